@@ -1,0 +1,263 @@
+"""Every error this SDK raises, in one tree. Holds no decisions and imports nothing of ours.
+
+    BaseException
+    └── Interrupt                      ends a call; never an error, never to be caught by users
+    Exception
+    └── InngestError                   unknown, 500
+        ├── ConfigError                config_invalid, 500
+        │   ├── SigningKeyMissingError     signing_key_unspecified
+        │   ├── EventKeyMissingError       event_key_unspecified
+        │   ├── FunctionConfigError        function_config_invalid
+        │   └── URLInvalidError            url_invalid
+        ├── RequestError               the engine's request cannot be answered
+        │   ├── BodyInvalidError           body_invalid, 400
+        │   ├── BodyTooLargeError          body_too_large, 413
+        │   ├── QueryParamMissingError     query_param_missing, 400
+        │   ├── MethodNotAllowedError      method_not_allowed, 405
+        │   ├── FunctionNotFoundError      function_not_found, 500
+        │   ├── ServerKindMismatchError    server_kind_mismatch, 400
+        │   ├── SignatureError             sig_verification_failed, 401
+        │   │   └── HeaderMissingError         header_missing, 401
+        │   └── StateFetchError            state_fetch_failed, 500
+        ├── RegistrationError          registration_failed, 500
+        ├── SendEventsError            send_event_failed, 500
+        ├── StepError                  step_errored: a step failed for good
+        ├── StepNestedError            step_nested, not retriable
+        ├── StepUnexpectedError        step_unexpected
+        ├── InterruptSwallowedError    interrupt_swallowed, not retriable
+        ├── AsyncUnsupportedError      async_unsupported, not retriable
+        ├── OutputUnserializableError  output_unserializable, not retriable
+        ├── NonRetriableError          non_retriable_error: raised by users
+        └── RetryAfterError            retry_after_error: raised by users
+
+Source: protocol §6.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import ClassVar
+
+
+class InngestError(Exception):
+    """Base of every error of this SDK.
+
+    code: stable, for programs. status: of the HTTP answer. retriable: whether the engine may try again.
+    """
+
+    code: ClassVar[str] = "unknown"
+    status: ClassVar[int] = 500
+    retriable: ClassVar[bool] = True
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class ConfigError(InngestError):
+    """An option or an environment variable does not fit."""
+
+    code = "config_invalid"
+    retriable = False
+
+
+class SigningKeyMissingError(ConfigError):
+    """Cloud mode without a signing key."""
+
+    code = "signing_key_unspecified"
+
+
+class EventKeyMissingError(ConfigError):
+    """Events are to be sent in cloud mode without an event key."""
+
+    code = "event_key_unspecified"
+
+
+class FunctionConfigError(ConfigError):
+    """An option of a function is not allowed."""
+
+    code = "function_config_invalid"
+
+
+class URLInvalidError(ConfigError):
+    """An origin or a path cannot be used in a URL."""
+
+    code = "url_invalid"
+
+
+class RequestError(InngestError):
+    """A request that cannot be answered as asked."""
+
+
+class BodyInvalidError(RequestError):
+    """The body is not JSON, or not of the expected shape."""
+
+    code = "body_invalid"
+    status = 400
+
+
+class BodyTooLargeError(RequestError):
+    """The body is over the cap."""
+
+    code = "body_too_large"
+    status = 413
+
+
+class QueryParamMissingError(RequestError):
+    """A query parameter is missing, empty, or given more than once."""
+
+    code = "query_param_missing"
+    status = 400
+
+
+class MethodNotAllowedError(RequestError):
+    """Only GET, PUT and POST are answered."""
+
+    code = "method_not_allowed"
+    status = 405
+
+
+class FunctionNotFoundError(RequestError):
+    """No function of this app has the asked id."""
+
+    code = "function_not_found"
+
+
+class ServerKindMismatchError(RequestError):
+    """A dev server speaks to an app in cloud mode, or the other way round."""
+
+    code = "server_kind_mismatch"
+    status = 400
+
+
+class SignatureError(RequestError):
+    """A signature is malformed, too old, from the future, or made by neither key."""
+
+    code = "sig_verification_failed"
+    status = 401
+
+
+class HeaderMissingError(SignatureError):
+    """The signature header is missing."""
+
+    code = "header_missing"
+
+
+class StateFetchError(RequestError):
+    """The full state of a run could not be fetched from the engine."""
+
+    code = "state_fetch_failed"
+
+
+class RegistrationError(InngestError):
+    """The engine refused the registration, or could not be reached."""
+
+    code = "registration_failed"
+
+
+class SendEventsError(InngestError):
+    """Some events were not sent; `ids` are those of the events that were."""
+
+    code = "send_event_failed"
+
+    def __init__(self, message: str, ids: list[str] | None = None) -> None:
+        super().__init__(message)
+        self.ids = ids or []
+
+
+class StepError(InngestError):
+    """A step failed for good: raised in the function, live and on replay alike.
+
+    name, message, stack: those of the exception that the step raised. step_id: the user's id of the step.
+    """
+
+    code = "step_errored"
+    retriable = False
+
+    def __init__(self, message: str, *, name: str = "StepError", stack: str | None = None, step_id: str = "") -> None:
+        super().__init__(message)
+        self.name = name
+        self.stack = stack
+        self.step_id = step_id
+
+
+class StepNestedError(InngestError):
+    """A step was met while another one was running."""
+
+    code = "step_nested"
+    retriable = False
+
+
+class StepUnexpectedError(InngestError):
+    """The function met other steps than the engine asked for."""
+
+    code = "step_unexpected"
+
+
+class InterruptSwallowedError(InngestError):
+    """User code caught the exception that ends a call."""
+
+    code = "interrupt_swallowed"
+    retriable = False
+
+
+class AsyncUnsupportedError(InngestError):
+    """Something asynchronous was given where only synchronous code can run."""
+
+    code = "async_unsupported"
+    retriable = False
+
+
+class OutputUnserializableError(InngestError):
+    """A value cannot be written as JSON."""
+
+    code = "output_unserializable"
+    retriable = False
+
+
+class NonRetriableError(InngestError):
+    """Raise it to fail a step or a function at once.
+
+    quiet: do not log it.
+    """
+
+    code = "non_retriable_error"
+    retriable = False
+
+    def __init__(self, message: str | None = None, quiet: bool = False) -> None:
+        super().__init__(message or "")
+        self.quiet = quiet
+
+
+class RetryAfterError(InngestError):
+    """Raise it to have a step or a function tried again at a given time.
+
+    retry_after: milliseconds, a timedelta, or a datetime (naive means local time).
+    quiet: do not log it.
+    """
+
+    code = "retry_after_error"
+
+    def __init__(
+        self,
+        message: str | None,
+        retry_after: int | datetime.timedelta | datetime.datetime,
+        quiet: bool = False,
+    ) -> None:
+        super().__init__(message or "")
+        self.retry_after = retry_after
+        self.quiet = quiet
+
+
+class Interrupt(BaseException):
+    """Ends a call: the engine takes over and calls again when the step is done.
+
+    Not an error. Let it pass: code that catches BaseException must raise it again.
+    """
+
+    def __init__(self, step_id: str) -> None:
+        super().__init__(
+            f'the call ends here, because step "{step_id}" was handed to the engine; '
+            "this is not an error: raise it again, and put clean-up with side effects in a step"
+        )
+        self.step_id = step_id

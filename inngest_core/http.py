@@ -1,0 +1,99 @@
+"""The seam between web frameworks and the core: two value types and the bounded reading of bodies.
+
+Knows no framework, no header name, no JSON. Sources: protocol §2, §3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+Stream = Iterator[bytes] | AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it arrived.
+
+    method: upper case. url: absolute, with query, as the engine sent it (mount prefix included).
+    headers: lower-case names. body: exactly the bytes received, for they are what was signed.
+    raw: the framework's own request, for middleware only.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    raw: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer, ready to be sent: JSON, already signed; or the keep-alive stream of one call."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes | Stream
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPRequest:
+    """An outgoing request. timeout: seconds for the whole exchange."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+    timeout: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPResponse:
+    """What came back. headers: lower-case names."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class TransportError(Exception):
+    """No HTTP answer came: refused, cut off, timed out, or not resolvable."""
+
+
+class BoundedBody:
+    """Collects chunks of a body up to one byte over *cap*: enough to see that it is too large."""
+
+    __slots__ = ("_chunks", "_room")
+
+    def __init__(self, cap: int) -> None:
+        self._chunks: list[bytes] = []
+        self._room = cap + 1
+
+    def add(self, chunk: bytes) -> bool:
+        """Keep *chunk*, cut to what has room; return whether more may come."""
+        if len(chunk) >= self._room:
+            chunk = chunk[: self._room]
+        self._chunks.append(chunk)
+        self._room -= len(chunk)
+        return self._room > 0
+
+    def bytes(self) -> bytes:
+        return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+
+
+def read_limited(chunks: Iterable[bytes], cap: int) -> bytes:
+    """Return what *chunks* hold, at most cap + 1 bytes."""
+    body = BoundedBody(cap)
+    for chunk in chunks:
+        if not body.add(chunk):
+            break
+    return body.bytes()
+
+
+async def read_limited_async(chunks: AsyncIterable[bytes], cap: int) -> bytes:
+    """Return what *chunks* hold, at most cap + 1 bytes."""
+    body = BoundedBody(cap)
+    async for chunk in chunks:
+        if not body.add(chunk):
+            break
+    return body.bytes()

@@ -1,0 +1,277 @@
+"""What goes over the wire, and how it is spelled: header names, op names, query keys; parse and dump of bodies.
+
+Both the SDK and the embedded engine read and write through this module. No decisions, no environment.
+Sources: protocol §2, §6, B0 to B4.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pydantic_core
+
+from .errors import BodyInvalidError
+
+VERSION = "0.1.0"
+SDK_NAME = "inngest-py"
+SDK_LANGUAGE = "py"
+SDK = f"{SDK_NAME}:v{VERSION}"
+REQUEST_VERSION = "2"
+STEP_ID_OF_DISCOVERY = "step"
+"""The stepId of a call request that asks for no step in particular."""
+
+
+class Header(enum.StrEnum):
+    """Names of headers, lower case (protocol §2)."""
+
+    AUTHORIZATION = "authorization"
+    CONTENT_TYPE = "content-type"
+    ENV = "x-inngest-env"
+    EVENT_ID_SEED = "x-inngest-event-id-seed"
+    EXPECTED_SERVER_KIND = "x-inngest-expected-server-kind"
+    FRAMEWORK = "x-inngest-framework"
+    GENERATION_ID = "x-inngest-generation-id"
+    JOB_ID = "x-inngest-job-id"
+    NO_RETRY = "x-inngest-no-retry"
+    PLATFORM = "x-inngest-platform"
+    REQUEST_ID = "x-request-id"
+    REQUEST_VERSION = "x-inngest-req-version"
+    RETRY_AFTER = "retry-after"
+    RUN_ID = "x-run-id"
+    SDK = "x-inngest-sdk"
+    SERVER_KIND = "x-inngest-server-kind"
+    SIGNATURE = "x-inngest-signature"
+    STEP_ID = "x-inngest-step-id"
+    SYNC_KIND = "x-inngest-sync-kind"
+    TRACEPARENT = "traceparent"
+    TRACESTATE = "tracestate"
+    USER_AGENT = "user-agent"
+
+
+class Query(enum.StrEnum):
+    """Keys in the query of the serve URL."""
+
+    DEPLOY_ID = "deployId"
+    FUNCTION_ID = "fnId"
+    PROBE = "probe"
+    STEP_ID = "stepId"
+
+
+class SyncKind(enum.StrEnum):
+    IN_BAND = "in_band"
+    OUT_OF_BAND = "out_of_band"
+
+
+class Opcode(enum.StrEnum):
+    """Kinds of ops (protocol B1). `StepNotFound` must never be sent."""
+
+    AI_GATEWAY = "AIGateway"
+    DEFER_ABORT = "DeferAbort"
+    DEFER_ADD = "DeferAdd"
+    DISCOVERY_REQUEST = "DiscoveryRequest"
+    GATEWAY = "Gateway"
+    INVOKE_FUNCTION = "InvokeFunction"
+    NONE = "None"
+    RUN_COMPLETE = "RunComplete"
+    SLEEP = "Sleep"
+    STEP = "Step"
+    STEP_ERROR = "StepError"
+    STEP_FAILED = "StepFailed"
+    STEP_PLANNED = "StepPlanned"
+    STEP_RUN = "StepRun"
+    SYNC_RUN_COMPLETE = "SyncRunComplete"
+    WAIT_FOR_EVENT = "WaitForEvent"
+    WAIT_FOR_SIGNAL = "WaitForSignal"
+
+
+class EventName(enum.StrEnum):
+    """Events that engines send (protocol B18)."""
+
+    FUNCTION_CANCELLED = "inngest/function.cancelled"
+    FUNCTION_FAILED = "inngest/function.failed"
+    FUNCTION_FINISHED = "inngest/function.finished"
+    FUNCTION_INVOKED = "inngest/function.invoked"
+    SCHEDULED_TIMER = "inngest/scheduled.timer"
+
+
+def hash_id(step_id: str, index: int = 0) -> str:
+    """Return the id of a step on the wire; index: its n-th repetition, 0 for the first (protocol §7)."""
+    text = step_id if index == 0 else f"{step_id}:{index}"
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+RUN_COMPLETE_ID = hash_id("complete")
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+def parse_json(body: bytes) -> Any:
+    """Return what a JSON text holds: big integers exact, deep nesting kept; raises BodyInvalidError."""
+    try:
+        return pydantic_core.from_json(body, allow_inf_nan=False)
+    except ValueError:
+        pass
+    # The fast parser refuses nesting past 200 levels and lone surrogates, which are legal JSON.
+    try:
+        return json.loads(body, parse_constant=_refuse_constant)
+    except ValueError as error:
+        raise BodyInvalidError(f"the body is not JSON: {error}") from None
+    except RecursionError:
+        raise BodyInvalidError("the body is nested too deeply to be read") from None
+
+
+def parse_object(body: bytes, what: str = "the body") -> dict[str, Any]:
+    """Return the JSON object in *body*; raises BodyInvalidError."""
+    value = parse_json(body)
+    if not isinstance(value, dict):
+        raise BodyInvalidError(f"{what} is a JSON {json_kind(value)}; expected an object")
+    return cast("dict[str, Any]", value)
+
+
+def json_kind(value: object) -> str:
+    """Return what JSON calls the kind of *value*."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int() | float():
+            return "number"
+        case str():
+            return "string"
+        case list() | tuple():
+            return "array"
+        case _:
+            return "object"
+
+
+def dump_json(value: object) -> bytes:
+    """Return compact JSON of plain values; a value that is not plain JSON raises TypeError or ValueError."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """`ctx` of a call request (protocol B0); fn_id is the engine's own id, not the user's."""
+
+    run_id: str
+    attempt: int = 0
+    max_attempts: int | None = None
+    disable_immediate_execution: bool = False
+    stack: tuple[str, ...] = ()
+    use_api: bool = False
+    fn_id: str = ""
+    qi_id: str = ""
+    request_id: str = ""
+    generation_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequest:
+    """A call request (protocol B0). steps: memo by hashed id, as sent; events: at least one unless use_api."""
+
+    ctx: CallContext
+    event: dict[str, Any]
+    events: list[dict[str, Any]]
+    steps: dict[str, Any]
+
+
+def _field(owner: Mapping[str, Any], name: str, kind: type | tuple[type, ...], default: Any, where: str) -> Any:
+    value = owner.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
+        wanted = json_kind(default)
+        raise BodyInvalidError(f"{where}{name} is a JSON {json_kind(value)}; expected {wanted}")
+    return value
+
+
+def parse_call(body: bytes) -> CallRequest:
+    """Return the call request in *body*; raises BodyInvalidError that names the field."""
+    top = parse_object(body)
+    ctx = _field(top, "ctx", dict, {}, "")
+    run_id = ctx.get("run_id")
+    if not isinstance(run_id, str):
+        raise BodyInvalidError(f"ctx.run_id is a JSON {json_kind(run_id)}; expected a string")
+    event = top.get("event")
+    if not isinstance(event, dict):
+        raise BodyInvalidError(f"event is a JSON {json_kind(event)}; expected an object")
+    events = _field(top, "events", list, [], "")
+    for number, item in enumerate(events):
+        if not isinstance(item, dict):
+            raise BodyInvalidError(f"events[{number}] is a JSON {json_kind(item)}; expected an object")
+    max_attempts = ctx.get("max_attempts")
+    return CallRequest(
+        ctx=CallContext(
+            run_id=run_id,
+            attempt=_field(ctx, "attempt", int, 0, "ctx."),
+            max_attempts=None if max_attempts is None else _field(ctx, "max_attempts", int, 0, "ctx."),
+            disable_immediate_execution=_field(ctx, "disable_immediate_execution", bool, False, "ctx."),
+            stack=_parse_stack(ctx),
+            use_api=_field(ctx, "use_api", bool, _field(top, "use_api", bool, False, ""), "ctx."),
+            fn_id=_field(ctx, "fn_id", str, "", "ctx."),
+            qi_id=_field(ctx, "qi_id", str, "", "ctx."),
+            request_id=_field(ctx, "request_id", str, "", "ctx."),
+            generation_id=_field(ctx, "generation_id", int, 0, "ctx."),
+        ),
+        event=cast("dict[str, Any]", event),
+        events=cast("list[dict[str, Any]]", events),
+        steps=_field(top, "steps", dict, {}, ""),
+    )
+
+
+def _parse_stack(ctx: Mapping[str, Any]) -> tuple[str, ...]:
+    stack = _field(_field(ctx, "stack", dict, {}, "ctx."), "stack", list, [], "ctx.stack.")
+    for item in stack:
+        if not isinstance(item, str):
+            raise BodyInvalidError(f"ctx.stack.stack holds a JSON {json_kind(item)}; expected strings")
+    return tuple(stack)
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One reported step (protocol B1). data and error: at most one is given; index: the n-th repetition."""
+
+    op: Opcode
+    id: str
+    name: str = ""
+    display_name: str = ""
+    opts: Mapping[str, object] | None = None
+    data: object = None
+    error: Mapping[str, object] | None = None
+    step_id: str = ""
+    index: int = 0
+
+    def to_wire(self) -> dict[str, object]:
+        """Return the op as JSON values; what is empty is left out, except the data of a step that ran."""
+        wire: dict[str, object] = {"op": self.op.value, "id": self.id}
+        if self.name:
+            wire["name"] = self.name
+        if self.display_name:
+            wire["displayName"] = self.display_name
+        if self.opts:
+            wire["opts"] = self.opts
+        if self.op in (Opcode.STEP_RUN, Opcode.RUN_COMPLETE):
+            wire["data"] = self.data
+        if self.error is not None:
+            wire["error"] = self.error
+        if self.step_id:
+            wire["userland"] = {"id": self.step_id, "index": self.index} if self.index else {"id": self.step_id}
+        return wire
+
+
+def strip_nulls(value: Any) -> Any:
+    """Return *value* without keys whose value is null, at any depth: a null kills a registration (protocol C1)."""
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value).items()
+        return {key: strip_nulls(item) for key, item in items if item is not None}
+    if isinstance(value, list):
+        return [strip_nulls(item) for item in cast("Sequence[Any]", value)]
+    return value
