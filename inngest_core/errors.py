@@ -24,6 +24,7 @@
         ├── StepError                  step_errored: a step failed for good
         ├── StepNestedError            step_nested, not retriable
         ├── StepUnexpectedError        step_unexpected
+        ├── StepIdClashError           step_id_clash, not retriable
         ├── InterruptSwallowedError    interrupt_swallowed, not retriable
         ├── AsyncUnsupportedError      async_unsupported, not retriable
         ├── OutputUnserializableError  output_unserializable, not retriable
@@ -192,6 +193,13 @@ class StepUnexpectedError(InngestError):
     """The function met other steps than the engine asked for."""
 
     code = "step_unexpected"
+
+
+class StepIdClashError(InngestError):
+    """Two different steps of a function have the same id on the wire."""
+
+    code = "step_id_clash"
+    retriable = False
 
 
 class InterruptSwallowedError(InngestError):

@@ -7,7 +7,7 @@ effects; nothing here does. Tests drive flows by hand: `next(flow)` is an effect
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -66,30 +66,30 @@ class Random:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Start the body of an async function as a task of its own; async driver only.
+    """Start the body of an async function as a task of its own; async driver only. The result is the Body.
 
-    The result is a Body: where its steps wait, and how it ended.
+    make: given the Body, returns the coroutine to run.
     """
 
-    handler: Callable[..., object]
-    args: Sequence[object]
-    lobby: Lobby
+    make: Callable[[Any], Coroutine[Any, Any, object]]
 
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """Let the loop run until the body has finished, or is quiet with something new in the lobby (design §5).
+    """Let the loop turn until the body has finished or is quiet (design §5); async driver only.
 
-    seconds: give up after so long; the result is then False.
+    wait: for news first, as nothing can be decided without. seconds: the longest wait for news.
+    The result is False when that time ran out.
     """
 
     body: Body
+    wait: bool = False
     seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Unwind:
-    """Cancel the body and the tasks that wait in the lobby; come back when they have ended."""
+    """Cancel the body and the tasks whose steps are parked, and let them end; async driver only."""
 
     body: Body
 
@@ -98,28 +98,26 @@ Effect = Call | Invoke | Fetch | Sleep | Now | Random | Start | Settle | Unwind
 Flow = Generator[Effect, Any, T]
 
 
-class Waiter(Protocol):
-    """What a parked task awaits."""
+class Place(Protocol):
+    """Where one met step is parked. context: the context variables of the task that met it."""
 
+    @property
+    def context(self) -> contextvars.Context: ...
     def resolve(self, value: object) -> None: ...
     def reject(self, error: BaseException) -> None: ...
+    async def wait(self) -> object:
+        """Wait, in the task that met the step, until it is resolved or rejected."""
 
 
 class Body(Protocol):
-    """A function's body that runs as a task."""
+    """The body of an async function, run as a task by the async driver."""
 
+    def park(self) -> Place: ...
+    def in_main_task(self) -> bool: ...
+    async def gather(self, branches: Sequence[Callable[[], Awaitable[object]]]) -> list[object | BaseException]: ...
     def finished(self) -> bool: ...
     def result(self) -> object:
         """Return what the body returned, or raise what it raised."""
-
-
-class Lobby(Protocol):
-    """What the core gives the driver, so that it knows whether there is something to decide."""
-
-    version: int
-    """Grows with every step that is met."""
-
-    def has_work(self) -> bool: ...
 
 
 def fetch(request: HTTPRequest) -> Flow[HTTPResponse]:

@@ -5,10 +5,8 @@ Knows no framework, no header name, no JSON. Sources: protocol §2, §3.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping
 from dataclasses import dataclass
-
-Stream = Iterator[bytes] | AsyncIterator[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +27,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer, ready to be sent: JSON, already signed; or the keep-alive stream of one call."""
+    """An answer, ready to be sent: JSON, already signed."""
 
     status: int
     headers: Mapping[str, str]
-    body: bytes | Stream
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,34 +237,42 @@ def _parse_stack(ctx: Mapping[str, Any]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """One reported step (protocol B1). data and error: at most one is given; index: the n-th repetition."""
+    """One reported step (protocol B1). data: JSON text; index: the n-th repetition, 0 for the first."""
 
     op: Opcode
     id: str
     name: str = ""
     display_name: str = ""
     opts: Mapping[str, object] | None = None
-    data: object = None
+    data: bytes = b"null"
     error: Mapping[str, object] | None = None
     step_id: str = ""
     index: int = 0
 
-    def to_wire(self) -> dict[str, object]:
-        """Return the op as JSON values; what is empty is left out, except the data of a step that ran."""
-        wire: dict[str, object] = {"op": self.op.value, "id": self.id}
-        if self.name:
-            wire["name"] = self.name
-        if self.display_name:
-            wire["displayName"] = self.display_name
-        if self.opts:
-            wire["opts"] = self.opts
-        if self.op in (Opcode.STEP_RUN, Opcode.RUN_COMPLETE):
-            wire["data"] = self.data
-        if self.error is not None:
-            wire["error"] = self.error
-        if self.step_id:
-            wire["userland"] = {"id": self.step_id, "index": self.index} if self.index else {"id": self.step_id}
-        return wire
+
+_WITH_DATA = frozenset({Opcode.STEP_RUN, Opcode.RUN_COMPLETE})
+
+
+def dump_op(op: Op) -> bytes:
+    """Return the op as JSON; what is empty is left out, except the data of a step that ran."""
+    wire: dict[str, object] = {"op": op.op.value, "id": op.id}
+    if op.name:
+        wire["name"] = op.name
+    if op.display_name:
+        wire["displayName"] = op.display_name
+    if op.opts:
+        wire["opts"] = op.opts
+    if op.error is not None:
+        wire["error"] = op.error
+    if op.step_id:
+        wire["userland"] = {"id": op.step_id, "index": op.index} if op.index else {"id": op.step_id}
+    text = dump_json(wire)
+    return text[:-1] + b',"data":' + op.data + b"}" if op.op in _WITH_DATA else text
+
+
+def dump_ops(ops: Sequence[Op]) -> bytes:
+    """Return the body of a 206 answer."""
+    return b"[" + b",".join([dump_op(op) for op in ops]) + b"]"
 
 
 def strip_nulls(value: Any) -> Any:

@@ -1,0 +1,90 @@
+"""Durable, event-driven functions for Python: the names that users import. Holds no logic.
+
+The web frameworks are in submodules (`inngest.flask`, `inngest.fast_api`, …), which are loaded when they are used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from inngest_core.client import Inngest
+from inngest_core.config import Mode, Streaming
+from inngest_core.context import (
+    Context,
+    ContextSync,
+    Group,
+    GroupSync,
+    ParallelMode,
+    Step,
+    StepSync,
+)
+from inngest_core.errors import (
+    InngestError,
+    NonRetriableError,
+    RetryAfterError,
+    SendEventsError,
+    StepError,
+)
+from inngest_core.events import Event
+from inngest_core.function import Function
+from inngest_core.options import (
+    Batch,
+    Cancel,
+    Concurrency,
+    Debounce,
+    Priority,
+    RateLimit,
+    Singleton,
+    Throttle,
+    Timeouts,
+    TriggerCron,
+    TriggerEvent,
+)
+from inngest_core.serializer import PydanticSerializer, Serializer
+from inngest_core.wire import VERSION
+
+__all__ = [
+    "Batch",
+    "Cancel",
+    "Concurrency",
+    "Context",
+    "ContextSync",
+    "Debounce",
+    "Event",
+    "Function",
+    "Group",
+    "GroupSync",
+    "Inngest",
+    "InngestError",
+    "Mode",
+    "NonRetriableError",
+    "ParallelMode",
+    "Priority",
+    "PydanticSerializer",
+    "RateLimit",
+    "RetryAfterError",
+    "SendEventsError",
+    "Serializer",
+    "Singleton",
+    "Step",
+    "StepError",
+    "StepSync",
+    "Streaming",
+    "Throttle",
+    "Timeouts",
+    "TriggerCron",
+    "TriggerEvent",
+    "__version__",
+]
+
+__version__ = VERSION
+
+_SUBMODULES = frozenset({"fast_api", "fastapi", "flask", "starlette"})
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Load a framework's submodule when it is first used."""
+    if name in _SUBMODULES:
+        return importlib.import_module(f"inngest.{name}")
+    raise AttributeError(f"module 'inngest' has no attribute {name!r}")

@@ -1,0 +1,5 @@
+"""Serve functions from FastAPI: `inngest.fast_api.serve(app, client, functions)`. Needs the extra `fastapi`."""
+
+from inngest_fastapi import serve
+
+__all__ = ["serve"]

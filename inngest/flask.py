@@ -1,0 +1,5 @@
+"""Serve functions from Flask: `inngest.flask.serve(app, client, functions)`. Needs the extra `flask`."""
+
+from inngest_flask import serve
+
+__all__ = ["serve"]

@@ -1,0 +1,5 @@
+"""Serve functions from Starlette: `inngest.starlette.serve(app, client, functions)`. Needs the extra `starlette`."""
+
+from inngest_starlette import serve
+
+__all__ = ["serve"]

@@ -1,0 +1,170 @@
+"""One served endpoint: dispatch, verification, signing, and every error as a coded JSON answer.
+
+`handle` is the whole contract and raises nothing of ours; it is the only place that turns our errors into answers.
+Knows no framework. Sources: protocol §2 to §6.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import logging
+import urllib.parse
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from .answer import Answer
+from .call import handle_call
+from .client import Inngest
+from .config import Mode
+from .drivers import run_async, run_sync
+from .engine_api import sdk_headers
+from .errors import (
+    BodyTooLargeError,
+    HeaderMissingError,
+    InngestError,
+    MethodNotAllowedError,
+    SignatureError,
+    SigningKeyMissingError,
+)
+from .flow import Flow, Now
+from .function import Function, index_functions
+from .http import Request, Response
+from .introspection import ServeOptions, authentication, introspect
+from .registration import register
+from .signing import SigningKey, sign, verify
+from .wire import Header, Query, dump_json
+
+DEFAULT_SERVE_PATH = "/api/inngest"
+BODY_CAP = 16 * 1024 * 1024
+"""Bytes. An engine may send 4 MiB of state plus the event twice (protocol §3)."""
+
+_collected: contextvars.ContextVar[list[App] | None] = contextvars.ContextVar("inngest_collected", default=None)
+
+
+@contextlib.contextmanager
+def collect_apps() -> Iterator[list[App]]:
+    """Collect the apps that are made inside the block: how a host learns where a user's module serves."""
+    apps: list[App] = []
+    before = _collected.set(apps)
+    try:
+        yield apps
+    finally:
+        _collected.reset(before)
+
+
+class App:
+    """An endpoint that answers an engine for some functions of a client."""
+
+    def __init__(
+        self,
+        client: Inngest,
+        functions: Sequence[Function[Any]],
+        *,
+        framework: str,
+        serve_path: str | None = None,
+        serve_origin: str | None = None,
+        public_path: str | None = None,
+        body_cap: int = BODY_CAP,
+    ) -> None:
+        """Raises FunctionConfigError when two functions share an id."""
+        self.client = client
+        self.functions = tuple(functions)
+        self.framework = framework
+        self.options = ServeOptions(serve_origin=serve_origin, public_path=public_path)
+        self.serve_path = check_path(serve_path) if serve_path is not None else DEFAULT_SERVE_PATH
+        self.body_cap = body_cap
+        self._index = index_functions(self.functions)
+        self._headers = {Header.CONTENT_TYPE.value: "application/json", **sdk_headers(client.config, framework)}
+        self._signing_key_missing = client.config.mode is Mode.CLOUD and client.config.signing_keys is None
+        if self._signing_key_missing:
+            client.logger.error("%s", _NO_SIGNING_KEY)
+        collected = _collected.get()
+        if collected is not None:
+            collected.append(self)
+
+    def handle_sync(self, request: Request) -> Response:
+        """Answer *request* in this thread."""
+        return run_sync(self.handle(request), self.client.resources)
+
+    async def handle_async(self, request: Request) -> Response:
+        """Answer *request* on the running loop, without blocking it."""
+        return await run_async(self.handle(request), self.client.resources)
+
+    def handle(self, request: Request) -> Flow[Response]:
+        """Answer *request*; every error becomes a coded JSON answer."""
+        key: SigningKey | None = None
+        try:
+            now: float = yield Now()
+            key, failure = self._authenticate(request, now)
+            answer = yield from self._answer(request, key, failure)
+        except InngestError as error:
+            answer = _answer_error(error)
+        except Exception as error:
+            logging.getLogger("inngest").exception("an error of the SDK itself")
+            answer = _answer_error(InngestError(f"an error of the SDK itself: {type(error).__name__}"))
+        return (yield from self._respond(answer, key))
+
+    def _authenticate(self, request: Request, now: float) -> tuple[SigningKey | None, SignatureError | None]:
+        """Return the key that signed the request, or why it is not known. Nothing is parsed before this."""
+        if self._signing_key_missing:
+            raise SigningKeyMissingError(_NO_SIGNING_KEY)
+        if len(request.body) > self.body_cap:
+            raise BodyTooLargeError(f"the body is larger than {self.body_cap} bytes")
+        keys = self.client.config.signing_keys
+        if keys is None:
+            return None, None
+        try:
+            return verify(request.body, request.headers.get(Header.SIGNATURE), keys, now=now), None
+        except SignatureError as error:
+            return None, error
+
+    def _answer(self, request: Request, key: SigningKey | None, failure: SignatureError | None) -> Flow[Answer]:
+        match request.method:
+            case "GET":
+                return introspect(self, request, authentication(key, failure))
+            case "PUT":
+                return (yield from register(self, request, key, failure))
+            case "POST":
+                self._require_signature(failure)
+                if _is_trust_probe(request.url):
+                    return Answer(200, None)
+                return (yield from handle_call(request, self.client, self._index))
+            case _:
+                raise MethodNotAllowedError(f"{request.method} is not answered here; expected GET, PUT or POST")
+
+    def _require_signature(self, failure: SignatureError | None) -> None:
+        if failure is None:
+            return
+        if self.client.config.mode is Mode.DEV and isinstance(failure, HeaderMissingError):
+            return
+        raise failure
+
+    def _respond(self, answer: Answer, key: SigningKey | None) -> Flow[Response]:
+        body = answer.body if isinstance(answer.body, bytes) else dump_json(answer.body)
+        headers = {**self._headers, **answer.headers}
+        if key is not None:
+            now: float = yield Now()
+            headers[Header.SIGNATURE.value] = sign(body, key, now=now)
+        return Response(answer.status, headers, body)
+
+
+_NO_SIGNING_KEY = (
+    "this app is in cloud mode, but has no signing key: set INNGEST_SIGNING_KEY, "
+    "or INNGEST_DEV=1 (or is_production=False) when it is to be used with a dev server"
+)
+
+
+def _is_trust_probe(url: str) -> bool:
+    return f"{Query.PROBE.value}=trust" in urllib.parse.urlsplit(url).query.split("&")
+
+
+def check_path(path: str) -> str:
+    """Return *path* with a leading slash and without a trailing one."""
+    return "/" + path.strip("/")
+
+
+def _answer_error(error: InngestError) -> Answer:
+    body = {"code": error.code, "message": error.message, "name": type(error).__name__}
+    headers = {} if error.retriable else {Header.NO_RETRY.value: "true"}
+    return Answer(error.status, body, headers)

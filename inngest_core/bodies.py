@@ -1,0 +1,140 @@
+"""The body of an async function as a task, the lobby where its steps wait, and what "quiet" means (design §5).
+
+Part of the async driver: it lets the loop turn, wakes waiting tasks and cancels them. It decides nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
+
+from .errors import InngestError
+
+SETTLE_TURNS = 10
+"""So many turns of the loop without news make it quiet. Needed in trials: 1 for a plain await, 3 for gather, 7 for
+three nested task groups. Best effort: a step behind real I/O is met later and handled then."""
+
+UNWIND_SECONDS = 5.0
+"""Clean-up code that takes longer is left behind."""
+
+
+class Place:
+    """Where one met step waits."""
+
+    __slots__ = ("_future", "context", "task")
+
+    def __init__(self) -> None:
+        self.task = asyncio.current_task()
+        self.context = contextvars.copy_context()
+        self._future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+
+    def resolve(self, value: object) -> None:
+        if not self._future.done():
+            self._future.set_result(value)
+
+    def reject(self, error: BaseException) -> None:
+        if not self._future.done():
+            self._future.set_exception(error)
+
+    async def wait(self) -> object:
+        return await self._future
+
+
+class AsyncBody:
+    """A function's body that runs as a task of its own."""
+
+    def __init__(self, make: Callable[[AsyncBody], Coroutine[Any, Any, object]]) -> None:
+        self._news = 0
+        self._wake: asyncio.Future[None] | None = None
+        self._places: list[Place] = []
+        self.task = asyncio.get_running_loop().create_task(carry(make(self)))
+        self.task.add_done_callback(self._tell)
+
+    def park(self) -> Place:
+        """Make a place for a step that the calling task has just met."""
+        place = Place()
+        self._places.append(place)
+        self._tell()
+        return place
+
+    def in_main_task(self) -> bool:
+        """Tell whether the caller runs in the body's own task, and not in one that it started."""
+        return asyncio.current_task() is self.task
+
+    def finished(self) -> bool:
+        return self.task.done()
+
+    def result(self) -> object:
+        """Return what the body returned, or raise what it raised."""
+        if self.task.cancelled():
+            raise InngestError("the function was cancelled by its own code")
+        result, error = self.task.result()
+        if error is not None:
+            raise error
+        return result
+
+    async def gather(self, branches: Sequence[Callable[[], Awaitable[object]]]) -> list[object | BaseException]:
+        """Run the branches as tasks, all to their end; return what each returned or raised."""
+        return await asyncio.gather(*(_start(branch) for branch in branches), return_exceptions=True)
+
+    def _tell(self, _: object = None) -> None:
+        self._news += 1
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    async def settle(self, *, wait: bool, seconds: float | None) -> bool:
+        """Turn the loop until it is quiet or the body has finished.
+
+        wait: for news first, as nothing can be decided without. Returns False when *seconds* passed instead.
+        """
+        if wait and not self.task.done() and not await self._news_within(seconds):
+            return False
+        seen, quiet = self._news, 0
+        while quiet < SETTLE_TURNS and not self.task.done():
+            await asyncio.sleep(0)
+            quiet += 1
+            if self._news != seen:
+                seen, quiet = self._news, 0
+        return True
+
+    async def _news_within(self, seconds: float | None) -> bool:
+        self._wake = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake
+        except TimeoutError:
+            return False
+        finally:
+            self._wake = None
+        return True
+
+    def cancel(self) -> list[asyncio.Task[Any]]:
+        """Cancel the body and every task that waits for a step; return those that have not ended."""
+        tasks = {self.task, *(place.task for place in self._places if place.task is not None)}
+        left = [task for task in tasks if not task.done()]
+        for task in left:
+            task.cancel()
+        return left
+
+    async def unwind(self) -> None:
+        """Cancel, and let `finally` blocks run."""
+        left = self.cancel()
+        if left:
+            await asyncio.wait(left, timeout=UNWIND_SECONDS)
+        for task in left:
+            if task.done() and not task.cancelled():
+                task.exception()  # what clean-up raises has nobody to hear it: the call has ended
+
+
+async def carry(awaitable: Awaitable[object]) -> tuple[object, Exception | SystemExit | None]:
+    """Await; return the outcome instead of raising it: a SystemExit that leaves a task would end the whole loop."""
+    try:
+        return await awaitable, None
+    except (Exception, SystemExit) as error:
+        return None, error
+
+
+async def _start(branch: Callable[[], Awaitable[object]]) -> object:
+    return await branch()

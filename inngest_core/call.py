@@ -1,0 +1,208 @@
+"""POST: parse the call request, get the full state, run the function, answer with what came of it.
+
+Pure flows: the request is verified before it comes here, and signed after. Sources: protocol §6, B0, B9, C5.
+"""
+
+from __future__ import annotations
+
+import functools
+import urllib.parse
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, assert_never, cast
+
+from .answer import Answer
+from .client import Inngest
+from .context import Context, ContextSync, Group, GroupSync, ReplayLogger, Step, StepSync
+from .engine_api import fetch_batch, fetch_steps
+from .errors import FunctionNotFoundError, InngestError, QueryParamMissingError
+from .events import Event, parse_event
+from .execution import Execution, Outcome, Raised, Reported, Returned, TargetMissed
+from .failure import describe, retry_headers
+from .flow import Body, Flow, Invoke
+from .function import Function, Handler
+from .http import Request
+from .replay import Replay
+from .serializer import dump_value
+from .steps import Tool
+from .wire import (
+    RUN_COMPLETE_ID,
+    STEP_ID_OF_DISCOVERY,
+    CallRequest,
+    Header,
+    Op,
+    Opcode,
+    Query,
+    dump_ops,
+    parse_call,
+)
+
+MOST_FOUND_STEPS = 25
+"""So many of the steps that were met are listed when the one that was asked for was not."""
+
+Functions = Mapping[str, tuple[Function[Any], Handler]]
+
+
+def handle_call(request: Request, client: Inngest, functions: Functions) -> Flow[Answer]:
+    """Answer a call request; raises RequestError when it cannot be answered as asked."""
+    fn_id, step_id = parse_query(request.url)
+    call = parse_call(request.body)
+    fn_id = _full_id(fn_id, client, functions)
+    function, handler = functions[fn_id]
+    if call.ctx.use_api:
+        call = yield from _with_full_state(call, client)
+    target = None if step_id == STEP_ID_OF_DISCOVERY else step_id
+    prepared = _Prepared(client, function, handler, fn_id, call, target)
+    outcome: Outcome = yield Invoke(prepared.run(), handler.is_async)
+    return prepared.answer(outcome)
+
+
+def _with_full_state(call: CallRequest, client: Inngest) -> Flow[CallRequest]:
+    run_id, config, key = call.ctx.run_id, client.config, client.working_key
+    steps = yield from fetch_steps(run_id, config=config, working_key=key)
+    events = yield from fetch_batch(run_id, config=config, working_key=key)
+    return replace(call, steps=steps, events=events)
+
+
+@functools.lru_cache(maxsize=1024)
+def parse_query(url: str) -> tuple[str, str]:
+    """Return fnId and stepId; raises QueryParamMissingError when one is missing, empty or given twice."""
+    query = urllib.parse.parse_qs(urllib.parse.urlsplit(url).query, keep_blank_values=True)
+    return _only(query, Query.FUNCTION_ID), _only(query, Query.STEP_ID)
+
+
+def _only(query: Mapping[str, list[str]], key: Query) -> str:
+    values = query.get(key.value, [])
+    if len(values) == 1 and values[0]:
+        return values[0]
+    seen = "is missing" if not values else "is empty" if len(values) == 1 else f"is given {len(values)} times"
+    raise QueryParamMissingError(f"the query parameter {key.value} {seen}; expected it exactly once")
+
+
+def _full_id(fn_id: str, client: Inngest, functions: Functions) -> str:
+    """Return the id under which a function is served, given that or its bare fn_id."""
+    for candidate in (fn_id, f"{client.app_id}-{fn_id}"):
+        if candidate in functions:
+            return candidate
+    known = ", ".join(functions) or "none"
+    raise FunctionNotFoundError(f"function {fn_id} not found; this app serves: {known}")
+
+
+def _parse_events(call: CallRequest) -> tuple[Event, list[Event]]:
+    event = parse_event(call.event)
+    if len(call.events) == 1 and call.events[0] == call.event:
+        return event, [event]
+    return event, [parse_event(each) for each in call.events] or [event]
+
+
+class _Prepared:
+    """One call of one function, ready to run."""
+
+    def __init__(
+        self,
+        client: Inngest,
+        function: Function[Any],
+        handler: Handler,
+        fn_id: str,
+        call: CallRequest,
+        target: str | None,
+    ) -> None:
+        self._client = client
+        self._function = function
+        self._handler = handler
+        self._call = call
+        self._target = target
+        event, events = _parse_events(call)
+        ctx = call.ctx
+        replay = Replay[Tool](
+            memos=call.steps, stack=ctx.stack, target=target, plan_only=ctx.disable_immediate_execution
+        )
+        self._execution = Execution(
+            ctx,
+            replay,
+            send=lambda events, seed: client.send_flow(events, seed=seed),
+            logger=client.logger,
+            function_id=fn_id,
+            serializer=client.serializer,
+        )
+        self._fields: dict[str, Any] = {
+            "event": event,
+            "events": events,
+            "attempt": ctx.attempt,
+            "max_attempts": ctx.max_attempts,
+            "run_id": ctx.run_id,
+            "fn_id": fn_id,
+            "logger": ReplayLogger(client.logger, self._execution),
+        }
+
+    def run(self) -> Flow[Outcome]:
+        """Return the flow of the handler's own colour."""
+        if self._handler.is_async:
+            return self._execution.run_body(self._start)
+        return self._execution.call_body(self._call_handler)
+
+    def _start(self, body: Body) -> Coroutine[Any, Any, object]:
+        step = Step(self._execution, body, self._client.app_id)
+        ctx = Context(**self._fields, step=step, group=Group(body))
+        args = (ctx, step) if self._handler.takes_step else (ctx,)
+        return cast("Coroutine[Any, Any, object]", self._handler.callback(*args))
+
+    def _call_handler(self) -> object:
+        resources = self._client.resources
+        step = StepSync(self._execution, resources, self._client.app_id)
+        ctx = ContextSync(**self._fields, step=step, group=GroupSync(self._execution, resources))
+        args = (ctx, step) if self._handler.takes_step else (ctx,)
+        return self._handler.callback(*args)
+
+    def answer(self, outcome: Outcome) -> Answer:
+        """Return what to tell the engine."""
+        match outcome:
+            case Reported(ops, error):
+                return Answer(206, dump_ops(ops), {} if error is None else retry_headers(error))
+            case Returned(value):
+                return self._answer_value(value)
+            case Raised(error):
+                return _answer_error(error)
+            case TargetMissed(found):
+                return _answer_missed(self._target or "", [(each.id, each.step_id) for each in found])
+            case _:
+                assert_never(outcome)
+
+    def _answer_value(self, value: object) -> Answer:
+        try:
+            data = dump_value(
+                value,
+                f"function {self._function.id}: output",
+                output_type=self._function.output_type,
+                serializer=self._client.serializer,
+            )
+        except InngestError as error:
+            return _answer_error(error)
+        if isinstance(value, str):  # an engine decodes a string that looks like JSON, unless it comes in an op
+            return Answer(206, dump_ops([Op(op=Opcode.RUN_COMPLETE, id=RUN_COMPLETE_ID, data=data)]))
+        return Answer(200, data)
+
+
+def _answer_error(error: BaseException) -> Answer:
+    body = describe(error)
+    if isinstance(error, InngestError):
+        body["code"] = error.code
+    return Answer(500, body, retry_headers(error))
+
+
+def _answer_missed(target: str, found: Sequence[tuple[str, str]]) -> Answer:
+    names = ", ".join(f'"{step_id}"' for _, step_id in found[:MOST_FOUND_STEPS]) or "none"
+    message = (
+        f"the engine asked for step {target}, which the function did not meet (it met: {names}); "
+        "was the function changed while runs were under way?"
+    )
+    body = {
+        "code": "step_unexpected",
+        "name": "StepUnexpectedError",
+        "message": message,
+        "error": message,
+        "requestedStep": target,
+        "foundSteps": [{"id": hashed, "displayName": step_id} for hashed, step_id in found[:MOST_FOUND_STEPS]],
+        "totalFoundSteps": len(found),
+    }
+    return Answer(500, body, {Header.NO_RETRY: "false"})

@@ -1,0 +1,309 @@
+"""What a handler is given: Context and ContextSync, Step and StepSync, Group and GroupSync.
+
+Typed faces of one line each over `steps.py`; what a step means is decided in `execution.py`. Sources: protocol §7.
+"""
+
+from __future__ import annotations
+
+import datetime
+import enum
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar, TypeVarTuple, cast, overload
+
+from . import steps
+from .drivers import Resources, run_sync
+from .events import Event
+from .execution import Execution
+from .flow import Body
+from .function import Function
+from .steps import Tool
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+Duration = int | datetime.timedelta
+
+
+class ParallelMode(enum.StrEnum):
+    """When the engine lets the function go on during a parallel group.
+
+    WAIT: when all its steps are done. RACE: after each of them, so that one branch goes on while another runs.
+    """
+
+    WAIT = "wait"
+    RACE = "race"
+
+
+@dataclass(eq=False)
+class BaseContext:
+    """What both colours of context hold.
+
+    event: the one that started the run. events: all of them, when the function takes batches.
+    attempt: 0 for the first. max_attempts: None when the engine does not say. run_id: of the whole run.
+    fn_id: the full function id, `<app_id>-<fn_id>`. logger: silent while earlier steps are replayed.
+    """
+
+    event: Event
+    events: list[Event]
+    attempt: int
+    max_attempts: int | None
+    run_id: str
+    fn_id: str
+    logger: logging.Logger
+
+
+@dataclass(eq=False)
+class Context(BaseContext):
+    """The context of an `async def` function."""
+
+    step: Step
+    group: Group
+
+
+@dataclass(eq=False)
+class ContextSync(BaseContext):
+    """The context of a plain `def` function."""
+
+    step: StepSync
+    group: GroupSync
+
+
+class Step:
+    """The step tools of an `async def` function. Each step runs once, however often the function is called."""
+
+    def __init__(self, execution: Execution, body: Body, app_id: str) -> None:
+        self._execution = execution
+        self._body = body
+        self._app_id = app_id
+
+    async def _meet(self, tool: Tool) -> Any:
+        execution = self._execution
+        found = execution.find(tool)
+        if self._body.in_main_task():
+            if execution.replay.shortcut(found):
+                return execution.read(found)
+        else:
+            execution.replay.concurrent = True
+        place = found.place = self._body.park()
+        execution.replay.meet(found)
+        return await place.wait()
+
+    @overload
+    async def run(self, step_id: str, handler: Callable[[*Ts], Awaitable[T]], *handler_args: *Ts) -> T: ...
+    @overload
+    async def run(self, step_id: str, handler: Callable[[*Ts], T], *handler_args: *Ts) -> T: ...
+    @overload
+    async def run(
+        self, step_id: str, handler: Callable[..., object], *handler_args: object, output_type: type[T]
+    ) -> T: ...
+    async def run(
+        self, step_id: str, handler: Callable[..., object], *handler_args: object, output_type: Any = None
+    ) -> Any:
+        """Run *handler*, sync or async, with the arguments; the result is what it returned.
+
+        output_type: the type that the result is read as. Raises StepError when it failed for good.
+        """
+        return await self._meet(steps.run(step_id, handler, handler_args, output_type))
+
+    async def sleep(self, step_id: str, duration: Duration) -> None:
+        """Sleep durably; duration: milliseconds or a timedelta, 366 days at most."""
+        await self._meet(steps.sleep(step_id, duration))
+
+    async def sleep_until(self, step_id: str, until: datetime.datetime) -> None:
+        """Sleep durably until a time; a naive datetime means local time."""
+        await self._meet(steps.sleep_until(step_id, until))
+
+    async def wait_for_event(
+        self, step_id: str, *, event: str, if_exp: str | None = None, timeout: Duration
+    ) -> Event | None:
+        """Wait for an event; None when *timeout* passed first.
+
+        if_exp: an expression over `event` (that of this run) and `async` (the one that came).
+        """
+        return cast("Event | None", await self._meet(steps.wait_for_event(step_id, event, if_exp, timeout)))
+
+    async def invoke(
+        self,
+        step_id: str,
+        *,
+        function: Function[T],
+        data: Mapping[str, object] | None = None,
+        timeout: Duration | None = None,
+        v: str | None = None,
+    ) -> T:
+        """Run another function and wait for what it returns; raises StepError when it failed."""
+        tool = steps.invoke(step_id, function.id, data, timeout, v, function.output_type)
+        return cast("T", await self._meet(tool))
+
+    async def invoke_by_id(
+        self,
+        step_id: str,
+        *,
+        app_id: str | None = None,
+        function_id: str,
+        data: Mapping[str, object] | None = None,
+        timeout: Duration | None = None,
+        v: str | None = None,
+    ) -> Any:
+        """Run another function, known by its id only; app_id: this app's own when not given."""
+        full_id = f"{app_id or self._app_id}-{function_id}"
+        return await self._meet(steps.invoke(step_id, full_id, data, timeout, v))
+
+    async def send_event(self, step_id: str, events: Event | Sequence[Event]) -> list[str]:
+        """Send events once; the result is their ids."""
+        return cast("list[str]", await self._meet(steps.send_event(step_id, events)))
+
+    async def parallel(
+        self,
+        callables: Sequence[Callable[[], Awaitable[T]]],
+        *,
+        parallel_mode: ParallelMode = ParallelMode.WAIT,
+    ) -> tuple[T, ...]:
+        """Do the same as `ctx.group.parallel`, under its older name."""
+        return await Group(self._body).parallel(callables, parallel_mode=parallel_mode)
+
+
+class StepSync:
+    """The step tools of a plain `def` function. Each step runs once, however often the function is called."""
+
+    def __init__(self, execution: Execution, resources: Resources, app_id: str) -> None:
+        self._execution = execution
+        self._resources = resources
+        self._app_id = app_id
+
+    def _meet(self, tool: Tool) -> Any:
+        execution = self._execution
+        found = execution.find(tool)
+        if execution.replay.shortcut(found):
+            return execution.read(found)
+        return run_sync(execution.meet_in_thread(found), self._resources)
+
+    @overload
+    def run(self, step_id: str, handler: Callable[[*Ts], T], *handler_args: *Ts) -> T: ...
+    @overload
+    def run(self, step_id: str, handler: Callable[..., object], *handler_args: object, output_type: type[T]) -> T: ...
+    def run(self, step_id: str, handler: Callable[..., object], *handler_args: object, output_type: Any = None) -> Any:
+        """Run *handler* with the arguments; the result is what it returned.
+
+        output_type: the type that the result is read as. Raises StepError when it failed for good.
+        """
+        return self._meet(steps.run(step_id, handler, handler_args, output_type))
+
+    def sleep(self, step_id: str, duration: Duration) -> None:
+        """Sleep durably; duration: milliseconds or a timedelta, 366 days at most."""
+        self._meet(steps.sleep(step_id, duration))
+
+    def sleep_until(self, step_id: str, until: datetime.datetime) -> None:
+        """Sleep durably until a time; a naive datetime means local time."""
+        self._meet(steps.sleep_until(step_id, until))
+
+    def wait_for_event(self, step_id: str, *, event: str, if_exp: str | None = None, timeout: Duration) -> Event | None:
+        """Wait for an event; None when *timeout* passed first.
+
+        if_exp: an expression over `event` (that of this run) and `async` (the one that came).
+        """
+        return cast("Event | None", self._meet(steps.wait_for_event(step_id, event, if_exp, timeout)))
+
+    def invoke(
+        self,
+        step_id: str,
+        *,
+        function: Function[T],
+        data: Mapping[str, object] | None = None,
+        timeout: Duration | None = None,
+        v: str | None = None,
+    ) -> T:
+        """Run another function and wait for what it returns; raises StepError when it failed."""
+        return cast("T", self._meet(steps.invoke(step_id, function.id, data, timeout, v, function.output_type)))
+
+    def invoke_by_id(
+        self,
+        step_id: str,
+        *,
+        app_id: str | None = None,
+        function_id: str,
+        data: Mapping[str, object] | None = None,
+        timeout: Duration | None = None,
+        v: str | None = None,
+    ) -> Any:
+        """Run another function, known by its id only; app_id: this app's own when not given."""
+        full_id = f"{app_id or self._app_id}-{function_id}"
+        return self._meet(steps.invoke(step_id, full_id, data, timeout, v))
+
+    def send_event(self, step_id: str, events: Event | Sequence[Event]) -> list[str]:
+        """Send events once; the result is their ids."""
+        return cast("list[str]", self._meet(steps.send_event(step_id, events)))
+
+    def parallel(
+        self, callables: Sequence[Callable[[], T]], *, parallel_mode: ParallelMode = ParallelMode.WAIT
+    ) -> tuple[T, ...]:
+        """Do the same as `ctx.group.parallel`, under its older name."""
+        return GroupSync(self._execution, self._resources).parallel(callables, parallel_mode=parallel_mode)
+
+
+class Group:
+    """Parallel steps of an `async def` function."""
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+
+    async def parallel(
+        self,
+        callables: Sequence[Callable[[], Awaitable[T]]],
+        *,
+        parallel_mode: ParallelMode = ParallelMode.WAIT,
+    ) -> tuple[T, ...]:
+        """Run branches side by side, all to their end; then return their results, or raise the first error."""
+        before = steps.parallel_mode.set(_mode(parallel_mode))
+        try:
+            results = await self._body.gather(list(callables))
+        finally:
+            steps.parallel_mode.reset(before)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return cast("tuple[T, ...]", tuple(results))
+
+
+class GroupSync:
+    """Parallel steps of a plain `def` function: the engine runs them side by side."""
+
+    def __init__(self, execution: Execution, resources: Resources) -> None:
+        self._execution = execution
+        self._resources = resources
+
+    def parallel(
+        self, callables: Sequence[Callable[[], T]], *, parallel_mode: ParallelMode = ParallelMode.WAIT
+    ) -> tuple[T, ...]:
+        """Run branches side by side, all to their end; then return their results, or raise the first error."""
+        before = steps.parallel_mode.set(_mode(parallel_mode))
+        try:
+            results = run_sync(self._execution.group_in_thread(list(callables)), self._resources)
+        finally:
+            steps.parallel_mode.reset(before)
+        return cast("tuple[T, ...]", results)
+
+
+def _mode(mode: ParallelMode) -> str | None:
+    return None if mode is ParallelMode.WAIT else ParallelMode(mode).value
+
+
+class ReplayLogger:
+    """Passes on to the user's logger, except while earlier steps are replayed: then it is silent."""
+
+    _SILENCED = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "fatal", "log"})
+
+    def __init__(self, logger: logging.Logger, execution: Execution) -> None:
+        self._logger = logger
+        self._execution = execution
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._SILENCED and self._execution.replay.replaying:
+            return _ignore
+        return getattr(self._logger, name)
+
+
+def _ignore(*_: object, **__: object) -> None:
+    pass

@@ -1,0 +1,287 @@
+"""The only performers of effects: `run_sync` in the thread it is in, `run_async` on the running loop.
+
+Neither knows a header, an opcode or JSON. What they need (threads, a loop of their own, HTTP clients) is in
+`Resources`, made on first use per process and closed with its owner. The rules that both keep:
+
+- An outcome is carried into the flow, never raised past it: a StopIteration of user code cannot end a driver.
+- An async body under the sync driver runs on one long-lived loop thread, so it does not matter whether the calling
+  thread has a running loop; a sync body under the async driver runs in a bounded pool. Both see the caller's
+  context variables.
+- The async driver leaves no task behind: a body that it started has ended when it returns or is cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextvars
+import inspect
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar, assert_never, cast
+
+from .bodies import AsyncBody, carry
+from .errors import AsyncUnsupportedError, InngestError
+from .flow import Call, Effect, Fetch, Flow, Invoke, Now, Random, Settle, Sleep, Start, Unwind
+from .transport import Transport
+
+T = TypeVar("T")
+
+HELD_LOOP_SECONDS = 0.1
+"""A sync callback that holds the event loop for longer is named in a warning."""
+
+_log = logging.getLogger("inngest")
+
+
+class Resources:
+    """What drivers need beyond the thread they are in; belongs to a client, made on first use per process."""
+
+    def __init__(self, max_workers: int | None = None) -> None:
+        self.transport = Transport()
+        self._max_workers = max_workers
+        self._forget()
+
+    def _forget(self) -> None:
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._pool: concurrent.futures.ThreadPoolExecutor | None = None
+        self._loop_thread: _LoopThread | None = None
+
+    def pool(self) -> concurrent.futures.ThreadPoolExecutor:
+        """Return the bounded pool for sync bodies under the async driver."""
+        if self._pid != os.getpid():  # a fork copies no threads
+            self._forget()
+        with self._lock:
+            if self._pool is None:
+                self._pool = concurrent.futures.ThreadPoolExecutor(self._max_workers, thread_name_prefix="inngest")
+            return self._pool
+
+    def loop_thread(self) -> _LoopThread:
+        """Return the one loop for async bodies under the sync driver."""
+        if self._pid != os.getpid():
+            self._forget()
+        with self._lock:
+            if self._loop_thread is None:
+                self._loop_thread = _LoopThread()
+            return self._loop_thread
+
+    def close(self) -> None:
+        """End the pool, the loop thread and the HTTP client; what is made after that is made anew."""
+        with self._lock:
+            pool, loop_thread = self._pool, self._loop_thread
+            self._pool = self._loop_thread = None
+        if self._pid == os.getpid():
+            if pool is not None:
+                pool.shutdown()
+            if loop_thread is not None:
+                loop_thread.close()
+        self.transport.close()
+
+    async def close_async(self) -> None:
+        """Close, without blocking the running loop; its own HTTP client too."""
+        await asyncio.to_thread(self.close)
+        await self.transport.close_async()
+
+
+class _LoopThread:
+    """An event loop in a daemon thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="inngest-loop", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        finally:
+            self._loop.close()
+
+    def run(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine on the loop in the caller's context variables and wait for it in this thread."""
+        done: concurrent.futures.Future[T] = concurrent.futures.Future()
+        context = contextvars.copy_context()
+
+        async def carry() -> None:
+            try:
+                result = await main()
+            except BaseException as error:  # carried to the waiting thread
+                done.set_exception(error)
+            else:
+                done.set_result(result)
+
+        def start() -> None:
+            task = self._loop.create_task(carry(), context=context)
+            tasks.append(task)
+
+        tasks: list[asyncio.Task[None]] = []
+        self._loop.call_soon_threadsafe(start)
+        try:
+            return done.result()
+        except BaseException:
+            if not done.done() and tasks:  # this thread was interrupted, not the task
+                self._loop.call_soon_threadsafe(tasks[0].cancel)
+            raise
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+
+def run_sync(flow: Flow[T], resources: Resources) -> T:
+    """Run *flow* to its end in this thread and return its result."""
+    try:
+        effect = next(flow)
+        while True:
+            try:
+                result = _perform(effect, resources)
+            except BaseException as error:  # the flow decides what an outcome means
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(result)
+    except StopIteration as end:
+        return cast("T", end.value)
+
+
+def _perform(effect: Effect, resources: Resources) -> object:
+    match effect:
+        case Now():
+            return time.time()
+        case Call():
+            return _call(effect)
+        case Invoke(flow, is_async):
+            if not is_async:
+                return run_sync(flow, resources)
+            return resources.loop_thread().run(lambda: run_async(flow, resources))
+        case Fetch(request):
+            return resources.transport.fetch(request)
+        case Sleep(seconds):
+            time.sleep(seconds)
+            return None
+        case Random(size):
+            return os.urandom(size)
+        case Start() | Settle() | Unwind():
+            raise AssertionError(f"{type(effect).__name__} belongs to a flow of the async driver")
+        case _:
+            assert_never(effect)
+
+
+def _call(effect: Call) -> object:
+    run = effect.context.run if effect.context is not None else _directly
+    result = run(effect.callback, *effect.args)
+    if inspect.isawaitable(result):
+        if inspect.iscoroutine(result):
+            result.close()
+        raise AsyncUnsupportedError(
+            f"{effect.what} is asynchronous, but stands in a function that is a plain def; "
+            "make the function async def, or give a plain function"
+        )
+    return result
+
+
+def _directly(callback: Callable[..., object], *args: object) -> object:
+    return callback(*args)
+
+
+async def run_async(flow: Flow[T], resources: Resources) -> T:
+    """Run *flow* to its end on the running loop and return its result; never blocks the loop."""
+    bodies: list[AsyncBody] = []
+    try:
+        effect = next(flow)
+        while True:
+            try:
+                match effect:
+                    case Now():
+                        result: object = time.time()
+                    case Start(make):
+                        body = AsyncBody(make)
+                        bodies.append(body)
+                        result = body
+                    case _:
+                        result = await _perform_async(effect, resources)
+            except BaseException as error:  # the flow decides what an outcome means
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(result)
+    except StopIteration as end:
+        return cast("T", end.value)
+    finally:
+        for body in bodies:
+            body.cancel()
+
+
+async def _perform_async(
+    effect: Call | Invoke | Fetch | Sleep | Random | Settle | Unwind, resources: Resources
+) -> object:
+    match effect:
+        case Settle(body, wait, seconds):
+            return await cast("AsyncBody", body).settle(wait=wait, seconds=seconds)
+        case Call():
+            return await _call_async(effect)
+        case Invoke(flow, is_async):
+            if is_async:
+                return await run_async(flow, resources)
+            return await _run_in_pool(flow, resources)
+        case Unwind(body):
+            await cast("AsyncBody", body).unwind()
+            return None
+        case Fetch(request):
+            return await resources.transport.fetch_async(request)
+        case Sleep(seconds):
+            await asyncio.sleep(seconds)
+            return None
+        case Random(size):
+            return os.urandom(size)
+        case _:
+            assert_never(effect)
+
+
+async def _run_in_pool(flow: Flow[Any], resources: Resources) -> object:
+    context = contextvars.copy_context()
+
+    def run() -> tuple[object, BaseException | None]:
+        try:
+            return context.run(run_sync, flow, resources), None
+        except BaseException as error:  # a StopIteration must not be set on an asyncio future: carried
+            return None, error
+
+    result, error = await asyncio.get_running_loop().run_in_executor(resources.pool(), run)
+    if error is not None:
+        raise error
+    return result
+
+
+async def _call_async(effect: Call) -> object:
+    context = effect.context
+    started = time.perf_counter()
+    if context is None:
+        result = effect.callback(*effect.args)
+    else:
+        result = context.run(effect.callback, *effect.args)
+    held = time.perf_counter() - started
+    if held > HELD_LOOP_SECONDS:
+        _log.warning(
+            "%s held the event loop for %.0f ms; make it async def, or make the function a plain def",
+            effect.what or "a callback",
+            held * 1000,
+        )
+    if not inspect.isawaitable(result):
+        return result
+    if context is None:
+        return await result
+    task = asyncio.get_running_loop().create_task(carry(result), context=context)
+    try:
+        value, error = await task
+    except asyncio.CancelledError:
+        current = asyncio.current_task()
+        if current is not None and current.cancelling():
+            raise
+        raise InngestError(f"{effect.what} was cancelled by its own code") from None
+    if error is not None:
+        raise error
+    return value

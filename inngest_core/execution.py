@@ -1,0 +1,307 @@
+"""One call of one function: runs its body, runs or reports the steps it meets, and ends it.
+
+The two colours differ in how a body runs (`call_body`: in this thread; `run_body`: as a task whose steps wait to be
+decided on); what a step does, and what is said of it, is written once. Knows no HTTP and no framework.
+Here stands the only `except Exception` around user code. Sources: protocol §7, design §4, §5.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from . import steps
+from .errors import Interrupt, InterruptSwallowedError, StepNestedError
+from .events import Event
+from .failure import describe, is_final
+from .flow import Body, Call, Flow, Now, Settle, Start, Unwind
+from .replay import Deliver, Found, Repeat, Replay, Report, RunNow, Wait
+from .serializer import Serializer, dump_value
+from .steps import Tool
+from .wire import CallContext, Op, Opcode
+
+SEARCH_SECONDS = 10.0
+"""So long is a targeted step looked for in a function that neither meets it nor ends (protocol B9)."""
+
+current_step: contextvars.ContextVar[str | None] = contextvars.ContextVar("inngest_current_step", default=None)
+in_group: contextvars.ContextVar[bool] = contextvars.ContextVar("inngest_in_group", default=False)
+"""Both are context variables, not flags: every branch and every task has its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The call ended with ops. error: what the step that ran raised, for the answer's headers."""
+
+    ops: Sequence[Op]
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The function returned."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The function raised."""
+
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class TargetMissed:
+    """The function did not meet the step that the engine asked for."""
+
+    found: Sequence[Found[Tool]]
+
+
+Outcome = Reported | Returned | Raised | TargetMissed
+
+
+class Execution:
+    """The state of one call: what was met, and whether the call is ending."""
+
+    def __init__(
+        self,
+        ctx: CallContext,
+        replay: Replay[Tool],
+        *,
+        send: Callable[[Sequence[Event], str], Flow[list[str]]],
+        logger: logging.Logger,
+        function_id: str,
+        serializer: Serializer | None = None,
+    ) -> None:
+        self.ctx = ctx
+        self.replay = replay
+        self.send = send
+        self.run_id = ctx.run_id
+        self.function_id = function_id
+        self.outcome: Reported | TargetMissed | None = None
+        """Set when the call ends before the function does: from then on every step is refused."""
+        self._logger = logger
+        self._serializer = serializer
+        self._held: Found[Tool] | None = None
+
+    # What both colours do when user code meets a step
+
+    def find(self, tool: Tool) -> Found[Tool]:
+        """Name the step; raises StepNestedError, StepIdClashError, and Interrupt while the call is ending."""
+        if self.outcome is not None:
+            raise Interrupt(tool.step_id)
+        outer = current_step.get()
+        if outer is not None:
+            raise StepNestedError(
+                f'step "{tool.step_id}" was met inside step "{outer}"; steps cannot be nested: '
+                f'call the inner function directly, or move step "{tool.step_id}" out'
+            )
+        return self.replay.find(tool.step_id, tool.op, tool)
+
+    def read(self, found: Found[Tool]) -> object:
+        """Return the value of a found step's memo; raises StepError."""
+        if found.memo is None:
+            raise AssertionError("only a step with a memo is read")
+        return steps.read(found.tool, found.memo, self._serializer)
+
+    def _run(self, found: Found[Tool], context: contextvars.Context) -> Flow[Reported]:
+        """Run a step in the app and return what to report of it."""
+        tool = found.tool
+        if tool.work is None:
+            raise AssertionError(f"{tool.op} does not run in the app")
+        context.run(current_step.set, found.step_id)
+        try:
+            value = yield from tool.work(self, found, context)
+            data = self._dump(found, value)
+        except (Exception, SystemExit) as error:  # whatever user code raises belongs to the step
+            final = is_final(error, self.ctx)
+            self._log(error, f'step "{found.step_id}" of {self.function_id}', final=final)
+            opcode = Opcode.STEP_FAILED if final else Opcode.STEP_ERROR
+            return Reported([self._op(found, opcode, error=describe(error))], error)
+        return Reported([self._op(found, Opcode.STEP_RUN, data=data)])
+
+    def _report(self, found: Sequence[Found[Tool]]) -> Reported:
+        return Reported(
+            [self._op(each, Opcode.STEP_PLANNED if each.op is Opcode.STEP_RUN else each.op) for each in found]
+        )
+
+    def _repeat(self, found: Found[Tool]) -> Reported:
+        memo = found.memo
+        if memo is None:
+            raise AssertionError("only a step with a memo is repeated")
+        if memo.failed:
+            return Reported([self._op(found, Opcode.STEP_FAILED, error=dict(memo.error or {}))])
+        return Reported([self._op(found, Opcode.STEP_RUN, data=dump_value(memo.data, f'step "{found.step_id}"'))])
+
+    def _dump(self, found: Found[Tool], value: object) -> bytes:
+        return dump_value(
+            value,
+            f'step "{found.step_id}": output',
+            output_type=found.tool.output_type,
+            serializer=self._serializer,
+        )
+
+    def _op(
+        self, found: Found[Tool], opcode: Opcode, *, data: bytes = b"null", error: dict[str, Any] | None = None
+    ) -> Op:
+        tool = found.tool
+        return Op(
+            op=opcode,
+            id=found.id,
+            name=tool.name,
+            display_name=found.step_id,
+            opts=tool.opts,
+            data=data,
+            error=error,
+            step_id=found.step_id,
+            index=found.index,
+        )
+
+    def _log(self, error: BaseException, what: str, *, final: bool) -> None:
+        if getattr(error, "quiet", False):
+            return
+        self._logger.error("%s %s: %s", what, "failed" if final else "will be tried again", error, exc_info=error)
+
+    # A body in this thread
+
+    def call_body(self, call: Callable[[], object]) -> Flow[Outcome]:
+        """Run the body of a sync function; its steps are decided one by one, as they are met."""
+        try:
+            value: object = yield Call(call, what=f"function {self.function_id}")
+        except Interrupt:
+            return self._ended()
+        except (Exception, SystemExit) as error:
+            return self._finished(Raised(error))
+        return self._finished(Returned(value))
+
+    def _ended(self) -> Outcome:
+        if self.outcome is None:
+            raise AssertionError("an interrupt without an outcome")
+        return self.outcome
+
+    def _finished(self, outcome: Returned | Raised) -> Outcome:
+        """Return the outcome of a function that came to its end, however it got there."""
+        if self.outcome is not None or self._held is not None:
+            return Raised(self._swallowed())
+        if self.replay.target is not None:
+            return TargetMissed(list(self.replay.found.values()))
+        if isinstance(outcome, Raised):
+            self._log(outcome.error, f"function {self.function_id}", final=is_final(outcome.error, self.ctx))
+        return outcome
+
+    def _swallowed(self) -> InterruptSwallowedError:
+        if self._held is not None:
+            name = self._held.step_id
+        else:
+            name = self.outcome.ops[0].step_id if isinstance(self.outcome, Reported) else ""
+        return InterruptSwallowedError(
+            f'step "{name}" ended the call, but the function went on: something in it caught the interrupt; '
+            "catch Exception instead of BaseException, or raise what is not an Exception again"
+        )
+
+    def meet_in_thread(self, found: Found[Tool]) -> Flow[object]:
+        """Decide on a step that a sync body has just met: return its value, raise its error, or end the call."""
+        self.replay.meet(found)
+        if in_group.get() and found.memo is None and found.id != self.replay.target:
+            self._held = found
+            raise Interrupt(found.step_id)  # to the group, which decides when all its branches were seen
+        return (yield from self._decide_in_thread(found.step_id))
+
+    def _decide_in_thread(self, step_id: str) -> Flow[object]:
+        decision = self.replay.next()
+        match decision:
+            case Deliver(found):
+                return self.read(found)
+            case RunNow(found):
+                self.outcome = yield from self._run(found, contextvars.copy_context())
+            case Report(found):
+                self.outcome = self._report(found)
+            case Repeat(found):
+                self.outcome = self._repeat(found)
+            case Wait():
+                self.outcome = TargetMissed(list(self.replay.found.values()))
+            case _:
+                assert_never(decision)
+        raise Interrupt(step_id)
+
+    def group_in_thread(self, branches: Sequence[Callable[[], object]]) -> Flow[tuple[object, ...]]:
+        """Run the branches of a parallel group one after another; new steps are held until all were seen."""
+        results: list[object] = []
+        errors: list[Exception] = []
+        held: Found[Tool] | None = None
+        context = contextvars.copy_context()
+        context.run(in_group.set, True)
+        for branch in branches:
+            try:
+                results.append((yield Call(branch, context=context.copy(), what="a branch of a parallel group")))
+            except Interrupt:
+                if self.outcome is not None:
+                    raise
+                held, self._held = self._held, None
+            except Exception as error:  # a failed branch must not hide the steps of the others
+                errors.append(error)
+            if self._held is not None:
+                raise self._swallowed()
+        if held is not None:
+            if in_group.get():
+                self._held = held
+                raise Interrupt(held.step_id)
+            yield from self._decide_in_thread(held.step_id)
+        if errors:
+            raise errors[0]
+        return tuple(results)
+
+    # A body as a task
+
+    def _resolve(self, found: Found[Tool]) -> None:
+        try:
+            value = self.read(found)
+        except Exception as error:  # a StepError, or a memo that does not fit the output type
+            found.place.reject(error)
+        else:
+            found.place.resolve(value)
+
+    def run_body(self, make: Callable[[Body], Coroutine[Any, Any, object]]) -> Flow[Outcome]:
+        """Run the body of an async function; its steps wait in the lobby until the loop is quiet (design §5)."""
+        body: Body = yield Start(make)
+        started: float | None = None
+        wait, seconds = False, None
+        while True:
+            in_time: bool = yield Settle(body, wait, seconds)
+            if body.finished():
+                return self._finished(_result(body))
+            decision = self.replay.next() if in_time else Wait()
+            wait = False
+            match decision:
+                case Deliver(found):
+                    self._resolve(found)
+                    continue
+                case RunNow(found):
+                    self.outcome = yield from self._run(found, found.place.context)
+                case Report(found):
+                    self.outcome = self._report(found)
+                case Repeat(found):
+                    self.outcome = self._repeat(found)
+                case Wait():
+                    if self.replay.target is not None:
+                        now: float = yield Now()
+                        started = started or now
+                        seconds = SEARCH_SECONDS - (now - started)
+                    if seconds is None or seconds > 0:
+                        wait = True
+                        continue
+                    self.outcome = TargetMissed(list(self.replay.found.values()))
+                case _:
+                    assert_never(decision)
+            yield Unwind(body)
+            return self._ended()
+
+
+def _result(body: Body) -> Returned | Raised:
+    try:
+        return Returned(body.result())
+    except (Exception, SystemExit) as error:
+        return Raised(error)

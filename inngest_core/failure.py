@@ -1,0 +1,77 @@
+"""What is said of an exception of user code: as JSON, as headers, and whether it may be tried again.
+
+Decides nothing about steps. Sources: protocol §6, §7, B2, C5, C6.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import traceback
+from pathlib import Path
+from typing import Any
+
+from .duration import dump_time, to_ms
+from .errors import InngestError, RetryAfterError, StepError
+from .wire import CallContext, Header
+
+LONGEST_RETRY_SECONDS = 24 * 3600
+LONGEST_CAUSE_CHAIN = 8
+
+_OURS = str(Path(__file__).parent)
+
+
+def retriable(error: BaseException) -> bool:
+    """Tell whether trying again can help."""
+    return error.retriable if isinstance(error, InngestError) else True
+
+
+def is_final(error: BaseException, ctx: CallContext) -> bool:
+    """Tell whether this attempt was the last one."""
+    if not retriable(error):
+        return True
+    return ctx.max_attempts is not None and ctx.attempt + 1 >= ctx.max_attempts
+
+
+def retry_headers(error: BaseException) -> dict[str, str]:
+    """Return the headers that tell the engine whether, and when, to try again."""
+    if not retriable(error):
+        return {Header.NO_RETRY: "true"}
+    if isinstance(error, RetryAfterError):
+        return {Header.RETRY_AFTER: _dump_retry_after(error.retry_after)}
+    return {}
+
+
+def _dump_retry_after(when: int | datetime.timedelta | datetime.datetime) -> str:
+    if isinstance(when, datetime.datetime):
+        return dump_time(when)
+    seconds = math.ceil(to_ms(when) / 1000)
+    return str(min(max(seconds, 1), LONGEST_RETRY_SECONDS))
+
+
+def describe(error: BaseException, *, depth: int = 0) -> dict[str, Any]:
+    """Return name, message, stack and cause of an exception; a StepError gives those of its step."""
+    if isinstance(error, StepError):
+        described: dict[str, Any] = {"name": error.name, "message": error.message}
+        if error.stack is not None:
+            described["stack"] = error.stack
+    else:
+        described = {"name": type(error).__name__, "message": _message(error), "stack": _stack(error)}
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None and depth < LONGEST_CAUSE_CHAIN:
+        described["cause"] = describe(cause, depth=depth + 1)
+    return described
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as broken:  # an exception whose __str__ raises must not hide that it was raised
+        return f"(its message cannot be read: {type(broken).__name__})"
+
+
+def _stack(error: BaseException) -> str:
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_OURS)]
+    lines = ["Traceback (most recent call last):\n", *traceback.format_list(frames)]
+    lines.append(f"{type(error).__name__}: {_message(error)}")
+    return "".join(lines)

@@ -1,0 +1,206 @@
+"""The state machine of one call request: which of the met steps is delivered, run, reported or parked.
+
+Pure: no effects, no user code. The caller tells what was met (`meet`) and asks what comes next (`next`).
+
+    asked for   step met              others met     next
+    ----------  --------------------  -------------  ---------------------------------------------------
+    discovery   memo                  -              Deliver, in the order of ctx.stack.stack
+    discovery   new, runs in the app  no other new   RunNow; Report as planned when told to plan only
+    discovery   new, runs in the app  another new    Report, as planned
+    discovery   new, the engine's     -              Report
+    target T    is T, new             -              RunNow (Report when it is the engine's)
+    target T    is T, memo            -              Repeat: the same answer again, from the memo
+    target T    memo with data        T not met      Deliver, in the order of the stack
+    target T    memo with an error    T not met      Deliver, but only when no memo with data is left
+    target T    new, is not T         T not met      Wait: it stays parked
+    any         nothing undecided     -              Wait
+
+"Told to plan only" is ctx.disable_immediate_execution. A memo is read by the op of the step that asks, never by its
+shape: a wait's memo is an event, which has a `data` key of its own. `{"input": [...]}` is no memo: the step is new
+and runs with those arguments. A memo that is next in the stack but was not met is skipped.
+Sources: protocol §7, B0, B4; design §5.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+from .errors import StepIdClashError
+from .wire import Opcode, hash_id
+
+Tool = TypeVar("Tool")
+
+_WITH_OUTCOME = frozenset({Opcode.STEP_RUN, Opcode.INVOKE_FUNCTION, Opcode.GATEWAY, Opcode.AI_GATEWAY})
+"""Ops whose memo is {"data": …} or {"error": …}; those of the others are the value itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memo:
+    """The outcome of an earlier step: data, or, when failed, the error object (which may be null on the wire)."""
+
+    data: object = None
+    error: Mapping[str, Any] | None = None
+    failed: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Found(Generic[Tool]):
+    """A step that user code met. input: arguments that were edited by hand, to run it with; place: where it waits."""
+
+    id: str
+    step_id: str
+    index: int
+    op: Opcode
+    tool: Tool
+    memo: Memo | None = None
+    input: Sequence[object] | None = None
+    place: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver(Generic[Tool]):
+    """Give the step its memo."""
+
+    found: Found[Tool]
+
+
+@dataclass(frozen=True, slots=True)
+class RunNow(Generic[Tool]):
+    """Run the step and report how it went."""
+
+    found: Found[Tool]
+
+
+@dataclass(frozen=True, slots=True)
+class Report(Generic[Tool]):
+    """Report the steps without running them."""
+
+    found: Sequence[Found[Tool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat(Generic[Tool]):
+    """Answer for the target once more, from its memo."""
+
+    found: Found[Tool]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing can be decided until user code goes on."""
+
+
+Decision = Deliver[Tool] | RunNow[Tool] | Report[Tool] | Repeat[Tool] | Wait
+
+
+def read_memo(op: Opcode, raw: object) -> tuple[Memo | None, Sequence[object] | None]:
+    """Return the memo that *raw* is to a step of kind *op*, and the edited input: one of them, or neither."""
+    if op not in _WITH_OUTCOME or not isinstance(raw, dict):
+        return Memo(data=raw), None
+    value = cast("dict[str, Any]", raw)
+    if "error" in value:
+        error = value["error"]
+        return Memo(error=cast("dict[str, Any]", error) if isinstance(error, dict) else None, failed=True), None
+    if "data" in value:
+        return Memo(data=value["data"]), None
+    if isinstance(value.get("input"), list):
+        return None, value["input"]
+    return Memo(data=value), None
+
+
+class Replay(Generic[Tool]):
+    """What one call request knows of its run, and what was met in it so far."""
+
+    def __init__(
+        self,
+        *,
+        memos: Mapping[str, object],
+        stack: Sequence[str] = (),
+        target: str | None = None,
+        plan_only: bool = False,
+    ) -> None:
+        self.target = target
+        self.concurrent = False
+        """Set once a step was met outside the function's main task: from then on, order matters."""
+        self.found: dict[str, Found[Tool]] = {}
+        self._memos = memos
+        self._plan_only = plan_only
+        self._position = {step: position for position, step in enumerate(stack)}
+        self._met_count: dict[str, int] = {}
+        self._ready: list[tuple[int, int, Found[Tool]]] = []
+        self._failed: list[tuple[int, int, Found[Tool]]] = []
+        self._new: list[Found[Tool]] = []
+        self._delivered = 0
+
+    @property
+    def replaying(self) -> bool:
+        """Whether user code still walks where it has been: memos are left, and nothing new was met."""
+        return self._delivered < len(self._memos) and not self._new and not self.target_met
+
+    @property
+    def target_met(self) -> bool:
+        return self.target is not None and self.target in self.found
+
+    def find(self, step_id: str, op: Opcode, tool: Tool) -> Found[Tool]:
+        """Name the step that user code just met; raises StepIdClashError."""
+        index = self._met_count.get(step_id, 0)
+        self._met_count[step_id] = index + 1
+        hashed = hash_id(step_id, index)
+        other = self.found.get(hashed)
+        if other is not None:
+            raise StepIdClashError(
+                f'step "{step_id}" (met {index + 1} times) has the same id as step "{other.step_id}" '
+                f"(met {other.index + 1} times); give one of them another id"
+            )
+        found = self.found[hashed] = Found(hashed, step_id, index, op, tool)
+        if hashed in self._memos:
+            found.memo, found.input = read_memo(op, self._memos[hashed])
+        return found
+
+    def shortcut(self, found: Found[Tool]) -> bool:
+        """Tell whether the memo is delivered at once: in sequential code, where order cannot matter."""
+        memo = found.memo
+        if memo is None or self.concurrent or found.id == self.target or (memo.failed and self.target is not None):
+            return False
+        self._delivered += 1
+        return True
+
+    def meet(self, found: Found[Tool]) -> None:
+        """Enter a found step among the undecided."""
+        if found.memo is None:
+            self._new.append(found)
+            return
+        late = len(self._position)
+        entry = (self._position.get(found.id, late), len(self.found), found)
+        later = self.target is not None and found.memo.failed
+        heapq.heappush(self._failed if later else self._ready, entry)
+
+    def next(self) -> Decision[Tool]:
+        """Decide on the steps met so far; see the table."""
+        if self.target is not None and self.target_met:
+            return self._answer_for(self.found[self.target])
+        if self._ready:
+            return self._deliver(self._ready)
+        if self.target is None and self._new:
+            return self._report_new()
+        if self._failed:
+            return self._deliver(self._failed)
+        return Wait()
+
+    def _answer_for(self, target: Found[Tool]) -> Decision[Tool]:
+        if target.memo is not None:
+            return Repeat(target)
+        return RunNow(target) if target.op is Opcode.STEP_RUN else Report([target])
+
+    def _deliver(self, heap: list[tuple[int, int, Found[Tool]]]) -> Decision[Tool]:
+        self._delivered += 1
+        return Deliver(heapq.heappop(heap)[2])
+
+    def _report_new(self) -> Decision[Tool]:
+        only = self._new[0]
+        if len(self._new) == 1 and only.op is Opcode.STEP_RUN and not self._plan_only:
+            return RunNow(only)
+        return Report(self._new)

@@ -1,0 +1,110 @@
+"""The engine as one object: its parts made and joined, started and stopped. No HTTP of its own, no decisions.
+
+All of it lives on one event loop and is touched by that loop's thread only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from inngest_core.signing import SigningKey
+
+from .active import ActiveRuns
+from .caller import Caller
+from .clock import Clock, SystemClock
+from .console import Console, Sink, stderr
+from .events import Intake
+from .executor import Executor, Services
+from .ids import Ulids
+from .journal import Journal
+from .recovery import recover
+from .registry import Registry
+from .scheduler import Scheduler
+from .store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How an engine is to run.
+
+    persist: file to keep everything in; None keeps it in memory.
+    signing_key: signs requests to apps, and is asked for by the API, when given.
+    event_keys: the only ones that may send events; none given allows all.
+    concurrency: call requests under way at once.
+    retry_interval: seconds before the second attempt; doubles with each, up to a minute.
+    server_kind: what the engine calls itself to apps, "dev" or "cloud".
+    sink: takes each line for the terminal; None keeps quiet.
+    transport: sends requests to apps instead of the network (tests).
+    """
+
+    persist: Path | None = None
+    signing_key: str | None = None
+    event_keys: tuple[str, ...] = ()
+    concurrency: int = 100
+    retry_interval: float = 1.0
+    server_kind: str = "dev"
+    sink: Sink | None = stderr
+    clock: Clock = field(default_factory=SystemClock)
+    transport: httpx.AsyncBaseTransport | None = None
+
+
+class Engine:
+    """Make it inside a running event loop."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.clock = options.clock
+        self.ulids = Ulids()
+        self.store = Store(options.persist, asyncio.get_running_loop().call_soon)
+        self.registry = Registry(self.store, self.clock)
+        self.active = ActiveRuns()
+        self.journal = Journal(self.store, Console(options.sink), self.clock)
+        self.signing_key = SigningKey(options.signing_key) if options.signing_key else None
+        self.caller = Caller(
+            self.clock,
+            options.server_kind,
+            self.signing_key,
+            limit=options.concurrency,
+            transport=options.transport,
+        )
+        self.intake = Intake(self.store, self.clock, self.ulids, self.registry, self.active)
+        self._scheduler = Scheduler(
+            self.store,
+            self.clock,
+            limit=options.concurrency,
+            on_call=lambda job: self.executor.call(job),
+            on_timer=lambda job: self.executor.timer(job),
+        )
+        self.executor = Executor(
+            Services(
+                store=self.store,
+                clock=self.clock,
+                ulids=self.ulids,
+                registry=self.registry,
+                active=self.active,
+                queue=self._scheduler.queue,
+                caller=self.caller,
+                journal=self.journal,
+                keep_event=self.intake.keep,
+                send_event=self.intake.take,
+                retry_interval=options.retry_interval,
+            )
+        )
+        self.intake.executor = self.executor
+
+    def start(self) -> None:
+        """Take up what the store holds, and begin to work."""
+        self.registry.load()
+        resumed = recover(self.store, self.registry, self.active, self._scheduler.queue)
+        if resumed:
+            self.journal.say(f"resumed {resumed} runs")
+        self._scheduler.start()
+
+    async def stop(self) -> None:
+        await self._scheduler.stop()
+        await self.caller.close()
+        self.store.close()

@@ -1,0 +1,47 @@
+"""JSON texts that are made once and joined into many bodies: compact, keys sorted.
+
+A run's event and memos go out with every call request; each is dumped once. Sorted keys make the body canonical
+enough that an app which re-encodes it before verifying gets the same bytes (protocol §3). No meaning here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+NULL = b"null"
+
+
+def dump(value: object) -> bytes:
+    """Return *value* as JSON; raises ValueError when it is nested too deeply."""
+    try:
+        return _dump(value, ascii_only=False).encode()
+    except UnicodeEncodeError:
+        # Lone surrogates are legal JSON but no UTF-8: write them as escapes.
+        return _dump(value, ascii_only=True).encode()
+    except RecursionError:
+        raise ValueError("the value is nested too deeply to be written as JSON") from None
+
+
+def _dump(value: object, *, ascii_only: bool) -> str:
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, allow_nan=False, ensure_ascii=ascii_only)
+
+
+def load(fragment: bytes) -> Any:
+    """Return the value of a text that `dump` made."""
+    return json.loads(fragment)
+
+
+def array(items: Iterable[bytes]) -> bytes:
+    return b"[" + b",".join(items) + b"]"
+
+
+def pair(key: str, value: bytes) -> bytes:
+    """Return `"key":value`."""
+    return dump(key) + b":" + value
+
+
+def wrap(key: str, value: bytes) -> bytes:
+    """Return an object of one pair."""
+    return b"{" + pair(key, value) + b"}"

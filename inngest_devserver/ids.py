@@ -1,0 +1,96 @@
+"""Identifiers: ULIDs of events and runs, ids of apps and functions that stay the same over restarts.
+
+Knows nothing of what the ids name. Sources: protocol §2 (event id seed), B18.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import secrets
+import uuid
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
+_RANDOM_BITS = 80
+_RANDOM_MASK = (1 << _RANDOM_BITS) - 1
+_LARGEST_MS = (1 << 48) - 1
+_BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+class Ulids:
+    """Makes ULIDs that grow: two of one millisecond differ by one, so that ids sort in the order they were made."""
+
+    def __init__(self) -> None:
+        self._ms = -1
+        self._random = 0
+
+    def new(self, now: float) -> str:
+        """Return the next ULID; now: Unix seconds."""
+        ms = int(now * 1000)
+        if ms > self._ms:
+            self._ms = ms
+            # The top bit stays free: it is where the counting within a millisecond may grow into.
+            self._random = secrets.randbits(_RANDOM_BITS - 1)
+        else:
+            self._random += 1
+        return _encode(self._ms, self._random)
+
+
+def seeded_ulid(seed: str, index: int) -> str | None:
+    """Return the id of the index-th event of one send, the same on each retry; None when the seed is malformed.
+
+    seed: "<milliseconds>,<base64 of 10 random bytes>".
+    """
+    millis, comma, encoded = seed.partition(",")
+    if not comma or not millis.isascii() or not millis.isdigit() or len(millis) > 15:
+        return None
+    try:
+        entropy = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    if len(entropy) != _RANDOM_BITS // 8 or int(millis) > _LARGEST_MS:
+        return None
+    return _encode(int(millis), (int.from_bytes(entropy, "big") + index) & _RANDOM_MASK)
+
+
+def is_ulid(text: str) -> bool:
+    return _ULID.fullmatch(text) is not None
+
+
+def app_uuid(name: str) -> str:
+    """Return the engine's id of an app."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, name))
+
+
+def function_uuid(app_id: str, slug: str) -> str:
+    """Return the engine's id of a function."""
+    return str(uuid.uuid5(uuid.UUID(app_id), slug))
+
+
+def random_uuid() -> str:
+    return str(uuid.uuid4())
+
+
+def job_id() -> str:
+    """Return a short random id, in the manner of a real engine's: 13 digits of base 36."""
+    number = secrets.randbits(64)
+    digits: list[str] = []
+    for _ in range(13):
+        number, digit = divmod(number, 36)
+        digits.append(_BASE36[digit])
+    return "".join(digits)
+
+
+def trace_id() -> str:
+    return secrets.token_hex(16)
+
+
+def span_id() -> str:
+    return secrets.token_hex(8)
+
+
+def _encode(ms: int, random: int) -> str:
+    number = (ms << _RANDOM_BITS) | random
+    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))

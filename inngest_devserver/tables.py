@@ -1,0 +1,153 @@
+"""The tables of the engine, as rows in Python and as SQL. Only `store.py` reads and writes them.
+
+Rows are named tuples: they go into statements as they are, which is the hot path of the engine.
+
+They are laid out so that a restart can resume from them: what a run waits for (pauses), what is to be done (jobs)
+and what is already known (memos) are rows, written in one transaction with what caused them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+VERSION = 1
+"""Goes into `PRAGMA user_version`; a file of another version is refused."""
+
+SCHEMA = """
+CREATE TABLE apps (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, url TEXT NOT NULL, sdk TEXT NOT NULL, framework TEXT NOT NULL,
+    checksum TEXT NOT NULL, created_at REAL NOT NULL, archived_at REAL
+);
+CREATE TABLE functions (
+    id TEXT PRIMARY KEY, app_id TEXT NOT NULL, slug TEXT NOT NULL, config BLOB NOT NULL,
+    created_at REAL NOT NULL, archived_at REAL
+);
+CREATE TABLE events (
+    internal_id TEXT PRIMARY KEY, id TEXT NOT NULL, name TEXT NOT NULL, ts INTEGER NOT NULL,
+    received_at REAL NOT NULL, body BLOB NOT NULL
+);
+CREATE INDEX events_by_name ON events (name, internal_id);
+CREATE INDEX events_by_id ON events (id);
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY, function_id TEXT NOT NULL, event_id TEXT NOT NULL, event_key TEXT NOT NULL,
+    batch TEXT NOT NULL, status TEXT NOT NULL, started_at REAL NOT NULL, ended_at REAL, output BLOB,
+    version INTEGER NOT NULL, trace_id TEXT NOT NULL, parent_run TEXT NOT NULL, parent_step TEXT NOT NULL
+);
+CREATE INDEX runs_by_event ON runs (event_id);
+CREATE INDEX runs_by_key ON runs (function_id, event_key);
+CREATE INDEX runs_active ON runs (id) WHERE ended_at IS NULL;
+CREATE TABLE memos (
+    run_id TEXT NOT NULL, position INTEGER NOT NULL, step_id TEXT NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (run_id, position)
+);
+CREATE TABLE pauses (
+    run_id TEXT NOT NULL, step_id TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, since REAL NOT NULL,
+    race INTEGER NOT NULL, event TEXT NOT NULL, expression TEXT NOT NULL,
+    PRIMARY KEY (run_id, step_id)
+);
+CREATE TABLE jobs (
+    id TEXT PRIMARY KEY, run_id TEXT NOT NULL, kind TEXT NOT NULL, step_id TEXT NOT NULL, due REAL NOT NULL,
+    attempt INTEGER NOT NULL, position INTEGER NOT NULL
+);
+CREATE INDEX jobs_by_run ON jobs (run_id);
+CREATE TABLE history (
+    number INTEGER PRIMARY KEY, run_id TEXT NOT NULL, at REAL NOT NULL, kind TEXT NOT NULL, step_id TEXT NOT NULL,
+    name TEXT NOT NULL, attempt INTEGER NOT NULL, detail TEXT NOT NULL
+);
+CREATE INDEX history_by_run ON history (run_id);
+"""
+
+
+class AppRow(NamedTuple):
+    """An app. checksum: of its registration, to see whether a new one changes anything."""
+
+    id: str
+    name: str
+    url: str
+    sdk: str
+    framework: str
+    checksum: str
+    created_at: float
+    archived_at: float | None = None
+
+
+class FunctionRow(NamedTuple):
+    """A function. config: the JSON object that was registered."""
+
+    id: str
+    app_id: str
+    slug: str
+    config: bytes
+    created_at: float
+    archived_at: float | None = None
+
+
+class EventRow(NamedTuple):
+    """An event. id: the sender's own, else the internal one. body: the JSON object that apps get."""
+
+    internal_id: str
+    id: str
+    name: str
+    ts: int
+    received_at: float
+    body: bytes
+
+
+class RunRow(NamedTuple):
+    """A run. event_key: what makes it the only run of its function for one event. batch: internal ids of its events,
+    one after another with commas. output: JSON, once ended. parent_run, parent_step: the step that invoked it, or
+    empty."""
+
+    id: str
+    function_id: str
+    event_id: str
+    event_key: str
+    batch: str
+    status: str
+    started_at: float
+    ended_at: float | None
+    output: bytes | None
+    version: int
+    trace_id: str
+    parent_run: str
+    parent_step: str
+
+
+class PauseRow(NamedTuple):
+    """A step that was reported and is not done. kind: see runs.PauseKind. race: its end asks for discovery at once.
+
+    event, expression: what a wait waits for.
+    """
+
+    run_id: str
+    step_id: str
+    kind: str
+    name: str
+    since: float
+    race: bool
+    event: str = ""
+    expression: str = ""
+
+
+class JobRow(NamedTuple):
+    """Something to be done at a time. kind: see queue.JobKind. position: size of the stack when it was queued."""
+
+    id: str
+    run_id: str
+    kind: str
+    step_id: str
+    due: float
+    attempt: int
+    position: int
+
+
+class HistoryRow(NamedTuple):
+    """One thing that happened to a run."""
+
+    run_id: str
+    at: float
+    kind: str
+    step_id: str
+    name: str
+    attempt: int
+    detail: str

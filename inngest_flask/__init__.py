@@ -1,0 +1,90 @@
+"""Serves functions from a Flask app or blueprint. Translates requests and responses, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import flask
+from flask.sansio.blueprints import BlueprintSetupState
+from flask.sansio.scaffold import Scaffold
+from werkzeug.exceptions import HTTPException
+
+from inngest_core.app import App
+from inngest_core.client import Inngest
+from inngest_core.function import Function
+from inngest_core.http import Request, Response, read_limited
+
+FRAMEWORK = "flask"
+_CHUNK = 64 * 1024
+
+
+def serve(
+    app: flask.Flask | flask.Blueprint,
+    client: Inngest,
+    functions: Sequence[Function[Any]],
+    *,
+    serve_path: str | None = None,
+    serve_origin: str | None = None,
+    public_path: str | None = None,
+) -> None:
+    """Serve *functions* at *serve_path* (default /api/inngest), relative to the app or blueprint.
+
+    serve_origin, public_path: what is advertised to the engine instead of the URL of its request.
+    Raises FunctionConfigError when two functions share an id.
+    """
+    core = App(
+        client,
+        functions,
+        framework=FRAMEWORK,
+        serve_path=serve_path,
+        serve_origin=serve_origin,
+        public_path=public_path,
+    )
+
+    def view() -> flask.Response:
+        return _response(core.handle_sync(_request(flask.request, core.body_cap)))
+
+    if isinstance(app, flask.Blueprint):
+        app.record(lambda state: _add_rule(state.app, _prefixed(state, core.serve_path), view, state.subdomain))
+    else:
+        _add_rule(app, core.serve_path, view)
+
+
+def _prefixed(state: BlueprintSetupState, path: str) -> str:
+    return f"{(state.url_prefix or '').rstrip('/')}{path}"
+
+
+def _add_rule(app: Scaffold, path: str, view: Callable[[], flask.Response], subdomain: str | None = None) -> None:
+    """Add a rule for every method: `add_url_rule` knows only named ones, and others would get an HTML page."""
+    if not isinstance(app, flask.Flask):
+        raise TypeError(f"{app!r} is a {type(app).__name__}; expected a Flask app")
+    endpoint = f"inngest:{path}"
+    rule = app.url_rule_class(path, endpoint=endpoint, subdomain=subdomain)
+    rule.provide_automatic_options = False  # type: ignore[attr-defined]  # Flask sets and reads it on the rule
+    app.url_map.add(rule)
+    app.view_functions[endpoint] = view
+
+
+def _request(request: flask.Request, body_cap: int) -> Request:
+    return Request(
+        method=request.method,
+        url=request.url,
+        headers={name.lower(): value for name, value in request.headers},
+        body=_body(request, body_cap),
+        raw=request,
+    )
+
+
+def _body(request: flask.Request, body_cap: int) -> bytes:
+    """Read the stream past Flask's own cap, which answers in HTML; a body that a hook has read is in its cache."""
+    request.max_content_length = None
+    try:
+        body = read_limited(iter(lambda: request.stream.read(_CHUNK), b""), body_cap)
+        return body or (request.get_data() if request.content_length else b"")
+    except HTTPException:  # the client went away, or sent less than it said
+        return b""
+
+
+def _response(response: Response) -> flask.Response:
+    return flask.Response(response.body, response.status, dict(response.headers))
