@@ -10,7 +10,7 @@ import contextlib
 import contextvars
 import logging
 import urllib.parse
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from .answer import Answer
@@ -43,7 +43,7 @@ _collected: contextvars.ContextVar[list[App] | None] = contextvars.ContextVar("i
 
 
 @contextlib.contextmanager
-def collect_apps() -> Iterator[list[App]]:
+def collect_apps() -> Generator[list[App]]:
     """Collect the apps that are made inside the block: how a host learns where a user's module serves."""
     apps: list[App] = []
     before = _collected.set(apps)

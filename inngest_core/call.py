@@ -157,8 +157,8 @@ class _Prepared:
     def answer(self, outcome: Outcome) -> Answer:
         """Return what to tell the engine."""
         match outcome:
-            case Reported(ops, error):
-                return Answer(206, dump_ops(ops), {} if error is None else retry_headers(error))
+            case Reported(ops, headers):
+                return Answer(206, dump_ops(ops), headers)
             case Returned(value):
                 return self._answer_value(value)
             case Raised(error):

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import contextvars
 import logging
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from . import steps
 from .errors import Interrupt, InterruptSwallowedError, StepNestedError
 from .events import Event
-from .failure import describe, is_final
+from .failure import describe, is_final, retriable, retry_headers
 from .flow import Body, Call, Flow, Now, Settle, Start, Unwind
 from .replay import Deliver, Found, Repeat, Replay, Report, RunNow, Wait
 from .serializer import Serializer, dump_value
@@ -33,10 +33,10 @@ in_group: contextvars.ContextVar[bool] = contextvars.ContextVar("inngest_in_grou
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """The call ended with ops. error: what the step that ran raised, for the answer's headers."""
+    """The call ended with ops. headers: when, and whether, the step that failed may be tried again."""
 
     ops: Sequence[Op]
-    error: BaseException | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Execution:
     ) -> None:
         self.ctx = ctx
         self.replay = replay
-        self.send = send
+        self._send = send
         self.run_id = ctx.run_id
         self.function_id = function_id
         self.outcome: Reported | TargetMissed | None = None
@@ -86,6 +86,10 @@ class Execution:
         self._logger = logger
         self._serializer = serializer
         self._held: Found[Tool] | None = None
+
+    def send(self, events: Sequence[Event], seed: str) -> Flow[list[str]]:
+        """Send events for a step; the same seed gives the same ids."""
+        return self._send(events, seed)
 
     # What both colours do when user code meets a step
 
@@ -120,7 +124,8 @@ class Execution:
             final = is_final(error, self.ctx)
             self._log(error, f'step "{found.step_id}" of {self.function_id}', final=final)
             opcode = Opcode.STEP_FAILED if final else Opcode.STEP_ERROR
-            return Reported([self._op(found, opcode, error=describe(error))], error)
+            headers = {} if final and retriable(error) else retry_headers(error)
+            return Reported([self._op(found, opcode, error=describe(error))], headers)
         return Reported([self._op(found, Opcode.STEP_RUN, data=data)])
 
     def _report(self, found: Sequence[Found[Tool]]) -> Reported:

@@ -122,14 +122,12 @@ def _canonical(body: bytes) -> bytes | None:
         return None
 
 
-def _as_doubles(value: Any) -> Any:
+def _as_doubles(value: object) -> Any:
     """Return *value* with integers past 2**53 as doubles: canonical JSON has no other numbers."""
-    match value:
-        case int() if abs(value) > _EXACT_INTEGER and not isinstance(value, bool):
-            return float(value)
-        case dict():
-            return {key: _as_doubles(item) for key, item in cast("dict[str, Any]", value).items()}
-        case list():
-            return [_as_doubles(item) for item in value]
-        case _:
-            return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value) if abs(value) > _EXACT_INTEGER else value
+    if isinstance(value, dict):
+        return {key: _as_doubles(item) for key, item in cast("dict[str, object]", value).items()}
+    if isinstance(value, list):
+        return [_as_doubles(item) for item in cast("list[object]", value)]
+    return value

@@ -107,7 +107,7 @@ def sleep(step_id: str, duration: int | datetime.timedelta) -> Tool:
     )
 
 
-def sleep_until(step_id: str, until: datetime.datetime) -> Tool:
+def sleep_until(step_id: str, until: object) -> Tool:
     """Let the run sleep until a time; a naive datetime means local time."""
     if not isinstance(until, datetime.datetime):
         raise ConfigError(f'step "{step_id}": until is {until!r}; give a datetime')

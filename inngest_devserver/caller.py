@@ -6,9 +6,8 @@ One pool of kept-alive connections; no cookies, no proxies, no retries: what an 
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import cast
 
 import httpx
 
@@ -59,9 +58,9 @@ class Caller:
         try:
             return await self._follow(method, url, sent, body, seconds)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise UnreachableError(f"{url}: {error or type(error).__name__}") from error
+            raise UnreachableError(f"{url}: {str(error) or type(error).__name__}") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise TransportError(f"{url}: {error or type(error).__name__}") from error
+            raise TransportError(f"{url}: {str(error) or type(error).__name__}") from error
 
     async def _follow(self, method: str, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Answer:
         for _ in range(_MOST_REDIRECTS):
@@ -82,8 +81,7 @@ class Caller:
             encoding = response.headers.get("content-encoding", "").strip().lower()
             if encoding not in _DECODED:
                 raise TransportError(f"{url}: unsupported content encoding: {encoding}")
-            chunks = cast("AsyncIterator[bytes]", response.aiter_bytes())
-            content = await read_limited_async(chunks, BODY_CAP)
+            content = await read_limited_async(response.aiter_bytes(), BODY_CAP)
         finally:
             await response.aclose()
         return Answer(response.status_code, dict(response.headers), content)

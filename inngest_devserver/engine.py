@@ -25,6 +25,7 @@ from .recovery import recover
 from .registry import Registry
 from .scheduler import Scheduler
 from .store import Store
+from .tables import JobRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,8 @@ class Engine:
             self.store,
             self.clock,
             limit=options.concurrency,
-            on_call=lambda job: self.executor.call(job),
-            on_timer=lambda job: self.executor.timer(job),
+            on_call=self._call,
+            on_timer=self._timer,
         )
         self.executor = Executor(
             Services(
@@ -95,6 +96,14 @@ class Engine:
             )
         )
         self.intake.executor = self.executor
+
+    # The scheduler and the executor need each other: these two are looked up late.
+
+    async def _call(self, job: JobRow) -> None:
+        await self.executor.call(job)
+
+    def _timer(self, job: JobRow) -> None:
+        self.executor.timer(job)
 
     def start(self) -> None:
         """Take up what the store holds, and begin to work."""

@@ -14,6 +14,7 @@ from typing import Any, cast
 from inngest_core.duration import parse_duration
 from inngest_core.wire import json_kind
 
+from .ids import function_uuid
 from .matcher import Expression, ExpressionError
 
 DEFAULT_RETRIES = 4
@@ -77,11 +78,11 @@ class ConfigInvalidError(ValueError):
         self.details = details
 
 
-def parse_function(config: object, *, app_id: str, function_id: str) -> Function:
+def parse_function(config: object, *, app_id: str) -> Function:
     """Return the function that *config* describes; raises ConfigInvalidError."""
     if not isinstance(config, dict):
         raise ConfigInvalidError([f"a function is a JSON {json_kind(config)}; expected an object"])
-    return _Reader(cast("dict[str, Any]", config)).read(app_id, function_id)
+    return _Reader(cast("dict[str, Any]", config)).read(app_id)
 
 
 class _Reader:
@@ -93,7 +94,7 @@ class _Reader:
         slug = config.get("id")
         self._slug = slug if isinstance(slug, str) else ""
 
-    def read(self, app_id: str, function_id: str) -> Function:
+    def read(self, app_id: str) -> Function:
         if not self._slug:
             self._fault("id", "is missing; expected <app id>-<function id>")
         name = self._config.get("name") or self._slug
@@ -101,7 +102,7 @@ class _Reader:
             self._fault("name", f"is a JSON {json_kind(name)}; expected a string")
         url, retries = self._step()
         function = Function(
-            id=function_id,
+            id=function_uuid(app_id, self._slug),
             app_id=app_id,
             slug=self._slug,
             name=str(name),

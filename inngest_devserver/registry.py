@@ -136,7 +136,7 @@ class Registry:
         """Take in what the store knows from an earlier time."""
         apps = {app.id: app for app in self._store.apps()}
         for row in self._store.functions():
-            function = parse_function(fragments.load(row.config), app_id=row.app_id, function_id=row.id)
+            function = parse_function(fragments.load(row.config), app_id=row.app_id)
             self._functions[row.id] = function
             if row.archived_at is None and row.app_id in apps:
                 self._current.setdefault(row.app_id, {})[row.id] = function
@@ -178,11 +178,9 @@ def _parse_functions(configs: object, app_id: str) -> list[Function]:
         )
     functions: list[Function] = []
     details: list[str] = []
-    for config in cast("list[Any]", configs):
-        slug = config.get("id") if isinstance(config, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        function_id = ids.function_uuid(app_id, str(slug))  # pyright: ignore[reportUnknownArgumentType]
+    for config in cast("list[object]", configs):
         try:
-            functions.append(parse_function(config, app_id=app_id, function_id=function_id))
+            functions.append(parse_function(config, app_id=app_id))
         except ConfigInvalidError as error:
             details.extend(error.details)
     if details:

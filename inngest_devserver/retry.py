@@ -59,7 +59,7 @@ def _parse_time(text: str) -> datetime.datetime | None:
         pass
     for form in _FORMATS:
         try:
-            return _in_utc(datetime.datetime.strptime(text, form))  # noqa: DTZ007
+            return _in_utc(datetime.datetime.strptime(text, form))
         except ValueError:
             continue
     try:

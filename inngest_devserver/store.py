@@ -208,7 +208,7 @@ class Store:
 
     def pauses(self) -> Iterable[PauseRow]:
         for row in self._all(f"SELECT {_PAUSE} FROM pauses", ()):  # noqa: S608
-            yield PauseRow(*row[:5], bool(row[5]), *row[6:])
+            yield PauseRow(*row)._replace(race=bool(row[5]))
 
     def put_job(self, row: JobRow) -> None:
         self._write("INSERT OR REPLACE INTO jobs VALUES (?,?,?,?,?,?,?)", row)

@@ -17,7 +17,7 @@ from .runs import Run, Status
 
 
 def ended(run: Run, status: Status, output: bytes, error: Mapping[str, Any] | None, now: float) -> list[dict[str, Any]]:
-    """Return the events that tell how a run ended; never one of the kind that started it, which would go on for ever."""
+    """Return the events that tell how a run ended; never one of the name that started it: that would never stop."""
     names = [EventName.FUNCTION_FINISHED]
     if status is Status.FAILED:
         names.append(EventName.FUNCTION_FAILED)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import fastapi
+
 from inngest_core.app import App
 from inngest_core.client import Inngest
 from inngest_core.function import Function
@@ -36,4 +38,5 @@ def serve(
         serve_origin=serve_origin,
         public_path=public_path,
     )
-    add_route(app, core)
+    prefix = app.prefix if isinstance(app, fastapi.APIRouter) else ""
+    add_route(app, core, prefix)

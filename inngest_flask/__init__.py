@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import flask
-from flask.sansio.blueprints import BlueprintSetupState
-from flask.sansio.scaffold import Scaffold
+from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import HTTPException
 
 from inngest_core.app import App
@@ -46,19 +45,18 @@ def serve(
         return _response(core.handle_sync(_request(flask.request, core.body_cap)))
 
     if isinstance(app, flask.Blueprint):
-        app.record(lambda state: _add_rule(state.app, _prefixed(state, core.serve_path), view, state.subdomain))
+        app.record(lambda state: _add_blueprint_rule(state, core.serve_path, view))
     else:
         _add_rule(app, core.serve_path, view)
 
 
-def _prefixed(state: BlueprintSetupState, path: str) -> str:
-    return f"{(state.url_prefix or '').rstrip('/')}{path}"
+def _add_blueprint_rule(state: BlueprintSetupState, path: str, view: Callable[[], flask.Response]) -> None:
+    prefix = (state.url_prefix or "").rstrip("/")
+    _add_rule(cast("flask.Flask", state.app), prefix + path, view, state.subdomain)
 
 
-def _add_rule(app: Scaffold, path: str, view: Callable[[], flask.Response], subdomain: str | None = None) -> None:
+def _add_rule(app: flask.Flask, path: str, view: Callable[[], flask.Response], subdomain: str | None = None) -> None:
     """Add a rule for every method: `add_url_rule` knows only named ones, and others would get an HTML page."""
-    if not isinstance(app, flask.Flask):
-        raise TypeError(f"{app!r} is a {type(app).__name__}; expected a Flask app")
     endpoint = f"inngest:{path}"
     rule = app.url_rule_class(path, endpoint=endpoint, subdomain=subdomain)
     rule.provide_automatic_options = False  # type: ignore[attr-defined]  # Flask sets and reads it on the rule

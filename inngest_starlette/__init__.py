@@ -51,9 +51,9 @@ def serve(
     add_route(app, core)
 
 
-def add_route(app: HasRoutes, core: App) -> None:
+def add_route(app: HasRoutes, core: App, prefix: str = "") -> None:
     """Add the endpoint, for every method, to whatever has routes; raises ConfigError when it keeps none."""
-    route = Route(core.serve_path, endpoint=Endpoint(core), name="inngest", include_in_schema=False)
+    route = Route(prefix + core.serve_path, endpoint=Endpoint(core), name="inngest", include_in_schema=False)
     app.routes.append(route)
     if route not in app.routes:
         raise ConfigError(f"{app!r} keeps no routes; give an app, a router, or a Mount made with routes=[]")
