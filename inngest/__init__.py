@@ -28,6 +28,13 @@ from inngest_core.errors import (
 )
 from inngest_core.events import Event
 from inngest_core.function import Function
+from inngest_core.middleware import (
+    Middleware,
+    MiddlewareSync,
+    SendEventsResult,
+    StepMemos,
+    TransformOutputResult,
+)
 from inngest_core.options import (
     Batch,
     Cancel,
@@ -57,6 +64,8 @@ __all__ = [
     "GroupSync",
     "Inngest",
     "InngestError",
+    "Middleware",
+    "MiddlewareSync",
     "Mode",
     "NonRetriableError",
     "ParallelMode",
@@ -65,14 +74,17 @@ __all__ = [
     "RateLimit",
     "RetryAfterError",
     "SendEventsError",
+    "SendEventsResult",
     "Serializer",
     "Singleton",
     "Step",
     "StepError",
+    "StepMemos",
     "StepSync",
     "Streaming",
     "Throttle",
     "Timeouts",
+    "TransformOutputResult",
     "TriggerCron",
     "TriggerEvent",
     "__version__",

@@ -22,6 +22,7 @@ from .failure import describe, retry_headers
 from .flow import Body, Flow, Invoke
 from .function import Function, Handler
 from .http import Request
+from .middleware import Hooks, StepMemos, TransformOutputResult
 from .replay import Replay
 from .serializer import dump_value
 from .steps import Tool
@@ -52,9 +53,9 @@ def handle_call(request: Request, client: Inngest, functions: Functions) -> Flow
     if call.ctx.use_api:
         call = yield from _with_full_state(call, client)
     target = None if step_id == STEP_ID_OF_DISCOVERY else step_id
-    prepared = _Prepared(client, function, handler, fn_id, call, target)
-    outcome: Outcome = yield Invoke(prepared.run(), handler.is_async)
-    return prepared.answer(outcome)
+    prepared = _Prepared(client, function, handler, fn_id, call, target, request.raw)
+    answer: Answer = yield Invoke(prepared.run(), handler.is_async)
+    return answer
 
 
 def _with_full_state(call: CallRequest, client: Inngest) -> Flow[CallRequest]:
@@ -106,55 +107,86 @@ class _Prepared:
         fn_id: str,
         call: CallRequest,
         target: str | None,
+        raw_request: object,
     ) -> None:
         self._client = client
         self._function = function
         self._handler = handler
-        self._call = call
+        self._memos = call.steps
         self._target = target
-        event, events = _parse_events(call)
-        ctx = call.ctx
-        replay = Replay[Tool](
-            memos=call.steps, stack=ctx.stack, target=target, plan_only=ctx.disable_immediate_execution
-        )
+        self._hooks = Hooks([*client.middleware, *function.middleware], client, raw_request)
         self._execution = Execution(
-            ctx,
-            replay,
-            send=lambda events, seed: client.send_flow(events, seed=seed),
+            call.ctx,
+            Replay[Tool](
+                memos=call.steps,
+                stack=call.ctx.stack,
+                target=target,
+                plan_only=call.ctx.disable_immediate_execution,
+            ),
+            send=lambda events, seed: client.send_flow(events, seed=seed, raw_request=raw_request),
+            hooks=self._hooks,
             logger=client.logger,
             function_id=fn_id,
             serializer=client.serializer,
         )
-        self._fields: dict[str, Any] = {
+        self._ctx = self._context(call)
+
+    def _context(self, call: CallRequest) -> Context | ContextSync:
+        client, execution = self._client, self._execution
+        event, events = _parse_events(call)
+        fields: dict[str, Any] = {
             "event": event,
             "events": events,
-            "attempt": ctx.attempt,
-            "max_attempts": ctx.max_attempts,
-            "run_id": ctx.run_id,
-            "fn_id": fn_id,
-            "logger": ReplayLogger(client.logger, self._execution),
+            "attempt": call.ctx.attempt,
+            "max_attempts": call.ctx.max_attempts,
+            "run_id": call.ctx.run_id,
+            "fn_id": execution.function_id,
+            "logger": ReplayLogger(client.logger, execution),
         }
-
-    def run(self) -> Flow[Outcome]:
-        """Return the flow of the handler's own colour."""
         if self._handler.is_async:
-            return self._execution.run_body(self._start)
-        return self._execution.call_body(self._call_handler)
+            return Context(**fields, step=Step(execution, client.app_id), group=Group(execution))
+        resources = client.resources
+        step = StepSync(execution, resources, client.app_id)
+        return ContextSync(**fields, step=step, group=GroupSync(execution, resources))
+
+    def run(self) -> Flow[Answer]:
+        """Run the function between its hooks; a flow for the driver of the handler's colour."""
+        hooks, execution = self._hooks, self._execution
+        if hooks:
+            yield from hooks.run("transform_input", self._ctx, self._function, StepMemos(self._memos))
+            yield from hooks.run("before_execution")
+        if self._handler.is_async:
+            outcome = yield from execution.run_body(self._start)
+        else:
+            outcome = yield from execution.call_body(self._call_handler)
+        if hooks:
+            yield from hooks.run_reversed("after_execution")
+            outcome = yield from self._transform(outcome)
+        answer = self._answer(outcome)
+        if hooks:
+            yield from hooks.run_reversed("before_response")
+        return answer
+
+    def _transform(self, outcome: Outcome) -> Flow[Outcome]:
+        if not isinstance(outcome, Returned | Raised):
+            return outcome
+        result = TransformOutputResult()
+        if isinstance(outcome, Raised):
+            result.error = outcome.error
+        else:
+            result.output = outcome.value
+        yield from self._hooks.run_reversed("transform_output", result)
+        return Returned(result.output) if result.error is None else Raised(result.error)
 
     def _start(self, body: Body) -> Coroutine[Any, Any, object]:
-        step = Step(self._execution, body, self._client.app_id)
-        ctx = Context(**self._fields, step=step, group=Group(body))
-        args = (ctx, step) if self._handler.takes_step else (ctx,)
-        return cast("Coroutine[Any, Any, object]", self._handler.callback(*args))
+        self._execution.body = body
+        return cast("Coroutine[Any, Any, object]", self._call_handler())
 
     def _call_handler(self) -> object:
-        resources = self._client.resources
-        step = StepSync(self._execution, resources, self._client.app_id)
-        ctx = ContextSync(**self._fields, step=step, group=GroupSync(self._execution, resources))
-        args = (ctx, step) if self._handler.takes_step else (ctx,)
-        return self._handler.callback(*args)
+        ctx = self._ctx
+        return self._handler.callback(ctx, ctx.step) if self._handler.takes_step else self._handler.callback(ctx)
 
-    def answer(self, outcome: Outcome) -> Answer:
+    def _answer(self, outcome: Outcome) -> Answer:
         """Return what to tell the engine."""
         match outcome:
             case Reported(ops, headers):

@@ -7,7 +7,7 @@ use and closed with it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar, overload
 
@@ -16,10 +16,11 @@ from .context import Context, ContextSync, Step, StepSync
 from .drivers import Resources, run_async, run_sync
 from .duration import Duration, to_ms
 from .engine_api import WorkingKey
-from .errors import ConfigError, FunctionConfigError
+from .errors import ConfigError, FunctionConfigError, SendEventsError
 from .events import Event, send_events
 from .flow import Flow
 from .function import Function, duplicate_message
+from .middleware import Hooks, MiddlewareFactory, SendEventsResult
 from .options import (
     Batch,
     Cancel,
@@ -73,7 +74,7 @@ class Inngest:
         signing_key_fallback: str | None = None,
         is_production: bool | None = None,
         logger: logging.Logger | None = None,
-        middleware: Sequence[object] | None = None,
+        middleware: Sequence[MiddlewareFactory] | None = None,
         request_timeout: Duration | None = None,
         serializer: Serializer | None = None,
         thread_pool_max_workers: int | None = None,
@@ -102,7 +103,7 @@ class Inngest:
             env=env,
         )
         self.logger = logger or _own_logger(self.config.log_level)
-        self.middleware: list[object] = list(middleware or ())
+        self.middleware: list[MiddlewareFactory] = list(middleware or ())
         self.request_timeout_seconds = _timeout_seconds(request_timeout)
         self.serializer = serializer
         self.working_key = WorkingKey()
@@ -146,7 +147,7 @@ class Inngest:
         keys = self.config.signing_keys
         return None if keys is None or keys.fallback is None else keys.fallback.text
 
-    def add_middleware(self, middleware: object) -> None:
+    def add_middleware(self, middleware: MiddlewareFactory) -> None:
         """Add a middleware class or factory after those there are."""
         self.middleware.append(middleware)
 
@@ -172,7 +173,7 @@ class Inngest:
         singleton: Singleton | None = None,
         throttle: Throttle | None = None,
         timeouts: Timeouts | None = None,
-        middleware: Sequence[object] | None = None,
+        middleware: Sequence[MiddlewareFactory] | None = None,
     ) -> FunctionDecorator:
         """Return a decorator that makes a Function of a handler: `(ctx)` or `(ctx, step)`, async or plain.
 
@@ -238,19 +239,23 @@ class Inngest:
         *,
         skip_middleware: bool = False,
         seed: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        raw_request: object = None,
     ) -> Flow[list[str]]:
-        """Send one or more events; seed and headers as in `events.send_events`."""
-        del skip_middleware  # there are no hooks around sending yet
-        return (
-            yield from send_events(
-                [events] if isinstance(events, Event) else events,
-                config=self.config,
-                seed=seed,
-                headers=headers,
-                timeout_seconds=self.request_timeout_seconds,
+        """Send one or more events, between the hooks around sending; seed as in `events.send_events`."""
+        listed = [events] if isinstance(events, Event) else list(events)
+        hooks = Hooks(() if skip_middleware else self.middleware, self, raw_request)
+        yield from hooks.run("before_send_events", listed)
+        result = SendEventsResult([])
+        try:
+            result.ids = yield from send_events(
+                listed, config=self.config, seed=seed, timeout_seconds=self.request_timeout_seconds
             )
-        )
+        except SendEventsError as error:
+            result = SendEventsResult(error.ids, error)
+        yield from hooks.run_reversed("after_send_events", result)
+        if result.error is not None:
+            raise result.error
+        return result.ids
 
     def close(self) -> None:
         """End the client's threads and connections."""

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, TypeVarTuple, cast, overload
 
 from . import steps
 from .drivers import Resources, run_sync
+from .errors import StepUnexpectedError
 from .events import Event
 from .execution import Execution
 from .flow import Body
@@ -73,20 +74,20 @@ class ContextSync(BaseContext):
 class Step:
     """The step tools of an `async def` function. Each step runs once, however often the function is called."""
 
-    def __init__(self, execution: Execution, body: Body, app_id: str) -> None:
+    def __init__(self, execution: Execution, app_id: str) -> None:
         self._execution = execution
-        self._body = body
         self._app_id = app_id
 
     async def _meet(self, tool: Tool) -> Any:
         execution = self._execution
         found = execution.find(tool)
-        if self._body.in_main_task():
+        body = _running(execution)
+        if body.in_main_task():
             if execution.replay.shortcut(found):
                 return execution.read(found)
         else:
             execution.replay.concurrent = True
-        place = found.place = self._body.park()
+        place = found.place = body.park()
         execution.replay.meet(found)
         return await place.wait()
 
@@ -162,7 +163,7 @@ class Step:
         parallel_mode: ParallelMode = ParallelMode.WAIT,
     ) -> tuple[T, ...]:
         """Do the same as `ctx.group.parallel`, under its older name."""
-        return await Group(self._body).parallel(callables, parallel_mode=parallel_mode)
+        return await Group(self._execution).parallel(callables, parallel_mode=parallel_mode)
 
 
 class StepSync:
@@ -246,8 +247,8 @@ class StepSync:
 class Group:
     """Parallel steps of an `async def` function."""
 
-    def __init__(self, body: Body) -> None:
-        self._body = body
+    def __init__(self, execution: Execution) -> None:
+        self._execution = execution
 
     async def parallel(
         self,
@@ -258,7 +259,7 @@ class Group:
         """Run branches side by side, all to their end; then return their results, or raise the first error."""
         before = steps.parallel_mode.set(_mode(parallel_mode))
         try:
-            results = await self._body.gather(list(callables))
+            results = await _running(self._execution).gather(list(callables))
         finally:
             steps.parallel_mode.reset(before)
         for result in results:
@@ -284,6 +285,12 @@ class GroupSync:
         finally:
             steps.parallel_mode.reset(before)
         return cast("tuple[T, ...]", results)
+
+
+def _running(execution: Execution) -> Body:
+    if execution.body is None:
+        raise StepUnexpectedError("a step was met before the function ran; meet steps in the function only")
+    return execution.body
 
 
 def _mode(mode: ParallelMode) -> str | None:

@@ -27,6 +27,7 @@
         ├── StepIdClashError           step_id_clash, not retriable
         ├── InterruptSwallowedError    interrupt_swallowed, not retriable
         ├── AsyncUnsupportedError      async_unsupported, not retriable
+        ├── MiddlewareError            middleware_failed
         ├── OutputUnserializableError  output_unserializable, not retriable
         ├── NonRetriableError          non_retriable_error: raised by users
         └── RetryAfterError            retry_after_error: raised by users
@@ -214,6 +215,12 @@ class AsyncUnsupportedError(InngestError):
 
     code = "async_unsupported"
     retriable = False
+
+
+class MiddlewareError(InngestError):
+    """A hook of a middleware raised."""
+
+    code = "middleware_failed"
 
 
 class OutputUnserializableError(InngestError):

@@ -18,6 +18,7 @@ from .errors import Interrupt, InterruptSwallowedError, StepNestedError
 from .events import Event
 from .failure import describe, is_final, retriable, retry_headers
 from .flow import Body, Call, Flow, Now, Settle, Start, Unwind
+from .middleware import Hooks, StepInfo, TransformOutputResult
 from .replay import Deliver, Found, Repeat, Replay, Report, RunNow, Wait
 from .serializer import Serializer, dump_value
 from .steps import Tool
@@ -72,13 +73,17 @@ class Execution:
         replay: Replay[Tool],
         *,
         send: Callable[[Sequence[Event], str], Flow[list[str]]],
+        hooks: Hooks,
         logger: logging.Logger,
         function_id: str,
         serializer: Serializer | None = None,
     ) -> None:
         self.ctx = ctx
         self.replay = replay
+        self.body: Body | None = None
+        """That of an async function, once it runs."""
         self._send = send
+        self._hooks = hooks
         self.run_id = ctx.run_id
         self.function_id = function_id
         self.outcome: Reported | TargetMissed | None = None
@@ -117,16 +122,27 @@ class Execution:
         if tool.work is None:
             raise AssertionError(f"{tool.op} does not run in the app")
         context.run(current_step.set, found.step_id)
+        result = TransformOutputResult(step=StepInfo(found.step_id, found.op, tool.opts))
         try:
-            value = yield from tool.work(self, found, context)
-            data = self._dump(found, value)
+            result.output = yield from tool.work(self, found, context)
         except (Exception, SystemExit) as error:  # whatever user code raises belongs to the step
-            final = is_final(error, self.ctx)
-            self._log(error, f'step "{found.step_id}" of {self.function_id}', final=final)
-            opcode = Opcode.STEP_FAILED if final else Opcode.STEP_ERROR
-            headers = {} if final and retriable(error) else retry_headers(error)
-            return Reported([self._op(found, opcode, error=describe(error))], headers)
+            result.error = error
+        if self._hooks:
+            yield from self._hooks.run_reversed("transform_output", result)
+        if result.error is not None:
+            return self._report_failure(found, result.error)
+        try:
+            data = self._dump(found, result.output)
+        except Exception as error:  # a serializer of the user's may raise anything
+            return self._report_failure(found, error)
         return Reported([self._op(found, Opcode.STEP_RUN, data=data)])
+
+    def _report_failure(self, found: Found[Tool], error: BaseException) -> Reported:
+        final = is_final(error, self.ctx)
+        self._log(error, f'step "{found.step_id}" of {self.function_id}', final=final)
+        opcode = Opcode.STEP_FAILED if final else Opcode.STEP_ERROR
+        headers = {} if final and retriable(error) else retry_headers(error)
+        return Reported([self._op(found, opcode, error=describe(error))], headers)
 
     def _report(self, found: Sequence[Found[Tool]]) -> Reported:
         return Reported(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from .errors import FunctionConfigError
+from .middleware import MiddlewareFactory
 from .options import FunctionOpts, Trigger, TriggerEvent
 from .wire import STEP_ID_OF_DISCOVERY, EventName, Query
 
@@ -48,7 +49,7 @@ class Function(Generic[T_co]):
         handler: Callable[..., object],
         on_failure: Callable[..., object] | None = None,
         output_type: object = None,
-        middleware: Sequence[object] = (),
+        middleware: Sequence[MiddlewareFactory] = (),
     ) -> None:
         """Check everything that can be checked without an engine; raises FunctionConfigError."""
         self.local_id = opts.fn_id

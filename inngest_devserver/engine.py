@@ -113,7 +113,11 @@ class Engine:
             self.journal.say(f"resumed {resumed} runs")
         self._scheduler.start()
 
-    async def stop(self) -> None:
+    async def stop_calls(self) -> None:
+        """Give up the calls that are under way; their jobs stay in the store."""
         await self._scheduler.stop()
+
+    async def stop(self) -> None:
+        await self.stop_calls()
         await self.caller.close()
         self.store.close()

@@ -28,7 +28,7 @@ LARGEST_EVENT = 3 * 1024 * 1024
 LONGEST_NAME = 512
 _FIRST_TS, _LAST_TS = 315_532_800_000, 4_102_444_800_000
 """1980 and 2100 in milliseconds: outside, a time was most likely given in other units."""
-_EXTRA = {"user": dict, "v": str, "meta": dict}
+_EXTRA: dict[str, type] = {"user": dict, "v": str, "meta": dict}
 
 
 class EventInvalidError(ValueError):

@@ -1,0 +1,11 @@
+"""What a command raises when the user can mend it: the message is one line."""
+
+from __future__ import annotations
+
+
+class CommandError(Exception):
+    """The command failed: exit code 1."""
+
+
+class UsageError(Exception):
+    """An argument does not fit: exit code 2."""

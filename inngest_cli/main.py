@@ -1,0 +1,156 @@
+"""The commands and their options; every failure that a user can mend ends here as one line and an exit code.
+
+Exit codes: 0 done, or stopped by Ctrl-C or SIGTERM; 1 failed; 2 wrong usage. The only place that reads the
+environment for the command line. Holds no logic of a command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from inngest_core.wire import VERSION
+
+from .errors import CommandError, UsageError
+
+DEFAULT_PORT = 8288
+DEFAULT_URL = f"http://127.0.0.1:{DEFAULT_PORT}"
+DEFAULT_FILE = Path(".inngest") / "engine.db"
+DEV_SERVER_EXTRA = "pip install 'inngest-suite[dev-server]'"
+_DEV_SERVER_MODULES = frozenset({"uvicorn", "waitress", "cel_expr_python"})
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _run(options)
+    except UsageError as error:
+        return _fail(error, 2)
+    except CommandError as error:
+        return _fail(error, 1)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in _DEV_SERVER_MODULES:
+            raise
+        return _fail(f"the engine needs {error.name}, which is not installed: {DEV_SERVER_EXTRA}", 1)
+    except KeyboardInterrupt:
+        return 0
+    except BrokenPipeError:  # the reader of the output, such as head, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _fail(message: object, code: int) -> int:
+    print(f"inngest: {message}", file=sys.stderr)
+    return code
+
+
+def _run(options: argparse.Namespace) -> int:
+    match options.command:
+        case "dev":
+            from .dev import DevOptions, dev  # needs the extra, which sending events does not
+
+            return dev(
+                DevOptions(
+                    target=options.target,
+                    urls=tuple(options.url),
+                    host=options.host,
+                    port=options.port,
+                    persist=options.persist,
+                    path=options.path,
+                    app_port=options.app_port,
+                    retry_interval=options.retry_interval,
+                    quiet=options.quiet,
+                    signing_key=os.environ.get("INNGEST_SIGNING_KEY") or None,
+                    event_key=os.environ.get("INNGEST_EVENT_KEY") or None,
+                )
+            )
+        case "send":
+            from .remote import Remote, send
+
+            return send(Remote.of(options.url, os.environ), options.name, options.data)
+        case _:
+            from .remote import Remote
+            from .show import runs
+
+            return runs(Remote.of(options.url, os.environ), options.run_id, options.event)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="inngest", description="Run durable functions, and the engine for them.")
+    parser.add_argument("--version", action="version", version=f"inngest-suite {VERSION}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_dev(commands.add_parser("dev", help="run an engine, and the app whose functions it calls"))
+    _add_send(commands.add_parser("send", help="send an event to an engine"))
+    _add_runs(commands.add_parser("runs", help="show runs, their steps and results"))
+    return parser
+
+
+def _add_dev(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Run an engine on this machine. INNGEST_SIGNING_KEY and INNGEST_EVENT_KEY are its keys, if set."
+    )
+    parser.add_argument("target", nargs="?", metavar="module:app", help="an ASGI or WSGI app, or a factory, to run too")
+    parser.add_argument("-u", "--url", action="append", default=[], help="an app that runs elsewhere; may be repeated")
+    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="of the engine; 0 takes any (%(default)s)")
+    parser.add_argument("--host", default="127.0.0.1", help="address of the engine (%(default)s)")
+    parser.add_argument(
+        "--persist",
+        nargs="?",
+        type=Path,
+        const=DEFAULT_FILE,
+        metavar="FILE",
+        help=f"keep runs in a file ({DEFAULT_FILE}); put it last, or before another option",
+    )
+    parser.add_argument("--path", type=_path, help="where the app serves; found out when not given")
+    parser.add_argument("--app-port", type=_port, default=0, help="of the app; 0 takes any (%(default)s)")
+    parser.add_argument(
+        "--retry-interval", type=_seconds, metavar="SECONDS", help="before the first retry; then doubled"
+    )
+    parser.add_argument("--quiet", action="store_true", help="no lines for runs and steps")
+
+
+def _add_send(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Send one event, and print its id."
+    parser.add_argument("name", metavar="NAME", help="such as shop/order.placed")
+    parser.add_argument(
+        "data", nargs="?", default="{}", metavar="DATA_JSON", help="a JSON object; - reads it from stdin"
+    )
+    _add_engine_url(parser)
+
+
+def _add_runs(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Show one run, the runs of one event, or the latest runs."
+    one = parser.add_mutually_exclusive_group()
+    one.add_argument("run_id", nargs="?", metavar="RUN_ID")
+    one.add_argument("--event", metavar="ID", help="the id that `inngest send` printed")
+    _add_engine_url(parser)
+
+
+def _add_engine_url(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", help=f"of the engine; else INNGEST_DEV when it is a URL, else {DEFAULT_URL}")
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; give 0 to 65535")
+    return int(text)
+
+
+def _path(text: str) -> str:
+    if not text.startswith("/"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no path; start it with /, as in /api/inngest")
+    return text
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds < 86_400:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds; give 0 or more")
+    return seconds

@@ -1,0 +1,101 @@
+"""HTTP to an engine that runs: one request, one answer, and in words what went wrong. Prints only what `send` prints."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import quote
+
+import httpx
+
+from inngest_core.errors import BodyInvalidError
+from inngest_core.signing import SigningKey
+from inngest_core.wire import json_kind, parse_json
+
+from .errors import CommandError, UsageError
+
+DEFAULT_URL = "http://127.0.0.1:8288"
+TIMEOUT_SECONDS = 30.0
+NO_EVENT_KEY = "NO_EVENT_KEY_SET"
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """An engine, and the keys to show it."""
+
+    origin: str
+    event_key: str
+    signing_key: str | None
+
+    @classmethod
+    def of(cls, url: str | None, environ: Mapping[str, str]) -> Remote:
+        """Return the engine at *url*, else the one that the environment names, else the local one."""
+        named = environ.get("INNGEST_DEV", "")
+        origin = url or (named if "://" in named else DEFAULT_URL)
+        if not origin.startswith(("http://", "https://")):
+            raise UsageError(f"--url {origin!r} is no URL; write it as in {DEFAULT_URL}")
+        event_key = environ.get("INNGEST_EVENT_KEY") or NO_EVENT_KEY
+        return cls(origin.rstrip("/"), event_key, environ.get("INNGEST_SIGNING_KEY") or None)
+
+    def get(self, path: str) -> Any:
+        """Return the JSON at *path*; None when there is nothing. Raises CommandError."""
+        return self._exchange("GET", path, None)
+
+    def post(self, path: str, value: object) -> Any:
+        return self._exchange("POST", path, json.dumps(value).encode())
+
+    def _exchange(self, method: str, path: str, body: bytes | None) -> Any:
+        headers = {"content-type": "application/json"}
+        if self.signing_key:
+            headers["authorization"] = SigningKey(self.signing_key).bearer()
+        try:
+            with httpx.Client(trust_env=False, timeout=TIMEOUT_SECONDS) as client:
+                answer = client.request(method, self.origin + path, content=body, headers=headers)
+        except httpx.HTTPError as error:
+            cause = str(error) or type(error).__name__
+            raise CommandError(
+                f"no engine answers at {self.origin} ({cause}); start one with `inngest dev module:app`, or give its --url"
+            ) from None
+        if answer.status_code == 404:
+            return None
+        return _parse(answer, self.origin)
+
+
+def _parse(answer: httpx.Response, origin: str) -> Any:
+    try:
+        value = parse_json(answer.content)
+    except BodyInvalidError:
+        kind = answer.headers.get("content-type", "nothing")
+        raise CommandError(
+            f"{origin} is no engine: it answers {answer.status_code} with {kind}, expected JSON"
+        ) from None
+    if answer.is_success:
+        return value
+    said = cast("dict[str, Any]", value).get("error") if isinstance(value, dict) else None
+    raise CommandError(f"the engine at {origin} refused with {answer.status_code}: {said or value}")
+
+
+def send(remote: Remote, name: str, data: str) -> int:
+    """Send one event and print its id."""
+    event = {"name": name, "data": _parse_data(sys.stdin.read() if data == "-" else data)}
+    answer = remote.post(f"/e/{quote(remote.event_key, safe='')}", event)
+    ids = answer.get("ids") if isinstance(answer, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    if not ids:
+        raise CommandError(f"{remote.origin} is no engine: it took no events")
+    print(f"sent {name} {ids[0]}")
+    print(f"see its runs with: inngest runs --event {ids[0]}")
+    return 0
+
+
+def _parse_data(text: str) -> dict[str, Any]:
+    example = """write it as in '{"id": 1}'"""
+    try:
+        value = parse_json(text.encode("utf-8", "surrogateescape"))
+    except BodyInvalidError as error:
+        raise UsageError(f"DATA_JSON {text!r}: {error.message}; {example}") from None
+    if not isinstance(value, dict):
+        raise UsageError(f"DATA_JSON {text!r} is a JSON {json_kind(value)}, expected an object; {example}")
+    return cast("dict[str, Any]", value)

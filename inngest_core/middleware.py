@@ -1,0 +1,187 @@
+"""Middleware: hooks around a call and around sending events, and the order in which they run.
+
+Hooks run inline, in the driver of the function (a hop to another thread costs more than a hook). The hooks of the
+client come before those of the function; `before…` and `transform_input` run in that order, `after…` and
+`transform_output` in reverse. Source: protocol §8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from .errors import InngestError, MiddlewareError
+from .events import Event
+from .flow import Call, Flow
+from .wire import Opcode
+
+
+@dataclass(slots=True)
+class SendEventsResult:
+    """What came of sending: the ids of the events that went through, and the error if not all did."""
+
+    ids: list[str]
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepInfo:
+    """The step whose output is transformed. id: as the user wrote it."""
+
+    id: str
+    op: Opcode
+    opts: Mapping[str, object]
+
+
+@dataclass(slots=True)
+class TransformOutputResult:
+    """What a step or a function gave; a hook may change it. step: None for the function's own result."""
+
+    error: BaseException | None = None
+    output: object = None
+    step: StepInfo | None = None
+
+    def has_output(self) -> bool:
+        """Tell whether it returned, be it None, instead of raising."""
+        return self.error is None
+
+
+class StepMemo:
+    """The memo of one finished step; what is written to it is what the function will get."""
+
+    __slots__ = ("_key", "_memos")
+
+    def __init__(self, memos: dict[str, Any], key: str) -> None:
+        self._memos = memos
+        self._key = key
+
+    @property
+    def data(self) -> Any:
+        raw = self._memos[self._key]
+        return cast("dict[str, Any]", raw).get("data") if isinstance(raw, dict) else None
+
+    @data.setter
+    def data(self, value: object) -> None:
+        raw = self._memos[self._key]
+        if isinstance(raw, dict):
+            self._memos[self._key] = {**cast("dict[str, Any]", raw), "data": value}
+
+    @property
+    def error(self) -> Any:
+        raw = self._memos[self._key]
+        return cast("dict[str, Any]", raw).get("error") if isinstance(raw, dict) else None
+
+
+class StepMemos:
+    """The memos of a run, as `transform_input` sees them."""
+
+    def __init__(self, memos: dict[str, Any]) -> None:
+        self._memos = memos
+
+    @property
+    def size(self) -> int:
+        return len(self._memos)
+
+    def values(self) -> Iterator[StepMemo]:
+        return iter([StepMemo(self._memos, key) for key in self._memos])
+
+
+class MiddlewareSync:
+    """Base of middleware whose hooks are plain functions; it works in functions of both colours.
+
+    Give the class itself, or a factory `(client, raw_request) -> instance`, to a client or a function. One instance
+    is made for each call and for each sending of events. raw_request: the framework's own, None outside a call.
+    """
+
+    def __init__(self, client: Any, raw_request: object) -> None:
+        self.client = client
+        self.raw_request = raw_request
+
+    def transform_input(self, ctx: Any, function: Any, steps: StepMemos) -> None:
+        """Change the context (its events, added fields) or the memos before the function runs."""
+
+    def before_execution(self) -> None:
+        """Run before the function does."""
+
+    def after_execution(self) -> None:
+        """Run after the function has returned, raised, or was interrupted by a step."""
+
+    def transform_output(self, result: TransformOutputResult) -> None:
+        """Change what a step or the function gave."""
+
+    def before_response(self) -> None:
+        """Run last, before the answer is sent."""
+
+    def before_send_events(self, events: list[Event]) -> None:
+        """Change events before they are sent."""
+
+    def after_send_events(self, result: SendEventsResult) -> None:
+        """Look at what came of sending."""
+
+
+class Middleware:
+    """Base of middleware whose hooks are `async def`; it works in async functions and with `client.send`.
+
+    The same hooks as `MiddlewareSync`.
+    """
+
+    def __init__(self, client: Any, raw_request: object) -> None:
+        self.client = client
+        self.raw_request = raw_request
+
+    async def transform_input(self, ctx: Any, function: Any, steps: StepMemos) -> None:
+        """Change the context (its events, added fields) or the memos before the function runs."""
+
+    async def before_execution(self) -> None:
+        """Run before the function does."""
+
+    async def after_execution(self) -> None:
+        """Run after the function has returned, raised, or was interrupted by a step."""
+
+    async def transform_output(self, result: TransformOutputResult) -> None:
+        """Change what a step or the function gave."""
+
+    async def before_response(self) -> None:
+        """Run last, before the answer is sent."""
+
+    async def before_send_events(self, events: list[Event]) -> None:
+        """Change events before they are sent."""
+
+    async def after_send_events(self, result: SendEventsResult) -> None:
+        """Look at what came of sending."""
+
+
+MiddlewareFactory = Middleware | MiddlewareSync | Callable[[Any, Any], Middleware | MiddlewareSync]
+"""A middleware class, a function `(client, raw_request)` that makes an instance of one, or an instance to share."""
+
+
+class Hooks:
+    """The middleware instances of one call, or of one sending, and the order of their hooks."""
+
+    def __init__(self, factories: Iterable[MiddlewareFactory], client: object, raw_request: object) -> None:
+        self._instances = [
+            factory if isinstance(factory, Middleware | MiddlewareSync) else factory(client, raw_request)
+            for factory in factories
+        ]
+
+    def __bool__(self) -> bool:
+        return bool(self._instances)
+
+    def run(self, hook: str, *args: object) -> Flow[None]:
+        """Run a hook of every middleware, in order; raises MiddlewareError that names it."""
+        return self._run(self._instances, hook, args)
+
+    def run_reversed(self, hook: str, *args: object) -> Flow[None]:
+        """Run a hook of every middleware, the last one first; raises MiddlewareError that names it."""
+        return self._run(self._instances[::-1], hook, args)
+
+    def _run(self, instances: Sequence[Middleware | MiddlewareSync], hook: str, args: Sequence[object]) -> Flow[None]:
+        for instance in instances:
+            name = f"{type(instance).__name__}.{hook}"
+            try:
+                yield Call(getattr(instance, hook), args, what=name)
+            except InngestError:
+                raise
+            except Exception as error:
+                raise MiddlewareError(f"{name} raised {type(error).__name__}: {error}") from error

@@ -1,0 +1,248 @@
+"""The engine behind a socket: an ASGI front over the API, and `DevServer`, which starts and stops both.
+
+The only module that knows uvicorn. Decides nothing about runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+
+from inngest_core.http import Request, Response, read_limited_async
+
+from .api import API, BODY_CAP
+from .engine import Engine, Options
+from .ping import register_app
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+DEFAULT_PORT = 8288
+_BACKLOG = 2048
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class _Front:
+    """The ASGI application: turns messages into a Request and a Response into messages."""
+
+    def __init__(self, api: API) -> None:
+        self._api = api
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"the engine does not speak {scope['type']}")
+        body = await read_limited_async(_chunks(receive), BODY_CAP)
+        response = self._api.handle(_request(scope, body))
+        await send(_start(response))
+        await send({"type": "http.response.body", "body": response.body})
+
+
+async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return
+        yield message.get("body", b"")
+        if not message.get("more_body", False):
+            return
+
+
+def _request(scope: Message, body: bytes) -> Request:
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    path = scope.get("raw_path") or scope["path"].encode()
+    query = scope.get("query_string", b"")
+    url = f"http://{headers.get('host', 'localhost')}{path.decode('latin-1')}"
+    if query:
+        url += f"?{query.decode('latin-1')}"
+    return Request(scope["method"], url, headers, body)
+
+
+def _start(response: Response) -> Message:
+    assert isinstance(response.body, bytes)  # noqa: S101 - the API streams nothing
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
+    if response.status != 204:
+        headers.append((b"content-length", str(len(response.body)).encode()))
+    return {"type": "http.response.start", "status": response.status, "headers": headers}
+
+
+class DevServer:
+    """The engine with its HTTP API, in this process.
+
+    async with DevServer() as server: ...     on the running loop
+    with DevServer(port=0) as server: ...     on a thread of its own
+    Ready when entered; `origin` says where. port 0 takes any free one.
+    """
+
+    def __init__(self, options: Options | None = None, *, host: str = "127.0.0.1", port: int = DEFAULT_PORT) -> None:
+        self.options = options or Options()
+        self._host = host
+        self._port = port
+        self._engine: Engine | None = None
+        self._server: uvicorn.Server | None = None
+        self._socket: socket.socket | None = None
+        self._ticking: asyncio.Task[None] | None = None
+        self._pings: set[asyncio.Task[None]] = set()
+        self._thread: _Thread | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, while started; to be touched by its loop's thread only."""
+        if self._engine is None:
+            raise RuntimeError("the dev server is not started")
+        return self._engine
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        return self._port if self._socket is None else int(self._socket.getsockname()[1])
+
+    @property
+    def origin(self) -> str:
+        """Where the engine is reached from this machine, such as http://127.0.0.1:8288."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(self._host, self._host)  # noqa: S104
+        return f"http://{host}:{self.port}"
+
+    async def start(self) -> None:
+        """Start on the running loop; raises OSError when the port is taken."""
+        listener = _listen(self._host, self._port)
+        try:
+            self._engine = Engine(self.options)
+            self._engine.start()
+            front = _Front(API(self._engine, any_host=self._host not in _LOOPBACK))
+            self._server = await _serve(front, listener)
+        except BaseException:
+            listener.close()
+            if self._engine is not None:
+                await self._engine.stop()
+                self._engine = None
+            raise
+        self._socket = listener
+        # Keeps the Date header right; nothing waits for its ticks.
+        self._ticking = asyncio.create_task(self._server.main_loop(), name="inngest server")
+
+    async def stop(self) -> None:
+        """Stop listening, then the engine; calls that are under way are given up and sent again after a restart."""
+        if self._engine is None or self._server is None or self._socket is None:
+            return
+        tasks = [*self._pings, *([self._ticking] if self._ticking else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        # Calls end first: an app that is in one may be waiting for an answer of this very server.
+        await self._engine.stop_calls()
+        await self._server.shutdown(sockets=[self._socket])
+        await self._engine.stop()
+        self._engine = self._server = self._socket = self._ticking = None
+
+    def register(self, url: str) -> asyncio.Task[None]:
+        """Ask the app at *url* to register, again and again until it does; the task ends then."""
+        task = asyncio.create_task(register_app(self.engine, url), name=f"register {url}")
+        self._pings.add(task)
+        task.add_done_callback(self._pings.discard)
+        return task
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def __enter__(self) -> Self:
+        self._thread = _Thread(self)
+        self._thread.start_and_wait()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._thread is not None:
+            self._thread.stop_and_wait()
+            self._thread = None
+
+    def register_and_wait(self, url: str, seconds: float = 30.0) -> None:
+        """As `register`, from the thread that entered the sync context manager; raises TimeoutError."""
+        if self._thread is None:
+            raise RuntimeError("enter the dev server with `with` first")
+        self._thread.run(register_app(self.engine, url), seconds)
+
+
+class _Thread:
+    """Runs a dev server on a loop of its own, for programs that have none."""
+
+    def __init__(self, server: DevServer) -> None:
+        self._server = server
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._thread = threading.Thread(target=self._main, name="inngest dev server", daemon=True)
+
+    def start_and_wait(self) -> None:
+        self._thread.start()
+        self._ready.wait()
+        if self._failure is not None:
+            self._thread.join()
+            raise self._failure
+
+    def stop_and_wait(self) -> None:
+        if self._loop is not None and self._stop is not None:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    def run(self, work: Any, seconds: float) -> None:
+        assert self._loop is not None  # noqa: S101 - set before start_and_wait returns
+        asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, seconds), self._loop).result()
+
+    def _main(self) -> None:
+        asyncio.run(self._live())
+
+    async def _live(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        try:
+            await self._server.start()
+        except BaseException as error:
+            self._failure = error
+            return
+        finally:
+            self._ready.set()
+        await self._stop.wait()
+        await self._server.stop()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+async def _serve(front: _Front, listener: socket.socket) -> uvicorn.Server:
+    """Start uvicorn without its own run loop: signals stay with the program, and being ready needs no polling."""
+    config = uvicorn.Config(
+        front,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=2,
+    )
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[listener])
+    return server

@@ -1,0 +1,83 @@
+"""Asks a target for what a case says, and checks what came back against it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import inngest
+
+from .cases.case import APP_ID, Case, Colour, without_stacks
+from .targets.engine import EngineDouble, Recorded
+from .targets.target import Answer, Functions, Send, Target
+
+Connect = Callable[[inngest.Inngest, Functions], Send]
+
+
+class LogList(logging.Handler):
+    """Keeps the text of what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(record.getMessage())
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What came of asking."""
+
+    answer: Answer
+    logged: list[str]
+    engine: list[Recorded]
+
+
+def ask(case: Case, colour: Colour, connect: Connect, engine: EngineDouble) -> Asked:
+    """Serve the case's functions on a target and send it the case's request."""
+    engine.reset({key: [(each.status, each.body) for each in answers] for key, answers in case.engine.items()})
+    log = LogList()
+    logger = logging.Logger("test")  # noqa: LOG001
+    logger.addHandler(log)
+    with inngest.Inngest(
+        app_id=APP_ID,
+        is_production=False,
+        api_base_url=engine.origin,
+        event_api_base_url=engine.origin,
+        logger=logger,
+    ) as client:
+        send = connect(client, case.build(client, colour))
+        answer = send("POST", case.call.query(), {"x-inngest-server-kind": "dev"}, case.call.body())
+    return Asked(answer, log.texts, list(engine.requests))
+
+
+def check(case: Case, target: Target, asked: Asked) -> None:
+    """Assert that the answer is what the case expects, and that it is one of this SDK."""
+    expect, answer = case.expect, asked.answer
+    body = without_stacks(json.loads(answer.body))
+    assert body == expect.body
+    assert answer.status == expect.status
+    assert answer.headers.get("x-inngest-no-retry") == expect.no_retry
+    assert answer.headers.get("retry-after") == expect.retry_after
+    if expect.logged is not None:
+        assert asked.logged == expect.logged
+    assert [(each.method, each.path, each.json()) for each in asked.engine] == [
+        (each.method, each.path, each.body) for each in expect.engine
+    ]
+    check_common_headers(answer, target)
+
+
+def check_common_headers(answer: Answer, target: Target, *, mode: str = "dev") -> None:
+    """Assert the headers that every answer of this SDK has (protocol §2)."""
+    headers = answer.headers
+    assert headers["content-type"] == "application/json"
+    assert headers["x-inngest-sdk"] == f"inngest-py:v{inngest.__version__}"
+    assert headers["x-inngest-req-version"] == "2"
+    assert headers["x-inngest-framework"] == target.framework
+    assert headers["x-inngest-expected-server-kind"] == mode
+    if answer.status == 200:
+        assert "x-inngest-no-retry" not in headers
+        assert "retry-after" not in headers

@@ -1,0 +1,28 @@
+"""The engine double, one for a whole session; and an environment in which nothing configures the SDK."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from .targets.engine import EngineDouble, running_engine
+
+_BRANCHES = {"BRANCH_NAME", "VERCEL_GIT_COMMIT_REF", "BRANCH", "CF_PAGES_BRANCH"}
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[EngineDouble]:
+    with running_engine() as double:
+        yield double
+
+
+@pytest.fixture(autouse=True, scope="session")
+def unconfigured() -> Iterator[None]:
+    """Take away what the machine that runs the tests may have set."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith("INNGEST_") or name in _BRANCHES:
+                patch.delenv(name)
+        yield

@@ -1,0 +1,41 @@
+"""The core alone, without a framework: what both core targets share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import inngest
+from inngest_core.app import App
+from inngest_core.http import Request, Response
+
+from .target import HOST, Answer, Functions, Headers, Send
+
+
+@dataclass(frozen=True, slots=True)
+class CoreTarget:
+    """A target that is asked through the seam. ask: how a request is driven through it."""
+
+    name: str
+    ask: Callable[[App, Request], Response]
+    framework: str = "bare"
+    path: str = "/api/inngest"
+
+    def connect(self, client: inngest.Inngest, functions: Functions) -> Send:
+        app = App(client, functions, framework=self.framework)
+
+        def send(method: str, query: str, headers: Headers, body: bytes) -> Answer:
+            url = f"http://{HOST}{self.path}?{query}" if query else f"http://{HOST}{self.path}"
+            response = self.ask(app, Request(method, url, {k.lower(): v for k, v in headers.items()}, body))
+            return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, response.body)
+
+        return send
+
+
+def ask_sync(app: App, request: Request) -> Response:
+    return app.handle_sync(request)
+
+
+def ask_async(app: App, request: Request) -> Response:
+    return asyncio.run(app.handle_async(request))
