@@ -55,7 +55,7 @@ def small_body() -> bytes:
 
 
 def large_body(size: int) -> bytes:
-    """Return a body whose event is *size* bytes of records, as an import or an export would send them."""
+    """Return a body whose event is *size* bytes of records; the body is twice as long, as it holds the event twice."""
     records: list[dict[str, object]] = []
     left = size
     while left > 0:
@@ -71,7 +71,7 @@ def large_body(size: int) -> bytes:
         }
         records.append(record)
         left -= len(json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode()) + 1
-    return _body({"records": records}, twice=False)
+    return _body({"records": records})
 
 
 def replay_body(step_ids: Sequence[str], stack: Sequence[str]) -> bytes:
@@ -85,9 +85,8 @@ def _body(
     *,
     memos: dict[str, dict[str, dict[str, int]]] | None = None,
     stack: Sequence[str] = (),
-    twice: bool = True,
 ) -> bytes:
-    """Return the JSON text. twice: the event stands in `events` too, as engines do it."""
+    """Return the JSON text; the event stands in `events` too, as engines send it."""
     event = {"data": data, "id": _EVENT_ID, "name": "bench/happened", "ts": 1795348335783, "user": {}}
     ctx = {
         "attempt": 0,
@@ -104,5 +103,5 @@ def _body(
         "step_id": "step",
         "use_api": False,
     }
-    call = {"ctx": ctx, "event": event, "events": [event] if twice else [], "steps": memos or {}, "version": -1}
+    call = {"ctx": ctx, "event": event, "events": [event], "steps": memos or {}, "version": -1}
     return json.dumps(call, separators=(",", ":"), ensure_ascii=False).encode()

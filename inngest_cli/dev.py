@@ -13,7 +13,7 @@ import sys
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from inngest_core.wire import VERSION
 from inngest_devserver.endpoints import HostError
@@ -21,6 +21,7 @@ from inngest_devserver.engine import Options
 from inngest_devserver.functions import Function
 from inngest_devserver.host import AppHost
 from inngest_devserver.server import DEFAULT_PORT, DevServer
+from inngest_devserver.store import StoreVersionError
 
 from .errors import CommandError, UsageError
 
@@ -69,11 +70,15 @@ async def _until_signal(work: Coroutine[Any, Any, None]) -> int:
     loop, ending = asyncio.get_running_loop(), asyncio.Event()
     task = asyncio.ensure_future(work)
     waiting = asyncio.ensure_future(ending.wait())
+
+    def end(_number: int, _frame: object) -> None:
+        loop.call_soon_threadsafe(ending.set)
+
     for number in (signal.SIGINT, signal.SIGTERM):
         try:
             loop.add_signal_handler(number, ending.set)
         except NotImplementedError:  # on Windows
-            signal.signal(number, lambda *_: cast("None", loop.call_soon_threadsafe(ending.set)))
+            signal.signal(number, end)
     await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
     if not task.done():
@@ -107,7 +112,7 @@ class _Session:
         options = self._options
         try:
             await self._server.start()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, StoreVersionError) as error:
             raise CommandError(f"--persist {options.persist} cannot be used: {error}") from None
         except OSError as error:
             raise CommandError(
@@ -177,7 +182,10 @@ class _Session:
 
 def _engine_options(options: DevOptions) -> Options:
     if options.persist is not None:
-        options.persist.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            options.persist.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CommandError(f"--persist {options.persist} cannot be used: {error.strerror}") from None
     defaults = Options()
     return Options(
         persist=options.persist,

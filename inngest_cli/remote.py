@@ -1,4 +1,4 @@
-"""HTTP to an engine that runs: one request, one answer, and in words what went wrong. Prints only what `send` prints."""
+"""HTTP to an engine that runs: one request, one answer, and in words what went wrong."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ class Remote:
         except httpx.HTTPError as error:
             cause = str(error) or type(error).__name__
             raise CommandError(
-                f"no engine answers at {self.origin} ({cause}); start one with `inngest dev module:app`, or give its --url"
+                f"no engine answers at {self.origin} ({cause}); "
+                "start one with `inngest dev module:app`, or give its --url"
             ) from None
         if answer.status_code == 404:
             return None

@@ -50,7 +50,6 @@ class AsyncBody:
         self._wake: asyncio.Future[None] | None = None
         self._places: list[Place] = []
         self.task = asyncio.get_running_loop().create_task(carry(make(self)))
-        self.task.add_done_callback(self._tell)
 
     def park(self) -> Place:
         """Make a place for a step that the calling task has just met."""
@@ -101,12 +100,14 @@ class AsyncBody:
 
     async def _news_within(self, seconds: float | None) -> bool:
         self._wake = asyncio.get_running_loop().create_future()
+        self.task.add_done_callback(self._tell)
         try:
             async with asyncio.timeout(seconds):
                 await self._wake
         except TimeoutError:
             return False
         finally:
+            self.task.remove_done_callback(self._tell)
             self._wake = None
         return True
 

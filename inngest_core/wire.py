@@ -157,25 +157,21 @@ def dump_json(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CallContext:
-    """`ctx` of a call request (protocol B0); fn_id is the engine's own id, not the user's."""
+    """`ctx` of a call request (protocol B0). stack: hashed ids, in the order in which the steps finished."""
 
     run_id: str
     attempt: int = 0
     max_attempts: int | None = None
     disable_immediate_execution: bool = False
-    stack: tuple[str, ...] = ()
+    stack: Sequence[str] = ()
     use_api: bool = False
-    fn_id: str = ""
-    qi_id: str = ""
-    request_id: str = ""
-    generation_id: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CallRequest:
-    """A call request (protocol B0). steps: memo by hashed id, as sent; events: at least one unless use_api."""
+    """A call request (protocol B0). steps: memo by hashed id, as sent; events: all of a batch, may be empty."""
 
     ctx: CallContext
     event: dict[str, Any]
@@ -183,56 +179,51 @@ class CallRequest:
     steps: dict[str, Any]
 
 
-def _field(owner: Mapping[str, Any], name: str, kind: type | tuple[type, ...], default: Any, where: str) -> Any:
-    value = owner.get(name)
-    if value is None:
-        return default
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
-        wanted = json_kind(default)
-        raise BodyInvalidError(f"{where}{name} is a JSON {json_kind(value)}; expected {wanted}")
-    return value
-
-
 def parse_call(body: bytes) -> CallRequest:
-    """Return the call request in *body*; raises BodyInvalidError that names the field."""
+    """Return the call request in *body*; a null counts as not given. Raises BodyInvalidError that names the field."""
     top = parse_object(body)
-    ctx = _field(top, "ctx", dict, {}, "")
+    ctx: dict[str, Any] = _field(top, "ctx", dict, {})
     run_id = ctx.get("run_id")
-    if not isinstance(run_id, str):
+    if type(run_id) is not str:
         raise BodyInvalidError(f"ctx.run_id is a JSON {json_kind(run_id)}; expected a string")
     event = top.get("event")
-    if not isinstance(event, dict):
+    if type(event) is not dict:
         raise BodyInvalidError(f"event is a JSON {json_kind(event)}; expected an object")
-    events = _field(top, "events", list, [], "")
-    for number, item in enumerate(events):
-        if not isinstance(item, dict):
-            raise BodyInvalidError(f"events[{number}] is a JSON {json_kind(item)}; expected an object")
-    max_attempts = ctx.get("max_attempts")
+    use_api = _field(top, "use_api", bool, False)
     return CallRequest(
         ctx=CallContext(
-            run_id=run_id,
-            attempt=_field(ctx, "attempt", int, 0, "ctx."),
-            max_attempts=None if max_attempts is None else _field(ctx, "max_attempts", int, 0, "ctx."),
-            disable_immediate_execution=_field(ctx, "disable_immediate_execution", bool, False, "ctx."),
-            stack=_parse_stack(ctx),
-            use_api=_field(ctx, "use_api", bool, _field(top, "use_api", bool, False, ""), "ctx."),
-            fn_id=_field(ctx, "fn_id", str, "", "ctx."),
-            qi_id=_field(ctx, "qi_id", str, "", "ctx."),
-            request_id=_field(ctx, "request_id", str, "", "ctx."),
-            generation_id=_field(ctx, "generation_id", int, 0, "ctx."),
+            run_id,
+            _field(ctx, "attempt", int, 0, "ctx."),
+            _field(ctx, "max_attempts", int, None, "ctx."),
+            _field(ctx, "disable_immediate_execution", bool, False, "ctx."),
+            _list_of(_field(ctx, "stack", dict, _NO_STACK, "ctx."), "stack", str, "ctx.stack."),
+            _field(ctx, "use_api", bool, use_api, "ctx."),
         ),
         event=cast("dict[str, Any]", event),
-        events=cast("list[dict[str, Any]]", events),
-        steps=_field(top, "steps", dict, {}, ""),
+        events=_list_of(top, "events", dict),
+        steps=_field(top, "steps", dict, {}),
     )
 
 
-def _parse_stack(ctx: Mapping[str, Any]) -> tuple[str, ...]:
-    stack = _field(_field(ctx, "stack", dict, {}, "ctx."), "stack", list, [], "ctx.stack.")
-    for item in stack:
-        if not isinstance(item, str):
-            raise BodyInvalidError(f"ctx.stack.stack holds a JSON {json_kind(item)}; expected strings")
-    return tuple(stack)
+_NO_STACK: dict[str, Any] = {"stack": []}
+_JSON_KINDS = {int: "a number", bool: "a boolean", dict: "an object", list: "an array", str: "a string"}
+
+
+def _field(owner: Mapping[str, Any], name: str, kind: type, default: Any, where: str = "") -> Any:
+    value = owner.get(name)
+    if type(value) is kind:
+        return value
+    if value is None:
+        return default
+    raise BodyInvalidError(f"{where}{name} is a JSON {json_kind(value)}; expected {_JSON_KINDS[kind]}")
+
+
+def _list_of(owner: Mapping[str, Any], name: str, kind: type, where: str = "") -> list[Any]:
+    items: list[Any] = _field(owner, name, list, [], where)
+    for number, item in enumerate(items):
+        if type(item) is not kind:
+            raise BodyInvalidError(f"{where}{name}[{number}] is a JSON {json_kind(item)}; expected {_JSON_KINDS[kind]}")
+    return items
 
 
 @dataclass(frozen=True, slots=True)

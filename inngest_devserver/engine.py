@@ -69,7 +69,6 @@ class Engine:
             self.clock,
             options.server_kind,
             self.signing_key,
-            limit=options.concurrency,
             transport=options.transport,
         )
         self.intake = Intake(self.store, self.clock, self.ulids, self.registry, self.active)

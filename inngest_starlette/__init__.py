@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Protocol
 
 import starlette.requests
-import starlette.responses
+from starlette.datastructures import URL
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from inngest_core.app import App
 from inngest_core.client import Inngest
@@ -66,20 +67,41 @@ class Endpoint:
         self.core = core
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = await _request(starlette.requests.Request(scope, receive), self.core.body_cap)
-        response = _response(await self.core.handle_async(request))
-        await response(scope, receive, send)
+        body = await read_limited_async(_chunks(receive), self.core.body_cap)
+        response = await self.core.handle_async(_request(scope, receive, body))
+        for message in _response(response):
+            await send(message)
 
 
-async def _request(request: starlette.requests.Request, body_cap: int) -> Request:
+async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
+    more = True
+    while more:
+        message = await receive()
+        yield message.get("body", b"")
+        more = message.get("more_body", False)  # a client that went away has no more either
+
+
+def _request(scope: Scope, receive: Receive, body: bytes) -> Request:
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     return Request(
-        method=request.method,
-        url=str(request.url),
-        headers={name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]},
-        body=await read_limited_async(request.stream(), body_cap),
-        raw=request,
+        method=scope["method"],
+        url=_url(scope["scheme"], headers.get("host"), scope.get("server"), scope["path"], scope["query_string"]),
+        headers=headers,
+        body=body,
+        raw=starlette.requests.Request(scope, receive),
     )
 
 
-def _response(response: Response) -> starlette.responses.Response:
-    return starlette.responses.Response(response.body, response.status, response.headers)
+@functools.lru_cache(maxsize=1024)
+def _url(scheme: str, host: str | None, server: tuple[str, int | None] | None, path: str, query: bytes) -> str:
+    """Return the absolute URL, cached: an engine asks for the same few again and again."""
+    headers = [] if host is None else [(b"host", host.encode("latin-1"))]
+    scope = {"scheme": scheme, "server": server, "path": path, "query_string": query, "headers": headers}
+    return str(URL(scope=scope))
+
+
+def _response(response: Response) -> tuple[Message, Message]:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
+    headers.append((b"content-length", str(len(response.body)).encode()))
+    start = {"type": "http.response.start", "status": response.status, "headers": headers}
+    return start, {"type": "http.response.body", "body": response.body}

@@ -195,7 +195,7 @@ def test_bad_urls(url: str) -> None:
     with pytest.raises(URLInvalidError) as caught:
         load_config(api_base_url=url, environ={})
     assert caught.value.message.startswith(f"api_base_url is {url!r}: ")
-    with pytest.raises(URLInvalidError, match="^INNGEST_BASE_URL is "):
+    with pytest.raises(URLInvalidError, match=r"^INNGEST_BASE_URL is "):
         load({"INNGEST_BASE_URL": url})
 
 

@@ -68,6 +68,9 @@ class AsyncCallable2:
 def with_db(db: str, ctx: object, *, region: str = "eu") -> None: ...
 
 
+def optional_step(ctx: object, step: object = None) -> None: ...
+
+
 async def with_more(ctx: object, step: object, extra: int = 1) -> None: ...
 
 
@@ -93,8 +96,7 @@ def injects(inner: Callable[..., object]) -> Callable[..., object]:
         (handler, False, False),
         (async_handler, True, True),
         (with_more, True, True),
-        (lambda ctx: 1, False, False),  # pyright: ignore[reportUnknownLambdaType]
-        (lambda ctx, step=None: 1, False, False),  # pyright: ignore[reportUnknownLambdaType]
+        (optional_step, False, False),
         (functools.partial(with_db, "db"), False, False),
         (functools.partial(with_db, "db", region="us"), False, False),
         (functools.partial(functools.partial(async_handler)), True, True),
@@ -106,7 +108,7 @@ def injects(inner: Callable[..., object]) -> Callable[..., object]:
         (Callable1(), False, False),
         (AsyncCallable2(), True, True),
         (functools.partial(AsyncCallable2()), True, True),
-        (passes_on(lambda ctx, step: 1), False, True),  # pyright: ignore[reportUnknownLambdaType]
+        (passes_on(Methods.static), False, True),
         (injects(with_db), False, False),
     ],
 )
@@ -244,7 +246,7 @@ def test_the_failure_handler_is_a_function_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("url", "fn_id", "expected"),
     [
-        (URL, "a b&c/ü", f"{URL}?fnId=a%20b%26c/%C3%BC&stepId=step"),
+        (URL, "a b&c/ü", f"{URL}?fnId=a%20b%26c%2F%C3%BC&stepId=step"),
         (URL + "?token=x%26y&fnId=old#f", "a", f"{URL}?token=x%26y&fnId=a&stepId=step"),
         ("wss://connect", "a", "wss://connect?fnId=a&stepId=step"),
     ],

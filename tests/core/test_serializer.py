@@ -130,14 +130,15 @@ class Temperature:
 def test_output_type_helps() -> None:
     assert dump_value([Temperature(1.5)], WHAT, output_type=list[Temperature]) == b"[1.5]"
     assert load_value([1.5], list[Temperature])[0].degrees == 1.5
-    assert "is a Foo" in str(pytest.raises(OutputUnserializableError, dump_value, Foo(), WHAT, output_type=Foo).value)
+    with pytest.raises(OutputUnserializableError, match="is a Foo; "):
+        dump_value(Foo(), WHAT, output_type=Foo)
 
 
 def test_load() -> None:
     assert load_value({"price": 2}, Model) == Model(price=2)
     assert load_value("2026-01-02", datetime.date) == datetime.date(2026, 1, 2)
     assert load_value({"price": 2}, None) == {"price": 2}
-    with pytest.raises(OutputUnserializableError, match="^the result does not fit output_type=int: "):
+    with pytest.raises(OutputUnserializableError, match=r"^the result does not fit output_type=int: "):
         load_value("x", int, what="the result")
 
 

@@ -1,0 +1,62 @@
+"""A step inside a step is refused, with both names (protocol §7)."""
+
+from __future__ import annotations
+
+import inngest
+
+from .case import Case, Colour, Expected, Saying, both, error, op, ran
+
+
+def nested(ctx: inngest.ContextSync) -> object:
+    return ctx.step.run("outer", lambda: ctx.step.run("inner", lambda: 1))
+
+
+async def nested_async(ctx: inngest.Context) -> object:
+    return await ctx.step.run("outer", lambda: ctx.step.run("inner", lambda: 1))
+
+
+def sleep(ctx: inngest.ContextSync) -> object:
+    return ctx.step.run("outer", lambda: ctx.step.sleep("inner", 1000))
+
+
+async def sleep_async(ctx: inngest.Context) -> object:
+    return await ctx.step.run("outer", lambda: ctx.step.sleep("inner", 1000))
+
+
+async def in_a_task(ctx: inngest.Context) -> object:
+    async def outer() -> object:
+        return (await ctx.group.parallel([lambda: ctx.step.run("inner", lambda: 1)]))[0]
+
+    return await ctx.step.run("outer", outer)
+
+
+def caught(ctx: inngest.ContextSync) -> object:
+    def outer() -> str:
+        try:
+            ctx.step.run("inner", lambda: 1)
+        except inngest.InngestError as refused:
+            return refused.code
+        return "went through"
+
+    return ctx.step.run("outer", outer)
+
+
+async def caught_async(ctx: inngest.Context) -> object:
+    async def outer() -> str:
+        try:
+            await ctx.step.run("inner", lambda: 1)
+        except inngest.InngestError as refused:
+            return refused.code
+        return "went through"
+
+    return await ctx.step.run("outer", outer)
+
+
+REFUSED = Expected(
+    body=[op("StepFailed", "outer", error=error("StepNestedError", Saying('"outer"', '"inner"')))], no_retry="true"
+)
+
+run_in_run = Case(build=both(nested, nested_async), expect=REFUSED)
+sleep_in_run = Case(build=both(sleep, sleep_async), expect=REFUSED)
+run_in_a_group_in_run = Case(build=both(in_a_task, in_a_task), expect=REFUSED, colours=(Colour.ASYNC,))
+refusal_can_be_caught = Case(build=both(caught, caught_async), expect=ran("outer", "step_nested"))

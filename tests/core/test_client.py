@@ -1,0 +1,211 @@
+"""The client: configuration, defining functions, sending in both colours over one flow."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import http.server
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from inngest_core.client import Inngest
+from inngest_core.config import Mode
+from inngest_core.context import Context, ContextSync, Step, StepSync
+from inngest_core.errors import ConfigError, EventKeyMissingError, FunctionConfigError
+from inngest_core.events import Event
+from inngest_core.flow import Fetch
+from inngest_core.function import Function
+from inngest_core.middleware import Middleware
+from inngest_core.options import TriggerEvent
+
+TRIGGER = TriggerEvent(event="a/b")
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("INNGEST_DEV", "INNGEST_EVENT_KEY", "INNGEST_SIGNING_KEY", "INNGEST_ENV", "INNGEST_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def make(**options: Any) -> Inngest:
+    given: dict[str, Any] = {"app_id": "app", "is_production": False, **options}
+    return Inngest(**given)
+
+
+def test_properties() -> None:
+    client = make(
+        app_version="v9",
+        env="e",
+        api_base_url="https://api.example/",
+        event_api_base_url="https://events.example",
+        event_key="ek",
+        signing_key="signkey-test-00",
+        signing_key_fallback="signkey-test-01",
+    )
+    assert (client.app_id, client.app_version, client.env, client.is_production) == ("app", "v9", "e", False)
+    assert client.mode is Mode.DEV
+    assert (client.api_origin, client.event_api_origin) == ("https://api.example", "https://events.example")
+    assert (client.event_key, client.signing_key, client.signing_key_fallback) == (
+        "ek",
+        "signkey-test-00",
+        "signkey-test-01",
+    )
+    assert client.middleware == []
+    client.add_middleware(Middleware)
+    assert client.middleware == [Middleware]
+    logger = logging.getLogger("mine")
+    client.set_logger(logger)
+    assert client.logger is logger
+
+
+def test_repr_shows_the_mode_and_no_secret() -> None:
+    shown = repr(make(event_key="s3cret", signing_key="s3cret"))
+    assert shown == "Inngest(app_id='app', mode=dev, because: is_production=False)"
+
+
+def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INNGEST_DEV", "http://dev:9")
+    client = Inngest(app_id="app")
+    assert (client.is_production, client.api_origin, client.signing_key) == (False, "http://dev:9", None)
+
+
+@pytest.mark.parametrize("app_id", ["", " ", "it's", "a\nb", "a\\b"])
+def test_bad_app_ids(app_id: str) -> None:
+    with pytest.raises(ConfigError, match=r"^app_id is "):
+        make(app_id=app_id)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, "5s", datetime.timedelta(seconds=-1)])
+def test_bad_timeouts(timeout: Any) -> None:
+    with pytest.raises(ConfigError, match=r"^request_timeout"):
+        make(request_timeout=timeout)
+
+
+def test_timeouts() -> None:
+    assert make().request_timeout_seconds == 30
+    assert make(request_timeout=1500).request_timeout_seconds == 1.5
+    assert make(request_timeout=datetime.timedelta(seconds=2)).request_timeout_seconds == 2
+
+
+def test_functions_of_every_form() -> None:
+    client = make()
+
+    @client.create_function(fn_id="a", trigger=TRIGGER)
+    async def a(ctx: Context) -> int:
+        return 1
+
+    @client.create_function(fn_id="b", trigger=[TRIGGER])
+    async def b(ctx: Context, step: Step) -> int:
+        return 1
+
+    @client.create_function(fn_id="c", trigger=TRIGGER, name="C", retries=2, output_type=int)
+    def c(ctx: ContextSync) -> int:
+        return 1
+
+    @client.create_function(fn_id="d")
+    def d(ctx: Context, step: StepSync) -> dict[str, int]:
+        return {}
+
+    functions: list[Function[object]] = [a, b, c, d]
+    assert [(f.id, f.is_handler_async, f.handler.takes_step) for f in functions] == [
+        ("app-a", True, False),
+        ("app-b", True, True),
+        ("app-c", False, False),
+        ("app-d", False, True),
+    ]
+    assert (c.name, c.opts.retries, c.output_type) == ("C", 2, int)
+    assert (a.triggers, b.triggers, d.triggers) == ((TRIGGER,), (TRIGGER,), ())
+
+
+def test_a_second_function_of_the_same_id_is_refused() -> None:
+    client = make()
+
+    @client.create_function(fn_id="a", trigger=TRIGGER)
+    def first(ctx: ContextSync) -> None: ...
+
+    with pytest.raises(FunctionConfigError, match='function "app-a" is defined twice'):
+
+        @client.create_function(fn_id="a", trigger=TRIGGER)
+        def second(ctx: ContextSync) -> None: ...
+
+    assert first.id == "app-a"
+
+
+def test_an_app_factory_may_run_twice() -> None:
+    client = make()
+
+    def factory() -> Function[None]:
+        @client.create_function(fn_id="a", trigger=TRIGGER)
+        def only(ctx: ContextSync) -> None: ...
+
+        return only
+
+    assert factory().id == factory().id
+
+
+def test_a_trigger_that_is_none_of_ours() -> None:
+    with pytest.raises(FunctionConfigError, match=r"trigger is 'a/b'; expected inngest\.TriggerEvent"):
+        make().create_function(fn_id="a", trigger=["a/b"])(lambda ctx: None)  # type: ignore[list-item]  # pyright: ignore
+
+
+def test_sending_needs_no_signing_key_but_an_event_key() -> None:
+    cloud = make(is_production=True)
+    with pytest.raises(EventKeyMissingError):
+        cloud.send_sync(Event(name="a"))
+    cloud.close()
+
+
+def test_send_flow_takes_one_or_many() -> None:
+    client = make(request_timeout=2000)
+    for events in (Event(name="a"), [Event(name="a")], (Event(name="a"),)):
+        flow = client.send_flow(events, seed="1,x")
+        effect = next(flow)
+        assert isinstance(effect, Fetch)
+        assert json.loads(effect.request.body) == [{"name": "a", "data": {}}]
+        assert effect.request.timeout == 2
+        assert effect.request.headers["x-inngest-event-id-seed"] == "1,x"
+        flow.close()
+
+
+@pytest.fixture
+def event_api() -> Iterator[str]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            events = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            body = json.dumps({"ids": [f"{self.path}:{event['name']}" for event in events], "status": 200}).encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002  # the name is the base class's
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_send_in_both_colours(event_api: str) -> None:
+    with make(event_api_base_url=event_api, event_key="ek") as client:
+        assert client.send_sync([Event(name="a"), Event(name="b")]) == ["/e/ek:a", "/e/ek:b"]
+        assert client.send_sync(Event(name="c"), skip_middleware=True) == ["/e/ek:c"]
+
+    async def main() -> list[str]:
+        async with make(event_api_base_url=event_api, event_key="ek") as client:
+            return await client.send(Event(name="a"))
+
+    assert asyncio.run(main()) == ["/e/ek:a"]

@@ -1,0 +1,148 @@
+"""Requests to the engine's API: keys and their rotation, the full state of a run."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from inngest_core.config import load_config
+from inngest_core.engine_api import WorkingKey, api_fetch, fetch_batch, fetch_steps, post_registration, sdk_headers
+from inngest_core.errors import ConfigError, StateFetchError
+from inngest_core.flow import Fetch, Flow
+from inngest_core.http import HTTPRequest, HTTPResponse, TransportError
+
+KEY, FALLBACK = "signkey-test-" + "0123456789abcdef" * 4, "signkey-test-" + "fedcba9876543210" * 4
+KEY_BEARER = "Bearer signkey-test-4884fdaafea47c29fea7159d0daddd9c085d6200e1359e85bb81736af6b7c837"
+FALLBACK_BEARER = "Bearer signkey-test-8d2e4d6374b604562a5d8c04a4dfc035fa499ec7ad373bd48bd2bd62ca75c3b5"
+BOTH = load_config(signing_key=KEY, signing_key_fallback=FALLBACK, environ={})
+OK = HTTPResponse(200, {}, b"{}")
+REFUSED = HTTPResponse(401, {}, b"{}")
+
+
+def asked(flow: Flow[Any]) -> HTTPRequest:
+    effect = next(flow)
+    assert isinstance(effect, Fetch)
+    return effect.request
+
+
+def answered(flow: Flow[Any], answer: HTTPResponse) -> Any:
+    """Return the result of the flow, or its next request."""
+    try:
+        effect = flow.send(answer)
+    except StopIteration as end:
+        return end.value
+    assert isinstance(effect, Fetch)
+    return effect.request
+
+
+def get(working_key: WorkingKey) -> Flow[HTTPResponse]:
+    return api_fetch("GET", "/x", config=BOTH, working_key=working_key, headers={"traceparent": "tp"})
+
+
+def test_the_key_is_tried_first() -> None:
+    flow = get(WorkingKey())
+    request = asked(flow)
+    assert (request.method, request.url) == ("GET", "https://api.inngest.com/x")
+    assert request.headers["authorization"] == KEY_BEARER
+    assert request.headers["traceparent"] == "tp"
+    assert answered(flow, OK) is OK
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_the_fallback_is_tried_once_and_then_stays(status: int) -> None:
+    working_key = WorkingKey()
+    flow = get(working_key)
+    asked(flow)
+    again = answered(flow, HTTPResponse(status, {}, b""))
+    assert again.headers["authorization"] == FALLBACK_BEARER
+    assert answered(flow, OK) is OK
+    flow = get(working_key)
+    assert asked(flow).headers["authorization"] == FALLBACK_BEARER
+    assert answered(flow, REFUSED).headers["authorization"] == KEY_BEARER
+    assert answered(flow, OK) is OK
+    assert asked(get(working_key)).headers["authorization"] == KEY_BEARER
+
+
+def test_two_refusals_are_answered_and_nothing_is_remembered() -> None:
+    working_key = WorkingKey()
+    flow = get(working_key)
+    asked(flow)
+    answered(flow, REFUSED)
+    assert answered(flow, REFUSED) is REFUSED
+    assert asked(get(working_key)).headers["authorization"] == KEY_BEARER
+
+
+def test_without_keys_there_is_no_authorization() -> None:
+    flow = api_fetch("GET", "/x", config=load_config(is_production=False, environ={}), working_key=WorkingKey())
+    assert "authorization" not in asked(flow).headers
+    assert answered(flow, REFUSED) is REFUSED
+
+
+def test_a_key_that_is_not_hex_is_explained() -> None:
+    config = load_config(signing_key="signkey-test-zz", environ={})
+    with pytest.raises(ConfigError, match="not hexadecimal"):
+        next(api_fetch("GET", "/x", config=config, working_key=WorkingKey()))
+
+
+def test_sdk_headers() -> None:
+    config = load_config(is_production=False, env="e", environ={"RENDER": "true"})
+    headers = sdk_headers(config, "flask")
+    assert headers["x-inngest-sdk"] == headers["user-agent"]
+    assert {k: v for k, v in headers.items() if k not in ("x-inngest-sdk", "user-agent")} == {
+        "x-inngest-req-version": "2",
+        "x-inngest-expected-server-kind": "dev",
+        "x-inngest-framework": "flask",
+        "x-inngest-platform": "render",
+        "x-inngest-env": "e",
+    }
+
+
+def test_state_of_a_run() -> None:
+    flow = fetch_steps("01/x", config=BOTH, working_key=WorkingKey())
+    assert asked(flow).url == "https://api.inngest.com/v0/runs/01%2Fx/actions"
+    assert answered(flow, HTTPResponse(200, {}, b'{"a":{"data":1}}')) == {"a": {"data": 1}}
+    batch = fetch_batch("01", config=BOTH, working_key=WorkingKey(), headers={"traceparent": "tp"})
+    request = asked(batch)
+    assert request.url == "https://api.inngest.com/v0/runs/01/batch"
+    assert request.headers["traceparent"] == "tp"
+    assert answered(batch, HTTPResponse(200, {}, b'[{"name":"e"}]')) == [{"name": "e"}]
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (HTTPResponse(410, {}, b'{"error":"run gone"}'), "the engine answered 410: run gone"),
+        (HTTPResponse(502, {}, b"<html>"), "the engine answered 502: <html>"),
+        (HTTPResponse(500, {}, b""), "the engine answered 500: no reason given"),
+        (HTTPResponse(200, {}, b"{"), "not JSON"),
+        (HTTPResponse(200, {}, b'"x"'), "are not a JSON"),
+        (HTTPResponse(200, {}, b"[1]"), "are not a JSON"),
+    ],
+)
+def test_a_state_that_cannot_be_had(answer: HTTPResponse, says: str) -> None:
+    for fetch in (fetch_steps, fetch_batch):
+        flow: Flow[Any] = fetch("01", config=load_config(environ={}), working_key=WorkingKey())
+        asked(flow)
+        with pytest.raises(StateFetchError, match=says):
+            answered(flow, answer)
+
+
+def test_a_lost_connection_is_a_state_that_cannot_be_had() -> None:
+    flow = fetch_steps("01", config=load_config(environ={}), working_key=WorkingKey())
+    asked(flow)
+    with pytest.raises(StateFetchError, match="cut off"):
+        flow.throw(TransportError("cut off"))
+
+
+def test_registration_request() -> None:
+    flow = post_registration(
+        {"appName": "x"}, config=BOTH, working_key=WorkingKey(), framework="flask", deploy_id="a b"
+    )
+    request = asked(flow)
+    assert (request.method, request.url) == ("POST", "https://api.inngest.com/fn/register?deployId=a+b")
+    assert json.loads(request.body) == {"appName": "x"}
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["x-inngest-framework"] == "flask"
+    assert answered(flow, OK) is OK

@@ -1,0 +1,240 @@
+"""Events and the flow that sends them, driven by hand: what goes on the wire, retries, partial failure."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import datetime
+import json
+from typing import Any
+
+import pydantic
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inngest_core.config import Config, load_config
+from inngest_core.errors import BodyInvalidError, EventKeyMissingError, OutputUnserializableError, SendEventsError
+from inngest_core.events import Event, parse_event, send_events
+from inngest_core.flow import Effect, Fetch, Flow, Now, Random, Sleep
+from inngest_core.http import HTTPRequest, HTTPResponse, TransportError
+
+ENTROPY = bytes(range(10))
+SEED = "1700000000123," + base64.b64encode(ENTROPY).decode()
+DEV = load_config(is_production=False, environ={})
+
+
+class Engine:
+    """Plays driver and event API: answers fetches from a list, and keeps what was asked."""
+
+    def __init__(self, *answers: HTTPResponse | TransportError) -> None:
+        self.answers = list(answers)
+        self.requests: list[HTTPRequest] = []
+        self.sleeps: list[float] = []
+
+    def run(self, flow: Flow[list[str]]) -> list[str]:
+        try:
+            effect = next(flow)
+            while True:
+                result = self.perform(effect)
+                effect = flow.throw(result) if isinstance(result, TransportError) else flow.send(result)
+        except StopIteration as end:
+            ids: list[str] = end.value
+            return ids
+
+    def perform(self, effect: Effect) -> object:
+        match effect:
+            case Now():
+                return 1_700_000_000.1239
+            case Random(size):
+                return ENTROPY[:size] if size > 1 else b"\xff"
+            case Sleep(seconds):
+                self.sleeps.append(seconds)
+                return None
+            case Fetch(request):
+                self.requests.append(request)
+                return self.answers.pop(0)
+            case _:
+                raise AssertionError(effect)
+
+    def sent(self, number: int = 0) -> Any:
+        return json.loads(self.requests[number].body)
+
+
+def answer(status: int, **body: object) -> HTTPResponse:
+    return HTTPResponse(status, {}, json.dumps({"status": status, **body}).encode())
+
+
+def test_one_event() -> None:
+    engine = Engine(answer(200, ids=["01"]))
+    assert engine.run(send_events([Event(name="a/b")], config=DEV)) == ["01"]
+    request = engine.requests[0]
+    assert (request.method, request.url) == ("POST", "http://127.0.0.1:8288/e/NO_EVENT_KEY_SET")
+    assert engine.sent() == [{"name": "a/b", "data": {}}]
+    assert request.headers["x-inngest-event-id-seed"] == SEED
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["x-inngest-sdk"].startswith("inngest-py:v")
+    assert request.headers["user-agent"] == request.headers["x-inngest-sdk"]
+    assert "authorization" not in request.headers
+
+
+def test_everything_of_an_event_is_sent() -> None:
+    class Mine(Event):
+        extra: int = 5
+
+    when = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
+    event = Mine.model_validate(
+        {"name": "a", "data": {"at": when}, "id": "i", "ts": 7, "user": {"u": 1}, "v": "2", "meta": {"sessions": {}}}
+    )
+    engine = Engine(answer(200, ids=["01"]))
+    engine.run(send_events([event], config=DEV))
+    assert engine.sent() == [
+        {
+            "name": "a",
+            "data": {"at": "2026-01-02T00:00:00Z"},
+            "id": "i",
+            "ts": 7,
+            "user": {"u": 1},
+            "v": "2",
+            "meta": {"sessions": {}},
+            "extra": 5,
+        }
+    ]
+
+
+def test_headers_and_key() -> None:
+    config = load_config(
+        event_key="a/b c", environ={"INNGEST_ENV": "branch", "VERCEL": "1"}, event_api_base_url="https://e.example"
+    )
+    engine = Engine(answer(200, ids=["01"]))
+    engine.run(
+        send_events([Event(name="a")], config=config, seed="1,x", headers={"traceparent": "tp"}, timeout_seconds=5)
+    )
+    request = engine.requests[0]
+    assert request.url == "https://e.example/e/a%2Fb%20c"
+    assert request.timeout == 5
+    assert request.headers["x-inngest-env"] == "branch"
+    assert request.headers["x-inngest-platform"] == "vercel"
+    assert request.headers["traceparent"] == "tp"
+    assert request.headers["x-inngest-event-id-seed"] == "1,x"
+
+
+def test_nothing_to_send() -> None:
+    assert Engine().run(send_events([], config=DEV)) == []
+
+
+def test_more_than_5000_are_split_and_get_seeds_of_their_own() -> None:
+    events = [Event(name=f"e{n}") for n in range(10_001)]
+    engine = Engine(answer(200, ids=["a"]), answer(200, ids=["b"]), answer(200, ids=["c"]))
+    assert engine.run(send_events(events, config=DEV, seed=SEED)) == ["a", "b", "c"]
+    assert [len(engine.sent(n)) for n in range(3)] == [5000, 5000, 1]
+    seeds = [request.headers["x-inngest-event-id-seed"] for request in engine.requests]
+    assert seeds[0] == SEED
+    assert len(set(seeds)) == 3
+    for seed in seeds:
+        millis, entropy = seed.split(",")
+        assert millis == "1700000000123"
+        assert len(base64.b64decode(entropy)) == 10
+    again = Engine(answer(200, ids=["a"]), answer(200, ids=["b"]), answer(200, ids=["c"]))
+    again.run(send_events(events, config=DEV, seed=SEED))
+    assert seeds == [request.headers["x-inngest-event-id-seed"] for request in again.requests]
+
+
+def test_retries_keep_the_seed_and_wait_longer_each_time() -> None:
+    engine = Engine(answer(500), answer(429), TransportError("cut"), answer(503), answer(200, ids=["01"]))
+    assert engine.run(send_events([Event(name="a")], config=DEV)) == ["01"]
+    assert len({request.headers["x-inngest-event-id-seed"] for request in engine.requests}) == 1
+    assert engine.sleeps == [0.2, 0.4, 0.8, 1.6]
+
+
+def test_five_tries_are_all() -> None:
+    engine = Engine(*[answer(503, error="busy")] * 6)
+    with pytest.raises(SendEventsError, match=r"^the event API answered 503: busy$"):
+        engine.run(send_events([Event(name="a")], config=DEV))
+    assert len(engine.requests) == 5
+
+
+def test_a_lost_connection_says_why_and_never_shows_the_key() -> None:
+    error = TransportError("no answer to POST http://127.0.0.1:8288/e/s3cret")
+    error.__cause__ = OSError("refused")
+    engine = Engine(*[error] * 5)
+    with pytest.raises(SendEventsError) as caught:
+        engine.run(send_events([Event(name="a")], config=dataclasses.replace(DEV, event_key="s3cret")))
+    assert caught.value.message == "no answer from http://127.0.0.1:8288 in 5 tries: OSError: refused"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413])
+def test_other_refusals_are_not_retried(status: int) -> None:
+    engine = Engine(answer(status, error="no"))
+    with pytest.raises(SendEventsError, match=f"answered {status}: no"):
+        engine.run(send_events([Event(name="a")], config=DEV))
+
+
+def test_partial_failure_names_the_ids_that_went_through() -> None:
+    engine = Engine(answer(400, ids=["01", ""], error="event name is empty"))
+    with pytest.raises(SendEventsError, match="event name is empty") as caught:
+        engine.run(send_events([Event(name="a"), Event(name="")], config=DEV))
+    assert caught.value.ids == ["01"]
+    engine = Engine(answer(200, ids=["a"]), answer(400, ids=["b"], error="bad"))
+    with pytest.raises(SendEventsError) as caught:
+        engine.run(send_events([Event(name="x")] * 5001, config=DEV))
+    assert caught.value.ids == ["a", "b"]
+    engine = Engine(answer(200, ids=["a"]), *[TransportError("cut")] * 5)
+    with pytest.raises(SendEventsError) as caught:
+        engine.run(send_events([Event(name="x")] * 5001, config=DEV))
+    assert caught.value.ids == ["a"]
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b'{"ids":"x"}', b'{"ids":["a"],"error":"no"}'])
+def test_an_answer_that_is_none_is_an_error(body: bytes) -> None:
+    with pytest.raises(SendEventsError, match=r"^the event API answered 200: "):
+        Engine(HTTPResponse(200, {}, body)).run(send_events([Event(name="a")], config=DEV))
+
+
+@given(st.binary())
+def test_any_answer_gives_ids_or_our_error(body: bytes) -> None:
+    try:
+        ids = Engine(HTTPResponse(200, {}, body)).run(send_events([Event(name="a")], config=DEV))
+    except SendEventsError:
+        return
+    assert all(ids)
+
+
+def test_cloud_mode_needs_an_event_key() -> None:
+    cloud: Config = load_config(is_production=True, environ={})
+    with pytest.raises(EventKeyMissingError, match="INNGEST_EVENT_KEY"):
+        Engine().run(send_events([Event(name="a")], config=cloud))
+
+
+def test_data_that_is_not_json_is_named_before_anything_is_sent() -> None:
+    events = [Event(name="a"), Event(name="b", data={"x": object()})]
+    with pytest.raises(OutputUnserializableError, match=r"^events\[1\]\.data\.x is a object; give JSON values$"):
+        Engine().run(send_events(events, config=DEV))
+
+
+def test_parse_event() -> None:
+    event = parse_event({"name": "a", "data": None, "id": "i", "ts": 7, "user": {}, "v": None, "meta": {"x": 1}})
+    assert (event.name, event.data, event.id, event.ts, event.user, event.v) == ("a", {}, "i", 7, {}, None)
+    assert event.model_dump()["meta"] == {"x": 1}
+    assert event.to_wire() == {"name": "a", "data": {}, "id": "i", "ts": 7, "user": {}, "meta": {"x": 1}}
+
+
+def test_a_subclass_types_the_data() -> None:
+    class Signup(Event):
+        data: dict[str, int] = pydantic.Field(default_factory=dict[str, int])
+
+    event = parse_event({"name": "a", "data": {"n": "5"}})
+    assert Signup.model_validate(event.model_dump()).data == {"n": 5}
+
+
+def test_a_bad_event_is_a_coded_error() -> None:
+    with pytest.raises(BodyInvalidError, match=r"^event\.data cannot be used: "):
+        parse_event({"name": "a", "data": [1]})
+    with pytest.raises(BodyInvalidError, match=r"^event\.name cannot be used: "):
+        parse_event({"data": {}})
+
+
+def test_events_share_no_default() -> None:
+    first, second = Event(name="a"), Event(name="a")
+    first.data["x"] = 1
+    assert second.data == {}

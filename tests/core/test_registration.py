@@ -1,0 +1,287 @@
+"""PUT: who may register, what is told to the engine, which URL is advertised; no failure is a 200."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from inngest_core.answer import Answer
+from inngest_core.client import Inngest
+from inngest_core.config import load_config
+from inngest_core.errors import (
+    BodyInvalidError,
+    HeaderMissingError,
+    InngestError,
+    ServerKindMismatchError,
+    SignatureError,
+    URLInvalidError,
+)
+from inngest_core.flow import Effect, Fetch, Flow
+from inngest_core.function import Function
+from inngest_core.http import HTTPRequest, HTTPResponse, Request, TransportError
+from inngest_core.introspection import ServeOptions
+from inngest_core.options import TriggerEvent
+from inngest_core.registration import advertised_url, register
+from inngest_core.signing import SigningKey
+from inngest_core.wire import VERSION
+
+KEY = SigningKey("signkey-test-" + "0123456789abcdef" * 4)
+URL = "http://127.0.0.1:8000/api/inngest"
+MISSING, WRONG = HeaderMissingError("missing"), SignatureError("wrong")
+OK = HTTPResponse(200, {}, b'{"ok":true,"modified":true,"sync_id":"s","app_id":"a","error":null}')
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("INNGEST_DEV", "INNGEST_EVENT_KEY", "INNGEST_SIGNING_KEY", "INNGEST_ENV", "INNGEST_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@dataclass
+class Served:
+    client: Inngest
+    functions: Sequence[Function[Any]] = ()
+    framework: str = "fast_api"
+    options: ServeOptions = field(default_factory=ServeOptions)
+
+
+def dev(**options: Any) -> Served:
+    client = Inngest(app_id="app", is_production=False, **options)
+
+    def handler(ctx: object) -> None: ...
+
+    function = client.create_function(fn_id="f", trigger=TriggerEvent(event="a/b"), on_failure=handler)(handler)
+    return Served(client, [function])
+
+
+def cloud(environ: dict[str, str] | None = None) -> Served:
+    served = dev()
+    served.client.config = load_config(signing_key=KEY.text, is_production=True, environ=environ or {})
+    return served
+
+
+def put(url: str = URL, body: bytes = b"", **headers: str) -> Request:
+    return Request("PUT", url, {name.replace("_", "-"): text for name, text in headers.items()}, body)
+
+
+def put_in_band(body: object = None) -> Request:
+    return put(body=json.dumps(body or {"url": URL}).encode(), x_inngest_sync_kind="in_band")
+
+
+def drive(flow: Flow[Answer], answer: HTTPResponse | TransportError = OK) -> tuple[Answer, list[HTTPRequest]]:
+    """Play driver and engine; return the answer and what was asked."""
+    asked: list[HTTPRequest] = []
+    try:
+        effect: Effect = next(flow)
+        while True:
+            assert isinstance(effect, Fetch)
+            asked.append(effect.request)
+            effect = flow.throw(answer) if isinstance(answer, TransportError) else flow.send(answer)
+    except StopIteration as end:
+        return end.value, asked
+
+
+def body_of(answer: Answer) -> dict[str, Any]:
+    """Return the answer's body as an engine reads it."""
+    body: dict[str, Any] = json.loads(json.dumps(answer.body))
+    return body
+
+
+def functions_on_the_wire(url: str = URL) -> list[dict[str, object]]:
+    return dev().functions[0].get_config(url)
+
+
+def test_out_of_band() -> None:
+    answer, asked = drive(register(dev(app_version="v9"), put(), None, None))
+    assert answer.status == 200
+    assert answer.body == {
+        "message": "Successfully registered",
+        "modified": True,
+        "ok": True,
+        "sync_id": "s",
+        "app_id": "a",
+    }
+    assert answer.headers == {"x-inngest-sync-kind": "out_of_band"}
+    request = asked[0]
+    assert (request.method, request.url) == ("POST", "http://127.0.0.1:8288/fn/register")
+    assert request.headers["x-inngest-framework"] == "fast_api"
+    assert "authorization" not in request.headers
+    assert json.loads(request.body) == {
+        "url": URL,
+        "deployType": "ping",
+        "appName": "app",
+        "appVersion": "v9",
+        "sdk": f"py:v{VERSION}",
+        "v": "0.1",
+        "framework": "fast_api",
+        "capabilities": {"in_band_sync": "v1", "trust_probe": "v1"},
+        "functions": functions_on_the_wire(),
+    }
+
+
+def test_no_null_is_sent() -> None:
+    _, asked = drive(register(dev(), put(), None, None))
+    assert "appVersion" not in json.loads(asked[0].body)
+    assert b"null" not in asked[0].body
+
+
+def test_the_deploy_id_goes_to_the_engine_and_not_into_urls() -> None:
+    _, asked = drive(register(dev(), put(URL + "?deployId=d%201&token=t"), None, None))
+    assert asked[0].url == "http://127.0.0.1:8288/fn/register?deployId=d+1"
+    body = json.loads(asked[0].body)
+    assert body["url"] == URL + "?token=t"
+    assert body["functions"] == functions_on_the_wire(URL + "?token=t")
+
+
+def test_an_engine_with_a_key_gets_the_bearer() -> None:
+    _, asked = drive(register(cloud(), put(), KEY, None))
+    assert asked[0].headers["authorization"] == KEY.bearer()
+
+
+@pytest.mark.parametrize(
+    ("engine", "status", "says"),
+    [
+        (HTTPResponse(400, {}, b'{"error":"App ID required"}'), 400, "the engine answered 400: App ID required"),
+        (HTTPResponse(401, {}, b""), 401, "INNGEST_SIGNING_KEY"),
+        (HTTPResponse(404, {}, b"<html>"), 404, "<html>"),
+        (HTTPResponse(500, {}, b"{}"), 500, "the engine answered 500"),
+        (HTTPResponse(302, {}, b""), 500, "the engine answered 302"),
+        (HTTPResponse(200, {}, b"<html>"), 500, "does not look like an Inngest engine"),
+        (HTTPResponse(200, {}, b'{"ok":false,"error":"nope"}'), 500, "nope"),
+        (TransportError("refused"), 500, "refused; is an engine running at http://127.0.0.1:8288?"),
+    ],
+)
+def test_a_failure_is_never_200(engine: HTTPResponse | TransportError, status: int, says: str) -> None:
+    answer, _ = drive(register(dev(), put(), None, None), engine)
+    assert answer.status == status
+    assert {**body_of(answer), "message": ""} == {
+        "code": "registration_failed",
+        "message": "",
+        "modified": False,
+        "name": "RegistrationError",
+    }
+    assert says in body_of(answer)["message"]
+
+
+def test_modified_is_always_told() -> None:
+    answer, _ = drive(register(dev(), put(), None, None), HTTPResponse(200, {}, b'{"ok":true}'))
+    assert answer.body == {"message": "Successfully registered", "modified": False, "ok": True}
+
+
+def test_in_band() -> None:
+    served = cloud({"INNGEST_ENV": "branch", "VERCEL": "1"})
+    answer, asked = drive(register(served, put_in_band({"url": "https://app.example/api/inngest"}), KEY, None))
+    assert asked == []
+    assert (answer.status, answer.headers) == (200, {"x-inngest-sync-kind": "in_band"})
+    body = body_of(answer)
+    inspection = body.pop("inspection")
+    assert body == {
+        "app_id": "app",
+        "capabilities": {"in_band_sync": "v1", "trust_probe": "v1"},
+        "env": "branch",
+        "framework": "fast_api",
+        "functions": functions_on_the_wire("https://app.example/api/inngest"),
+        "platform": "vercel",
+        "sdk_author": "inngest",
+        "sdk_language": "py",
+        "sdk_version": VERSION,
+        "url": "https://app.example/api/inngest",
+    }
+    assert inspection["authentication_succeeded"] is True
+    assert inspection["app_id"] == "app"
+    assert None not in inspection.values()
+
+
+def test_in_band_that_is_not_signed_shows_the_public_inspection() -> None:
+    answer, _ = drive(register(dev(), put_in_band(), None, None))
+    assert "app_id" not in body_of(answer)["inspection"]
+
+
+def test_in_band_that_is_not_allowed_is_done_out_of_band() -> None:
+    served = cloud({"INNGEST_ALLOW_IN_BAND_SYNC": "0"})
+    answer, asked = drive(register(served, put_in_band(), KEY, None))
+    assert len(asked) == 1
+    assert answer.headers == {"x-inngest-sync-kind": "out_of_band"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"{}", b'{"url":1}', b'{"url":"x"}', b'{"url":""}', b'{"url":"ftp://x/"}', b'{"url":"http://["}'],
+)
+def test_an_in_band_body_without_a_usable_url(body: bytes) -> None:
+    with pytest.raises(BodyInvalidError):
+        drive(register(dev(), put(body=body, x_inngest_sync_kind="in_band"), None, None))
+
+
+UNAUTHED_OFF = {"INNGEST_ENABLE_UNAUTHED_SYNC": "0"}
+
+
+@pytest.mark.parametrize("in_band", [False, True])
+@pytest.mark.parametrize(
+    ("served", "key", "failure", "out_of_band_done", "in_band_done"),
+    [
+        (dev, None, None, True, True),
+        (dev, None, MISSING, True, True),
+        (dev, None, WRONG, False, False),
+        (dev, KEY, None, True, True),
+        (cloud, None, MISSING, True, False),
+        (cloud, None, WRONG, False, False),
+        (cloud, KEY, None, True, True),
+        (lambda: cloud(UNAUTHED_OFF), None, MISSING, False, False),
+        (lambda: cloud(UNAUTHED_OFF), KEY, None, True, True),
+    ],
+)
+def test_who_may_register(
+    served: Any,
+    key: SigningKey | None,
+    failure: SignatureError | None,
+    out_of_band_done: bool,
+    in_band_done: bool,
+    in_band: bool,
+) -> None:
+    flow = register(served(), put_in_band() if in_band else put(), key, failure)
+    if in_band_done if in_band else out_of_band_done:
+        assert drive(flow)[0].status == 200
+    else:
+        with pytest.raises(SignatureError) as caught:
+            drive(flow)
+        assert caught.value is failure
+        assert caught.value.status == 401
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "says"), [(dev, "cloud", "unset INNGEST_DEV"), (cloud, "dev", "INNGEST_DEV=1")]
+)
+def test_an_engine_of_the_other_mode(make: Any, kind: str, says: str) -> None:
+    with pytest.raises(ServerKindMismatchError, match=says) as caught:
+        drive(register(make(), put(x_inngest_server_kind=kind), None, None))
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "environ", "expected"),
+    [
+        ("http://h:1/p/api/inngest", {}, {}, "http://h:1/p/api/inngest"),
+        ("http://h/x?deployId=1&fnId=2&stepId=3&k=v%26&probe=trust#f", {}, {}, "http://h/x?k=v%26"),
+        ("http://h:1/x", {"serve_origin": "https://o.example/"}, {}, "https://o.example/x"),
+        ("http://h:1/x", {}, {"INNGEST_SERVE_ORIGIN": "https://e.example"}, "https://e.example/x"),
+        ("http://h/x", {"serve_origin": "https://o"}, {"INNGEST_SERVE_ORIGIN": "https://e"}, "https://o/x"),
+        ("http://h/x", {"serve_path": "/s"}, {}, "http://h/s"),
+        ("http://h/x", {"serve_path": "/s"}, {"INNGEST_SERVE_PATH": "/e"}, "http://h/e"),
+        ("http://h/x", {"serve_path": "/s", "public_path": "p"}, {"INNGEST_SERVE_PATH": "/e"}, "http://h/p"),
+    ],
+)
+def test_the_advertised_url(url: str, options: dict[str, str], environ: dict[str, str], expected: str) -> None:
+    assert advertised_url(url, ServeOptions(**options), load_config(environ=environ)) == expected
+
+
+def test_urls_that_are_none() -> None:
+    config = load_config(environ={})
+    for url, options in (("http://[/x", ServeOptions()), (URL, ServeOptions(serve_origin="app.example"))):
+        with pytest.raises(URLInvalidError):
+            advertised_url(url, options, config)
+    assert issubclass(URLInvalidError, InngestError)
