@@ -71,8 +71,9 @@ class App:
         self.client = client
         self.functions = tuple(functions)
         self.framework = framework
-        self.options = ServeOptions(serve_origin=serve_origin, public_path=public_path)
-        self.serve_path = check_path(serve_path) if serve_path is not None else DEFAULT_SERVE_PATH
+        explicit_path = None if serve_path is None else check_path(serve_path)
+        self.serve_path = explicit_path or DEFAULT_SERVE_PATH
+        self.options = ServeOptions(serve_path=explicit_path, serve_origin=serve_origin, public_path=public_path)
         self.body_cap = body_cap
         self._index = index_functions(self.functions)
         self._headers = {Header.CONTENT_TYPE.value: "application/json", **sdk_headers(client.config, framework)}

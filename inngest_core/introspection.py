@@ -25,7 +25,7 @@ SCHEMA_VERSION = "2024-05-24"
 class ServeOptions:
     """What `serve` was given about the advertised URL.
 
-    serve_path: only where the user gave it explicitly, on a root app; an adapter leaves it out elsewhere.
+    serve_path: only when the user gave it.
     """
 
     serve_path: str | None = None

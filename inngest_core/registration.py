@@ -131,7 +131,7 @@ def advertised_url(request_url: str, options: ServeOptions, config: Config) -> s
     if origin is not None:
         given = urllib.parse.urlsplit(origin)
         parts = parts._replace(scheme=given.scheme, netloc=given.netloc)
-    path = options.public_path or config.serve_path or options.serve_path
+    path = options.public_path or config.serve_path or _explicit_path(parts.path, options)
     if path:
         parts = parts._replace(path="/" + path.lstrip("/"))
     query = urllib.parse.parse_qsl(parts.query, keep_blank_values=True)
@@ -139,6 +139,11 @@ def advertised_url(request_url: str, options: ServeOptions, config: Config) -> s
     return urllib.parse.urlunsplit(
         parts._replace(query=urllib.parse.urlencode(kept, quote_via=urllib.parse.quote), fragment="")
     )
+
+
+def _explicit_path(path: str, options: ServeOptions) -> str | None:
+    """Return the explicit serve_path, unless the request came to it, under a mount prefix or not."""
+    return None if options.serve_path is None or path.endswith(options.serve_path) else options.serve_path
 
 
 def _check_signature(failure: SignatureError | None, *, required: bool) -> None:

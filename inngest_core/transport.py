@@ -127,5 +127,5 @@ def _response(response: httpx.Response) -> HTTPResponse:
 
 
 def _transport_error(request: HTTPRequest, error: Exception) -> TransportError:
-    url = request.url.partition("?")[0]
-    return TransportError(f"no answer to {request.method} {url}: {type(error).__name__}: {error}")
+    origin = "/".join(request.url.split("/", 3)[:3])  # no more of it: the path may hold the event key
+    return TransportError(f"no answer from {origin} to a {request.method}: {type(error).__name__}: {error}")

@@ -7,7 +7,7 @@ from http import client as http_client
 from urllib.parse import quote
 
 from inngest_core import wire
-from inngest_core.errors import InngestError
+from inngest_core.errors import InngestError, SigningKeyMissingError
 
 from . import loading
 
@@ -53,7 +53,10 @@ def introspect(port: int, path: str) -> Endpoint | str:
         if response.getheader(wire.Header.SDK) is None:
             return f"status {response.status}, not from an Inngest SDK"
         answer = wire.parse_object(response.read())
-        return Endpoint(path, str(answer.get("mode", "")), int(answer.get("function_count", 0)))
+        # Without its key, an app in cloud mode answers this and nothing else.
+        keyless = answer.get("code") == SigningKeyMissingError.code
+        mode = "cloud" if keyless else str(answer.get("mode", ""))
+        return Endpoint(path, mode, int(answer.get("function_count", 0)))
     except (OSError, http_client.HTTPException, InngestError, ValueError, TypeError) as error:
         return f"{type(error).__name__}: {error}"
     finally:

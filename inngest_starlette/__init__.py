@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import starlette.requests
-from starlette.datastructures import URL
 from starlette.routing import BaseRoute, Route
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from inngest_core.app import App
+from inngest_core.asgi import read_request, send_response
 from inngest_core.client import Inngest
 from inngest_core.errors import ConfigError
 from inngest_core.function import Function
-from inngest_core.http import Request, Response, read_limited_async
 
 FRAMEWORK = "starlette"
 
@@ -67,41 +65,6 @@ class Endpoint:
         self.core = core
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await read_limited_async(_chunks(receive), self.core.body_cap)
-        response = await self.core.handle_async(_request(scope, receive, body))
-        for message in _response(response):
-            await send(message)
-
-
-async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
-    more = True
-    while more:
-        message = await receive()
-        yield message.get("body", b"")
-        more = message.get("more_body", False)  # a client that went away has no more either
-
-
-def _request(scope: Scope, receive: Receive, body: bytes) -> Request:
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    return Request(
-        method=scope["method"],
-        url=_url(scope["scheme"], headers.get("host"), scope.get("server"), scope["path"], scope["query_string"]),
-        headers=headers,
-        body=body,
-        raw=starlette.requests.Request(scope, receive),
-    )
-
-
-@functools.lru_cache(maxsize=1024)
-def _url(scheme: str, host: str | None, server: tuple[str, int | None] | None, path: str, query: bytes) -> str:
-    """Return the absolute URL, cached: an engine asks for the same few again and again."""
-    headers = [] if host is None else [(b"host", host.encode("latin-1"))]
-    scope = {"scheme": scheme, "server": server, "path": path, "query_string": query, "headers": headers}
-    return str(URL(scope=scope))
-
-
-def _response(response: Response) -> tuple[Message, Message]:
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
-    headers.append((b"content-length", str(len(response.body)).encode()))
-    start = {"type": "http.response.start", "status": response.status, "headers": headers}
-    return start, {"type": "http.response.body", "body": response.body}
+        raw = starlette.requests.Request(scope, receive)
+        request = await read_request(scope, receive, self.core.body_cap, raw)
+        await send_response(await self.core.handle_async(request), send)

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, cast
 
 import inngest
 
@@ -58,7 +59,11 @@ def check(case: Case, target: Target, asked: Asked) -> None:
     """Assert that the answer is what the case expects, and that it is one of this SDK."""
     expect, answer = case.expect, asked.answer
     body = without_stacks(json.loads(answer.body))
-    assert body == expect.body
+    if expect.any_order:
+        body, expected = sorted(body, key=_by_id), sorted(cast("list[Any]", expect.body), key=_by_id)
+    else:
+        expected = expect.body
+    assert body == expected
     assert answer.status == expect.status
     assert answer.headers.get("x-inngest-no-retry") == expect.no_retry
     assert answer.headers.get("retry-after") == expect.retry_after
@@ -68,6 +73,10 @@ def check(case: Case, target: Target, asked: Asked) -> None:
         (each.method, each.path, each.body) for each in expect.engine
     ]
     check_common_headers(answer, target)
+
+
+def _by_id(op: dict[str, Any]) -> str:
+    return str(op["id"])
 
 
 def check_common_headers(answer: Answer, target: Target, *, mode: str = "dev") -> None:

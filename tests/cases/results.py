@@ -14,7 +14,7 @@ DEEP: Any = "bottom"
 for _ in range(300):
     DEEP = [DEEP]
 
-UNICODE = {"é": "😀", "nul": "\u0000", "line": "\u2028", "lone": "\ud800", "quote": '"\\</script>'}
+UNICODE = {"é": "😀", "nul": "\u0000", "line": "\u2028", "quote": '"\\</script>'}
 BIG = {"int": 2**64 + 1, "negative": -(2**70), "float": 1.5e300, "small": 5e-324}
 
 
@@ -73,6 +73,7 @@ empty_string = Case(build=gives(""), expect=completed(""))
 string_like_json = Case(build=gives('{"a":1}'), expect=completed('{"a":1}'))
 unicode_string = Case(build=gives("é😀"), expect=completed("é😀"))
 unicode_echo = echoes(UNICODE)
+lone_surrogate_echo = echoes({"lone": "\ud800", "key \udfff": 1})
 big_numbers_echo = echoes(BIG)
 deep_echo = echoes(DEEP)
 dataclass = Case(build=gives(ORDER), expect=returned(ORDER_JSON))

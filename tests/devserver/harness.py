@@ -104,18 +104,19 @@ def planned(step: str, *, race: bool = False) -> dict[str, Any]:
 class FakeApp(httpx.AsyncBaseTransport):
     """Answers call requests by script; `down` refuses connections."""
 
-    def __init__(self, clock: ManualClock) -> None:
+    def __init__(self, clock: ManualClock, news: asyncio.Event) -> None:
         self.scripts: dict[str, Script] = {}
         self.calls: list[Called] = []
         self.down = False
         self._clock = clock
-        self._news = asyncio.Event()
+        self._news = news
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if self.down:
             raise httpx.ConnectError("connection refused")
         called = self._called(request)
         self.calls.append(called)
+        self._news.set()
         reply = self.scripts[called.function](called)
         if not isinstance(reply, Reply):
             reply = await reply
@@ -201,9 +202,7 @@ class Lab:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not condition():
                 self._news.clear()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(0.05):
-                        await self._news.wait()
+                await self._news.wait()
 
     async def ended(self, event_id: str, *, count: int = 1) -> dict[str, Any]:
         """Return the (first) run of an event once all are over."""
@@ -226,9 +225,9 @@ class Lab:
 @contextlib.asynccontextmanager
 async def lab(**options: Any) -> AsyncIterator[Lab]:
     clock = ManualClock()
-    app = FakeApp(clock)
     lines: list[str] = []
     news = asyncio.Event()
+    app = FakeApp(clock, news)
 
     def sink(line: str) -> None:
         lines.append(line)

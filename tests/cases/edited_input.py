@@ -1,0 +1,26 @@
+"""`{"input": [...]}` is no memo: the step runs with those arguments (protocol §7, B0)."""
+
+from __future__ import annotations
+
+import inngest
+
+from .case import Call, Case, both, planned, ran
+
+
+def adds(ctx: inngest.ContextSync) -> object:
+    return ctx.step.run("s", lambda a, b: [a, b], 1, 2)
+
+
+async def adds_async(ctx: inngest.Context) -> object:
+    return await ctx.step.run("s", lambda a, b: [a, b], 1, 2)
+
+
+EDITED = {"s": {"input": [10, {"x": 20}]}}
+
+runs_with_it = Case(
+    build=both(adds, adds_async), call=Call(steps=EDITED, stack=[]), expect=ran("s", [10, {"x": 20}])
+)
+targeted = Case(
+    build=both(adds, adds_async), call=Call(steps=EDITED, stack=[], target="s"), expect=ran("s", [10, {"x": 20}])
+)
+plan_only = Case(build=both(adds, adds_async), call=Call(steps=EDITED, stack=[], plan_only=True), expect=planned("s"))
