@@ -20,9 +20,10 @@ from inngest_devserver.endpoints import HostError
 from inngest_devserver.engine import Options
 from inngest_devserver.functions import Function
 from inngest_devserver.host import AppHost
-from inngest_devserver.server import DEFAULT_PORT, DevServer
+from inngest_devserver.server import DevServer
 from inngest_devserver.store import StoreVersionError
 
+from .defaults import DEFAULT_PORT
 from .errors import CommandError, UsageError
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})

@@ -14,11 +14,9 @@ from pathlib import Path
 
 from inngest_core.wire import VERSION
 
+from .defaults import DEFAULT_FILE, DEFAULT_PORT, DEFAULT_URL
 from .errors import CommandError, UsageError
 
-DEFAULT_PORT = 8288
-DEFAULT_URL = f"http://127.0.0.1:{DEFAULT_PORT}"
-DEFAULT_FILE = Path(".inngest") / "engine.db"
 DEV_SERVER_EXTRA = "pip install 'inngest-suite[dev-server]'"
 _DEV_SERVER_MODULES = frozenset({"uvicorn", "waitress", "cel_expr_python"})
 

@@ -15,9 +15,9 @@ from inngest_core.errors import BodyInvalidError
 from inngest_core.signing import SigningKey
 from inngest_core.wire import json_kind, parse_json
 
+from .defaults import DEFAULT_URL
 from .errors import CommandError, UsageError
 
-DEFAULT_URL = "http://127.0.0.1:8288"
 TIMEOUT_SECONDS = 30.0
 NO_EVENT_KEY = "NO_EVENT_KEY_SET"
 

@@ -262,10 +262,7 @@ class Group:
             results = await _running(self._execution).gather(list(callables))
         finally:
             steps.parallel_mode.reset(before)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-        return cast("tuple[T, ...]", tuple(results))
+        return cast("tuple[T, ...]", _results(results))
 
 
 class GroupSync:
@@ -284,7 +281,14 @@ class GroupSync:
             results = run_sync(self._execution.group_in_thread(list(callables)), self._resources)
         finally:
             steps.parallel_mode.reset(before)
-        return cast("tuple[T, ...]", results)
+        return cast("tuple[T, ...]", _results(results))
+
+
+def _results(results: Sequence[object]) -> tuple[object, ...]:
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return tuple(results)
 
 
 def _running(execution: Execution) -> Body:

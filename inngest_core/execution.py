@@ -16,7 +16,7 @@ from typing import Any, assert_never
 from . import steps
 from .errors import Interrupt, InterruptSwallowedError, StepNestedError
 from .events import Event
-from .failure import describe, is_final, retriable, retry_headers
+from .failure import describe, is_final, message_of, retriable, retry_headers
 from .flow import Body, Call, Flow, Now, Settle, Start, Unwind
 from .middleware import Hooks, StepInfo, TransformOutputResult
 from .replay import Deliver, Found, Repeat, Replay, Report, RunNow, Wait
@@ -124,7 +124,8 @@ class Execution:
         context.run(current_step.set, found.step_id)
         result = TransformOutputResult(step=StepInfo(found.step_id, found.op, tool.opts))
         try:
-            result.output = yield from tool.work(self, found, context)
+            work = tool.work(self, found, context)
+            result.output = (yield work) if isinstance(work, Call) else (yield from work)
         except (Exception, SystemExit) as error:  # whatever user code raises belongs to the step
             result.error = error
         if self._hooks:
@@ -184,7 +185,8 @@ class Execution:
     def _log(self, error: BaseException, what: str, *, final: bool) -> None:
         if getattr(error, "quiet", False):
             return
-        self._logger.error("%s %s: %s", what, "failed" if final else "will be tried again", error, exc_info=error)
+        how = "failed" if final else "will be tried again"
+        self._logger.error("%s %s: %s", what, how, message_of(error), exc_info=error)
 
     # A body in this thread
 
@@ -248,10 +250,12 @@ class Execution:
                 assert_never(decision)
         raise Interrupt(step_id)
 
-    def group_in_thread(self, branches: Sequence[Callable[[], object]]) -> Flow[tuple[object, ...]]:
-        """Run the branches of a parallel group one after another; new steps are held until all were seen."""
+    def group_in_thread(self, branches: Sequence[Callable[[], object]]) -> Flow[list[object]]:
+        """Run the branches of a parallel group one after another; new steps are held until all were seen.
+
+        Returns what each branch returned, or raised: a failed branch must not hide the steps of the others.
+        """
         results: list[object] = []
-        errors: list[Exception] = []
         held: Found[Tool] | None = None
         context = contextvars.copy_context()
         context.run(in_group.set, True)
@@ -262,18 +266,17 @@ class Execution:
                 if self.outcome is not None:
                     raise
                 held, self._held = self._held, None
-            except Exception as error:  # a failed branch must not hide the steps of the others
-                errors.append(error)
+            except Exception as error:
+                results.append(error)
             if self._held is not None:
                 raise self._swallowed()
-        if held is not None:
-            if in_group.get():
-                self._held = held
-                raise Interrupt(held.step_id)
-            yield from self._decide_in_thread(held.step_id)
-        if errors:
-            raise errors[0]
-        return tuple(results)
+        if held is None:
+            return results
+        if in_group.get():
+            self._held = held
+            raise Interrupt(held.step_id)
+        yield from self._decide_in_thread(held.step_id)
+        raise AssertionError("a held step ends the call")
 
     # A body as a task
 

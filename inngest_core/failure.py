@@ -56,14 +56,15 @@ def describe(error: BaseException, *, depth: int = 0) -> dict[str, Any]:
         if error.stack is not None:
             described["stack"] = error.stack
     else:
-        described = {"name": type(error).__name__, "message": _message(error), "stack": _stack(error)}
+        described = {"name": type(error).__name__, "message": message_of(error), "stack": _stack(error)}
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None and depth < LONGEST_CAUSE_CHAIN:
         described["cause"] = describe(cause, depth=depth + 1)
     return described
 
 
-def _message(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
+    """Return the text of an exception, also when its own `__str__` is broken."""
     try:
         return str(error)
     except Exception as broken:  # an exception whose __str__ raises must not hide that it was raised
@@ -73,5 +74,5 @@ def _message(error: BaseException) -> str:
 def _stack(error: BaseException) -> str:
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_OURS)]
     lines = ["Traceback (most recent call last):\n", *traceback.format_list(frames)]
-    lines.append(f"{type(error).__name__}: {_message(error)}")
+    lines.append(f"{type(error).__name__}: {message_of(error)}")
     return "".join(lines)

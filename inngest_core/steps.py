@@ -44,7 +44,8 @@ class Tool:
 
     op: StepRun when it runs in the app, else the op that hands it to the engine.
     read: memo data → the value that user code gets; it may raise.
-    work: the flow that runs it in the app, in the context variables of the code that met it.
+    work: how it runs in the app, in the context variables of the code that met it: a call of a user's function, or a
+    flow.
     """
 
     op: Opcode
@@ -52,7 +53,7 @@ class Tool:
     name: str
     read: Callable[[Any], object]
     opts: Mapping[str, object]
-    work: Callable[[Environment, Found[Tool], contextvars.Context], Flow[object]] | None = None
+    work: Callable[[Environment, Found[Tool], contextvars.Context], Call | Flow[object]] | None = None
     output_type: object = None
 
 
@@ -64,9 +65,8 @@ def run(step_id: str, callback: Callable[..., object], args: Sequence[object], o
             "step.run(id, function, *arguments), not step.run(id, function())"
         )
 
-    def work(_: Environment, found: Found[Tool], context: contextvars.Context) -> Flow[object]:
-        given = args if found.input is None else found.input
-        return (yield Call(callback, given, context, f'step "{step_id}"'))
+    def work(_: Environment, found: Found[Tool], context: contextvars.Context) -> Call:
+        return Call(callback, args if found.input is None else found.input, context, f'step "{step_id}"')
 
     return Tool(
         op=Opcode.STEP_RUN,
@@ -84,7 +84,7 @@ def send_event(step_id: str, events: Event | Sequence[Event]) -> Tool:
     listed = [events] if isinstance(events, Event) else list(events)
 
     def work(environment: Environment, found: Found[Tool], _: contextvars.Context) -> Flow[object]:
-        return (yield from environment.send(listed, event_id_seed(environment.run_id, found.id)))
+        return environment.send(listed, event_id_seed(environment.run_id, found.id))
 
     return Tool(
         op=Opcode.STEP_RUN,

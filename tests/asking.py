@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import json
 import logging
 from collections.abc import Callable
@@ -51,7 +52,10 @@ def ask(case: Case, colour: Colour, connect: Connect, engine: EngineDouble) -> A
         logger=logger,
     ) as client:
         send = connect(client, case.build(client, colour))
-        answer = send("POST", case.call.query(), {"x-inngest-server-kind": "dev"}, case.call.body())
+        # A request of its own has context variables of its own.
+        answer = contextvars.Context().run(
+            send, "POST", case.call.query(), {"x-inngest-server-kind": "dev"}, case.call.body()
+        )
     return Asked(answer, log.texts, list(engine.requests))
 
 

@@ -273,6 +273,39 @@ def test_an_app_that_ends_ends_the_command(shop: Path) -> None:
         assert session.process.wait() == 1
 
 
+BUSY = """
+import time
+from starlette.applications import Starlette
+import inngest, inngest.starlette
+
+client = inngest.Inngest(app_id="busy", is_production=False)
+
+@client.create_function(fn_id="loop", trigger=inngest.TriggerEvent(event="block/loop"))
+async def loop(ctx):
+    await ctx.step.run("block", lambda: time.sleep(600))
+
+@client.create_function(fn_id="thread", trigger=inngest.TriggerEvent(event="block/thread"))
+def thread(ctx):
+    ctx.step.run("block", lambda: time.sleep(600))
+
+app = Starlette()
+inngest.starlette.serve(app, client, [loop, thread])
+"""
+
+
+@pytest.mark.parametrize("event", ["block/loop", "block/thread"])
+def test_a_step_that_blocks_does_not_hold_up_the_end(tmp_path: Path, event: str) -> None:
+    (tmp_path / "busy.py").write_text(BUSY)
+    with dev("busy", folder=tmp_path) as session:
+        origin = session.origin()
+        session.until("ready:")
+        run("send", event, "--url", origin)
+        session.until("run started")
+        session.process.send_signal(signal.SIGINT)
+        session.rest()
+        assert session.process.wait() == 0
+
+
 def test_a_port_in_use_names_the_option(shop: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
