@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, cast
 
 from .errors import InngestError
 
@@ -18,6 +19,10 @@ three nested task groups. Best effort: a step behind real I/O is met later and h
 
 UNWIND_SECONDS = 5.0
 """Clean-up code that takes longer is left behind."""
+
+
+Outcome = tuple[object, Exception | SystemExit | None]
+"""What something returned, and what it raised."""
 
 
 class Place:
@@ -49,7 +54,11 @@ class AsyncBody:
         self._news = 0
         self._wake: asyncio.Future[None] | None = None
         self._places: list[Place] = []
-        self.task = asyncio.get_running_loop().create_task(carry(make(self)))
+        self.task = _start(self._run(make(self)))
+
+    async def _run(self, body: Coroutine[Any, Any, object]) -> Outcome:
+        self.task = cast("asyncio.Task[Outcome]", asyncio.current_task())  # it may run before it is assigned
+        return await carry(body)
 
     def park(self) -> Place:
         """Make a place for a step that the calling task has just met."""
@@ -76,7 +85,7 @@ class AsyncBody:
 
     async def gather(self, branches: Sequence[Callable[[], Awaitable[object]]]) -> list[object | BaseException]:
         """Run the branches as tasks, all to their end; return what each returned or raised."""
-        return await asyncio.gather(*(_start(branch) for branch in branches), return_exceptions=True)
+        return await asyncio.gather(*(_call(branch) for branch in branches), return_exceptions=True)
 
     def _tell(self, _: object = None) -> None:
         self._news += 1
@@ -129,7 +138,7 @@ class AsyncBody:
                 task.exception()  # what clean-up raises has nobody to hear it: the call has ended
 
 
-async def carry(awaitable: Awaitable[object]) -> tuple[object, Exception | SystemExit | None]:
+async def carry(awaitable: Awaitable[object]) -> Outcome:
     """Await; return the outcome instead of raising it: a SystemExit that leaves a task would end the whole loop."""
     try:
         return await awaitable, None
@@ -137,5 +146,13 @@ async def carry(awaitable: Awaitable[object]) -> tuple[object, Exception | Syste
         return None, error
 
 
-async def _start(branch: Callable[[], Awaitable[object]]) -> object:
+async def _call(branch: Callable[[], Awaitable[object]]) -> object:
     return await branch()
+
+
+def _start(body: Coroutine[Any, Any, Outcome]) -> asyncio.Task[Outcome]:
+    """Start a task; at once where Python can: a body that never waits then costs no turn of the loop."""
+    loop = asyncio.get_running_loop()
+    if sys.version_info >= (3, 12):
+        return asyncio.Task(body, loop=loop, eager_start=True)
+    return loop.create_task(body)

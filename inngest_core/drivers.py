@@ -191,19 +191,35 @@ def _directly(callback: Callable[..., object], *args: object) -> object:
 async def run_async(flow: Flow[T], resources: Resources) -> T:
     """Run *flow* to its end on the running loop and return its result; never blocks the loop."""
     bodies: list[AsyncBody] = []
+    result: object
     try:
         effect = next(flow)
         while True:
             try:
                 match effect:
                     case Now():
-                        result: object = time.time()
+                        result = time.time()
+                    case Settle(body, wait, seconds):
+                        result = await cast("AsyncBody", body).settle(wait=wait, seconds=seconds)
                     case Start(make):
-                        body = AsyncBody(make)
-                        bodies.append(body)
-                        result = body
+                        result = AsyncBody(make)
+                        bodies.append(result)
+                    case Call():
+                        result = await _call_async(effect)
+                    case Invoke(inner, is_async):
+                        result = await (run_async if is_async else _run_in_pool)(inner, resources)
+                    case Unwind(body):
+                        await cast("AsyncBody", body).unwind()
+                        result = None
+                    case Fetch(request):
+                        result = await resources.transport.fetch_async(request)
+                    case Sleep(seconds):
+                        await asyncio.sleep(seconds)
+                        result = None
+                    case Random(size):
+                        result = os.urandom(size)
                     case _:
-                        result = await _perform_async(effect, resources)
+                        assert_never(effect)
             except BaseException as error:  # the flow decides what an outcome means
                 effect = flow.throw(error)
             else:
@@ -211,34 +227,8 @@ async def run_async(flow: Flow[T], resources: Resources) -> T:
     except StopIteration as end:
         return cast("T", end.value)
     finally:
-        for body in bodies:
-            body.cancel()
-
-
-async def _perform_async(
-    effect: Call | Invoke | Fetch | Sleep | Random | Settle | Unwind, resources: Resources
-) -> object:
-    match effect:
-        case Settle(body, wait, seconds):
-            return await cast("AsyncBody", body).settle(wait=wait, seconds=seconds)
-        case Call():
-            return await _call_async(effect)
-        case Invoke(flow, is_async):
-            if is_async:
-                return await run_async(flow, resources)
-            return await _run_in_pool(flow, resources)
-        case Unwind(body):
-            await cast("AsyncBody", body).unwind()
-            return None
-        case Fetch(request):
-            return await resources.transport.fetch_async(request)
-        case Sleep(seconds):
-            await asyncio.sleep(seconds)
-            return None
-        case Random(size):
-            return os.urandom(size)
-        case _:
-            assert_never(effect)
+        for started in bodies:
+            started.cancel()
 
 
 async def _run_in_pool(flow: Flow[Any], resources: Resources) -> object:

@@ -10,9 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-import textwrap
 import urllib.request
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
@@ -22,51 +20,9 @@ from inngest_devserver.host import AppHost, child_environ
 
 pytestmark = pytest.mark.live
 
-ENGINE = "http://127.0.0.1:1"
-ANSWER = '{"mode": "dev", "function_count": 2}'
-
-ASGI_APP = f"""
-import os
-
-async def app(scope, receive, send):
-    assert scope["type"] == "http"
-    found = scope["path"] in ("/api/inngest", "/elsewhere")
-    body = b'{ANSWER}' if found else os.environ["INNGEST_DEV"].encode()
-    headers = [(b"x-inngest-sdk", b"inngest-py:v0.1.0")] if found else []
-    await send({{"type": "http.response.start", "status": 200, "headers": headers}})
-    await send({{"type": "http.response.body", "body": body}})
-"""
-
-WSGI_APP = f"""
-import os
-
-def app(environ, start_response):
-    found = environ["PATH_INFO"] in ("/api/inngest", "/elsewhere")
-    start_response("200 OK", [("x-inngest-sdk", "inngest-py:v0.1.0")] if found else [])
-    return [b'{ANSWER}' if found else os.environ["INNGEST_DEV"].encode()]
-"""
+from .hosting import ANSWER, ASGI_APP, ENGINE, WSGI_APP, host_of, hosted, write
 
 APPS = pytest.mark.parametrize("source", [ASGI_APP, WSGI_APP], ids=["asgi", "wsgi"])
-
-
-@contextlib.asynccontextmanager
-async def hosted(host: AppHost) -> AsyncGenerator[AppHost]:
-    await host.start()
-    try:
-        yield host
-    finally:
-        await host.stop()
-
-
-def write(folder: Path, source: str) -> Path:
-    (folder / "shop.py").write_text(textwrap.dedent(source))
-    return folder
-
-
-def host_of(folder: Path, source: str, *, port: int = 0, path: str | None = None, target: str = "shop") -> AppHost:
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("INNGEST_")}
-    directory = write(folder, source)
-    return AppHost(target, engine_origin=ENGINE, port=port, path=path, directory=directory, environ=environ)
 
 
 def read(url: str) -> str:
@@ -323,67 +279,3 @@ def test_started_by_hand_it_prints_what_it_would_tell(tmp_path: Path) -> None:
         assert report["endpoints"] == [{"path": "/api/inngest", "mode": "dev", "function_count": 2}]
         child.terminate()
         assert child.wait() == 0
-
-
-SHOP = """
-import inngest
-client = inngest.Inngest(app_id="shop", is_production=False)
-
-@client.create_function(fn_id="welcome", trigger=inngest.TriggerEvent(event="user/signed.up"))
-def welcome(ctx, step):
-    return 1
-"""
-
-REAL = {
-    "flask blueprint": """
-import flask, inngest.flask
-web = flask.Blueprint("web", __name__, url_prefix="/web")
-inngest.flask.serve(web, client, [welcome], serve_path="/jobs")
-def create_app():
-    app = flask.Flask(__name__)
-    app.register_blueprint(web)
-    return app
-""",
-    "starlette mount": """
-from starlette.applications import Starlette
-from starlette.routing import Mount
-import inngest.starlette
-inner = Starlette()
-inngest.starlette.serve(inner, client, [welcome], serve_path="/jobs")
-def create_app():
-    return Starlette(routes=[Mount("/web", inner)])
-""",
-    "fastapi router": """
-import fastapi, inngest.fast_api
-router = fastapi.APIRouter()
-inngest.fast_api.serve(router, client, [welcome], serve_path="/jobs")
-def create_app():
-    app = fastapi.FastAPI()
-    app.include_router(router, prefix="/web")
-    return app
-""",
-}
-
-
-@pytest.mark.parametrize("kind", REAL)
-def test_the_serve_path_of_real_apps_is_found(tmp_path: Path, kind: str) -> None:
-    async def go() -> None:
-        async with hosted(host_of(tmp_path, SHOP + REAL[kind], target="shop:create_app")) as host:
-            assert host.endpoints == (Endpoint("/web/jobs", "dev", 1),)
-
-    asyncio.run(go())
-
-
-def test_two_endpoints_in_one_app_are_both_found(tmp_path: Path) -> None:
-    source = """
-import flask, inngest.flask
-app = flask.Flask(__name__)
-inngest.flask.serve(app, client, [welcome], serve_path="/one")
-inngest.flask.serve(app, inngest.Inngest(app_id="other", is_production=False), [], serve_path="/two")
-"""
-
-    async def go() -> None:
-        async with hosted(host_of(tmp_path, SHOP + source)) as host:
-            assert [endpoint.path for endpoint in host.endpoints] == ["/one", "/two"]
-
-    asyncio.run(go())

@@ -1,0 +1,110 @@
+"""Runs `inngest` as a user does: in processes of its own, on free ports."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Generator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+SHOP = """
+import flask, inngest, inngest.flask
+
+client = inngest.Inngest(app_id="shop", is_production=False)
+
+@client.create_function(fn_id="greet", trigger=inngest.TriggerEvent(event="user/came", expression="event.data.n > 1"))
+def greet(ctx, step):
+    return step.run("say", lambda: "hello " + ctx.event.data["name"])
+
+@client.create_function(fn_id="nightly", trigger=inngest.TriggerCron(cron="0 3 * * *"))
+def nightly(ctx, step):
+    return None
+
+@client.create_function(fn_id="fail", trigger=inngest.TriggerEvent(event="user/fell"))
+def fail(ctx, step):
+    raise inngest.NonRetriableError("ouch")
+
+app = flask.Flask(__name__)
+inngest.flask.serve(app, client, [greet, nightly, fail])
+
+@app.get("/end")
+def end():
+    import os
+    os._exit(3)
+"""
+
+
+def environ(**more: str) -> dict[str, str]:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("INNGEST_")}
+    return {**plain, **more}
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-W", "error", "-m", "inngest_cli", *arguments]
+
+
+def run(*arguments: str, folder: Path | None = None, code: int = 0, stdin: str = "", **more: str) -> str:
+    """Run a command to its end; return what it printed, errors if it is to fail."""
+    done = subprocess.run(
+        command(*arguments), cwd=folder, env=environ(**more), input=stdin, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stderr if code else done.stdout
+
+
+class Dev:
+    """A running `inngest dev`."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.seen = ""
+
+    def until(self, text: str) -> str:
+        """Read lines up to one with *text*; return it. The test's time-out is the limit."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.seen += line
+            if text in line:
+                return line
+        raise AssertionError(f"no {text!r} in:\n{self.seen}")
+
+    def rest(self) -> str:
+        """Return what is printed up to the end of the command and of its app: both hold the other end."""
+        assert self.process.stdout is not None
+        return self.process.stdout.read()
+
+    def origin(self) -> str:
+        found = re.search(r"http://[\d.]+:\d+", self.until("engine  "))
+        assert found is not None
+        return found[0]
+
+
+@contextlib.contextmanager
+def dev(*arguments: str, folder: Path, **more: str) -> Generator[Dev, None, None]:
+    with subprocess.Popen(
+        command("dev", "--port", "0", *arguments),
+        cwd=folder,
+        env=environ(**more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            yield Dev(process)
+        finally:
+            process.terminate()
+
+
+def answers(origin: str) -> bool:
+    host, _, port = origin.removeprefix("http://").partition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except ConnectionError:
+        return False
+    return True

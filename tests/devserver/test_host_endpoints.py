@@ -1,0 +1,77 @@
+"""Where apps of real frameworks serve is found by asking them, however they are put together."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from inngest_devserver.endpoints import Endpoint
+
+from .hosting import host_of, hosted
+
+pytestmark = pytest.mark.live
+
+SHOP = """
+import inngest
+client = inngest.Inngest(app_id="shop", is_production=False)
+
+@client.create_function(fn_id="welcome", trigger=inngest.TriggerEvent(event="user/signed.up"))
+def welcome(ctx, step):
+    return 1
+"""
+
+REAL = {
+    "flask blueprint": """
+import flask, inngest.flask
+web = flask.Blueprint("web", __name__, url_prefix="/web")
+inngest.flask.serve(web, client, [welcome], serve_path="/jobs")
+def create_app():
+    app = flask.Flask(__name__)
+    app.register_blueprint(web)
+    return app
+""",
+    "starlette mount": """
+from starlette.applications import Starlette
+from starlette.routing import Mount
+import inngest.starlette
+inner = Starlette()
+inngest.starlette.serve(inner, client, [welcome], serve_path="/jobs")
+def create_app():
+    return Starlette(routes=[Mount("/web", inner)])
+""",
+    "fastapi router": """
+import fastapi, inngest.fast_api
+router = fastapi.APIRouter()
+inngest.fast_api.serve(router, client, [welcome], serve_path="/jobs")
+def create_app():
+    app = fastapi.FastAPI()
+    app.include_router(router, prefix="/web")
+    return app
+""",
+}
+
+
+@pytest.mark.parametrize("kind", REAL)
+def test_the_serve_path_of_real_apps_is_found(tmp_path: Path, kind: str) -> None:
+    async def go() -> None:
+        async with hosted(host_of(tmp_path, SHOP + REAL[kind], target="shop:create_app")) as host:
+            assert host.endpoints == (Endpoint("/web/jobs", "dev", 1),)
+
+    asyncio.run(go())
+
+
+def test_two_endpoints_in_one_app_are_both_found(tmp_path: Path) -> None:
+    source = """
+import flask, inngest.flask
+app = flask.Flask(__name__)
+inngest.flask.serve(app, client, [welcome], serve_path="/one")
+inngest.flask.serve(app, inngest.Inngest(app_id="other", is_production=False), [], serve_path="/two")
+"""
+
+    async def go() -> None:
+        async with hosted(host_of(tmp_path, SHOP + source)) as host:
+            assert [endpoint.path for endpoint in host.endpoints] == ["/one", "/two"]
+
+    asyncio.run(go())

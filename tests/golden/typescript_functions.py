@@ -1,0 +1,101 @@
+"""Python twins of the functions behind typescript-dev.jsonl (app_id "tsnocp"), as far as there are such steps here."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import inngest
+
+SERVED = ("seq", "fail", "norty", "par", "wait", "leaf")
+
+
+class Error(Exception):
+    """Has the name that TypeScript's errors have."""
+
+
+def boom() -> None:
+    raise Error("boom")
+
+
+def nope() -> None:
+    raise inngest.NonRetriableError("nope")
+
+
+def on(name: str) -> inngest.TriggerEvent:
+    return inngest.TriggerEvent(event=f"nocp/{name}")
+
+
+GO = "async.data.id == event.data.id"
+
+
+def sync_functions(client: inngest.Inngest) -> list[inngest.Function[Any]]:
+    @client.create_function(fn_id="seq", trigger=on("seq"))
+    def seq(ctx: inngest.ContextSync) -> object:
+        for number in range(3):
+            ctx.step.run(f"s{number}", lambda i: {"i": i}, number)
+        ctx.step.sleep("z", 1000)
+        ctx.step.run("after", lambda: "x")
+        return "done"
+
+    @client.create_function(fn_id="fail", retries=1, trigger=on("fail"))
+    def fail(ctx: inngest.ContextSync) -> object:
+        ctx.step.run("ok", lambda: 1)
+        ctx.step.run("bad", boom)
+
+    @client.create_function(fn_id="norty", retries=3, trigger=on("norty"))
+    def norty(ctx: inngest.ContextSync) -> object:
+        ctx.step.run("bad", nope)
+
+    @client.create_function(fn_id="par", trigger=on("par"))
+    def par(ctx: inngest.ContextSync) -> object:
+        values = ctx.group.parallel((lambda: ctx.step.run("a", lambda: 1), lambda: ctx.step.run("b", lambda: 2)))
+        ctx.step.run("c", lambda: 3)
+        return values
+
+    @client.create_function(fn_id="wait", trigger=on("wait"))
+    def wait(ctx: inngest.ContextSync) -> object:
+        event = ctx.step.wait_for_event("w", event="nocp/go", if_exp=GO, timeout=10_000)
+        return event.data if event else None
+
+    @client.create_function(fn_id="leaf", trigger=on("leaf"))
+    def leaf(ctx: inngest.ContextSync) -> object:
+        return {"got": ctx.event.data}
+
+    return [seq, fail, norty, par, wait, leaf]
+
+
+def async_functions(client: inngest.Inngest) -> list[inngest.Function[Any]]:
+    @client.create_function(fn_id="seq", trigger=on("seq"))
+    async def seq(ctx: inngest.Context) -> object:
+        for number in range(3):
+            await ctx.step.run(f"s{number}", lambda i: {"i": i}, number)
+        await ctx.step.sleep("z", 1000)
+        await ctx.step.run("after", lambda: "x")
+        return "done"
+
+    @client.create_function(fn_id="fail", retries=1, trigger=on("fail"))
+    async def fail(ctx: inngest.Context) -> object:
+        await ctx.step.run("ok", lambda: 1)
+        await ctx.step.run("bad", boom)
+
+    @client.create_function(fn_id="norty", retries=3, trigger=on("norty"))
+    async def norty(ctx: inngest.Context) -> object:
+        await ctx.step.run("bad", nope)
+
+    @client.create_function(fn_id="par", trigger=on("par"))
+    async def par(ctx: inngest.Context) -> object:
+        values = await asyncio.gather(ctx.step.run("a", lambda: 1), ctx.step.run("b", lambda: 2))
+        await ctx.step.run("c", lambda: 3)
+        return values
+
+    @client.create_function(fn_id="wait", trigger=on("wait"))
+    async def wait(ctx: inngest.Context) -> object:
+        event = await ctx.step.wait_for_event("w", event="nocp/go", if_exp=GO, timeout=10_000)
+        return event.data if event else None
+
+    @client.create_function(fn_id="leaf", trigger=on("leaf"))
+    async def leaf(ctx: inngest.Context) -> object:
+        return {"got": ctx.event.data}
+
+    return [seq, fail, norty, par, wait, leaf]

@@ -1,0 +1,249 @@
+"""What real engines sent is sent again; what other SDKs answered, and engines took, must be answered here too."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import inngest
+from inngest_core.app import App
+from inngest_core.drivers import run_async, run_sync
+from inngest_core.flow import Effect, Flow, Now
+from inngest_core.http import Request, Response
+
+from .cases.case import Colour, without_stacks
+from .golden import functions, typescript_functions
+from .golden.page import as_the_page_says
+from .targets.engine import EngineDouble
+
+RECORDINGS = Path(__file__).parent / "golden" / "recordings"
+KEY = "0123456789abcdef" * 4
+FALLBACK = "fedcba9876543210" * 4
+ORIGIN = "http://127.0.0.1:8411"
+
+Exchange = dict[str, Any]
+Functions = Callable[[inngest.Inngest], list[inngest.Function[Any]]]
+Drive = Callable[[Flow[Response], inngest.Inngest], Response]
+
+
+def recorded(name: str) -> list[Exchange]:
+    lines = (RECORDINGS / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def calls(name: str, path: str = "/api/inngest") -> list[Any]:
+    """Return the recorded call requests, each named after its function, its target and its line."""
+    found: list[Any] = []
+    for number, exchange in enumerate(recorded(name), 1):
+        request = exchange["request"]
+        if exchange["direction"] == "engine-to-sdk" and request["method"] == "POST" and request["path"] == path:
+            fn_id, step = (part.partition("=")[2] for part in request["query"].split("&"))
+            found.append(pytest.param(exchange, id=f"{number}-{fn_id}-{step[:6]}"))
+    return found
+
+
+def typescript_calls() -> list[Any]:
+    served = tuple(f"fnId=tsnocp-{name}&" for name in typescript_functions.SERVED)
+    return [each for each in calls("typescript-dev", "/api/nocp") if each.values[0]["request"]["query"].startswith(served)]
+
+
+def drive_sync(flow: Flow[Response], client: inngest.Inngest) -> Response:
+    return run_sync(flow, client.resources)
+
+
+def drive_async(flow: Flow[Response], client: inngest.Inngest) -> Response:
+    return asyncio.run(run_async(flow, client.resources))
+
+
+COLOURS = pytest.mark.parametrize("colour", Colour)
+DRIVERS = pytest.mark.parametrize("drive", [drive_sync, drive_async])
+
+
+def at(seconds: float, flow: Flow[Response]) -> Flow[Response]:
+    """Pass the effects of *flow* on, except that it is *seconds* now."""
+    try:
+        effect: Effect = next(flow)
+        while True:
+            if isinstance(effect, Now):
+                effect = flow.send(seconds)
+                continue
+            try:
+                result = yield effect
+            except BaseException as error:
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(result)
+    except StopIteration as end:
+        response: Response = end.value
+        return response
+
+
+def digest(body: bytes, seconds: str, key: str = KEY) -> str:
+    return hmac.new(key.encode(), body + seconds.encode(), hashlib.sha256).hexdigest()
+
+
+@pytest.fixture
+def client(engine: EngineDouble, request: pytest.FixtureRequest) -> Iterator[inngest.Inngest]:
+    """A client of the app_id that the test asks for, in dev mode unless it asks for keys."""
+    options: dict[str, Any] = getattr(request, "param", {"app_id": "capture", "is_production": False})
+    with inngest.Inngest(
+        api_base_url=engine.origin,
+        event_api_base_url=engine.origin,
+        event_key="test",
+        logger=logging.Logger("silent"),  # noqa: LOG001
+        **options,
+    ) as made:
+        yield made
+
+
+def expect_recorded(exchange: Exchange, response: Response) -> None:
+    wanted = as_the_page_says(exchange["response"], memoized=bool(exchange["request"]["body"]["steps"]))
+    body = without_stacks(json.loads(response.body))
+    if isinstance(body, dict) and response.status >= 400:
+        body.pop("code", None)
+    assert body == wanted.body
+    assert response.status == wanted.status
+    assert ("retry-after" in response.headers) == wanted.retry_after
+    assert (response.headers.get("x-inngest-no-retry") == "true") == wanted.no_retry
+
+
+def url(exchange: Exchange) -> str:
+    request = exchange["request"]
+    return f"{ORIGIN}{request['path']}?{request['query']}"
+
+
+def answer_events(engine: EngineDouble, exchange: Exchange) -> None:
+    """Let the engine double give the ids that were recorded, if there were any."""
+    body = exchange["response"]["body"]
+    ids = body[0].get("data") if isinstance(body, list) and body and isinstance(body[0], dict) else None
+    engine.reset({"POST /e/test": [(200, {"ids": ids, "status": 200})]})
+
+
+def serve(colour: Colour, client: inngest.Inngest, module: Any = functions) -> App:
+    make: Functions = module.sync_functions if colour is Colour.SYNC else module.async_functions
+    return App(client, make(client), framework="fast_api")
+
+
+@DRIVERS
+@COLOURS
+@pytest.mark.parametrize("exchange", calls("python-dev"))
+def test_python_dev(
+    exchange: Exchange, colour: Colour, drive: Drive, client: inngest.Inngest, engine: EngineDouble
+) -> None:
+    answer_events(engine, exchange)
+    body = json.dumps(exchange["request"]["body"]).encode()
+    request = Request("POST", url(exchange), exchange["request"]["headers"], body)
+    expect_recorded(exchange, drive(serve(colour, client).handle(request), client))
+
+
+SIGNED = {"app_id": "capture", "is_production": True, "signing_key": KEY}
+
+
+@DRIVERS
+@COLOURS
+@pytest.mark.parametrize("client", [SIGNED], indirect=True, ids=["cloud"])
+@pytest.mark.parametrize("exchange", calls("python-signed"))
+def test_python_signed(
+    exchange: Exchange, colour: Colour, drive: Drive, client: inngest.Inngest, engine: EngineDouble
+) -> None:
+    answer_events(engine, exchange)
+    given = exchange["request"]
+    headers = dict(given["headers"])
+    seconds = headers["x-inngest-signature"].partition("&")[0].removeprefix("t=")
+    if "raw_body" in given:
+        body = given["raw_body"].encode()
+        assert json.loads(body) == given["body"]
+    else:  # a trace was replaced in it: sign it anew
+        body = json.dumps(given["body"]).encode()
+        headers["x-inngest-signature"] = f"t={seconds}&s={digest(body, seconds)}"
+    request = Request("POST", url(exchange), headers, body)
+    response = drive(at(float(seconds), serve(colour, client).handle(request)), client)
+    expect_recorded(exchange, response)
+    assert response.headers["x-inngest-signature"] == f"t={seconds}&s={digest(response.body, seconds)}"
+
+
+def test_most_of_the_signed_calls_have_their_raw_bytes() -> None:
+    exchanges = [each.values[0]["request"] for each in calls("python-signed")]
+    assert (len(exchanges), sum("raw_body" in each for each in exchanges)) == (43, 37)
+
+
+@pytest.mark.parametrize("client", [SIGNED], indirect=True, ids=["cloud"])
+@pytest.mark.parametrize("exchange", [each for each in calls("python-signed") if "raw_body" in each.values[0]["request"]])
+def test_a_signed_call_is_refused_when_one_byte_or_the_time_differs(exchange: Exchange, client: inngest.Inngest) -> None:
+    given = exchange["request"]
+    body = given["raw_body"].encode()
+    seconds = float(given["headers"]["x-inngest-signature"].partition("&")[0].removeprefix("t="))
+    app = serve(Colour.SYNC, client)
+    changed = body.replace(b'"attempt":0', b'"attempt":1') if b'"attempt":0' in body else body.replace(b"1", b"2", 1)
+    for sent, now in ((changed, seconds), (body, seconds + 301), (body, seconds - 301)):
+        request = Request("POST", url(exchange), given["headers"], sent)
+        response = drive_sync(at(now, app.handle(request)), client)
+        assert (response.status, json.loads(response.body)["code"]) == (401, "sig_verification_failed")
+
+
+@DRIVERS
+@COLOURS
+@pytest.mark.parametrize("client", [{"app_id": "tsnocp", "is_production": False}], indirect=True, ids=["dev"])
+@pytest.mark.parametrize("exchange", typescript_calls())
+def test_typescript(exchange: Exchange, colour: Colour, drive: Drive, client: inngest.Inngest) -> None:
+    body = json.dumps(exchange["request"]["body"]).encode()
+    request = Request("POST", url(exchange), exchange["request"]["headers"], body)
+    expect_recorded(exchange, drive(serve(colour, client, typescript_functions).handle(request), client))
+
+
+RAW = {**SIGNED, "signing_key_fallback": FALLBACK, "app_version": "v9"}
+
+
+def one_function(client: inngest.Inngest) -> App:
+    @client.create_function(fn_id="plain", trigger=inngest.TriggerEvent(event="cap/plain"))
+    def plain(ctx: inngest.ContextSync) -> object:
+        return {"hello": ctx.event.data.get("who")}
+
+    return App(client, [plain], framework="fast_api")
+
+
+def raw_as_the_page_says(name: str, body: Any, origin: str) -> Any:
+    """Return the recorded body with what this SDK says in other words, or besides."""
+    if not isinstance(body, dict):
+        return body
+    for part in (body, body.get("inspection") or {}):
+        if "capabilities" in part:
+            part["capabilities"] = {"in_band_sync": "v1", "trust_probe": "v1"}  # no Connect yet
+        if "sdk_version" in part:
+            part["sdk_version"] = inngest.__version__
+        for key in ("api_origin", "event_api_origin"):
+            if key in part:
+                part[key] = origin
+    if name.startswith("introspection") and body and not body.get("authentication_succeeded"):
+        body["capabilities"] = {"in_band_sync": "v1", "trust_probe": "v1"}
+        body["authentication_succeeded"] = False if "badly" in name else None
+    if "message" in body:  # messages are our own
+        body.pop("message")
+    return body
+
+
+@pytest.mark.parametrize("client", [RAW], indirect=True, ids=["cloud"])
+@pytest.mark.parametrize("exchange", [pytest.param(each, id=each["name"]) for each in recorded("signed-raw")])
+def test_signed_raw(exchange: Exchange, client: inngest.Inngest, engine: EngineDouble) -> None:
+    given, was = exchange["request"], exchange["response"]
+    request = Request(given["method"], given["url"], given["headers"], given["raw_body"].encode())
+    response = drive_sync(at(1795353565, one_function(client).handle(request)), client)
+    body = json.loads(response.body)
+    if isinstance(body, dict):
+        body.pop("message", None)
+    assert response.status == was["status"]
+    assert body == raw_as_the_page_says(exchange["name"], json.loads(was["raw_body"]), engine.origin)
+    assert response.headers.get("x-inngest-sync-kind") == was["headers"].get("x-inngest-sync-kind")
+    signature = response.headers.get("x-inngest-signature")
+    assert (signature is None) == ("x-inngest-signature" not in was["headers"])
+    if signature is not None:
+        key = FALLBACK if "fallback" in exchange["name"] else KEY
+        assert signature == f"t=1795353565&s={digest(response.body, '1795353565', key)}"

@@ -1,0 +1,61 @@
+"""Parallel steps: what comes back from group.parallel, asyncio.gather and task groups."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import assert_type
+
+import inngest
+
+
+def number() -> int:
+    return 1
+
+
+def text() -> str:
+    return ""
+
+
+async def fetch(item: int) -> str:
+    return str(item)
+
+
+def branch(step: inngest.Step, item: int) -> Callable[[], Awaitable[str]]:
+    """A branch of a loop; mypy cannot infer the type of `lambda item=item: …`."""
+    return lambda: step.run(f"fetch {item}", fetch, item)
+
+
+def branch_sync(step: inngest.StepSync, item: int) -> Callable[[], int]:
+    return lambda: step.run(f"double {item}", lambda: item * 2)
+
+
+async def in_async_functions(ctx: inngest.Context) -> None:
+    step = ctx.step
+    assert_type(
+        await ctx.group.parallel((lambda: step.run("a", number), lambda: step.run("b", number))),
+        tuple[int, ...],
+    )
+    assert_type(
+        await ctx.group.parallel(
+            [branch(step, item) for item in range(3)],
+            parallel_mode=inngest.ParallelMode.RACE,
+        ),
+        tuple[str, ...],
+    )
+    assert_type(await asyncio.gather(step.run("c", number), step.run("d", text)), tuple[int, str])
+    assert_type(await asyncio.gather(*(step.run(f"e{item}", fetch, item) for item in range(3))), list[str])
+    async with asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(step.run("f", fetch, 1))
+        second = tasks.create_task(step.sleep("g", 1000))
+    assert_type(first.result(), str)
+    assert_type(second.result(), None)
+
+
+def in_plain_functions(ctx: inngest.ContextSync) -> None:
+    step = ctx.step
+    assert_type(
+        ctx.group.parallel((lambda: step.run("a", number), lambda: step.run("b", number))),
+        tuple[int, ...],
+    )
+    assert_type(ctx.group.parallel([branch_sync(step, item) for item in range(3)]), tuple[int, ...])
