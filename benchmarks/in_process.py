@@ -6,7 +6,7 @@ import asyncio
 import io
 import time
 import urllib.parse
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
 from .measure import Block
@@ -16,8 +16,8 @@ CHUNK = 64 * 1024
 """Servers hand a body on in pieces of about this size."""
 
 
-def wsgi_call(app: Any, post: Post) -> tuple[int, bytes]:
-    """Send one request and return status and body."""
+def wsgi_environ(post: Post) -> dict[str, Any]:
+    """Return what a server hands to a WSGI app, all but the body's stream."""
     path, _, query = post.path.partition("?")
     environ: dict[str, Any] = {
         "REQUEST_METHOD": "POST",
@@ -33,7 +33,6 @@ def wsgi_call(app: Any, post: Post) -> tuple[int, bytes]:
         "HTTP_HOST": "127.0.0.1:8000",
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(post.body),
         "wsgi.errors": io.StringIO(),
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
@@ -42,26 +41,32 @@ def wsgi_call(app: Any, post: Post) -> tuple[int, bytes]:
     for name, value in post.headers.items():
         if name != "content-type":
             environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
-    status: list[str] = []
+    return environ
+
+
+def wsgi_call(app: Any, environ: Mapping[str, Any], body: bytes) -> tuple[int, bytes]:
+    """Send one request and return status and body."""
+    status = 0
 
     def start_response(line: str, _headers: object, _error: object = None) -> Callable[[bytes], None]:
-        status.append(line)
+        nonlocal status
+        status = int(line[:3])
         return lambda _: None
 
-    answer: Iterable[bytes] = app(environ, start_response)
-    body = b"".join(answer)
+    answer: Iterable[bytes] = app({**environ, "wsgi.input": io.BytesIO(body)}, start_response)
+    content = b"".join(answer)
     close = getattr(answer, "close", None)
     if close is not None:
         close()
-    return int(status[0][:3]), body
+    return status, content
 
 
-async def asgi_call(app: Any, post: Post) -> tuple[int, bytes]:
-    """Send one request and return status and body."""
+def asgi_scope(post: Post) -> dict[str, Any]:
+    """Return what a server hands to an ASGI app, but for the headers' own list and the state."""
     path, _, query = post.path.partition("?")
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in post.headers.items()]
     headers += [(b"host", b"127.0.0.1:8000"), (b"content-length", str(len(post.body)).encode())]
-    scope = {
+    return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
@@ -74,27 +79,30 @@ async def asgi_call(app: Any, post: Post) -> tuple[int, bytes]:
         "headers": headers,
         "client": ("127.0.0.1", 50000),
         "server": ("127.0.0.1", 8000),
-        "state": {},
     }
-    sent = 0
+
+
+async def asgi_call(app: Any, scope: Mapping[str, Any], body: bytes) -> tuple[int, bytes]:
+    """Send one request and return status and body."""
+    taken = 0
     status = 0
-    body = b""
+    content = b""
 
     async def receive() -> dict[str, object]:
-        nonlocal sent
-        chunk = post.body[sent : sent + CHUNK]
-        sent += len(chunk)
-        return {"type": "http.request", "body": chunk, "more_body": sent < len(post.body)}
+        nonlocal taken
+        chunk = body[taken : taken + CHUNK]
+        taken += len(chunk)
+        return {"type": "http.request", "body": chunk, "more_body": taken < len(body)}
 
     async def send(message: MutableMapping[str, Any]) -> None:
-        nonlocal status, body
+        nonlocal status, content
         if message["type"] == "http.response.start":
             status = message["status"]
         else:
-            body += message.get("body", b"")
+            content += message.get("body", b"")
 
-    await app(scope, receive, send)
-    return status, body
+    await app({**scope, "headers": list(scope["headers"]), "state": {}}, receive, send)
+    return status, content
 
 
 class Caller:
@@ -105,11 +113,6 @@ class Caller:
         self._is_wsgi = framework == "flask"
         self._runner = asyncio.Runner()
 
-    def call(self, post: Post) -> tuple[int, bytes]:
-        if self._is_wsgi:
-            return wsgi_call(self._app, post)
-        return self._runner.run(asgi_call(self._app, post))
-
     def block(self, make: Callable[[], Post], calls: int, expect: Callable[[int, bytes], None]) -> Block:
         """Return a block of *calls* equal requests; each block makes its own, as signatures grow old."""
         return self._wsgi_block(make, calls, expect) if self._is_wsgi else self._asgi_block(make, calls, expect)
@@ -117,9 +120,10 @@ class Caller:
     def _wsgi_block(self, make: Callable[[], Post], calls: int, expect: Callable[[int, bytes], None]) -> Block:
         def block() -> float:
             post = make()
+            environ = wsgi_environ(post)
             started = time.perf_counter()
             for _ in range(calls):
-                status, body = wsgi_call(self._app, post)
+                status, body = wsgi_call(self._app, environ, post.body)
             seconds = (time.perf_counter() - started) / calls
             expect(status, body)
             return seconds
@@ -129,9 +133,10 @@ class Caller:
     def _asgi_block(self, make: Callable[[], Post], calls: int, expect: Callable[[int, bytes], None]) -> Block:
         async def block() -> float:
             post = make()
+            scope = asgi_scope(post)
             started = time.perf_counter()
             for _ in range(calls):
-                status, body = await asgi_call(self._app, post)
+                status, body = await asgi_call(self._app, scope, post.body)
             seconds = (time.perf_counter() - started) / calls
             expect(status, body)
             return seconds

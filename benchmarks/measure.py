@@ -99,7 +99,7 @@ HEAD = Row("what", "measured", "reference", "ratio", "limit")
 class Table:
     """Prints rows as they come, in columns."""
 
-    _WIDTHS = (66, 10, 10, 6, 8)
+    _WIDTHS = (84, 10, 10, 6, 8)
 
     def __init__(self) -> None:
         self.rows: list[Row] = []

@@ -6,6 +6,7 @@ uvicorn and waitress as they come, with one process, as in a first deployment; a
 from __future__ import annotations
 
 import importlib
+import logging
 import socket
 import sys
 import threading
@@ -30,6 +31,7 @@ def main(framework: str) -> None:
     listener.listen(128)
     print(listener.getsockname()[1], flush=True)
     if framework == "flask":
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns of a queue of one
         waitress = cast("_Waitress", importlib.import_module("waitress"))  # it has no types
         waitress.create_server(app, sockets=[listener]).run()
     else:

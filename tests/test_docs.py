@@ -338,9 +338,7 @@ class Page:
         else:
             assert (run["status"], run["output"]) == ("Completed", json.loads(expected)), (mark, run, self._console)
 
-    async def _play(
-        self, name: str, data: object, then: list[tuple[str, object]], served: list[App]
-    ) -> dict[str, Any]:
+    async def _play(self, name: str, data: object, then: list[tuple[str, object]], served: list[App]) -> dict[str, Any]:
         stage = Stage(self._names)
         self._network.stage = stage
         stage.engine.start()
@@ -367,6 +365,7 @@ def network(monkeypatch: pytest.MonkeyPatch) -> Network:
     def refuse(*_: object) -> None:
         raise AssertionError("examples in the docs must not use the network")
 
+    monkeypatch.setenv("INNGEST_DEV", "1")  # as `inngest dev` does
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(Transport, "fetch", lambda _, request: network.fetch(request))
     monkeypatch.setattr(Transport, "fetch_async", lambda _, request: network.fetch_async(request))
@@ -550,5 +549,3 @@ def test_files_in_the_architecture_page_are_there() -> None:
     rows = [row[0].strip("`") for row in table_rows("architecture.md") if row[0].endswith(".py`")]
     assert set(rows) >= {f"inngest_core/{path.name}" for path in (ROOT / "inngest_core").glob("[a-z]*.py")}
     assert {path for path in rows if not (ROOT / path).exists()} == set()
-
-

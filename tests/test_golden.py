@@ -52,7 +52,9 @@ def calls(name: str, path: str = "/api/inngest") -> list[Any]:
 
 def typescript_calls() -> list[Any]:
     served = tuple(f"fnId=tsnocp-{name}&" for name in typescript_functions.SERVED)
-    return [each for each in calls("typescript-dev", "/api/nocp") if each.values[0]["request"]["query"].startswith(served)]
+    return [
+        each for each in calls("typescript-dev", "/api/nocp") if each.values[0]["request"]["query"].startswith(served)
+    ]
 
 
 def drive_sync(flow: Flow[Response], client: inngest.Inngest) -> Response:
@@ -176,8 +178,12 @@ def test_most_of_the_signed_calls_have_their_raw_bytes() -> None:
 
 
 @pytest.mark.parametrize("client", [SIGNED], indirect=True, ids=["cloud"])
-@pytest.mark.parametrize("exchange", [each for each in calls("python-signed") if "raw_body" in each.values[0]["request"]])
-def test_a_signed_call_is_refused_when_one_byte_or_the_time_differs(exchange: Exchange, client: inngest.Inngest) -> None:
+@pytest.mark.parametrize(
+    "exchange", [each for each in calls("python-signed") if "raw_body" in each.values[0]["request"]]
+)
+def test_a_signed_call_is_refused_when_one_byte_or_the_time_differs(
+    exchange: Exchange, client: inngest.Inngest
+) -> None:
     given = exchange["request"]
     body = given["raw_body"].encode()
     seconds = float(given["headers"]["x-inngest-signature"].partition("&")[0].removeprefix("t="))
@@ -225,8 +231,9 @@ def raw_as_the_page_says(name: str, body: Any, origin: str) -> Any:
     if name.startswith("introspection") and body and not body.get("authentication_succeeded"):
         body["capabilities"] = {"in_band_sync": "v1", "trust_probe": "v1"}
         body["authentication_succeeded"] = False if "badly" in name else None
-    if "message" in body:  # messages are our own
-        body.pop("message")
+    if "inspection" in body:
+        body["capabilities"] = {"in_band_sync": "v1", "trust_probe": "v1"}  # protocol §5 has them here too
+    body.pop("message", None)  # messages are our own
     return body
 
 

@@ -17,9 +17,7 @@ async def adds_async(ctx: inngest.Context) -> object:
 
 EDITED = {"s": {"input": [10, {"x": 20}]}}
 
-runs_with_it = Case(
-    build=both(adds, adds_async), call=Call(steps=EDITED, stack=[]), expect=ran("s", [10, {"x": 20}])
-)
+runs_with_it = Case(build=both(adds, adds_async), call=Call(steps=EDITED, stack=[]), expect=ran("s", [10, {"x": 20}]))
 targeted = Case(
     build=both(adds, adds_async), call=Call(steps=EDITED, stack=[], target="s"), expect=ran("s", [10, {"x": 20}])
 )

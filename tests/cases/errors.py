@@ -222,21 +222,15 @@ caught_then_another_step = Case(
 uncaught_step_error_keeps_the_steps_own_words = Case(
     build=both(lets_through, lets_through_async),
     call=Call(steps={"bad": FAILED}),
-    expect=raised(
-        {"name": "ValueError", "message": "boom", "stack": "there", "code": "step_errored"}, no_retry=True
-    ),
+    expect=raised({"name": "ValueError", "message": "boom", "stack": "there", "code": "step_errored"}, no_retry=True),
 )
 wrapped_step_error = Case(
     build=both(wraps, wraps_async),
     call=Call(steps={"bad": FAILED}),
-    expect=raised(
-        error("CustomError", "wrapped", cause={"name": "ValueError", "message": "boom", "stack": "there"})
-    ),
+    expect=raised(error("CustomError", "wrapped", cause={"name": "ValueError", "message": "boom", "stack": "there"})),
 )
 
-function = Case(
-    build=function_raises(lambda: CustomError("boom")), expect=raised(error("CustomError", "boom"))
-)
+function = Case(build=function_raises(lambda: CustomError("boom")), expect=raised(error("CustomError", "boom")))
 function_last_attempt = Case(
     build=function_raises(lambda: CustomError("boom")),
     call=Call(attempt=3, max_attempts=4),
@@ -244,9 +238,7 @@ function_last_attempt = Case(
 )
 function_cause = Case(
     build=function_raises(caused),
-    expect=raised(
-        error("CustomError", "outer", cause={"name": "KeyError", "message": "'key'", "stack": STACK})
-    ),
+    expect=raised(error("CustomError", "outer", cause={"name": "KeyError", "message": "'key'", "stack": STACK})),
 )
 function_non_retriable = Case(
     build=function_raises(lambda: inngest.NonRetriableError("stop")),
@@ -258,9 +250,7 @@ function_retry_after = Case(
 )
 function_retry_after_datetime = Case(
     build=function_raises(lambda: inngest.RetryAfterError("later", LATER)),
-    expect=raised(
-        error("RetryAfterError", "later", code="retry_after_error"), retry_after="2027-01-02T03:04:05.000Z"
-    ),
+    expect=raised(error("RetryAfterError", "later", code="retry_after_error"), retry_after="2027-01-02T03:04:05.000Z"),
 )
 function_exits = Case(build=function_raises(lambda: SystemExit(3)), expect=raised(error("SystemExit", "3")))
 function_stops_iteration = Case(
@@ -279,5 +269,7 @@ function_quiet_error_is_not_logged = Case(
 )
 function_error_is_logged_once = Case(
     build=function_raises(lambda: CustomError("boom")),
-    expect=Expected(status=500, body=error("CustomError", "boom"), logged=["function app-fn will be tried again: boom"]),
+    expect=Expected(
+        status=500, body=error("CustomError", "boom"), logged=["function app-fn will be tried again: boom"]
+    ),
 )

@@ -92,9 +92,7 @@ twice = Case(
 async_functions_are_cancelled_when_the_step_is_reported = Case(
     build=both(swallows_async, swallows_async), expect=ran("s", 1), colours=(Colour.ASYNC,)
 )
-steps_in_clean_up_are_refused_while_the_call_ends = Case(
-    build=both(cleans_up, cleans_up_async), expect=ran("s", 1)
-)
+steps_in_clean_up_are_refused_while_the_call_ends = Case(build=both(cleans_up, cleans_up_async), expect=ran("s", 1))
 steps_in_clean_up_run_when_the_function_goes_on = Case(
     build=both(cleans_up, cleans_up_async), call=Call(steps={"s": {"data": 1}}), expect=ran("clean", 1)
 )

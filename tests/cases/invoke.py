@@ -49,9 +49,7 @@ def invokes(client: inngest.Inngest, colour: Colour) -> Sequence[inngest.Functio
 
     @client.create_function(fn_id=FN_ID, trigger=trigger)
     def invoker_sync(ctx: inngest.ContextSync) -> object:
-        return ctx.step.invoke(
-            "call", function=other, data={"who": "me"}, timeout=datetime.timedelta(hours=1), v="2"
-        )
+        return ctx.step.invoke("call", function=other, data={"who": "me"}, timeout=datetime.timedelta(hours=1), v="2")
 
     return [other, invoker_sync]
 
@@ -98,13 +96,9 @@ by_id = Case(build=both(own_app, own_app_async), expect=asks("app-other", {"data
 by_id_in_another_app = Case(
     build=both(other_app, other_app_async), expect=asks("shop-other", {"data": {"a": {"b": 1}}}, timeout="500ms")
 )
-plan_only = Case(
-    build=both(own_app, own_app_async), call=Call(plan_only=True), expect=asks("app-other", {"data": {}})
-)
+plan_only = Case(build=both(own_app, own_app_async), call=Call(plan_only=True), expect=asks("app-other", {"data": {}}))
 result = Case(build=invokes, call=Call(steps={"call": {"data": {"got": 1}}}), expect=returned({"got": 1}))
-result_null = Case(
-    build=both(own_app, own_app_async), call=Call(steps={"call": {"data": None}}), expect=returned(None)
-)
+result_null = Case(build=both(own_app, own_app_async), call=Call(steps={"call": {"data": None}}), expect=returned(None))
 result_with_a_data_key = Case(
     build=both(own_app, own_app_async), call=Call(steps={"call": {"data": {"data": 1}}}), expect=returned({"data": 1})
 )
@@ -124,7 +118,5 @@ target_missing = Case(
 timed_out = Case(
     build=both(caught, caught_async),
     call=Call(steps={"call": TIMED_OUT}),
-    expect=returned(
-        ["InngestInvokeTimeoutError", "Timed out waiting for invoked function to complete", None]
-    ),
+    expect=returned(["InngestInvokeTimeoutError", "Timed out waiting for invoked function to complete", None]),
 )

@@ -53,7 +53,10 @@ legacy_array = gives([1, 2], [1, 2])
 legacy_object = gives({"k": 1}, {"k": 1})
 error = fails({"error": {"name": "VE", "message": "bad", "stack": "st", "noRetry": True}}, "VE", "bad", "st")
 error_with_a_cause = fails(
-    {"error": {"name": "VE", "message": "bad", "stack": "st", "cause": {"name": "C", "message": "c"}}}, "VE", "bad", "st"
+    {"error": {"name": "VE", "message": "bad", "stack": "st", "cause": {"name": "C", "message": "c"}}},
+    "VE",
+    "bad",
+    "st",
 )
 error_without_stack = fails({"error": {"name": "VE", "message": "bad"}}, "VE", "bad", None)
 error_null = fails({"error": None}, "Error", Saying("no message"), None)

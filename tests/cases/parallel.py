@@ -159,11 +159,11 @@ kinds_mixed = Case(
     ),
 )
 branches_first = Case(build=both(branches, branches_async), expect=planned("a1", "b1"))
-branches_second = Case(
-    build=both(branches, branches_async), call=Call(steps=BRANCHES_HALF), expect=planned("a2", "b2")
-)
+branches_second = Case(build=both(branches, branches_async), call=Call(steps=BRANCHES_HALF), expect=planned("a2", "b2"))
 one_branch_ahead = Case(
-    build=both(branches, branches_async), call=Call(steps={"a1": {"data": 1}}), expect=planned("a2", "b1", any_order=True)
+    build=both(branches, branches_async),
+    call=Call(steps={"a1": {"data": 1}}),
+    expect=planned("a2", "b1", any_order=True),
 )
 target_in_a_branch_ahead = Case(
     build=both(branches, branches_async),

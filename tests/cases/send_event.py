@@ -36,9 +36,9 @@ async def one_async(ctx: inngest.Context) -> object:
 REQUEST = EngineRequest("POST", PATH, [{"name": "x/a", "data": {"n": 1}}, {"name": "x/b", "data": {}, "id": "b"}])
 
 several = Case(
-    build=both(fan, fan_async), engine=SENT, expect=Expected(
-        body=[op("StepRun", "fan", data=["01A", "01B"], opts=OPTS)], engine=[REQUEST]
-    )
+    build=both(fan, fan_async),
+    engine=SENT,
+    expect=Expected(body=[op("StepRun", "fan", data=["01A", "01B"], opts=OPTS)], engine=[REQUEST]),
 )
 single = Case(
     build=both(one, one_async),
@@ -49,9 +49,9 @@ single = Case(
     ),
 )
 engine_is_busy_at_first = Case(
-    build=both(fan, fan_async), engine=LATER, expect=Expected(
-        body=[op("StepRun", "fan", data=["01A", "01B"], opts=OPTS)], engine=[REQUEST, REQUEST]
-    )
+    build=both(fan, fan_async),
+    engine=LATER,
+    expect=Expected(body=[op("StepRun", "fan", data=["01A", "01B"], opts=OPTS)], engine=[REQUEST, REQUEST]),
 )
 memo = Case(build=both(fan, fan_async), call=Call(steps={"fan": {"data": ["01A"]}}), expect=returned(["01A"]))
 memo_of_another_sdk = Case(

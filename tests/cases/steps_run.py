@@ -112,9 +112,7 @@ async def many_async(ctx: inngest.Context) -> object:
 
 
 new = Case(build=both(two, two_async), expect=ran("first", 3))
-memo_then_new = Case(
-    build=both(two, two_async), call=Call(steps={"first": {"data": 5}}), expect=ran("second", 15)
-)
+memo_then_new = Case(build=both(two, two_async), call=Call(steps={"first": {"data": 5}}), expect=ran("second", 15))
 all_memoized = Case(
     build=both(two, two_async),
     call=Call(steps={"first": {"data": 5}, "second": {"data": 6}}),
@@ -136,9 +134,7 @@ unknown_memos_are_ignored = Case(
 partial_with_arguments = Case(build=both(partial, partial_async), expect=ran("s", 6))
 bound_method = Case(build=both(method, method_async), expect=ran("s", 42))
 callable_object = Case(build=both(instance, instance_async), expect=ran("s", 6))
-lambda_with_arguments = Case(
-    build=both(lambda_, lambda_), expect=ran("s", {"hello": "you"}), colours=(Colour.SYNC,)
-)
+lambda_with_arguments = Case(build=both(lambda_, lambda_), expect=ran("s", {"hello": "you"}), colours=(Colour.SYNC,))
 lambda_that_returns_a_coroutine = Case(
     build=both(lambda_async, lambda_async), expect=ran("s", 21), colours=(Colour.ASYNC,)
 )

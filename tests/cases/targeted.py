@@ -94,7 +94,9 @@ of_the_engine = Case(
     expect=Expected(body=[op("Sleep", "nap", name="1s")]),
 )
 behind_an_error_that_is_caught = Case(
-    build=both(recovers, recovers_async), call=Call(target="rescue", steps={"one": BOOM}), expect=ran("rescue", "rescued")
+    build=both(recovers, recovers_async),
+    call=Call(target="rescue", steps={"one": BOOM}),
+    expect=ran("rescue", "rescued"),
 )
 missing_after_the_end = Case(
     build=both(ends, ends_async),

@@ -144,14 +144,20 @@ class Answered:
 class Lab:
     """One engine, its scripted app and its clock."""
 
-    def __init__(self, engine: Engine, app: FakeApp, clock: ManualClock, lines: list[str], news: asyncio.Event) -> None:
-        self.engine = engine
-        self.app = app
+    def __init__(self, clock: ManualClock, **options: Any) -> None:
+        self._news = asyncio.Event()
         self.clock = clock
-        self.lines = lines
-        self._news = news
-        self._api = API(engine)
+        self.app = FakeApp(clock, self._news)
+        self.lines: list[str] = []
+        self.on_line: Callable[[str], object] = len
+        self.engine = Engine(Options(**{"clock": clock, "transport": self.app, "sink": self._heard, **options}))
+        self._api = API(self.engine)
         self._configs: dict[str, dict[str, Any]] = {}
+
+    def _heard(self, line: str) -> None:
+        self.lines.append(line)
+        self._news.set()
+        self.on_line(line)
 
     def request(
         self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str
@@ -217,6 +223,14 @@ class Lab:
         """Wait for a line with *text* in it."""
         await self.until(lambda: any(text in line for line in self.lines), text)
 
+    async def run_signed(self, event: str, key: str) -> dict[str, Any]:
+        """As `run`, with an engine that asks for its signing key."""
+        event_id = self.send(event)
+        await self.until(lambda: any("run completed" in line for line in self.lines))
+        answer = self.request("GET", f"/v1/events/{event_id}/runs", authorization=f"Bearer {key}")
+        run: dict[str, Any] = answer.body["data"][0]
+        return run
+
     async def run(self, event: str, data: Any = None) -> dict[str, Any]:
         """Send an event and return its run once it is over."""
         return await self.ended(self.send(event, data))
@@ -224,18 +238,9 @@ class Lab:
 
 @contextlib.asynccontextmanager
 async def lab(**options: Any) -> AsyncIterator[Lab]:
-    clock = ManualClock()
-    lines: list[str] = []
-    news = asyncio.Event()
-    app = FakeApp(clock, news)
-
-    def sink(line: str) -> None:
-        lines.append(line)
-        news.set()
-
-    engine = Engine(Options(**{"clock": clock, "transport": app, "sink": sink, **options}))
-    engine.start()
+    it = Lab(ManualClock(), **options)
+    it.engine.start()
     try:
-        yield Lab(engine, app, clock, lines, news)
+        yield it
     finally:
-        await engine.stop()
+        await it.engine.stop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from .harness import Called, Reply, lab, op, ops, raised, returned
+from .harness import Called, Reply, Script, lab, op, ops, raised, returned
 
 
 def sleepy(call: Called) -> Reply:
@@ -82,7 +82,7 @@ def test_an_answer_that_comes_after_the_cancel_changes_nothing() -> None:
     asyncio.run(main())
 
 
-def collecting(into: list[dict[str, Any]]) -> Any:
+def collecting(into: list[dict[str, Any]]) -> Script:
     def script(call: Called) -> Reply:
         into.append(call.body["event"])
         return returned("noted")

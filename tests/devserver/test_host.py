@@ -18,9 +18,9 @@ import pytest
 from inngest_devserver.endpoints import Endpoint, HostError
 from inngest_devserver.host import AppHost, child_environ
 
-pytestmark = pytest.mark.live
-
 from .hosting import ANSWER, ASGI_APP, ENGINE, WSGI_APP, host_of, hosted, write
+
+pytestmark = pytest.mark.live
 
 APPS = pytest.mark.parametrize("source", [ASGI_APP, WSGI_APP], ids=["asgi", "wsgi"])
 

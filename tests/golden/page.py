@@ -60,6 +60,8 @@ def _op(recorded: Mapping[str, Any]) -> dict[str, Any]:
         op["data"] = recorded.get("data")
     else:
         op.pop("data", None)
+    if op["userland"]["id"] == "fan":
+        op["opts"] = {"type": "step.sendEvent"}  # protocol B2
     if op["op"] == "Sleep":
         op["name"] = SLEEPS.get(op["userland"]["id"], op["name"])
     if "error" in op:

@@ -1,0 +1,71 @@
+"""The matrix over real sockets: uvicorn for Starlette and FastAPI, waitress for Flask."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from .asking import ask, check
+from .cases import find_cases
+from .cases.case import Case, Colour
+from .targets import find_targets
+from .targets.engine import EngineDouble
+from .targets.servers import LiveServer, running_server
+from .targets.target import ASGITarget, WSGITarget
+from .test_bad_input import BODY, CAP, KEY, QUERY, expect_error, expect_signed, served, signature
+
+pytestmark = pytest.mark.live
+
+CASES = find_cases()
+LIVE = {name: target for name, target in find_targets().items() if isinstance(target, ASGITarget | WSGITarget)}
+
+
+@pytest.fixture(scope="session", params=LIVE.values(), ids=LIVE.keys())
+def server(request: pytest.FixtureRequest) -> Iterator[LiveServer]:
+    target = request.param
+    assert isinstance(target, ASGITarget | WSGITarget)
+    with running_server(target) as running:
+        yield running
+
+
+@pytest.mark.parametrize("colour", Colour)
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_case(case: Case, colour: Colour, server: LiveServer, engine: EngineDouble) -> None:
+    if colour not in case.colours:
+        pytest.skip("the other colour only")
+    check(case, server.target, ask(case, colour, server.connect, engine))
+
+
+def test_signed(server: LiveServer, engine: EngineDouble) -> None:
+    with served(server, engine, is_production=True, signing_key=KEY) as send:
+        answer = send("POST", QUERY, {"X-Inngest-Signature": signature(BODY)}, BODY)
+        assert (answer.status, json.loads(answer.body)) == (200, {"ran": True})
+        expect_signed(answer)
+        refused = send("POST", QUERY, {"X-Inngest-Signature": signature(BODY + b" ")}, BODY)
+        expect_error(refused, server.target, 401, "sig_verification_failed", mode="cloud")
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PATCH", "DELETE", "FOO"])
+def test_other_methods(method: str, server: LiveServer, engine: EngineDouble) -> None:
+    with served(server, engine) as send:
+        answer = send(method, QUERY, {}, b"")
+    assert answer.status == 405
+    if method == "HEAD":
+        assert answer.body == b""
+    else:
+        expect_error(answer, server.target, 405, "method_not_allowed")
+
+
+def test_body_over_the_cap(server: LiveServer, engine: EngineDouble) -> None:
+    with served(server, engine) as send:
+        expect_error(send("POST", QUERY, {}, b" " * (CAP + 1)), server.target, 413, "body_too_large")
+
+
+def test_registration(server: LiveServer, engine: EngineDouble) -> None:
+    engine.reset({"POST /fn/register": [(200, {"ok": True, "modified": True})]})
+    with served(server, engine) as send:
+        answer = send("PUT", "", {}, b"")
+    assert (answer.status, json.loads(answer.body)["modified"]) == (200, True)
+    assert engine.requests[0].json()["url"] == f"http://127.0.0.1:{server.port}{server.target.path}"
