@@ -27,7 +27,9 @@ class Subject(Protocol):
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure what is promised about speed.")
-    parser.add_argument("subjects", nargs="*", metavar="subject", help=f"some of: {', '.join(SUBJECTS)}; all by default")
+    parser.add_argument(
+        "subjects", nargs="*", metavar="subject", help=f"some of: {', '.join(SUBJECTS)}; all by default"
+    )
     parser.add_argument("--quick", action="store_true", help="fewer rounds, noisier numbers")
     parser.add_argument("--strict", action="store_true", help="exit with 1 when a limit is missed")
     options = parser.parse_args()

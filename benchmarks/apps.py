@@ -1,4 +1,4 @@
-"""One app per framework: functions of both colours served by us, and bare routes that do the same by hand.
+"""Two apps per framework: one whose functions are served by us, one with a bare route that does the same by hand.
 
 A bare route is what a user of that framework would write: it parses the same JSON, reads one field of the event and
 answers a small JSON object; it checks no signature. Its colour is that of the function that it is compared with.
@@ -25,11 +25,10 @@ import inngest.fast_api
 import inngest.flask
 import inngest.starlette
 
-from .requests import APP_ID, SIGNING_KEY
+from .requests import APP_ID, PATH, SIGNING_KEY
 
 FRAMEWORKS = ("flask", "starlette", "fastapi")
 OWN_COLOUR = {"flask": "def", "starlette": "async", "fastapi": "async"}
-BARE_PATH = {"def": "/bare-def", "async": "/bare-async"}
 
 
 def other_colour(framework: str) -> str:
@@ -60,65 +59,68 @@ def functions() -> tuple[inngest.Inngest, list[inngest.Function[Any]]]:
 
 
 def make_app(framework: str) -> Any:
-    """Return the app: WSGI for Flask, ASGI for the others."""
-    makers: dict[str, Callable[[], object]] = {"flask": _flask, "starlette": _starlette, "fastapi": _fastapi}
-    return makers[framework]()
+    """Return the app that serves our functions: WSGI for Flask, ASGI for the others."""
+    if framework == "flask":
+        wsgi = flask.Flask("bench")
+        inngest.flask.serve(wsgi, *functions())
+        return wsgi
+    if framework == "starlette":
+        asgi = starlette.applications.Starlette()
+        inngest.starlette.serve(asgi, *functions())
+        return asgi
+    app = fastapi.FastAPI()
+    inngest.fast_api.serve(app, *functions())
+    return app
 
 
-def _flask() -> flask.Flask:
+def make_bare(framework: str, colour: str) -> Any:
+    """Return an app with one bare route of that colour, at the same path."""
+    makers: dict[str, Callable[[str], object]] = {"flask": _flask, "starlette": _starlette, "fastapi": _fastapi}
+    return makers[framework](colour)
+
+
+def _flask(colour: str) -> flask.Flask:
     app = flask.Flask("bench")
-    inngest.flask.serve(app, *functions())
 
-    @app.post(BARE_PATH["def"])
-    def bare_def() -> dict[str, object]:
+    def plain() -> dict[str, object]:
         payload = flask.request.get_json()
         return {"name": payload["event"]["name"], "ok": True}
 
-    if not missing("flask", "async"):
+    async def asynchronous() -> dict[str, object]:
+        payload = flask.request.get_json()
+        return {"name": payload["event"]["name"], "ok": True}
 
-        @app.post(BARE_PATH["async"])
-        async def bare_async() -> dict[str, object]:
-            payload = flask.request.get_json()
-            return {"name": payload["event"]["name"], "ok": True}
-
+    app.post(PATH)(plain if colour == "def" else asynchronous)
     return app
 
 
-def _starlette() -> starlette.applications.Starlette:
+def _starlette(colour: str) -> starlette.applications.Starlette:
     def work(payload: dict[str, Any]) -> dict[str, object]:
         return {"name": payload["event"]["name"], "ok": True}
 
-    async def bare_async(request: starlette.requests.Request) -> starlette.responses.Response:
+    async def asynchronous(request: starlette.requests.Request) -> starlette.responses.Response:
         payload = await request.json()
         return starlette.responses.JSONResponse(work(payload))
 
-    async def bare_def(request: starlette.requests.Request) -> starlette.responses.Response:
+    async def plain(request: starlette.requests.Request) -> starlette.responses.Response:
         payload = await request.json()  # Starlette's own def routes cannot read a body: this is how it is done
         return starlette.responses.JSONResponse(await starlette.concurrency.run_in_threadpool(work, payload))
 
-    app = starlette.applications.Starlette(
-        routes=[
-            starlette.routing.Route(BARE_PATH["async"], bare_async, methods=["POST"]),
-            starlette.routing.Route(BARE_PATH["def"], bare_def, methods=["POST"]),
-        ]
-    )
-    inngest.starlette.serve(app, *functions())
-    return app
+    endpoint = plain if colour == "def" else asynchronous
+    return starlette.applications.Starlette(routes=[starlette.routing.Route(PATH, endpoint, methods=["POST"])])
 
 
-def _fastapi() -> fastapi.FastAPI:
+def _fastapi(colour: str) -> fastapi.FastAPI:
     app = fastapi.FastAPI()
-    inngest.fast_api.serve(app, *functions())
 
-    async def bare_async(request: fastapi.Request) -> dict[str, object]:
+    async def asynchronous(request: fastapi.Request) -> dict[str, object]:
         payload = await request.json()
         return {"name": payload["event"]["name"], "ok": True}
 
-    def bare_def(payload: dict[str, Any]) -> dict[str, object]:
+    def plain(payload: dict[str, Any]) -> dict[str, object]:
         return {"name": payload["event"]["name"], "ok": True}
 
-    app.post(BARE_PATH["async"])(bare_async)
-    app.post(BARE_PATH["def"])(bare_def)
+    app.post(PATH)(plain if colour == "def" else asynchronous)
     return app
 
 

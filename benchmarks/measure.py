@@ -81,6 +81,11 @@ def bounded(what: str, measured: float, limit: float, reference: float | None = 
     )
 
 
+def rated(what: str, measured: float, limit: float) -> Row:
+    """Return the row of something that has to happen so many times a second, or more often."""
+    return Row(what, f"{measured:.0f}/s", limit=f"{limit:.0f}/s", ok=measured >= limit)
+
+
 def skipped(what: str, why: str) -> Row:
     return Row(what, f"skipped: {why}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hmac
 import time
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ def rows(effort: Effort) -> Iterator[Row]:
         caller = Caller(make_app(framework), framework)
         for words, key in (("unsigned", None), ("signed with another key", requests.OTHER_KEY)):
             what = f"refusal of a 4 MB body, {words}, {framework} (reference: its HMAC)"
-            ours = caller.block(lambda key=key: requests.call("def", body, key=key), _CALLS, _refused)
+            ours = caller.block(functools.partial(requests.call, "def", body, key=key), _CALLS, _refused)
             measured, reference = interleave(ours, digest, rounds=effort.long_rounds)
             yield bounded(what, best(measured), LIMIT, best(reference))
         caller.close()

@@ -30,8 +30,8 @@ class Post:
     body: bytes
 
 
-def call(function: str, body: bytes, *, path: str = PATH, key: str | None = SIGNING_KEY) -> Post:
-    """Return a call request, signed now; *path* may be that of a bare route, which gets the very same request."""
+def call(function: str, body: bytes, *, key: str | None = SIGNING_KEY) -> Post:
+    """Return a call request, signed now; a bare route gets the very same request."""
     headers = {
         "user-agent": "Inngest",
         "content-type": "application/json",
@@ -47,7 +47,7 @@ def call(function: str, body: bytes, *, path: str = PATH, key: str | None = SIGN
     }
     if key is not None:
         headers["x-inngest-signature"] = sign(body, SigningKey(key), now=time.time())
-    return Post(f"{path}?fnId={APP_ID}-{function}&stepId=step", headers, body)
+    return Post(f"{PATH}?fnId={APP_ID}-{function}&stepId=step", headers, body)
 
 
 def small_body() -> bytes:

@@ -1,4 +1,6 @@
-"""Serves the app of one framework in a process of its own: `python -m benchmarks.serving flask` prints its port.
+"""Serves the app of one framework in a process of its own: `python -m benchmarks.serving flask ""` prints its port.
+
+The second argument is the colour of a bare route to serve instead.
 
 uvicorn and waitress as they come, with one process, as in a first deployment; access logs are off.
 """
@@ -12,7 +14,7 @@ import sys
 import threading
 from typing import Any, Protocol, cast
 
-from .apps import make_app
+from .apps import make_app, make_bare
 
 
 class _Server(Protocol):
@@ -23,8 +25,8 @@ class _Waitress(Protocol):
     def create_server(self, application: object, *, sockets: list[socket.socket]) -> _Server: ...
 
 
-def main(framework: str) -> None:
-    app: Any = make_app(framework)
+def main(framework: str, bare: str) -> None:
+    app: Any = make_bare(framework, bare) if bare else make_app(framework)
     # Spelled out, or asyncio does not see TCP in it and leaves Nagle's algorithm on: 40 ms for each answer.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
@@ -42,5 +44,5 @@ def main(framework: str) -> None:
 
 if __name__ == "__main__":
     # The parent holds standard input: when it ends, however it ended, so does this process.
-    threading.Thread(target=main, args=(sys.argv[1],), daemon=True).start()
+    threading.Thread(target=main, args=(sys.argv[1], sys.argv[2]), daemon=True).start()
     sys.stdin.read()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from . import requests
-from .apps import BARE_PATH, FRAMEWORKS, OWN_COLOUR, check, make_app, missing, other_colour
+from .apps import FRAMEWORKS, OWN_COLOUR, check, make_app, make_bare, missing, other_colour
 from .in_process import Caller
 from .measure import Effort, Row, best, compared, interleave, skipped
 
@@ -14,28 +14,32 @@ LIMIT = 1.6
 
 
 def rows(effort: Effort) -> Iterator[Row]:
+    body = requests.small_body()
     for framework in FRAMEWORKS:
-        caller = Caller(make_app(framework), framework)
         for colour in (OWN_COLOUR[framework], other_colour(framework)):
             what = label(framework, colour, "in process")
             why = missing(framework, colour)
             if why:
                 yield skipped(what, why)
                 continue
-            body = requests.small_body()
-            ours = caller.block(
-                lambda colour=colour, body=body: requests.call(colour, body),
-                effort.calls,
-                functools.partial(check, what=what),
-            )
-            bare = caller.block(
-                lambda colour=colour, body=body: requests.call(colour, body, path=BARE_PATH[colour]),
-                effort.calls,
-                functools.partial(check, what=f"{what}, bare"),
-            )
-            measured, reference = interleave(ours, bare, rounds=effort.rounds)
+            measured, reference = against_bare(framework, colour, body, what, effort.calls, effort.rounds)
             yield compared(what, best(measured), best(reference), LIMIT)
-        caller.close()
+
+
+def against_bare(
+    framework: str, colour: str, body: bytes, what: str, calls: int, rounds: int
+) -> tuple[Sequence[float], Sequence[float]]:
+    """Send the same call requests to our app and to the bare one; return the seconds of one call, all rounds."""
+    make = functools.partial(requests.call, colour, body)
+    ours, bare = Caller(make_app(framework), framework), Caller(make_bare(framework, colour), framework)
+    measured, reference = interleave(
+        ours.block(make, calls, functools.partial(check, what=what)),
+        bare.block(make, calls, functools.partial(check, what=f"{what}, bare")),
+        rounds=rounds,
+    )
+    ours.close()
+    bare.close()
+    return measured, reference
 
 
 def label(framework: str, colour: str, where: str) -> str:

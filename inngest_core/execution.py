@@ -16,7 +16,7 @@ from typing import Any, assert_never
 from . import steps
 from .errors import Interrupt, InterruptSwallowedError, StepNestedError
 from .events import Event
-from .failure import describe, is_final, message_of, retriable, retry_headers
+from .failure import describe, exc_info, is_final, message_of, retriable, retry_headers
 from .flow import Body, Call, Flow, Now, Settle, Start, Unwind
 from .middleware import Hooks, StepInfo, TransformOutputResult
 from .replay import Deliver, Found, Repeat, Replay, Report, RunNow, Wait
@@ -186,7 +186,7 @@ class Execution:
         if getattr(error, "quiet", False):
             return
         how = "failed" if final else "will be tried again"
-        self._logger.error("%s %s: %s", what, how, message_of(error), exc_info=error)
+        self._logger.error("%s %s: %s", what, how, message_of(error), exc_info=exc_info(error))
 
     # A body in this thread
 

@@ -9,6 +9,7 @@ import datetime
 import math
 import traceback
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from .duration import dump_time, to_ms
@@ -69,6 +70,14 @@ def message_of(error: BaseException) -> str:
         return str(error)
     except Exception as broken:  # an exception whose __str__ raises must not hide that it was raised
         return f"(its message cannot be read: {type(broken).__name__})"
+
+
+def exc_info(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None]:
+    """Return what a logger takes to show an exception, from the first frame on that is the user's."""
+    first = error.__traceback__
+    while first is not None and first.tb_frame.f_code.co_filename.startswith(_OURS):
+        first = first.tb_next
+    return type(error), error, first
 
 
 def _stack(error: BaseException) -> str:

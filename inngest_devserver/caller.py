@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import ssl
 import urllib.parse
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 
 import httpx
@@ -46,7 +46,7 @@ class _Connections:
         self._contexts: dict[str, ssl.SSLContext] = {}
 
     @contextlib.asynccontextmanager
-    async def take(self, url: httpx.URL) -> AsyncIterator[httpx.AsyncBaseTransport]:
+    async def take(self, url: httpx.URL) -> AsyncGenerator[httpx.AsyncBaseTransport]:
         """Lend a connection; one that failed is not used again."""
         if self._given is not None:
             yield self._given

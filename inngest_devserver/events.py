@@ -6,6 +6,7 @@ Source: protocol §10, B18, C7.
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -100,6 +101,8 @@ class Intake:
         self._ulids = ulids
         self._registry = registry
         self._active = active
+        self._unmatched: collections.deque[tuple[dict[str, Any], EventRow]] = collections.deque()
+        self._matching = False
 
     def keep(self, event: dict[str, Any]) -> EventRow:
         """Keep an event of the engine's own that only one function is to get."""
@@ -116,8 +119,20 @@ class Intake:
         if len(row.body) > LARGEST_EVENT and not row.name.startswith(INTERNAL_PREFIX):
             raise EventInvalidError(f"event is {len(row.body)} bytes long; at most {LARGEST_EVENT} are allowed")
         if self._store.add_event(row):
-            self._match(event, row, given_id="id" in event)
+            self._unmatched.append((event, row))
+            self._match_all()
         return row
+
+    def _match_all(self) -> None:
+        """Match what has come in. Runs that end send events, which may end runs: one after another, not nested."""
+        if self._matching:
+            return
+        self._matching = True
+        try:
+            while self._unmatched:
+                self._match(*self._unmatched.popleft())
+        finally:
+            self._matching = False
 
     def _row(self, event: dict[str, Any], internal_id: str) -> EventRow:
         event_id = str(event.get("id") or internal_id)
@@ -127,7 +142,7 @@ class Intake:
             raise EventInvalidError(str(error)) from None
         return EventRow(internal_id, event_id, event["name"], event["ts"], self._clock.now(), body)
 
-    def _match(self, event: dict[str, Any], row: EventRow, *, given_id: bool) -> None:
+    def _match(self, event: dict[str, Any], row: EventRow) -> None:
         facts = prepare({**event, "id": row.id})
         memo = b""
         for run, pause in self._active.waiting_for(row.name):
@@ -139,7 +154,7 @@ class Intake:
                 self.executor.cancel(run, f'event "{row.name}"')
         for function in self._registry.started_by(row.name, facts):
             # An id that the sender chose makes an event the same as another one: it starts a function once.
-            if not given_id or not self._store.has_run(function.id, event_key(row)):
+            if "id" not in event or not self._store.has_run(function.id, event_key(row)):
                 self.executor.start(function, [row])
 
     def _meets(self, run: Run, pause: PauseRow, facts: Facts) -> bool:

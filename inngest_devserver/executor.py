@@ -197,7 +197,11 @@ class Executor:
         error = memos.run_error(raised.output, raised.reason)
         seconds = self._again(run, job, raised.retry_after)
         outcome = f"attempt {job.attempt + 1} failed: {error['name']}: {error['message']}; next in {seconds:.3g} s"
-        self._s.journal.run(run, Happening.RUN_RETRIED, outcome, attempt=job.attempt)
+        pause = run.pauses.get(job.step_id)
+        if pause is None:
+            self._s.journal.run(run, Happening.RUN_RETRIED, outcome, attempt=job.attempt)
+        else:
+            self._s.journal.step(run, Happening.STEP_RETRIED, job.step_id, pause.name, outcome, attempt=job.attempt)
 
     def _again(self, run: Run, job: JobRow, retry_after: str | None) -> float:
         """Queue a job for its next attempt; return the seconds until then."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from inngest_core.duration import dump_duration
+
 from . import ids
 from .active import ActiveRuns
 from .clock import Clock
@@ -83,10 +85,10 @@ class Progress:
                 return
             case Sleep():
                 due = now + op.seconds if op.until is None else op.until
-                outcome = f"sleeps for {max(due - now, 0.0):.3g} s"
+                outcome = f"sleeps for {_words(due - now)}"
             case Wait():
                 due = now + op.seconds
-                outcome = f'waits for "{op.event}" for {op.seconds:.3g} s'
+                outcome = f'waits for "{op.event}" for {_words(op.seconds)}'
             case Invoke():
                 due = now + op.seconds
                 outcome = f"invokes {op.slug}"
@@ -124,6 +126,11 @@ class Progress:
 
     def _call_job(self, run: Run, step_id: str, due: float) -> JobRow:
         return JobRow(ids.job_id(), run.id, JobKind.CALL, step_id, due, 0, len(run.stack))
+
+
+def _words(seconds: float) -> str:
+    """Return a duration for the console, such as 1h30m."""
+    return dump_duration(round(max(seconds, 0.0) * 1000))
 
 
 def _timer_id(run_id: str, step_id: str) -> str:

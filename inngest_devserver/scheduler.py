@@ -42,6 +42,7 @@ class Scheduler:
 
     async def stop(self) -> None:
         """Stop taking jobs and give up the calls that are under way; their jobs stay in the store."""
+        self._ready.clear()
         tasks = [*self._calls, *([self._loop] if self._loop else [])]
         for task in tasks:
             task.cancel()

@@ -62,7 +62,7 @@ def invoked(
             "source_app_id": run.function.app_id,
             "source_fn_id": run.function.id,
             "source_fn_v": 1,
-            "tc": {"ctx": {"traceparent": span}, "ts": iso(now)},
+            "tc": {"ctx": {"sid": ids.span_id(), "traceparent": span}, "ts": iso(now)},
         }
     data["_inngest"] = mark
     event: dict[str, Any] = {"name": EventName.FUNCTION_INVOKED.value, "ts": int(now * 1000), "data": data}

@@ -1,1 +1,1 @@
-"""The tests. `cases` holds what the wire must show, `targets` what can be asked; `test_cases.py` brings them together."""
+"""The tests. `cases` holds what the wire must show, `targets` what is asked; `test_cases.py` brings them together."""

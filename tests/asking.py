@@ -42,7 +42,7 @@ def ask(case: Case, colour: Colour, connect: Connect, engine: EngineDouble) -> A
     """Serve the case's functions on a target and send it the case's request."""
     engine.reset({key: [(each.status, each.body) for each in answers] for key, answers in case.engine.items()})
     log = LogList()
-    logger = logging.Logger("test")  # noqa: LOG001
+    logger = logging.Logger("test")
     logger.addHandler(log)
     with inngest.Inngest(
         app_id=APP_ID,
@@ -64,10 +64,9 @@ def check(case: Case, target: Target, asked: Asked) -> None:
     expect, answer = case.expect, asked.answer
     body = without_stacks(json.loads(answer.body))
     if expect.any_order:
-        body, expected = sorted(body, key=_by_id), sorted(cast("list[Any]", expect.body), key=_by_id)
+        assert sorted(body, key=_by_id) == sorted(cast("list[Any]", expect.body), key=_by_id)
     else:
-        expected = expect.body
-    assert body == expected
+        assert body == expect.body
     assert answer.status == expect.status
     assert answer.headers.get("x-inngest-no-retry") == expect.no_retry
     assert answer.headers.get("retry-after") == expect.retry_after

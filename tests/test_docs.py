@@ -156,8 +156,11 @@ class Stage:
             self._urls[path] = WSGI(app) if isinstance(app, flask.Flask) else httpx.ASGITransport(app)
         return self._urls[path]
 
-    async def register(self, served: list[App]) -> None:
-        """Have every client that has functions register them: through the page's own app if there is one."""
+    async def register(self, served: list[App], asked: inngest.Function[Any]) -> None:
+        """Have every client register its functions, through the page's own app if there is one.
+
+        Other examples of the page that the same event would start are left out.
+        """
         functions = [value for value in self._names.values() if isinstance(value, inngest.Function)]
         clients = {id(value): value for value in self._names.values() if isinstance(value, inngest.Inngest)}
         for number, client in enumerate(clients.values()):
@@ -165,7 +168,12 @@ class Stage:
             if core is not None and "app" in self._names:
                 await self._register_first([APP_ORIGIN + at for at in serve_paths(self._names["app"], core.serve_path)])
                 continue
-            own = {fn.id: fn for fn in functions if fn.id.startswith(f"{client.app_id}-")}
+            own = {
+                fn.id: fn
+                for fn in functions
+                if fn.id.startswith(f"{client.app_id}-")
+                and (fn is asked or not any(trigger in asked.triggers for trigger in fn.triggers))
+            }
             if own:
                 path = f"/client{number}"
                 self._urls[path] = Core(App(client, list(own.values()), framework="docs"))
@@ -180,10 +188,10 @@ class Stage:
                 return
         raise AssertionError(f"nothing serves functions at {urls}")
 
-    async def run(self, fn_name: str, data: object, then: list[tuple[str, object]]) -> dict[str, Any]:
+    async def run(
+        self, function: inngest.Function[Any], data: object, then: list[tuple[str, object]]
+    ) -> dict[str, Any]:
         """Start a function, let all runs end, and return its run as the engine's API shows it."""
-        function = self._names[fn_name]
-        assert isinstance(function, inngest.Function), f"{fn_name} is no function"
         trigger = next((each for each in function.triggers if isinstance(each, inngest.TriggerEvent)), None)
         if trigger is not None:
             event_id = self._ask("POST", "/e/docs", {"name": trigger.event, "data": data})["ids"][0]
@@ -343,8 +351,10 @@ class Page:
         self._network.stage = stage
         stage.engine.start()
         try:
-            await stage.register(served)
-            return await stage.run(name, data, then)
+            function = self._names[name]
+            assert isinstance(function, inngest.Function), f"{name} is no function"
+            await stage.register(served, function)
+            return await stage.run(function, data, then)
         finally:
             self._console = stage.lines
             self._network.stage = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from .case import Case
+from .case import Case, Colour
 
 
 def find_cases() -> dict[str, Case]:
@@ -15,3 +15,8 @@ def find_cases() -> dict[str, Case]:
         names = vars(importlib.import_module(f"{__name__}.{module.name}"))
         found.update({f"{module.name}.{name}": case for name, case in names.items() if isinstance(case, Case)})
     return found
+
+
+def cases_by_colour() -> dict[str, tuple[Case, Colour]]:
+    """Return every case in each of its colours, by "module.name-colour"."""
+    return {f"{name}-{colour}": (case, colour) for name, case in find_cases().items() for colour in case.colours}

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import inngest
 
@@ -53,7 +53,7 @@ def both(sync: Handler, asynchronous: Handler, **options: Any) -> Build:
 
     def build(client: inngest.Inngest, colour: Colour) -> Sequence[inngest.Function[Any]]:
         handler: Any = sync if colour is Colour.SYNC else asynchronous
-        given = {"trigger": inngest.TriggerEvent(event="test/go"), **options}
+        given: dict[str, Any] = {"trigger": inngest.TriggerEvent(event="test/go"), **options}
         return [client.create_function(fn_id=FN_ID, **given)(handler)]
 
     return build
@@ -206,7 +206,8 @@ def raised(body: Mapping[str, object], *, no_retry: bool = False, retry_after: o
 def without_stacks(value: Any) -> Any:
     """Return *value* with every traceback replaced by STACK, so that it can be compared."""
     if isinstance(value, dict):
-        return {key: _stack(item) if key == "stack" else without_stacks(item) for key, item in value.items()}
+        items = cast("dict[str, Any]", value).items()
+        return {key: _stack(item) if key == "stack" else without_stacks(item) for key, item in items}
     if isinstance(value, list):
         return [without_stacks(item) for item in value]
     return value

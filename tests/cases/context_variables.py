@@ -27,13 +27,17 @@ async def sets_async(ctx: inngest.Context) -> object:
     return await ctx.step.run("s", read)
 
 
+def set_tenant() -> None:
+    tenant.set("from a step")
+
+
 def step_sets(ctx: inngest.ContextSync) -> object:
-    ctx.step.run("s", lambda: tenant.set("from a step") and None)
+    ctx.step.run("s", set_tenant)
     return [tenant.get()]
 
 
 async def step_sets_async(ctx: inngest.Context) -> object:
-    await ctx.step.run("s", lambda: tenant.set("from a step") and None)
+    await ctx.step.run("s", set_tenant)
     return [tenant.get()]
 
 

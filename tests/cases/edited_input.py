@@ -7,12 +7,16 @@ import inngest
 from .case import Call, Case, both, planned, ran
 
 
+def pair(a: object, b: object) -> list[object]:
+    return [a, b]
+
+
 def adds(ctx: inngest.ContextSync) -> object:
-    return ctx.step.run("s", lambda a, b: [a, b], 1, 2)
+    return ctx.step.run("s", pair, 1, 2)
 
 
 async def adds_async(ctx: inngest.Context) -> object:
-    return await ctx.step.run("s", lambda a, b: [a, b], 1, 2)
+    return await ctx.step.run("s", pair, 1, 2)
 
 
 EDITED = {"s": {"input": [10, {"x": 20}]}}

@@ -1,4 +1,4 @@
-"""Ending a call unwinds the function: clean-up runs, and an interrupt that was swallowed is reported (design §4, §5)."""
+"""Ending a call unwinds the function: clean-up runs, and a swallowed interrupt is reported (design §4, §5)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def swallows(ctx: inngest.ContextSync) -> object:
     return "went on"
 
 
-def swallows_and_raises(ctx: inngest.ContextSync) -> object:
+def swallows_and_raises(ctx: inngest.ContextSync) -> None:
     try:
         ctx.step.run("s", lambda: 1)
     except BaseException:

@@ -88,7 +88,8 @@ async def nested_async(ctx: inngest.Context) -> object:
 
 
 def without_steps(ctx: inngest.ContextSync) -> object:
-    return [ctx.group.parallel(()), ctx.group.parallel((lambda: 1, lambda: "two"))]
+    none: tuple[object, ...] = ctx.group.parallel(())
+    return [none, ctx.group.parallel((lambda: 1, lambda: "two"))]
 
 
 async def without_steps_async(ctx: inngest.Context) -> object:
@@ -98,7 +99,8 @@ async def without_steps_async(ctx: inngest.Context) -> object:
     async def two() -> object:
         return "two"
 
-    return [await ctx.group.parallel(()), await ctx.group.parallel((one, two))]
+    none: tuple[object, ...] = await ctx.group.parallel(())
+    return [none, await ctx.group.parallel((one, two))]
 
 
 def single(ctx: inngest.ContextSync) -> object:

@@ -15,12 +15,12 @@ async def three_async(ctx: inngest.Context) -> object:
     return [await ctx.step.run("a", lambda number: number, number) for number in range(3)]
 
 
-def kinds(ctx: inngest.ContextSync) -> object:
+def kinds(ctx: inngest.ContextSync) -> None:
     ctx.step.run("a", lambda: 1)
     ctx.step.sleep("a", 1000)
 
 
-async def kinds_async(ctx: inngest.Context) -> object:
+async def kinds_async(ctx: inngest.Context) -> None:
     await ctx.step.run("a", lambda: 1)
     await ctx.step.sleep("a", 1000)
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from typing import Any
+import functools
+from typing import Any, cast
 
 import inngest
 
 from .case import Build, Call, Case, Saying, both, completed, error, raised, returned
 
-DEEP: Any = "bottom"
-for _ in range(300):
-    DEEP = [DEEP]
+DEEP: Any = functools.reduce(lambda inner, _: [inner], range(300), cast("Any", "bottom"))
 
 UNICODE = {"é": "😀", "nul": "\u0000", "line": "\u2028", "quote": '"\\</script>'}
 BIG = {"int": 2**64 + 1, "negative": -(2**70), "float": 1.5e300, "small": 5e-324}

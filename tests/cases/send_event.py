@@ -7,12 +7,13 @@ import inngest
 from .case import Call, Case, EngineAnswer, EngineRequest, Expected, Saying, both, error, op, returned
 
 PATH = "/e/NO_EVENT_KEY_SET"
+USER: dict[str, object] = {"id": 1}
 OPTS = {"type": "step.sendEvent"}
 SENT = {f"POST {PATH}": [EngineAnswer(200, {"ids": ["01A", "01B"], "status": 200})]}
 LATER = {
     f"POST {PATH}": [EngineAnswer(503, {"error": "busy"}), EngineAnswer(200, {"ids": ["01A", "01B"], "status": 200})]
 }
-REFUSED = {f"POST {PATH}": [EngineAnswer(400, {"ids": [], "status": 400, "error": "event name is empty"})]}
+REFUSED = {f"POST {PATH}": [EngineAnswer(400, {"ids": list[str](), "status": 400, "error": "event name is empty"})]}
 
 
 def fan(ctx: inngest.ContextSync) -> object:
@@ -26,11 +27,11 @@ async def fan_async(ctx: inngest.Context) -> object:
 
 
 def one(ctx: inngest.ContextSync) -> object:
-    return ctx.step.send_event("fan", inngest.Event(name="x/a", ts=5, user={"id": 1}, v="2"))
+    return ctx.step.send_event("fan", inngest.Event(name="x/a", ts=5, user=USER, v="2"))
 
 
 async def one_async(ctx: inngest.Context) -> object:
-    return await ctx.step.send_event("fan", inngest.Event(name="x/a", ts=5, user={"id": 1}, v="2"))
+    return await ctx.step.send_event("fan", inngest.Event(name="x/a", ts=5, user=USER, v="2"))
 
 
 REQUEST = EngineRequest("POST", PATH, [{"name": "x/a", "data": {"n": 1}}, {"name": "x/b", "data": {}, "id": "b"}])

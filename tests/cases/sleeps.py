@@ -30,10 +30,10 @@ def sleeps(duration: object) -> Build:
 def sleeps_until(until: object) -> Build:
     """Build a function that sleeps until a time."""
 
-    def sync(ctx: inngest.ContextSync) -> object:
+    def sync(ctx: inngest.ContextSync) -> None:
         ctx.step.sleep_until("nap", until)  # type: ignore[arg-type]  # pyright: ignore
 
-    async def asynchronous(ctx: inngest.Context) -> object:
+    async def asynchronous(ctx: inngest.Context) -> None:
         await ctx.step.sleep_until("nap", until)  # type: ignore[arg-type]  # pyright: ignore
 
     return both(sync, asynchronous)

@@ -17,6 +17,10 @@ async def add_async(a: int, b: int) -> int:
     return a + b
 
 
+def greet(name: str) -> dict[str, str]:
+    return {"hello": name}
+
+
 class Till:
     """Has a bound method, and can be called itself."""
 
@@ -70,7 +74,7 @@ async def instance_async(ctx: inngest.Context) -> object:
 
 
 def lambda_(ctx: inngest.ContextSync) -> object:
-    return ctx.step.run("s", lambda name: {"hello": name}, "you")
+    return ctx.step.run("s", greet, "you")
 
 
 async def lambda_async(ctx: inngest.Context) -> object:

@@ -37,11 +37,11 @@ async def recovers_async(ctx: inngest.Context) -> object:
     return None
 
 
-def ends(ctx: inngest.ContextSync) -> object:
+def ends(ctx: inngest.ContextSync) -> None:
     ctx.step.run("one", lambda: 1)
 
 
-async def ends_async(ctx: inngest.Context) -> object:
+async def ends_async(ctx: inngest.Context) -> None:
     await ctx.step.run("one", lambda: 1)
 
 

@@ -10,7 +10,7 @@ from .case import Call, Case, Expected, both, op, returned
 
 HOUR = datetime.timedelta(hours=1)
 IF = "async.data.id == event.data.id"
-EVENT = {"name": "app/go", "id": "01X", "ts": 5, "user": {}, "data": {"id": 7}}
+EVENT: dict[str, object] = {"name": "app/go", "id": "01X", "ts": 5, "user": {}, "data": {"id": 7}}
 
 
 def plain(ctx: inngest.ContextSync) -> object:

@@ -1,0 +1,1 @@
+"""Tests of single rooms of the core, and of its laws."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from inngest_core.http import Request
-from inngest_core.wire import Header, hash_id
+from inngest_core.wire import hash_id
 from inngest_devserver.api import API
 from inngest_devserver.clock import ManualClock
 from inngest_devserver.engine import Engine, Options
@@ -150,7 +150,7 @@ class Lab:
         self.app = FakeApp(clock, self._news)
         self.lines: list[str] = []
         self.on_line: Callable[[str], object] = len
-        self.engine = Engine(Options(**{"clock": clock, "transport": self.app, "sink": self._heard, **options}))
+        self.engine = Engine(Options(clock=clock, transport=self.app, sink=self._heard, **options))
         self._api = API(self.engine)
         self._configs: dict[str, dict[str, Any]] = {}
 
@@ -223,6 +223,10 @@ class Lab:
         """Wait for a line with *text* in it."""
         await self.until(lambda: any(text in line for line in self.lines), text)
 
+    async def called(self, count: int) -> None:
+        """Wait until the app has got so many call requests."""
+        await self.until(lambda: len(self.app.calls) >= count)
+
     async def run_signed(self, event: str, key: str) -> dict[str, Any]:
         """As `run`, with an engine that asks for its signing key."""
         event_id = self.send(event)
@@ -237,7 +241,7 @@ class Lab:
 
 
 @contextlib.asynccontextmanager
-async def lab(**options: Any) -> AsyncIterator[Lab]:
+async def lab(**options: Any) -> AsyncGenerator[Lab]:
     it = Lab(ManualClock(), **options)
     it.engine.start()
     try:

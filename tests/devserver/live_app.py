@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -88,7 +88,7 @@ def free_port() -> int:
 
 
 @contextlib.asynccontextmanager
-async def serving(app: LiveApp, port: int = 0) -> AsyncIterator[LiveApp]:
+async def serving(app: LiveApp, port: int = 0) -> AsyncGenerator[LiveApp]:
     """Serve *app* on a real socket, on the running loop."""
     with socket.create_server(("127.0.0.1", port)) as listener:
         app.origin = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -258,7 +258,7 @@ def test_a_send_that_is_retried_starts_nothing_twice() -> None:
         async with lab() as it:
             it.serve("f", lambda call: returned(1))
             seed = f"1800000000000,{base64.b64encode(bytes(range(10))).decode()}"
-            body = [{"name": "t/f", "data": {}}, {"name": "t/f", "data": {}}]
+            body: list[Any] = [{"name": "t/f", "data": {}}, {"name": "t/f", "data": {}}]
             first = it.request("POST", "/e/any", body, x_inngest_event_id_seed=seed)
             again = it.request("POST", "/e/any", body, x_inngest_event_id_seed=seed)
             assert first.body["ids"] == again.body["ids"]
@@ -408,7 +408,7 @@ def test_health_and_dev() -> None:
 def test_web_pages_cannot_reach_the_engine(headers: dict[str, str], status: int) -> None:
     async def main() -> None:
         async with lab() as it:
-            answer = it.request("POST", "/e/any", {"name": "a"}, **headers)
+            answer = it.request("POST", "/e/any", {"name": "a"}, raw=None, **headers)
             assert answer.status == status
 
     asyncio.run(main())

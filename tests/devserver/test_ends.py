@@ -201,3 +201,15 @@ def test_plain_text_errors_have_a_message() -> None:
             assert seen[0]["data"]["error"]["message"] == "it broke"
 
     asyncio.run(main())
+
+
+def test_a_long_chain_of_cancels_is_no_recursion() -> None:
+    async def main() -> None:
+        async with lab(concurrency=500) as it:
+            it.serve("f", sleepy, cancel=[{"event": "inngest/function.cancelled"}])
+            ids = [it.send("t/f") for _ in range(400)]
+            await it.until(lambda: sum("sleeps for" in line for line in it.lines) == 400)
+            it.request("DELETE", f"/v1/runs/{it.runs(ids[0])[0]['run_id']}")
+            assert {it.runs(event_id)[0]["status"] for event_id in ids} == {"Cancelled"}
+
+    asyncio.run(main())

@@ -10,9 +10,13 @@ import pytest
 
 from inngest_devserver.retry import parse_retry_after
 
-from .harness import Called, Lab, Reply, lab, op, ops, raised, ran, returned
+from .harness import Called, Lab, Reply, Script, lab, op, ops, raised, ran, returned
 
 BAD = {"name": "E", "message": "bad", "stack": "st"}
+
+
+def always(reply: Reply) -> Script:
+    return lambda call: reply
 
 
 async def _through_attempts(it: Lab, event: str, count: int) -> dict[str, Any]:
@@ -53,7 +57,7 @@ def test_backoff_starts_at_the_interval_and_doubles() -> None:
                 await asyncio.sleep(0)
                 assert len(it.app.calls) == attempt
                 it.clock.advance(seconds * 0.11 + 0.01)
-                await it.until(lambda attempt=attempt: len(it.app.calls) == attempt + 1)
+                await it.called(attempt + 1)
             assert (await it.ended(event_id))["output"] == "ok"
 
     asyncio.run(main())
@@ -324,7 +328,7 @@ def test_ops_of_later_versions_fail_clearly() -> None:
     async def main() -> None:
         async with lab() as it:
             for kind in ("WaitForSignal", "Gateway", "AIGateway"):
-                it.serve("f", lambda call, kind=kind: ops(op(kind, "a")))
+                it.serve("f", always(ops(op(kind, "a"))))
                 run = await it.run("t/f")
                 assert run["status"] == "Failed"
                 assert run["output"]["message"] == f'step "a": this engine does not know {kind} yet'

@@ -133,18 +133,20 @@ def test_redirects_are_followed_with_body_and_query() -> None:
 
 def test_http_refusals_on_the_socket() -> None:
     async def main() -> None:
-        async with DevServer(Options(sink=None), port=0) as server:
-            async with httpx.AsyncClient(base_url=server.origin) as client:
-                large = await client.post("/e/key", content=b" " * (16 * 1024 * 1024 + 1))
-                assert (large.status_code, large.json()["status"]) == (413, 413)
-                unknown = await client.get("/%2e%2e/x?y=%zz")
-                assert (unknown.status_code, unknown.json()["status"]) == (404, 404)
-                evil = await client.get("/dev", headers={"host": "evil.example"})
-                assert evil.status_code == 403
-                health = await client.get("/health")
-                assert health.headers["content-type"] == "application/json"
-                assert health.headers["x-inngest-server-kind"] == "dev"
-                assert "access-control-allow-origin" not in health.headers
+        async with (
+            DevServer(Options(sink=None), port=0) as server,
+            httpx.AsyncClient(base_url=server.origin) as client,
+        ):
+            large = await client.post("/e/key", content=b" " * (16 * 1024 * 1024 + 1))
+            assert (large.status_code, large.json()["status"]) == (413, 413)
+            unknown = await client.get("/%2e%2e/x?y=%zz")
+            assert (unknown.status_code, unknown.json()["status"]) == (404, 404)
+            evil = await client.get("/dev", headers={"host": "evil.example"})
+            assert evil.status_code == 403
+            health = await client.get("/health")
+            assert health.headers["content-type"] == "application/json"
+            assert health.headers["x-inngest-server-kind"] == "dev"
+            assert "access-control-allow-origin" not in health.headers
 
     asyncio.run(main())
 

@@ -106,7 +106,7 @@ def test_wait_without_timeout_is_over_at_once_and_opts_event_wins() -> None:
         async with lab() as it:
             it.serve("f", waiting("ignored", timeout="", **{"event": "t/go", "if": None}))
             assert (await it.run("t/f"))["output"] == {"memo": None}
-            assert any('waits for "t/go" for 0 s' in line for line in it.lines)
+            assert any('waits for "t/go" for 0s' in line for line in it.lines)
 
     asyncio.run(main())
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from ..cases.case import hashed
+from tests.cases.case import hashed
 
 SLEEPS = {"nap": "1s", "p3": "500ms", "long": "30s"}
 """Sleeps were recorded as dates; they go over the wire as durations."""
@@ -28,10 +28,10 @@ class Wanted:
 
 def as_the_page_says(response: Mapping[str, Any], *, memoized: bool) -> Wanted:
     """Return what to expect in place of a recorded *response*. memoized: the call request held memos."""
-    status, body, headers = response["status"], response["body"], response["headers"]
+    status, headers, body = response["status"], response["headers"], response["body"]
     retry_after = "retry-after" in headers
     no_retry = headers.get("x-inngest-no-retry") == "true"
-    if isinstance(body, list) and status == 206:
+    if status == 206:
         ops = [_op(op) for op in body]
         # TypeScript repeats with a header what StepFailed says; the header belongs to non-retriable errors only.
         errors = [op["error"]["name"] for op in ops if "error" in op]
@@ -71,7 +71,8 @@ def _op(recorded: Mapping[str, Any]) -> dict[str, Any]:
 
 def _without_nulls(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+        items = cast("dict[str, Any]", value).items()
+        return {key: _without_nulls(item) for key, item in items if item is not None}
     return value
 
 

@@ -18,6 +18,10 @@ def boom() -> None:
     raise Error("boom")
 
 
+def numbered(number: int) -> dict[str, int]:
+    return {"i": number}
+
+
 def nope() -> None:
     raise inngest.NonRetriableError("nope")
 
@@ -33,18 +37,18 @@ def sync_functions(client: inngest.Inngest) -> list[inngest.Function[Any]]:
     @client.create_function(fn_id="seq", trigger=on("seq"))
     def seq(ctx: inngest.ContextSync) -> object:
         for number in range(3):
-            ctx.step.run(f"s{number}", lambda i: {"i": i}, number)
+            ctx.step.run(f"s{number}", numbered, number)
         ctx.step.sleep("z", 1000)
         ctx.step.run("after", lambda: "x")
         return "done"
 
     @client.create_function(fn_id="fail", retries=1, trigger=on("fail"))
-    def fail(ctx: inngest.ContextSync) -> object:
+    def fail(ctx: inngest.ContextSync) -> None:
         ctx.step.run("ok", lambda: 1)
         ctx.step.run("bad", boom)
 
     @client.create_function(fn_id="norty", retries=3, trigger=on("norty"))
-    def norty(ctx: inngest.ContextSync) -> object:
+    def norty(ctx: inngest.ContextSync) -> None:
         ctx.step.run("bad", nope)
 
     @client.create_function(fn_id="par", trigger=on("par"))
@@ -69,18 +73,18 @@ def async_functions(client: inngest.Inngest) -> list[inngest.Function[Any]]:
     @client.create_function(fn_id="seq", trigger=on("seq"))
     async def seq(ctx: inngest.Context) -> object:
         for number in range(3):
-            await ctx.step.run(f"s{number}", lambda i: {"i": i}, number)
+            await ctx.step.run(f"s{number}", numbered, number)
         await ctx.step.sleep("z", 1000)
         await ctx.step.run("after", lambda: "x")
         return "done"
 
     @client.create_function(fn_id="fail", retries=1, trigger=on("fail"))
-    async def fail(ctx: inngest.Context) -> object:
+    async def fail(ctx: inngest.Context) -> None:
         await ctx.step.run("ok", lambda: 1)
         await ctx.step.run("bad", boom)
 
     @client.create_function(fn_id="norty", retries=3, trigger=on("norty"))
-    async def norty(ctx: inngest.Context) -> object:
+    async def norty(ctx: inngest.Context) -> None:
         await ctx.step.run("bad", nope)
 
     @client.create_function(fn_id="par", trigger=on("par"))

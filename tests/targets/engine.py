@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -51,7 +51,7 @@ class EngineDouble:
 
 
 @contextmanager
-def running_engine() -> Iterator[EngineDouble]:
+def running_engine() -> Generator[EngineDouble]:
     """Run an engine double in a thread; it listens before this returns."""
     engine = EngineDouble("")
 
@@ -74,8 +74,8 @@ def running_engine() -> Iterator[EngineDouble]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_POST = do_GET
-        do_PUT = do_GET
+        def do_POST(self) -> None:
+            self.do_GET()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass

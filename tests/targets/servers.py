@@ -5,16 +5,17 @@ One server serves one app after another: `app` is looked up for every request.
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
-import waitress.server
+import waitress.server  # type: ignore[import-untyped]
 
 import inngest
 
@@ -30,9 +31,12 @@ class LiveServer:
         self.target = target
         self.port = port
         self.app: Callable[..., Any] | None = None
+        self.client: inngest.Inngest | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
 
     def connect(self, client: inngest.Inngest, functions: Functions) -> Send:
         self.app = self.target.make(client, functions)
+        self.client = client
         return self.send
 
     def send(self, method: str, query: str, headers: Headers, body: bytes) -> Answer:
@@ -45,6 +49,12 @@ class LiveServer:
             return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, content)
         finally:
             connection.close()
+            self._close_client_on_loop()
+
+    def _close_client_on_loop(self) -> None:
+        """Close what the client opened on the server's loop, as an app does when its lifespan ends."""
+        if self.loop is not None and self.client is not None:
+            asyncio.run_coroutine_threadsafe(self.client.close_async(), self.loop).result(30)
 
     def call(self, *args: Any) -> Any:
         """Hand a request to the app of the moment."""
@@ -54,7 +64,7 @@ class LiveServer:
 
 
 @contextmanager
-def running_server(target: LiveTarget) -> Iterator[LiveServer]:
+def running_server(target: LiveTarget) -> Generator[LiveServer]:
     """Run the server that fits *target*; its socket listens before this returns."""
     listening = socket.create_server(("127.0.0.1", 0))
     server = LiveServer(target, listening.getsockname()[1])
@@ -73,6 +83,7 @@ def running_server(target: LiveTarget) -> Iterator[LiveServer]:
 
 def _uvicorn(server: LiveServer, listening: socket.socket) -> tuple[Callable[[], None], Callable[[], None]]:
     async def app(scope: Any, receive: Any, send: Any) -> None:
+        server.loop = asyncio.get_running_loop()
         await server.call(scope, receive, send)
 
     config = uvicorn.Config(app, lifespan="off", log_level=logging.CRITICAL, ws="none")
@@ -85,7 +96,7 @@ def _uvicorn(server: LiveServer, listening: socket.socket) -> tuple[Callable[[],
 
 
 def _waitress(server: LiveServer, listening: socket.socket) -> tuple[Callable[[], None], Callable[[], None]]:
-    sockets: dict[int, object] = {}
+    sockets: dict[int, Any] = {}
     running: Any = waitress.server.create_server(
         lambda environ, start_response: server.call(environ, start_response),
         map=sockets,

@@ -1,0 +1,86 @@
+"""A tiny engine: it calls one function of an `App` until that returns, as protocol B4 says. No sockets, no clock."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from inngest_core.app import App
+from inngest_core.http import Request, Response
+from tests.cases.case import FULL_ID, Call, hashed
+
+Ask = Callable[[App, Request], Response]
+
+
+def ask_sync(app: App, request: Request) -> Response:
+    return app.handle_sync(request)
+
+
+def ask_async(app: App, request: Request) -> Response:
+    return asyncio.run(app.handle_async(request))
+
+
+@dataclass(slots=True)
+class InTestEngine:
+    """One run. choose: given how many planned steps are left, which of them is next to be done."""
+
+    app: App
+    ask: Ask
+    choose: Callable[[int], int]
+    memos: dict[str, object] = field(default_factory=dict[str, object])
+    stack: list[str] = field(default_factory=list[str])
+    calls: int = 0
+
+    def call(self, target: str | None = None, *, plan_only: bool = False, max_attempts: int = 1) -> tuple[int, Any]:
+        """Send one call request; return status and JSON."""
+        self.calls += 1
+        body = Call(max_attempts=max_attempts, plan_only=plan_only).as_json()
+        body["steps"] = self.memos
+        body["ctx"]["stack"] = {"current": len(self.stack), "stack": self.stack}
+        url = f"http://app/api/inngest?fnId={FULL_ID}&stepId={target or 'step'}"
+        response = self.ask(self.app, Request("POST", url, {}, json.dumps(body).encode()))
+        return response.status, json.loads(response.body)
+
+    def run(self, *, race: bool = False, most_calls: int = 500) -> object:
+        """Return what the function returned. race: discover after every step instead of after all planned ones."""
+        pending: dict[str, Any] = {}
+        while True:
+            assert self.calls < most_calls, "the run does not end"
+            status, answer = self.call(plan_only=bool(pending))
+            if status == 200:
+                return answer
+            assert status == 206, answer
+            if answer[0]["id"] == hashed("complete"):
+                return answer[0]["data"]
+            for op in answer:
+                assert op["id"] not in self.memos, f"{op} was reported again"
+                if op["op"] in ("StepRun", "StepFailed"):
+                    assert not pending
+                    self.keep(op)
+                else:
+                    pending.setdefault(op["id"], op)
+            while pending:
+                self.do(pending.pop(list(pending)[self.choose(len(pending))]))
+                if race:
+                    break
+
+    def do(self, op: dict[str, Any]) -> None:
+        """Do one planned step, or what was handed to the engine."""
+        if op["op"] == "Sleep":
+            self.memos[op["id"]] = None
+            self.stack.append(op["id"])
+            return
+        assert op["op"] == "StepPlanned", op
+        status, answer = self.call(op["id"], plan_only=True)
+        assert status == 206, answer
+        assert [each["id"] for each in answer] == [op["id"]]
+        self.keep(answer[0])
+
+    def keep(self, op: dict[str, Any]) -> None:
+        """Keep what a step gave."""
+        assert op["op"] in ("StepRun", "StepFailed"), op
+        self.memos[op["id"]] = {"data": op["data"]} if op["op"] == "StepRun" else {"error": op["error"]}
+        self.stack.append(op["id"])

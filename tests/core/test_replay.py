@@ -1,0 +1,308 @@
+"""The table of `replay.py`, row by row; and its laws, on random programs in both colours."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies
+
+import inngest
+from inngest_core.app import App
+from inngest_core.errors import StepIdClashError
+from inngest_core.replay import Deliver, Found, Memo, Repeat, Replay, Report, RunNow, Wait, read_memo
+from inngest_core.wire import Opcode
+from tests.cases.case import APP_ID, FN_ID, Colour, hashed
+
+from .in_test_engine import Ask, InTestEngine, ask_async, ask_sync
+from .programs import PROGRAMS, Group, Nap, Program, Run, Trace, executed, frontier, memo, play, play_async, result
+
+RUN, SLEEP, WAIT = Opcode.STEP_RUN, Opcode.SLEEP, Opcode.WAIT_FOR_EVENT
+DATA: dict[str, object] = {"data": 1}
+ERROR: dict[str, object] = {"error": {"name": "E", "message": "bad"}}
+
+
+def replay(
+    memos: dict[str, object] | None = None,
+    *,
+    stack: list[str] | None = None,
+    target: str | None = None,
+    plan_only: bool = False,
+) -> Replay[None]:
+    """Return a replay; steps are given by the user's id."""
+    memos = memos or {}
+    return Replay(
+        memos={hashed(step): memo for step, memo in memos.items()},
+        stack=[hashed(step) for step in (memos if stack is None else stack)],
+        target=None if target is None else hashed(target),
+        plan_only=plan_only,
+    )
+
+
+def meet(machine: Replay[None], step_id: str, op: Opcode = RUN) -> Found[None]:
+    found = machine.find(step_id, op, None)
+    machine.meet(found)
+    return found
+
+
+# The table
+
+
+def test_discovery_memo() -> None:
+    machine = replay({"a": DATA, "b": ERROR})
+    b, a = meet(machine, "b"), meet(machine, "a")
+    assert machine.next() == Deliver(a)
+    assert machine.next() == Deliver(b)
+    assert machine.next() == Wait()
+
+
+def test_discovery_memo_before_what_is_new() -> None:
+    machine = replay({"a": DATA})
+    new, a = meet(machine, "new"), meet(machine, "a")
+    assert machine.next() == Deliver(a)
+    assert machine.next() == RunNow(new)
+
+
+def test_discovery_new_and_no_other() -> None:
+    machine = replay()
+    found = meet(machine, "a")
+    assert machine.next() == RunNow(found)
+
+
+def test_discovery_new_and_told_to_plan_only() -> None:
+    machine = replay(plan_only=True)
+    found = meet(machine, "a")
+    assert machine.next() == Report([found])
+
+
+def test_discovery_new_and_another_new() -> None:
+    machine = replay()
+    both = [meet(machine, "a"), meet(machine, "b")]
+    assert machine.next() == Report(both)
+
+
+def test_discovery_new_of_the_engine() -> None:
+    machine = replay()
+    found = meet(machine, "a", SLEEP)
+    assert machine.next() == Report([found])
+
+
+def test_discovery_new_and_another_of_the_engine() -> None:
+    machine = replay()
+    both = [meet(machine, "a", SLEEP), meet(machine, "b")]
+    assert machine.next() == Report(both)
+
+
+def test_target_met_and_new() -> None:
+    machine = replay({"a": DATA}, target="t")
+    meet(machine, "other")
+    meet(machine, "a")
+    found = meet(machine, "t")
+    assert machine.next() == RunNow(found)
+
+
+def test_target_met_and_of_the_engine() -> None:
+    machine = replay(target="t")
+    found = meet(machine, "t", SLEEP)
+    assert machine.next() == Report([found])
+
+
+@pytest.mark.parametrize("known", [DATA, ERROR])
+def test_target_met_and_memoized(known: dict[str, object]) -> None:
+    machine = replay({"t": known}, target="t")
+    found = meet(machine, "t")
+    assert not machine.shortcut(found)
+    assert machine.next() == Repeat(found)
+
+
+def test_target_not_met_memo_with_data() -> None:
+    machine = replay({"a": DATA, "b": DATA}, stack=["b", "a"], target="t")
+    a, b = meet(machine, "a"), meet(machine, "b")
+    assert [machine.next(), machine.next(), machine.next()] == [Deliver(b), Deliver(a), Wait()]
+
+
+def test_target_not_met_memo_with_an_error_is_last() -> None:
+    machine = replay({"bad": ERROR, "a": DATA}, target="t")
+    bad, a = meet(machine, "bad"), meet(machine, "a")
+    assert not machine.shortcut(bad)
+    assert machine.next() == Deliver(a)
+    assert machine.next() == Deliver(bad)
+    assert machine.next() == Wait()
+
+
+def test_target_not_met_new_stays_parked() -> None:
+    machine = replay(target="t")
+    meet(machine, "a")
+    meet(machine, "b", SLEEP)
+    assert machine.next() == Wait()
+
+
+@pytest.mark.parametrize("target", [None, "t"])
+def test_nothing_undecided(target: str | None) -> None:
+    assert replay({"a": DATA}, target=target).next() == Wait()
+
+
+# What stands beside the table
+
+
+def test_the_stack_decides_the_order_and_what_it_does_not_name_comes_last() -> None:
+    machine = replay({"a": DATA, "b": DATA, "c": DATA}, stack=["c", "gone", "a"])
+    a, b, c = (meet(machine, step) for step in "abc")
+    assert [machine.next() for _ in range(4)] == [Deliver(c), Deliver(a), Deliver(b), Wait()]
+
+
+def test_shortcut_holds_until_something_is_concurrent() -> None:
+    machine = replay({"a": DATA, "b": DATA})
+    assert machine.shortcut(machine.find("a", RUN, None))
+    machine.concurrent = True
+    assert not machine.shortcut(machine.find("b", RUN, None))
+    assert not machine.shortcut(machine.find("new", RUN, None))
+
+
+def test_repetitions_are_counted_and_clashes_named() -> None:
+    machine = replay()
+    assert [machine.find("a", RUN, None).id for _ in range(3)] == [hashed("a"), hashed("a:1"), hashed("a:2")]
+    with pytest.raises(StepIdClashError, match=r'"a:2".*"a"'):
+        machine.find("a:2", RUN, None)
+
+
+def test_replaying_ends_with_the_first_new_step() -> None:
+    machine = replay({"a": DATA})
+    assert machine.replaying
+    machine.shortcut(machine.find("a", RUN, None))
+    assert not machine.replaying
+    assert not replay().replaying
+
+
+@pytest.mark.parametrize(
+    ("op", "raw", "expected"),
+    [
+        (RUN, {"data": {"x": 1}}, (Memo(data={"x": 1}), None)),
+        (RUN, {"data": None}, (Memo(), None)),
+        (RUN, None, (Memo(), None)),
+        (RUN, 7, (Memo(data=7), None)),
+        (RUN, {"error": {"name": "E"}}, (Memo(error={"name": "E"}, failed=True), None)),
+        (RUN, {"error": None}, (Memo(failed=True), None)),
+        (RUN, {"input": [1, 2]}, (None, [1, 2])),
+        (RUN, {"input": "text"}, (Memo(data={"input": "text"}), None)),
+        (Opcode.INVOKE_FUNCTION, {"data": 5}, (Memo(data=5), None)),
+        (SLEEP, None, (Memo(), None)),
+        (WAIT, None, (Memo(), None)),
+        (WAIT, {"name": "x", "data": {}}, (Memo(data={"name": "x", "data": {}}), None)),
+        (WAIT, {"name": "x", "error": 1}, (Memo(data={"name": "x", "error": 1}), None)),
+    ],
+)
+def test_a_memo_is_read_by_the_op_that_asks(op: Opcode, raw: object, expected: object) -> None:
+    assert read_memo(op, raw) == expected
+
+
+# The laws
+
+LAW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+BOTH_COLOURS = pytest.mark.parametrize("colour", Colour)
+BOTH_DRIVERS = pytest.mark.parametrize("ask", [ask_sync, ask_async])
+
+
+def serve(program: Program, colour: Colour, trace: Trace, client: inngest.Inngest) -> App:
+    """Serve *program* as a function of that colour."""
+
+    def sync(ctx: inngest.ContextSync) -> object:
+        return play(program, ctx, trace)
+
+    async def asynchronous(ctx: inngest.Context) -> object:
+        return await play_async(program, ctx, trace)
+
+    handler: Any = sync if colour is Colour.SYNC else asynchronous
+    return App(client, [client.create_function(fn_id=FN_ID)(handler)], framework="bare")
+
+
+def new_client() -> inngest.Inngest:
+    silent = logging.Logger("silent")
+    silent.addHandler(logging.NullHandler())
+    return inngest.Inngest(app_id=APP_ID, is_production=False, logger=silent)
+
+
+@BOTH_DRIVERS
+@BOTH_COLOURS
+@LAW
+@given(program=PROGRAMS, race=strategies.booleans(), data=strategies.data())
+def test_a_program_ends_with_every_step_executed_once(
+    colour: Colour, ask: Ask, program: Program, race: bool, data: strategies.DataObject
+) -> None:
+    def choose(count: int) -> int:
+        return data.draw(strategies.integers(0, count - 1))
+
+    trace = Trace()
+    with new_client() as client:
+        engine = InTestEngine(serve(program, colour, trace, client), ask, choose)
+        assert engine.run(race=race) == result(program)
+    assert sorted(trace.executed) == sorted(executed(program))
+
+
+@BOTH_DRIVERS
+@BOTH_COLOURS
+@LAW
+@given(program=PROGRAMS, plan_only=strategies.booleans(), data=strategies.data())
+def test_any_prefix_of_memos_gives_the_next_ops_and_the_same_ones_again(
+    colour: Colour, ask: Ask, program: Program, plan_only: bool, data: strategies.DataObject
+) -> None:
+    trace = Trace()
+    with new_client() as client:
+        engine = InTestEngine(serve(program, colour, trace, client), ask, lambda _: 0)
+        for _ in range(data.draw(strategies.integers(0, len(executed(program)) + 3))):
+            ready = frontier(program, engine.memos)
+            if not ready:
+                break
+            step = data.draw(strategies.sampled_from(sorted(ready)))
+            engine.memos[step] = memo(ready[step], step)
+            engine.stack.append(step)
+        first = engine.call(plan_only=plan_only)
+        expect_frontier(first, program, engine.memos, plan_only=plan_only)
+        again = engine.call(plan_only=plan_only)
+        assert (again[0], without_error(again[1])) == (first[0], without_error(first[1]))
+        for step, node in frontier(program, engine.memos).items():
+            status, ops = engine.call(step, plan_only=True)
+            assert status == 206
+            assert [each["id"] for each in ops] == [step]
+            assert ops[0]["op"] == (
+                "Sleep" if isinstance(node, Nap) else "StepRun" if isinstance(node, Run) else "StepFailed"
+            )
+
+
+def expect_frontier(answer: tuple[int, Any], program: Program, memos: dict[str, object], *, plan_only: bool) -> None:
+    """Assert that *answer* is what the model says comes next."""
+    ready = frontier(program, memos)
+    status, value = answer
+    if not ready:
+        assert (status, value) == (200, result(program))
+        return
+    assert status == 206
+    ops = {op["id"]: op["op"] for op in value}
+    assert len(ops) == len(value)
+    assert ops.keys() == ready.keys()
+    for step, node in ready.items():
+        assert not isinstance(node, Group)
+        if isinstance(node, Nap):
+            assert ops[step] == "Sleep"
+        elif len(ready) > 1 or plan_only:
+            assert ops[step] == "StepPlanned"
+        else:
+            assert ops[step] == ("StepRun" if isinstance(node, Run) else "StepFailed")
+
+
+def without_error(answer: Any) -> Any:
+    """Leave out tracebacks, which name lines."""
+    return [{key: item for key, item in op.items() if key != "error"} if isinstance(op, dict) else op for op in answer]
+
+
+@BOTH_COLOURS
+def test_a_thousand_memos_replay(colour: Colour) -> None:
+    program: Program = tuple(Run(f"s{number}") for number in range(1000))
+    trace = Trace()
+    with new_client() as client:
+        engine = InTestEngine(serve(program, colour, trace, client), ask_sync, lambda _: 0)
+        engine.memos = {hashed(f"s{number}"): {"data": f"s{number}"} for number in range(1000)}
+        engine.stack = list(engine.memos)
+        assert engine.call() == (200, result(program))
+    assert trace.executed == []

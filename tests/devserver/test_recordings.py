@@ -1,0 +1,167 @@
+"""The recorded exchanges, from the engine's side: the app answers as it was recorded, and the engine must ask the same.
+
+What differs by nature (ids, times, traces) is made equal first. Functions under flow control are left out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .harness import Called, Lab, Reply, lab
+
+RECORDINGS = Path(__file__).parents[1] / "golden" / "recordings"
+_BY_NATURE = (
+    (re.compile(r"\b01[0-9A-HJKMNP-TV-Z]{24}\b"), "<ulid>"),
+    (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<uuid>"),
+    (re.compile(r"\b00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]\b"), "<trace>"),
+    (re.compile(r'("(?:dsid|sid)": )"[0-9a-f]{16}"'), r'\1"<span>"'),
+    (re.compile(r"\b20\d\d-\d\d-\d\dT[0-9:.]+Z\b"), "<time>"),
+    (re.compile(r"\b1[78]\d{11}\b"), "0"),
+    (re.compile(r'"(job_id|qi_id)": "[^"]+"'), r'"\1": "<job>"'),
+)
+Key = tuple[str, str, str, int, frozenset[str]]
+
+
+def _lines(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (RECORDINGS / name).read_text().splitlines()]
+
+
+def _key(slug: str, step: str, body: dict[str, Any]) -> Key:
+    # A call for one step may find another one done or not: that is a matter of luck.
+    memos = frozenset(body["steps"]) if step == "step" else frozenset[str]()
+    # A failure handler is asked about runs that other events started.
+    event = body["event"]["name"] + body["event"]["data"].get("event", {}).get("name", "")
+    return slug, step, event, body["ctx"]["attempt"], memos
+
+
+def _calls(name: str) -> dict[Key, dict[str, Any]]:
+    """Return the recorded call requests by what distinguishes them within a run."""
+    calls: dict[Key, dict[str, Any]] = {}
+    for line in _lines(name):
+        request = line["request"]
+        if line["direction"] == "engine-to-sdk" and request["method"] == "POST":
+            query = dict(part.split("=", 1) for part in request["query"].split("&"))
+            calls.setdefault(_key(query["fnId"], query["stepId"], request["body"]), line)
+    return calls
+
+
+def _registrations(name: str) -> list[dict[str, Any]]:
+    lines = _lines(name)
+    return [line["request"]["body"] for line in lines if line["request"]["path"] == "/fn/register"]
+
+
+def _same_by_nature(body: dict[str, Any]) -> Any:
+    """Return a body without what is never the same twice; the source's version of invoked events is the engine's."""
+    text = json.dumps({**body, "ctx": {**body["ctx"], "request_id": "", "run_id": ""}}, sort_keys=True)
+    for pattern, instead in _BY_NATURE:
+        text = pattern.sub(instead, text)
+    return json.loads(text)
+
+
+class RecordedApp:
+    """Answers as recorded; keeps what it was asked beside what it was asked then."""
+
+    def __init__(self, name: str) -> None:
+        self._calls = _calls(name)
+        self.pairs: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        self.surprises: list[Key] = []
+
+    def __call__(self, call: Called) -> Reply:
+        key = _key(call.function, call.step, call.body)
+        line = self._calls.get(key)
+        if line is None:
+            self.surprises.append(key)
+            return Reply(500, {"message": "never recorded"}, {"x-inngest-no-retry": "true"})
+        self.pairs.append((line["request"]["body"], call.body))
+        response = line["response"]
+        dropped = {"content-type", "server-timing", "transfer-encoding"}
+        headers = {key: value for key, value in response["headers"].items() if key not in dropped}
+        return Reply(response["status"], response["body"], headers)
+
+
+async def _replay(it: Lab, app: RecordedApp, name: str, event: str, data: dict[str, Any]) -> dict[str, Any]:
+    """Register as recorded, send an event, and let its run come to its end."""
+    for registration in _registrations(name):
+        for function in registration["functions"]:
+            it.app.scripts[function["id"]] = app
+        assert it.request("POST", "/fn/register", registration).status == 200
+    event_id = it.send(event, data)
+
+    def again(line: str) -> None:
+        # Nothing is left to do but to wait: for a retry, or for a wait to be met or to time out.
+        if "next in" in line or "attempt 1 failed" in line or '"cap/never"' in line:
+            asyncio.get_running_loop().call_soon(it.clock.advance, 5)
+        if 'waits for "cap/go"' in line or 'waits for "nocp/go"' in line:
+            it.send("cap/go", {"id": "7"})
+            it.send("nocp/go", {"id": "7"})
+        if "sleeps for" in line:
+            asyncio.get_running_loop().call_soon(it.clock.advance, 60)
+
+    it.on_line = again
+    return await it.ended(event_id)
+
+
+@pytest.mark.parametrize(
+    ("name", "event", "data", "status", "asked"),
+    [
+        ("python-dev.jsonl", "cap/plain", {"who": "me", "id": "1"}, "Completed", 1),
+        ("python-dev.jsonl", "cap/steps", {"who": "me", "id": "1"}, "Completed", 5),
+        ("python-dev.jsonl", "cap/retry", {"who": "me", "id": "1"}, "Completed", 4),
+        ("python-dev.jsonl", "cap/fail", {"who": "me", "id": "1"}, "Failed", 2),
+        ("python-dev.jsonl", "cap/invoker", {"who": "me", "id": "1"}, "Completed", 7),
+        ("python-dev.jsonl", "cap/wait", {"id": "7"}, "Completed", 3),
+        ("python-dev.jsonl", "cap/everything", {"id": "1", "p": 10, "k": "z", "x": 2}, "Completed", 1),
+        ("typescript-dev.jsonl", "nocp/seq", {"id": "7"}, "Completed", 6),
+        ("typescript-dev.jsonl", "nocp/fail", {"id": "7"}, "Failed", 4),
+        ("typescript-dev.jsonl", "nocp/norty", {"id": "7"}, "Failed", 2),
+        ("typescript-dev.jsonl", "nocp/wait", {"id": "7"}, "Completed", 2),
+        ("typescript-dev.jsonl", "nocp/leaf", {"id": "7"}, "Completed", 1),
+    ],
+)
+def test_the_engine_asks_as_recorded(name: str, event: str, data: dict[str, Any], status: str, asked: int) -> None:
+    async def main() -> None:
+        async with lab() as it:
+            app = RecordedApp(name)
+            run = await _replay(it, app, name, event, data)
+            assert app.surprises == []
+            assert run["status"] == status
+            for recorded, ours in app.pairs:
+                assert _same_by_nature(ours) == _same_by_nature(recorded)
+            handlers = [ours for _, ours in app.pairs if ours["event"]["name"] == "inngest/function.failed"]
+            assert len(app.pairs) - len(handlers) == asked
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("name", "event", "asked"),
+    [
+        ("python-dev.jsonl", "cap/race", 4),
+        ("typescript-dev.jsonl", "nocp/par", 5),
+    ],
+)
+def test_the_engine_asks_for_parallel_steps_as_recorded(name: str, event: str, asked: int) -> None:
+    """Which of parallel steps is done first differs, and with it the stack and whose discovery comes first."""
+
+    async def main() -> None:
+        async with lab() as it:
+            app = RecordedApp(name)
+            run = await _replay(it, app, name, event, {"who": "me", "id": "1"})
+            assert app.surprises == []
+            assert run["status"] == "Completed"
+            assert len(app.pairs) == asked
+            for recorded, ours in app.pairs:
+                for key in ("attempt", "disable_immediate_execution", "generation_id", "max_attempts", "step_id"):
+                    assert ours["ctx"][key] == recorded["ctx"][key]
+                assert ours["version"] == recorded["version"]
+                if not ours["ctx"]["disable_immediate_execution"]:
+                    assert sorted(ours["ctx"]["stack"]["stack"]) == sorted(recorded["ctx"]["stack"]["stack"])
+                    assert ours["steps"] == recorded["steps"]
+
+    asyncio.run(main())

@@ -1,0 +1,64 @@
+"""One body, both colours: a function is written once, as a generator that yields what its steps give.
+
+    def body(ctx, step):
+        user = yield step.run("load", load)      # the value in a plain def, an awaitable in an async def
+        return user
+
+The handlers made of it are ordinary ones: a `def` that drives the generator, or an `async def` that awaits.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any
+
+import inngest
+
+Script = Generator[Any, Any, Any]
+Body = Callable[[Any, Any], Script]
+
+
+class Colour(enum.StrEnum):
+    SYNC = "sync"
+    ASYNC = "async"
+
+
+def handler(body: Body, colour: Colour) -> Callable[[Any, Any], Any]:
+    """Return *body* as a handler of that colour."""
+
+    def plain(ctx: inngest.ContextSync, step: inngest.StepSync) -> Any:
+        return drive(body(ctx, step))
+
+    async def coroutine(ctx: inngest.Context, step: inngest.Step) -> Any:
+        return await drive_async(body(ctx, step))
+
+    return plain if colour is Colour.SYNC else coroutine
+
+
+def branch(colour: Colour, script: Callable[..., Script], *args: Any) -> Callable[[], Any]:
+    """Return a branch of several steps for `ctx.group.parallel`."""
+    return (lambda: drive(script(*args))) if colour is Colour.SYNC else (lambda: drive_async(script(*args)))
+
+
+def drive(script: Script) -> Any:
+    try:
+        value = next(script)
+        while True:
+            value = script.send(value)
+    except StopIteration as end:
+        return end.value
+
+
+async def drive_async(script: Script) -> Any:
+    try:
+        awaitable: Awaitable[Any] = next(script)
+        while True:
+            try:
+                value = await awaitable
+            except BaseException as error:  # the body decides, as in any coroutine
+                awaitable = script.throw(error)
+            else:
+                awaitable = script.send(value)
+    except StopIteration as end:
+        return end.value

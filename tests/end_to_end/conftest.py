@@ -1,0 +1,30 @@
+"""`world`: a fresh engine, and an app of every kind that a test names with `kinds`; both colours otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .world import NATIVE_KINDS, Kind, World, new_world
+
+_HERE = Path(__file__).parent
+
+
+def kinds(chosen: list[Kind]) -> Callable[[Any], Any]:
+    """Run a test with these kinds of app."""
+    return pytest.mark.parametrize("world", chosen, indirect=True, ids=str)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(_HERE):
+            item.add_marker(pytest.mark.live)
+
+
+@pytest.fixture(params=NATIVE_KINDS, ids=str)
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    with new_world(request.param) as made:
+        yield made

@@ -1,0 +1,124 @@
+"""An engine, an app and what its functions do: the stage of every test here."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import inngest
+from inngest_devserver.engine import Options
+from inngest_devserver.server import DevServer
+
+from .colours import Body, Colour, Script, branch, handler
+from .effects import Effects, News
+from .engine_client import EngineClient
+from .servers import PATH, Framework, make_app, serving
+
+SHORT = 0.005
+"""Seconds before the first retry."""
+
+_silent = logging.getLogger("tests.end_to_end")
+_silent.addHandler(logging.NullHandler())
+_silent.propagate = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What an app is made of."""
+
+    framework: Framework
+    colour: Colour
+
+    def __str__(self) -> str:
+        return f"{self.framework}-{self.colour}"
+
+
+EVERY_KIND = [Kind(framework, colour) for framework in Framework for colour in Colour]
+NATIVE_KINDS = [Kind(Framework.FLASK, Colour.SYNC), Kind(Framework.STARLETTE, Colour.ASYNC)]
+TWO_BY_TWO = [Kind(framework, colour) for framework in (Framework.FLASK, Framework.STARLETTE) for colour in Colour]
+
+
+class World:
+    """Define functions with `function`, bring the app `up`, then use `engine` and look at `effects`."""
+
+    def __init__(self, kind: Kind, server: DevServer, news: News, **client: Any) -> None:
+        self.kind = kind
+        self.server = server
+        self.news = news
+        self.effects = Effects(news)
+        self.did = self.effects.did
+        self.client = inngest.Inngest(
+            **{
+                "app_id": "app",
+                "is_production": False,
+                "api_base_url": server.origin,
+                "event_api_base_url": server.origin,
+                "logger": _silent,
+                **client,
+            }
+        )
+        self.functions: list[inngest.Function[Any]] = []
+        self.engine = EngineClient(server.origin, news)
+
+    def function(self, *events: str, **options: Any) -> Callable[[Body], inngest.Function[Any]]:
+        """Define a function whose id is the name of its body, started by the events."""
+
+        def define(body: Body) -> inngest.Function[Any]:
+            triggers = [inngest.TriggerEvent(event=event) for event in events]
+            options.setdefault("fn_id", body.__name__)
+            on_failure = options.pop("on_failure", None)
+            if on_failure is not None:
+                options["on_failure"] = handler(on_failure, self.kind.colour)
+            create = self.client.create_function(trigger=options.pop("trigger", triggers), **options)
+            function = create(handler(body, self.kind.colour))
+            self.functions.append(function)
+            return function
+
+        return define
+
+    def branch(self, script: Callable[..., Script], *args: Any) -> Callable[[], Any]:
+        return branch(self.kind.colour, script, *args)
+
+    def ran(self, step: Any, name: str) -> Callable[[], Any]:
+        """Return a branch of one step of that name, which returns the name."""
+        return lambda: step.run(name, self.did, name, name)
+
+    @contextlib.contextmanager
+    def app(self, port: int = 0) -> Iterator[str]:
+        """Serve the functions; yield the app's serve URL. Nothing is registered."""
+        app = make_app(self.kind.framework, self.client, self.functions)
+        with serving(self.kind.framework, app, port) as origin:
+            yield origin + PATH
+
+    @contextlib.contextmanager
+    def up(self, port: int = 0) -> Iterator[str]:
+        """Serve and register."""
+        with self.app(port) as url:
+            self.server.register_and_wait(url, 20)
+            yield url
+
+    def close(self) -> None:
+        self.engine.__exit__()
+        self.client.close()
+
+
+@contextlib.contextmanager
+def running_engine(news: News, port: int = 0, **options: Any) -> Iterator[DevServer]:
+    with DevServer(Options(**{"sink": news.tell, "retry_interval": SHORT, **options}), port=port) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def new_world(kind: Kind, **options: Any) -> Iterator[World]:
+    """Start an engine and make a world around it; at the end hold it to what must always be true."""
+    news = News()
+    with running_engine(news, **options) as server:
+        world = World(kind, server, news)
+        try:
+            yield world
+        finally:
+            world.close()
+    world.effects.check()
