@@ -1,5 +1,8 @@
 """Serve functions from FastAPI: `inngest.fast_api.serve(app, client, functions)`. Needs the extra `fastapi`."""
 
-from inngest_fastapi import serve
+from ._extras import needs
+
+with needs("fastapi", "starlette"):
+    from inngest_fastapi import serve
 
 __all__ = ["serve"]

@@ -1,5 +1,5 @@
 """The same as `inngest.fast_api`, spelled as the framework is."""
 
-from inngest_fastapi import serve
+from .fast_api import serve
 
 __all__ = ["serve"]

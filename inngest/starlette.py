@@ -1,5 +1,8 @@
 """Serve functions from Starlette: `inngest.starlette.serve(app, client, functions)`. Needs the extra `starlette`."""
 
-from inngest_starlette import serve
+from ._extras import needs
+
+with needs("starlette"):
+    from inngest_starlette import serve
 
 __all__ = ["serve"]

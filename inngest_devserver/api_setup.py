@@ -57,6 +57,8 @@ class SetupRoutes:
         for function in registered.functions:
             if unapplied := function.unapplied():
                 self._engine.journal.say(f"{function.slug}: flow control is not applied yet: {', '.join(unapplied)}")
+            if any(trigger.cron for trigger in function.triggers):
+                self._engine.journal.say(f"{function.slug}: cron triggers do not fire yet")
 
     def remove(self, query: Mapping[str, str]) -> Response:
         """Forget the app at the URL in the query; an unknown one is forgotten already."""

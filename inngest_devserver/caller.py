@@ -29,6 +29,10 @@ _KEPT_ALIVE_SECONDS = 3.0
 """Shorter than most servers keep an idle connection: one that they close under our hands costs an attempt."""
 
 
+Transport = httpx.AsyncBaseTransport
+"""What sends a request: the network, or an app that is called in process."""
+
+
 class UnreachableError(TransportError):
     """The request never reached the app, so nothing has happened there."""
 
@@ -40,13 +44,13 @@ class _Connections:
     because httpx's own pool looks at all its connections for every request: with a hundred that is most of the work.
     """
 
-    def __init__(self, transport: httpx.AsyncBaseTransport | None) -> None:
+    def __init__(self, transport: Transport | None) -> None:
         self._given = transport
-        self._free: dict[tuple[str, str, int | None], list[httpx.AsyncBaseTransport]] = {}
+        self._free: dict[tuple[str, str, int | None], list[Transport]] = {}
         self._contexts: dict[str, ssl.SSLContext] = {}
 
     @contextlib.asynccontextmanager
-    async def take(self, url: httpx.URL) -> AsyncGenerator[httpx.AsyncBaseTransport]:
+    async def take(self, url: httpx.URL) -> AsyncGenerator[Transport]:
         """Lend a connection; one that failed is not used again."""
         if self._given is not None:
             yield self._given
@@ -60,7 +64,7 @@ class _Connections:
             raise
         free.append(connection)
 
-    def _make(self, scheme: str) -> httpx.AsyncBaseTransport:
+    def _make(self, scheme: str) -> Transport:
         context = self._contexts.get(scheme)
         if context is None:
             # Reading the certificate store takes longer than a call: once, and only when there is TLS.
@@ -83,7 +87,7 @@ class Caller:
     clock: Clock
     server_kind: str
     signing_key: SigningKey | None = None
-    transport: httpx.AsyncBaseTransport | None = None
+    transport: Transport | None = None
     _connections: _Connections = field(init=False)
 
     def __post_init__(self) -> None:

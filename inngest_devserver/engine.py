@@ -9,12 +9,10 @@ import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
-
 from inngest_core.signing import SigningKey
 
 from .active import ActiveRuns
-from .caller import Caller
+from .caller import Caller, Transport
 from .clock import Clock, SystemClock
 from .console import Console, Sink, stderr
 from .events import Intake
@@ -35,7 +33,8 @@ class Options:
     persist: file to keep everything in; None keeps it in memory.
     signing_key: signs requests to apps, and is asked for by the API, when given.
     event_keys: the only ones that may send events; none given allows all.
-    concurrency: call requests under way at once.
+    concurrency: call requests under way at once; fewer than the 100 connections that a waitress takes by default, as
+    it leaves the others unanswered.
     retry_interval: seconds before the second attempt; doubles with each, up to a minute.
     server_kind: what the engine calls itself to apps, "dev" or "cloud".
     sink: takes each line for the terminal; None keeps quiet.
@@ -45,12 +44,12 @@ class Options:
     persist: Path | None = None
     signing_key: str | None = None
     event_keys: tuple[str, ...] = ()
-    concurrency: int = 100
+    concurrency: int = 64
     retry_interval: float = 1.0
     server_kind: str = "dev"
     sink: Sink | None = stderr
     clock: Clock = field(default_factory=SystemClock)
-    transport: httpx.AsyncBaseTransport | None = None
+    transport: Transport | None = None
 
 
 class Engine:

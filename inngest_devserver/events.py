@@ -18,13 +18,12 @@ from .clock import Clock
 from .executor import Executor, event_key
 from .functions import Cancel
 from .ids import Ulids
-from .matcher import Facts, prepare
-from .registry import Registry
+from .registry import OWN_PREFIX, Registry
 from .runs import Run
 from .store import Store
 from .tables import EventRow, PauseRow
+from .view import View, holds
 
-INTERNAL_PREFIX = "inngest/"
 LARGEST_EVENT = 3 * 1024 * 1024
 LONGEST_NAME = 512
 _FIRST_TS, _LAST_TS = 315_532_800_000, 4_102_444_800_000
@@ -51,8 +50,8 @@ def parse_event(value: object, now: float) -> dict[str, Any]:
         raise EventInvalidError(f"event name is a JSON {json_kind(name)}; expected a string")
     if len(name) > LONGEST_NAME:
         raise EventInvalidError(f"event name is {len(name)} characters long; at most {LONGEST_NAME} are allowed")
-    if name.startswith(INTERNAL_PREFIX):
-        raise EventInvalidError(f'event name is reserved for the engine: it starts with "{INTERNAL_PREFIX}"')
+    if name.startswith(OWN_PREFIX):
+        raise EventInvalidError(f'event name is reserved for the engine: it starts with "{OWN_PREFIX}"')
     data = given.get("data")
     if data is not None and not isinstance(data, dict):
         raise EventInvalidError(f"event data is a JSON {json_kind(data)}; expected an object")
@@ -116,7 +115,7 @@ class Intake:
         Raises EventInvalidError: too large.
         """
         row = self._row(event, internal_id or self._ulids.new(self._clock.now()))
-        if len(row.body) > LARGEST_EVENT and not row.name.startswith(INTERNAL_PREFIX):
+        if len(row.body) > LARGEST_EVENT and not row.name.startswith(OWN_PREFIX):
             raise EventInvalidError(f"event is {len(row.body)} bytes long; at most {LARGEST_EVENT} are allowed")
         if self._store.add_event(row):
             self._unmatched.append((event, row))
@@ -143,27 +142,26 @@ class Intake:
         return EventRow(internal_id, event_id, event["name"], event["ts"], self._clock.now(), body)
 
     def _match(self, event: dict[str, Any], row: EventRow) -> None:
-        facts = prepare({**event, "id": row.id})
+        view = View({**event, "id": row.id})
         memo = b""
         for run, pause in self._active.waiting_for(row.name):
-            if self._meets(run, pause, facts):
+            if self._meets(run, pause, view):
                 memo = memo or memos.event(fragments.dump({**event, "id": row.id, "user": event.get("user") or {}}))
                 self.executor.resume(run, pause, memo)
         for run, cancel in self._active.cancelled_by(row.name):
-            if self._active.get(run.id) is run and self._cancels(run, cancel, facts):
+            if self._active.get(run.id) is run and self._cancels(run, cancel, view):
                 self.executor.cancel(run, f'event "{row.name}"')
-        for function in self._registry.started_by(row.name, facts):
+        for function in self._registry.started_by(row.name, view):
             # An id that the sender chose makes an event the same as another one: it starts a function once.
             if "id" not in event or not self._store.has_run(function.id, event_key(row)):
                 self.executor.start(function, [row])
 
-    def _meets(self, run: Run, pause: PauseRow, facts: Facts) -> bool:
+    def _meets(self, run: Run, pause: PauseRow, view: View) -> bool:
         if self._active.get(run.id) is not run or pause.step_id not in run.pauses:
             return False
-        expression = run.expressions.get(pause.step_id)
-        return expression is None or expression.matches(run.events.facts, facts)
+        return holds(run.expressions.get(pause.step_id), run.events.view, view)
 
-    def _cancels(self, run: Run, cancel: Cancel, facts: Facts) -> bool:
+    def _cancels(self, run: Run, cancel: Cancel, view: View) -> bool:
         if cancel.window is not None and self._clock.now() > run.row.started_at + cancel.window:
             return False
-        return cancel.expression is None or cancel.expression.matches(run.events.facts, facts)
+        return holds(cancel.expression, run.events.view, view)

@@ -96,6 +96,8 @@ class Executor:
         """End a run, tell the step that invoked it, and send the engine's events about it."""
         now = self._s.clock.now()
         self._s.active.remove(run)
+        for job in self._s.queue.jobs_of(run.id):
+            self._unreached.pop(job.id, None)
         self._s.queue.drop_run(run.id)
         self._s.store.end_run(run.id, status, now, output)
         outcome = status.lower() if error is None else f"{status.lower()}: {error.get('name')}: {error.get('message')}"

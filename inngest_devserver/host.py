@@ -15,6 +15,7 @@ import contextlib
 import dataclasses
 import importlib
 import json
+import logging
 import os
 import secrets
 import signal
@@ -35,6 +36,7 @@ CHANNEL_VARIABLE = "_INNGEST_HOST_CHANNEL"
 GRACE_SECONDS = 1.0
 """For the app to end by itself when it is told to; then it is ended."""
 WSGI_THREADS = 16
+WSGI_CONNECTIONS = 1000
 _ORIGIN_VARIABLES = ("INNGEST_BASE_URL", "INNGEST_API_BASE_URL", "INNGEST_EVENT_API_BASE_URL")
 
 
@@ -213,7 +215,13 @@ class _WSGIServer(Protocol):
 
 class _Waitress(Protocol):
     def create_server(
-        self, application: object, *, sockets: list[socket.socket], threads: int, ident: str | None
+        self,
+        application: object,
+        *,
+        sockets: list[socket.socket],
+        threads: int,
+        connection_limit: int,
+        ident: str | None,
     ) -> _WSGIServer: ...
 
 
@@ -223,7 +231,10 @@ def _serve_wsgi(app: object, listener: socket.socket, on_started: Callable[[], N
     def stop() -> None:
         raise SystemExit(0)
 
-    server = waitress.create_server(app, sockets=[listener], threads=WSGI_THREADS, ident=None)
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a queue of calls is what an engine brings
+    server = waitress.create_server(
+        app, sockets=[listener], threads=WSGI_THREADS, connection_limit=WSGI_CONNECTIONS, ident=None
+    )
     _on_terminate(stop)
     on_started()
     server.run()

@@ -14,6 +14,10 @@ from .store import Store
 from .tables import JobRow
 
 
+_SLACK = 1000
+"""Entries of jobs that are gone that may stay in the heap."""
+
+
 class JobKind(enum.StrEnum):
     CALL = "call"
     """Send a call request: discovery when step_id is "step", else for that step."""
@@ -43,8 +47,20 @@ class Queue:
         self._jobs[job.id] = job
         self._by_run.setdefault(job.run_id, set()).add(job.id)
         heapq.heappush(self._heap, (job.due, next(self._numbers), job.id))
+        if len(self._heap) > 2 * len(self._jobs) + _SLACK:
+            self._compact()
         if earlier:
             self._on_earlier()
+
+    def _compact(self) -> None:
+        """Leave out entries of jobs that are gone: the time-out of an invoke would stay for a year."""
+        self._heap = [entry for entry in self._heap if self._current(entry) is not None]
+        heapq.heapify(self._heap)
+
+    def _current(self, entry: tuple[float, int, str]) -> JobRow | None:
+        """Return the job of an entry; None when it was dropped, or queued again for another time."""
+        job = self._jobs.get(entry[2])
+        return job if job is not None and job.due == entry[0] else None
 
     def done(self, job: JobRow) -> None:
         """Forget a job that was taken and is done."""
@@ -76,18 +92,14 @@ class Queue:
     def take(self, now: float) -> JobRow | None:
         """Return the next job that is due, or None. It stays in the store until `done`."""
         while self._heap and self._heap[0][0] <= now:
-            due, _, job_id = heapq.heappop(self._heap)
-            job = self._jobs.get(job_id)
-            # A job that was dropped, or queued again for another time, leaves its old entry behind.
-            if job is not None and job.due == due:
+            job = self._current(heapq.heappop(self._heap))
+            if job is not None:
                 return job
         return None
 
     def next_due(self) -> float | None:
         while self._heap:
-            due, _, job_id = self._heap[0]
-            job = self._jobs.get(job_id)
-            if job is not None and job.due == due:
-                return due
+            if self._current(self._heap[0]) is not None:
+                return self._heap[0][0]
             heapq.heappop(self._heap)
         return None

@@ -15,9 +15,12 @@ from inngest_core.wire import json_kind
 from . import fragments, ids
 from .clock import Clock
 from .functions import ConfigInvalidError, Function, Trigger, parse_function
-from .matcher import Facts
 from .store import Store
 from .tables import AppRow, FunctionRow
+from .view import View, holds
+
+OWN_PREFIX = "inngest/"
+"""Names of events that only the engine sends begin so."""
 
 
 class RegistrationInvalidError(ValueError):
@@ -80,20 +83,26 @@ class Registry:
     def by_slug(self, slug: str) -> Function | None:
         return self._by_slug.get(slug)
 
-    def started_by(self, name: str, facts: Facts) -> Iterator[Function]:
-        """Yield each function that an event starts, once. facts: the event, for expressions."""
+    def started_by(self, name: str, event: View) -> Iterator[Function]:
+        """Yield each function that an event of this name starts, once."""
         seen: set[str] = set()
         for function, trigger in self._candidates(name):
-            if function.id in seen or (trigger.expression is not None and not trigger.expression.matches(facts)):
-                continue
-            seen.add(function.id)
-            yield function
+            if function.id not in seen and holds(trigger.expression, event):
+                seen.add(function.id)
+                yield function
 
     def _candidates(self, name: str) -> list[tuple[Function, Trigger]]:
         found = self._index.exact.get(name, [])
         if not self._index.prefixes:
             return found
-        return [*found, *((fn, trigger) for prefix, fn, trigger in self._index.prefixes if name.startswith(prefix))]
+        # `*` means what users send: a function that the engine's own events start would start itself for ever.
+        own = name.startswith(OWN_PREFIX)
+        met = (
+            (function, trigger)
+            for prefix, function, trigger in self._index.prefixes
+            if name.startswith(prefix) and (not own or prefix.startswith(OWN_PREFIX))
+        )
+        return [*found, *met]
 
     # --- writing
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import urllib.parse
 
 from inngest_core.wire import Header, Query
@@ -11,6 +12,7 @@ from .runs import Run
 from .tables import JobRow
 
 
+@functools.lru_cache(maxsize=4096)
 def call_url(url: str, slug: str, step_id: str) -> str:
     """Return the URL of a function with *step_id* in its query."""
     parts = urllib.parse.urlsplit(url)

@@ -15,8 +15,9 @@ from typing import Any
 
 from . import fragments
 from .functions import Function
-from .matcher import Expression, Facts, prepare
+from .matcher import Expression
 from .tables import EventRow, JobRow, PauseRow, RunRow
+from .view import View
 
 USE_API_BYTES = 4 * 1024 * 1024 - 1024
 """State (event, events, memos) past this is not sent; the app fetches it."""
@@ -50,7 +51,7 @@ class Events:
     batch: bytes
     first: Mapping[str, Any]
     all: list[Mapping[str, Any]]
-    facts: Facts
+    view: View
 
 
 def load_events(rows: list[EventRow]) -> Events:
@@ -62,7 +63,7 @@ def load_events(rows: list[EventRow]) -> Events:
         batch=fragments.array(row.body for row in rows),
         first=loaded[0],
         all=[*loaded],
-        facts=prepare(loaded[0]),
+        view=View(loaded[0]),
     )
 
 

@@ -56,7 +56,11 @@ class Store:
 
     def _prepare(self, path: Path | None) -> None:
         if path is not None:
+            # One engine per file: two would do the same jobs twice. The second gets "database is locked".
+            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("BEGIN EXCLUSIVE")
+            self._db.execute("COMMIT")
             # Safe against a crash of this process; a power cut may lose the last transactions, never the file.
             self._db.execute("PRAGMA synchronous = NORMAL")
         version = self._one("PRAGMA user_version", ())[0]

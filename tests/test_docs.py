@@ -31,7 +31,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import flask
 import httpx
 import pytest
 
@@ -48,7 +47,7 @@ from inngest_core.transport import Transport
 from inngest_devserver import api
 from inngest_devserver.clock import ManualClock
 from inngest_devserver.engine import Engine, Options
-from inngest_devserver.loading import serve_paths
+from inngest_devserver.loading import Kind, kind_of, serve_paths
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -153,7 +152,7 @@ class Stage:
         path = urllib.parse.urlsplit(url).path
         if path not in self._urls:
             app = self._names["app"]
-            self._urls[path] = WSGI(app) if isinstance(app, flask.Flask) else httpx.ASGITransport(app)
+            self._urls[path] = WSGI(app) if kind_of(app) is Kind.WSGI else httpx.ASGITransport(app)
         return self._urls[path]
 
     async def register(self, served: list[App], asked: inngest.Function[Any]) -> None:
@@ -284,7 +283,7 @@ class Page:
         self._network = network
         self._patch = patch
         self._name = f"docs_{page.stem.lower().replace('-', '_')}"
-        self._names = self._new_module(self._name)
+        self._shared = self._names = self._new_module(self._name)
         self._printed = io.StringIO()
         self._console: list[str] = []
         self._modules: list[types.ModuleType] = []
@@ -313,13 +312,13 @@ class Page:
 
     def _execute(self, block: Block) -> None:
         file = next((mark[6:] for mark in block.marks if mark.startswith("file: ")), None)
-        names = self._names
+        self._names = self._shared
         if file is not None:
-            names = self._names = self._new_module(file.removesuffix(".py"))
+            self._names = self._new_module(file.removesuffix(".py"))
         elif "separate" in block.marks:
-            names = self._new_module(f"{self._name}_{block.line}")
+            self._names = self._new_module(f"{self._name}_{block.line}")
         source = "\n" * (block.line - 1) + block.text
-        exec(compile(source, str(self._page), "exec", dont_inherit=True), names)  # noqa: S102 - the point of this module
+        exec(compile(source, str(self._page), "exec", dont_inherit=True), self._names)  # noqa: S102 - the point of this module
 
     def _compare(self, block: Block) -> None:
         where = f"{self._page.name}:{block.line}"
@@ -556,6 +555,8 @@ def test_methods_are_documented() -> None:
 
 
 def test_files_in_the_architecture_page_are_there() -> None:
-    rows = [row[0].strip("`") for row in table_rows("architecture.md") if row[0].endswith(".py`")]
-    assert set(rows) >= {f"inngest_core/{path.name}" for path in (ROOT / "inngest_core").glob("[a-z]*.py")}
-    assert {path for path in rows if not (ROOT / path).exists()} == set()
+    for package in ("inngest_core", "inngest_devserver"):
+        cells = [row[0] for row in table_rows("architecture.md") if row[0].startswith(f"`{package}/")]
+        listed = {name for cell in cells for name in re.findall(r"(\w+\.py)`", cell)}
+        assert len(listed) > 20
+        assert {name for name in listed if not (ROOT / package / name).exists()} == set()

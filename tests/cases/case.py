@@ -209,7 +209,8 @@ def without_stacks(value: Any) -> Any:
         items = cast("dict[str, Any]", value).items()
         return {key: _stack(item) if key == "stack" else without_stacks(item) for key, item in items}
     if isinstance(value, list):
-        return [without_stacks(item) for item in value]
+        items_of_list: list[Any] = value
+        return [without_stacks(item) for item in items_of_list]
     return value
 
 

@@ -34,7 +34,8 @@ async def one_async(ctx: inngest.Context) -> object:
     return await ctx.step.send_event("fan", inngest.Event(name="x/a", ts=5, user=USER, v="2"))
 
 
-REQUEST = EngineRequest("POST", PATH, [{"name": "x/a", "data": {"n": 1}}, {"name": "x/b", "data": {}, "id": "b"}])
+EVENTS: list[dict[str, object]] = [{"name": "x/a", "data": {"n": 1}}, {"name": "x/b", "data": {}, "id": "b"}]
+REQUEST = EngineRequest("POST", PATH, EVENTS)
 
 several = Case(
     build=both(fan, fan_async),

@@ -50,7 +50,7 @@ found = Case(
 data_is_null = Case(
     build=both(plain, plain_async),
     call=Call(steps={"w": {**EVENT, "data": None}}),
-    expect=returned(["app/go", "01X", 5, {}]),
+    expect=returned(["app/go", "01X", 5, dict[str, object]()]),
 )
 data_that_looks_like_a_memo = Case(
     build=both(plain, plain_async),

@@ -26,11 +26,14 @@ class Seen:
 
 
 class EngineClient:
-    def __init__(self, origin: str, news: News, *, event_key: str = "key", bearer: str | None = None) -> None:
+    """ends: tells when a run has ended."""
+
+    def __init__(self, origin: str, ends: News, *, event_key: str = "key", bearer: str | None = None) -> None:
         self.origin = origin
-        self._news = news
+        self._ends = ends
         self._event_key = event_key
         headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
+        self._names: dict[str, str] = {}
         self._http = httpx.Client(base_url=origin, trust_env=False, headers=headers, timeout=30)
 
     def __enter__(self) -> Self:
@@ -57,9 +60,11 @@ class EngineClient:
         """Send an event; return its internal id."""
         return self.post_events({"name": name, "data": data or {}, **fields})[0]
 
-    def names(self) -> dict[str, str]:
-        functions = self._http.get("/dev").json()["functions"]
-        return {function["id"]: function["slug"] for function in functions}
+    def _name(self, function_id: str) -> str:
+        if function_id not in self._names:
+            functions = self._http.get("/dev").json()["functions"]
+            self._names.update({function["id"]: function["slug"] for function in functions})
+        return self._names.get(function_id, function_id)
 
     def runs(self, event_id: str) -> list[Seen]:
         return [self._seen(run) for run in self.get(f"/v1/events/{event_id}/runs")]
@@ -71,9 +76,8 @@ class EngineClient:
         return self._seen(self.get(f"/v1/runs/{run_id}"))
 
     def _seen(self, run: Mapping[str, Any]) -> Seen:
-        names = self.names()
-        status = run["status"] if run["ended_at"] or run["status"] == "Running" else "inconsistent"
-        return Seen(run["run_id"], status, run["output"], names.get(run["function_id"], run["function_id"]))
+        assert bool(run["ended_at"]) is (run["status"] != "Running"), run
+        return Seen(run["run_id"], run["status"], run["output"], self._name(run["function_id"]))
 
     def history(self, run_id: str) -> list[tuple[str, str]]:
         """Return (type, step name) of everything that happened in a run."""
@@ -91,7 +95,7 @@ class EngineClient:
             runs = self.runs(event_id)
             return runs if len(runs) >= count and all(run.status != "Running" for run in runs) else None
 
-        return self._news.until(seen, f"{count} ended runs of {event_id}, seen {self.latest()}")
+        return self._ends.until(seen, f"{count} ended runs of event {event_id}")
 
     def run(self, name: str, data: Mapping[str, Any] | None = None, **fields: Any) -> Seen:
         """Send an event, wait for the one run it starts, return it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import logging
 import socket
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
@@ -14,6 +15,7 @@ import flask
 import starlette.applications
 import uvicorn
 import waitress.server
+import waitress.wasyncore
 
 import inngest
 import inngest.fastapi
@@ -56,7 +58,7 @@ def make_app(framework: Framework, client: inngest.Inngest, functions: Functions
 @contextlib.contextmanager
 def serving(framework: Framework, app: Any, port: int = 0) -> Iterator[str]:
     """Run *app*; yield its origin. The socket listens before this returns."""
-    with socket.create_server(("127.0.0.1", port)) as listening:
+    with _listen(port) as listening:
         run, stop = (_waitress if framework is Framework.FLASK else _uvicorn)(app, listening)
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
@@ -66,6 +68,15 @@ def serving(framework: Framework, app: Any, port: int = 0) -> Iterator[str]:
             stop()
             thread.join(20)
         assert not thread.is_alive(), f"the {framework} app did not end"
+
+
+def _listen(port: int) -> socket.socket:
+    """Name the protocol: asyncio sends small packets at once only on such sockets; others wait 40 ms per answer."""
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(("127.0.0.1", port))
+    listening.listen(512)
+    return listening
 
 
 def _uvicorn(app: Any, listening: socket.socket) -> tuple[Callable[[], None], Callable[[], None]]:
@@ -79,12 +90,20 @@ def _uvicorn(app: Any, listening: socket.socket) -> tuple[Callable[[], None], Ca
 
 
 def _waitress(app: Any, listening: socket.socket) -> tuple[Callable[[], None], Callable[[], None]]:
-    server: Any = waitress.server.create_server(app, map={}, sockets=[listening], threads=16)
+    sockets: dict[int, Any] = {}
+    server: Any = waitress.server.create_server(app, map=sockets, sockets=[listening], threads=16)
+    # It would warn of each request that finds no free thread.
+    server.task_dispatcher.queue_logger = logging.getLogger("tests.end_to_end")
+
+    def run() -> None:
+        server.run()
+        server.task_dispatcher.shutdown(timeout=20)
 
     def stop() -> None:
-        server.trigger.pull_trigger(server.close)
+        # The engine keeps connections open, which waitress would wait for.
+        server.trigger.pull_trigger(lambda: waitress.wasyncore.close_all(sockets, ignore_all=True))
 
-    return server.run, stop
+    return run, stop
 
 
 def free_port() -> int:

@@ -41,14 +41,33 @@ NATIVE_KINDS = [Kind(Framework.FLASK, Colour.SYNC), Kind(Framework.STARLETTE, Co
 TWO_BY_TWO = [Kind(framework, colour) for framework in (Framework.FLASK, Framework.STARLETTE) for colour in Colour]
 
 
+class Console:
+    """The engine's lines for the terminal. ends: tells of runs that ended; news: of every line."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.news, self.ends = News(), News()
+
+    def __call__(self, line: str) -> None:
+        self.lines.append(line)
+        self.news.tell()
+        if any(f" run {status}" in line for status in ("completed", "failed", "cancelled")):
+            self.ends.tell()
+
+    def said(self, text: str) -> str:
+        """Wait for a line with *text* in it; return it."""
+        return self.news.until(lambda: next((line for line in self.lines if text in line), None), text)
+
+
 class World:
     """Define functions with `function`, bring the app `up`, then use `engine` and look at `effects`."""
 
-    def __init__(self, kind: Kind, server: DevServer, news: News, **client: Any) -> None:
+    def __init__(self, kind: Kind, server: DevServer, console: Console, **client: Any) -> None:
         self.kind = kind
         self.server = server
-        self.news = news
-        self.effects = Effects(news)
+        self.console = console
+        self.news = News()
+        self.effects = Effects(self.news)
         self.did = self.effects.did
         self.client = inngest.Inngest(
             **{
@@ -61,7 +80,7 @@ class World:
             }
         )
         self.functions: list[inngest.Function[Any]] = []
-        self.engine = EngineClient(server.origin, news)
+        self.engine = EngineClient(server.origin, console.ends)
 
     def function(self, *events: str, **options: Any) -> Callable[[Body], inngest.Function[Any]]:
         """Define a function whose id is the name of its body, started by the events."""
@@ -106,17 +125,17 @@ class World:
 
 
 @contextlib.contextmanager
-def running_engine(news: News, port: int = 0, **options: Any) -> Iterator[DevServer]:
-    with DevServer(Options(**{"sink": news.tell, "retry_interval": SHORT, **options}), port=port) as server:
+def running_engine(console: Console, port: int = 0, **options: Any) -> Iterator[DevServer]:
+    with DevServer(Options(**{"sink": console, "retry_interval": SHORT, **options}), port=port) as server:
         yield server
 
 
 @contextlib.contextmanager
 def new_world(kind: Kind, **options: Any) -> Iterator[World]:
     """Start an engine and make a world around it; at the end hold it to what must always be true."""
-    news = News()
-    with running_engine(news, **options) as server:
-        world = World(kind, server, news)
+    console = Console()
+    with running_engine(console, **options) as server:
+        world = World(kind, server, console)
         try:
             yield world
         finally:

@@ -1,0 +1,8 @@
+"""Serve functions from Tornado: `inngest.tornado.serve(app, client, functions)`. Needs the extra `tornado`."""
+
+from ._extras import needs
+
+with needs("tornado"):
+    from inngest_tornado import serve
+
+__all__ = ["serve"]

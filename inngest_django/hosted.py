@@ -1,0 +1,66 @@
+"""The project as `manage.py inngest_dev` has it hosted: its application, which also knows at which paths it serves.
+
+The host looks for `routes` to find out where functions are served, under `include()` too; it knows no Django.
+Used in the host's process only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from django.core.asgi import get_asgi_application
+from django.core.servers.basehttp import get_internal_wsgi_application
+from django.urls import URLPattern, URLResolver, get_resolver
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    path: str
+
+
+class WSGIProject:
+    """The application that WSGI_APPLICATION names, or Django's own."""
+
+    def __init__(self) -> None:
+        self._application = get_internal_wsgi_application()
+        self.routes = list(project_routes())
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return self._application(environ, start_response)
+
+
+class ASGIProject:
+    """Django's ASGI application."""
+
+    def __init__(self) -> None:
+        self._application: Any = get_asgi_application()
+        self.routes = list(project_routes())
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "http":  # Django refuses the others with an exception
+            await self._application(scope, receive, send)
+
+
+def create_wsgi() -> WSGIProject:
+    return WSGIProject()
+
+
+def create_asgi() -> ASGIProject:
+    return ASGIProject()
+
+
+def project_routes() -> Iterator[Route]:
+    """Yield the full paths of the project's patterns, which imports its URLconf."""
+    yield from _routes(get_resolver().url_patterns, "/")
+
+
+def _routes(patterns: Iterable[URLPattern | URLResolver], prefix: str) -> Iterator[Route]:
+    for pattern in patterns:
+        path = prefix + str(pattern.pattern).removeprefix("^").removesuffix("$")
+        if isinstance(pattern, URLResolver):
+            yield from _routes(pattern.url_patterns, path)
+        else:
+            yield Route(path)

@@ -1,0 +1,277 @@
+"""The rules of the rooms (design §7): who may import what, read from the AST of every module."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PRODUCT = sorted(path.name for path in ROOT.iterdir() if path.name.startswith("inngest") and path.is_dir())
+FRAMEWORKS = {
+    "inngest_flask": {"flask", "werkzeug"},
+    "inngest_starlette": {"starlette"},
+    "inngest_fastapi": {"fastapi", "starlette", "inngest_starlette"},
+    "inngest_django": {"django", "asgiref"},
+    "inngest_tornado": {"tornado"},
+}
+LONGEST_FILE = 350
+
+# Imports within the core point one way: none from a lower row to a higher one. Others only must not form a circle.
+LAYERS = (
+    {"app"},
+    {"call", "registration", "introspection"},
+    {"context", "client", "middleware", "signing"},
+    {"steps", "drivers"},
+    {"replay", "flow", "wire"},
+    {"http", "errors", "duration"},
+)
+ONLY_FROM_THE_CORE = {
+    "errors": set[str](),
+    "http": set[str](),
+    "duration": set[str](),
+    "wire": {"errors", "duration"},
+    "replay": {"wire", "errors"},
+    "flow": {"http"},
+    "transport": {"http", "errors"},
+    "bodies": {"errors", "flow"},
+    "drivers": {"bodies", "errors", "flow", "http", "transport"},
+}
+PERFORMERS = {"drivers", "bodies", "transport"}
+"""What may use loops, threads, sockets and clocks; `config` may read the environment."""
+IMPURE = {
+    *("asyncio", "concurrent", "multiprocessing", "os", "queue", "random", "sched", "secrets", "select"),
+    *("selectors", "signal", "socket", "socketserver", "ssl", "subprocess", "sys", "threading", "time", "uuid"),
+}
+THIRD_PARTY = {"signing": {"rfc8785"}, "transport": {"httpx"}}
+DEVSERVER_FROM_THE_CORE = {"http", "wire", "flow", "drivers", "signing", "duration", "errors", "transport"}
+IN_HOST_ONLY = {"uvicorn", "waitress", "tornado"}
+
+
+def modules(package: str) -> dict[str, Path]:
+    """Return the modules of a package, by dotted name without the package's own."""
+    root = ROOT / package
+    return {
+        ".".join(path.relative_to(root).with_suffix("").parts): path
+        for path in sorted(root.rglob("*.py"))
+        if "__pycache__" not in path.parts
+    }
+
+
+PRODUCT_FILES = [path for package in PRODUCT for path in modules(package).values()]
+CORE = modules("inngest_core")
+IN_PRODUCT = pytest.mark.parametrize("path", PRODUCT_FILES, ids=[str(path.relative_to(ROOT)) for path in PRODUCT_FILES])
+IN_CORE = pytest.mark.parametrize("name", CORE)
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the absolute dotted names that a file imports, wherever in it; `from a import b` gives "a.b"."""
+    package = path.parent.relative_to(ROOT).parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            start = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{start}.{alias.name}" for alias in node.names)
+
+
+def tops(path: Path) -> set[str]:
+    return {name.partition(".")[0] for name in imports(path)}
+
+
+def from_the_core(path: Path) -> set[str]:
+    """Return the modules of the core that a file imports."""
+    return {name.split(".")[1] for name in imports(path) if name.startswith("inngest_core.")}
+
+
+def third_party(path: Path) -> set[str]:
+    return {top for top in tops(path) if top not in sys.stdlib_module_names and top not in PRODUCT}
+
+
+def test_the_rooms_are_found() -> None:
+    assert {"inngest", "inngest_core", "inngest_devserver", "inngest_flask"} <= set(PRODUCT)
+    assert {"app", "drivers", "replay", "wire"} <= CORE.keys()
+
+
+# The core
+
+
+@IN_CORE
+def test_core_imports_point_one_way(name: str) -> None:
+    rank = {module: number for number, layer in enumerate(LAYERS) for module in layer}
+    higher = {other for other in from_the_core(CORE[name]) if rank.get(other, len(LAYERS)) < rank.get(name, 0)}
+    assert higher == set()
+
+
+def test_core_imports_form_no_circle() -> None:
+    graph = {name: from_the_core(path) for name, path in CORE.items()}
+    assert list(graphlib.TopologicalSorter(graph).static_order())
+
+
+@pytest.mark.parametrize("name", ONLY_FROM_THE_CORE)
+def test_core_rooms_with_a_list(name: str) -> None:
+    assert from_the_core(CORE[name]) <= ONLY_FROM_THE_CORE[name]
+
+
+@IN_CORE
+def test_core_is_pure(name: str) -> None:
+    allowed = IMPURE if name in PERFORMERS else {"os"} if name == "config" else set[str]()
+    assert tops(CORE[name]) & IMPURE <= allowed
+    assert not any(each.startswith(("urllib.request", "http.client", "http.server")) for each in imports(CORE[name]))
+
+
+@IN_CORE
+def test_core_knows_no_other_package(name: str) -> None:
+    path = CORE[name]
+    assert third_party(path) <= {"pydantic", "pydantic_core"} | THIRD_PARTY.get(name, set())
+    assert tops(path) & set(PRODUCT) <= {"inngest_core"}
+
+
+@IN_CORE
+def test_core_asks_for_no_framework(name: str) -> None:
+    names = {"flask", "fast_api", "fastapi", "starlette", "django", "tornado", "digitalocean"}
+    for node in ast.walk(ast.parse(CORE[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Compare | ast.MatchValue):
+            texts = {each.value for each in ast.walk(node) if isinstance(each, ast.Constant)}
+            assert not names & texts, f"line {node.lineno}"
+
+
+@IN_CORE
+def test_only_config_reads_the_environment(name: str) -> None:
+    text = CORE[name].read_text(encoding="utf-8")
+    used = [
+        node.attr
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
+    ]
+    assert not used or name == "config"
+
+
+@pytest.mark.parametrize("name", sorted(PERFORMERS))
+def test_performers_know_no_json_and_no_header(name: str) -> None:
+    assert not tops(CORE[name]) & {"json", "pydantic", "pydantic_core"}
+    assert "wire" not in from_the_core(CORE[name])
+
+
+def test_only_drivers_and_bodies_use_loops() -> None:
+    using = {name for name, path in CORE.items() if "asyncio" in tops(path)}
+    assert using <= PERFORMERS
+
+
+# The other rooms
+
+
+def test_inngest_holds_no_logic() -> None:
+    for path in modules("inngest").values():
+        assert tops(path) <= {*PRODUCT, "__future__", "importlib", "types", "typing"}, path
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        assert not any(isinstance(node, ast.For | ast.While | ast.Try) for node in nodes), path
+
+
+@pytest.mark.parametrize("package", [name for name in FRAMEWORKS if name in PRODUCT])
+def test_adapters_know_the_core_and_their_framework(package: str) -> None:
+    for path in modules(package).values():
+        assert third_party(path) <= FRAMEWORKS[package], path
+        assert tops(path) & set(PRODUCT) <= {"inngest_core", package, *FRAMEWORKS[package]}, path
+        assert not from_the_core(path) & {"wire", "signing", "replay", "steps", "call", "registration"}, path
+        assert not tops(path) & {"json", "hmac", "hashlib"}, path
+
+
+def test_adapters_name_no_header() -> None:
+    for package in FRAMEWORKS.keys() & set(PRODUCT):
+        for path in modules(package).values():
+            texts = [
+                node.value
+                for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+                if isinstance(node, ast.Constant) and isinstance(node.value, str)
+            ]
+            assert not [text for text in texts if re.match(r"x-inngest-|content-type$", text, re.IGNORECASE)], path
+
+
+def test_devserver_imports() -> None:
+    for name, path in modules("inngest_devserver").items():
+        assert from_the_core(path) - _host_needs(name) <= DEVSERVER_FROM_THE_CORE, name
+        assert tops(path) & set(PRODUCT) <= {"inngest_core", "inngest_devserver"}, name
+        assert not (tops(path) & IN_HOST_ONLY) or name in ("host", "server"), name
+        assert "sqlite3" not in tops(path) or name in ("store", "tables"), name
+        assert "inngest_cli" not in tops(path), name
+
+
+def _host_needs(name: str) -> set[str]:
+    """The child process that loads a user's app learns from the core where that serves."""
+    return {"app", "config", "client"} if name in ("host", "loading") else set()
+
+
+def test_devserver_has_one_clock() -> None:
+    for name, path in modules("inngest_devserver").items():
+        if name == "clock":
+            continue
+        calls = {
+            f"{node.value.id}.{node.attr}"
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        }
+        assert not calls & {"time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "date.today"}, name
+
+
+def test_nothing_imports_the_command_line() -> None:
+    for package in set(PRODUCT) - {"inngest_cli"}:
+        for path in modules(package).values():
+            if path.parent.name != "commands":  # Django's own kind of command line
+                assert "inngest_cli" not in tops(path), path
+
+
+def test_cases_are_data() -> None:
+    for path in modules("tests/cases").values():
+        assert third_party(path) <= {"tests"}, path
+        assert tops(path) & set(PRODUCT) <= {"inngest"}, path
+
+
+def test_examples_use_public_names() -> None:
+    for path in modules("examples").values():
+        assert tops(path) & set(PRODUCT) <= {"inngest"} or path.parent.name == "examples", path
+
+
+# Every file
+
+
+@IN_PRODUCT
+def test_no_import_for_type_checkers_alone(path: Path) -> None:
+    if path == CORE["transport"]:
+        return
+    assert "TYPE_CHECKING" not in path.read_text(encoding="utf-8")
+
+
+@IN_PRODUCT
+def test_ignored_errors_have_codes(path: Path) -> None:
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        assert not re.search(r"type:\s*ignore(?!\[[a-z-]+(,\s*[a-z-]+)*\])", line), f"line {number}"
+        assert not re.search(r"pyright:\s*(ignore(?!\[)|basic|strict)", line), f"line {number}"
+        assert not re.search(r"#\s*noqa(?!: [A-Z]+[0-9]+)", line), f"line {number}"
+
+
+@IN_PRODUCT
+def test_files_are_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
+
+
+@IN_PRODUCT
+def test_nothing_is_left_for_later(path: Path) -> None:
+    assert not re.search(r"\b(TODO|FIXME|XXX|HACK)\b", path.read_text(encoding="utf-8"))
+
+
+@IN_PRODUCT
+def test_modules_say_what_they_are(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert not text or ast.get_docstring(ast.parse(text))
+
+
+def test_no_room_is_called_utils() -> None:
+    names = {path.stem for path in PRODUCT_FILES}
+    assert not names & {"utils", "util", "helpers", "helper", "models", "common", "misc", "_lib"}
