@@ -6,6 +6,7 @@ WSGI environment spells otherwise, and the host, which is part of the URL.
 
 from __future__ import annotations
 
+import functools
 import http
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +17,7 @@ from .http import Request, Response, read_limited
 
 Environ = Mapping[str, Any]
 
-_CHUNK = 64 * 1024
+_CHUNK = 1024 * 1024
 _UNPREFIXED = ("CONTENT_TYPE", "CONTENT_LENGTH")
 _SAFE_IN_PATH = "/:@!$&'()*+,;=~-._"
 
@@ -25,7 +26,12 @@ def read_request(environ: Environ, body_cap: int, raw: object = None) -> Request
     """Read an HTTP request, at most body_cap + 1 bytes of it; raw: what middleware gets, the environment by default."""
     return Request(
         method=str(environ["REQUEST_METHOD"]).upper(),
-        url=_url(environ),
+        url=_url(
+            environ["wsgi.url_scheme"],
+            environ.get("HTTP_HOST") or _server_name(environ),
+            environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""),
+            environ.get("QUERY_STRING", ""),
+        ),
         headers=dict(_headers(environ)),
         body=read_body(environ, body_cap),
         raw=environ if raw is None else raw,
@@ -40,13 +46,11 @@ def _headers(environ: Environ) -> Iterator[tuple[str, str]]:
             yield key.replace("_", "-").lower(), value
 
 
-def _url(environ: Environ) -> str:
-    """Return the absolute URL, mount prefix included, as PEP 3333 builds it."""
-    scheme, host = environ["wsgi.url_scheme"], environ.get("HTTP_HOST") or _server_name(environ)
-    path = f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}" or "/"
+@functools.lru_cache(maxsize=1024)
+def _url(scheme: str, host: str, path: str, query: str) -> str:
+    """Return the absolute URL as PEP 3333 builds it; cached, for an engine asks for the same few again and again."""
     quoted = urllib.parse.quote(path.encode("latin-1", "replace"), safe=_SAFE_IN_PATH)
-    query = environ.get("QUERY_STRING")
-    return f"{scheme}://{host}{quoted}" + (f"?{query}" if query else "")
+    return f"{scheme}://{host}{quoted or '/'}" + (f"?{query}" if query else "")
 
 
 def _server_name(environ: Environ) -> str:

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from .store import Store
 from .tables import JobRow
 
-
 _SLACK = 1000
 """Entries of jobs that are gone that may stay in the heap."""
 

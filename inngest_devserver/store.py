@@ -34,6 +34,9 @@ _RUN = (
 _JOB = "id, run_id, kind, step_id, due, attempt, position"
 _PAUSE = "run_id, step_id, kind, name, since, race, event, expression"
 
+_LOCK_SECONDS = 1.0
+"""How long to wait for an engine that is just letting go of the file."""
+
 
 class StoreVersionError(ValueError):
     """The file was written by another version of the engine."""
@@ -44,7 +47,10 @@ class Store:
 
     def __init__(self, path: Path | None = None, schedule: Schedule | None = None) -> None:
         self._db = sqlite3.connect(
-            ":memory:" if path is None else str(path), isolation_level=None, cached_statements=256
+            ":memory:" if path is None else str(path),
+            isolation_level=None,
+            timeout=_LOCK_SECONDS,
+            cached_statements=256,
         )
         self._schedule = schedule
         self._open = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import flask
@@ -12,10 +13,10 @@ from werkzeug.exceptions import HTTPException
 from inngest_core.app import App
 from inngest_core.client import Inngest
 from inngest_core.function import Function
-from inngest_core.http import Request, Response, read_limited
+from inngest_core.http import Request, Response
+from inngest_core.wsgi import read_request
 
 FRAMEWORK = "flask"
-_CHUNK = 64 * 1024
 
 
 def serve(
@@ -65,21 +66,17 @@ def _add_rule(app: flask.Flask, path: str, view: Callable[[], flask.Response], s
 
 
 def _request(request: flask.Request, body_cap: int) -> Request:
-    return Request(
-        method=request.method,
-        url=request.url,
-        headers={name.lower(): value for name, value in request.headers},
-        body=_body(request, body_cap),
-        raw=request,
-    )
+    read = read_request(request.environ, body_cap, request)
+    if read.body or not request.content_length:
+        return read
+    return replace(read, body=_cached_body(request))
 
 
-def _body(request: flask.Request, body_cap: int) -> bytes:
-    """Read the stream past Flask's own cap, which answers in HTML; a body that a hook has read is in its cache."""
+def _cached_body(request: flask.Request) -> bytes:
+    """Return the body that a hook of the app's has read before, and Flask kept; past its cap, which answers in HTML."""
     request.max_content_length = None
     try:
-        body = read_limited(iter(lambda: request.stream.read(_CHUNK), b""), body_cap)
-        return body or (request.get_data() if request.content_length else b"")
+        return request.get_data()
     except HTTPException:  # the client went away, or sent less than it said
         return b""
 

@@ -6,7 +6,7 @@ does not see stands in HTML comments right before a block, or after it:
     <!-- file: app.py -->                       the block is a whole program; it is imported under that name
     <!-- separate -->                           the block has a namespace of its own
     <!-- run: fn {"a": 1} -> {"b": 2} -->       an event with that data starts the function; so it ends
-    <!-- run: fn {} then x/y {} -> fails E -->  more events, each sent when nothing else can happen; the name of an error
+    <!-- run: fn {} then x/y {} -> fails E -->  more events, each once nothing else can happen; the name of an error
     <!-- output -->                             the next ```text block is what the blocks printed since the last one
     <!-- console -->                            the next ```text block is what the engine said about the last run
 
@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import httpx
+import pydantic
 import pytest
 
 import inngest
@@ -54,6 +55,8 @@ README = ROOT / "README.md"
 DOCS = ROOT / "docs"
 PAGES = [README, *sorted(DOCS.glob("*.md"))]
 IDS = [str(page.relative_to(ROOT)) for page in PAGES]
+
+AnyFunction = inngest.Function[Any]
 
 APP_ORIGIN = "http://127.0.0.1:5000"
 QUIET_TURNS = 20
@@ -155,12 +158,14 @@ class Stage:
             self._urls[path] = WSGI(app) if kind_of(app) is Kind.WSGI else httpx.ASGITransport(app)
         return self._urls[path]
 
-    async def register(self, served: list[App], asked: inngest.Function[Any]) -> None:
+    async def register(self, served: list[App], asked: AnyFunction) -> None:
         """Have every client register its functions, through the page's own app if there is one.
 
         Other examples of the page that the same event would start are left out.
         """
-        functions = [value for value in self._names.values() if isinstance(value, inngest.Function)]
+        functions = [
+            cast("AnyFunction", value) for value in self._names.values() if isinstance(value, inngest.Function)
+        ]
         clients = {id(value): value for value in self._names.values() if isinstance(value, inngest.Inngest)}
         for number, client in enumerate(clients.values()):
             core = next((app for app in served if app.client is client), None)
@@ -187,9 +192,7 @@ class Stage:
                 return
         raise AssertionError(f"nothing serves functions at {urls}")
 
-    async def run(
-        self, function: inngest.Function[Any], data: object, then: list[tuple[str, object]]
-    ) -> dict[str, Any]:
+    async def run(self, function: AnyFunction, data: object, then: list[tuple[str, object]]) -> dict[str, Any]:
         """Start a function, let all runs end, and return its run as the engine's API shows it."""
         trigger = next((each for each in function.triggers if isinstance(each, inngest.TriggerEvent)), None)
         if trigger is not None:
@@ -350,8 +353,8 @@ class Page:
         self._network.stage = stage
         stage.engine.start()
         try:
-            function = self._names[name]
-            assert isinstance(function, inngest.Function), f"{name} is no function"
+            assert isinstance(self._names[name], inngest.Function), f"{name} is no function"
+            function = cast("AnyFunction", self._names[name])
             await stage.register(served, function)
             return await stage.run(function, data, then)
         finally:
@@ -376,8 +379,15 @@ def network(monkeypatch: pytest.MonkeyPatch) -> Network:
 
     monkeypatch.setenv("INNGEST_DEV", "1")  # as `inngest dev` does
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(Transport, "fetch", lambda _, request: network.fetch(request))
-    monkeypatch.setattr(Transport, "fetch_async", lambda _, request: network.fetch_async(request))
+
+    def fetch(_: Transport, request: HTTPRequest) -> HTTPResponse:
+        return network.fetch(request)
+
+    async def fetch_async(_: Transport, request: HTTPRequest) -> HTTPResponse:
+        return await network.fetch_async(request)
+
+    monkeypatch.setattr(Transport, "fetch", fetch)
+    monkeypatch.setattr(Transport, "fetch_async", fetch_async)
     return network
 
 
@@ -449,7 +459,7 @@ class Recorder(dict[str, str]):
 
     def get(self, key: str, default: Any = None) -> Any:
         self.asked.add(key)
-        return super().get(key, default)
+        return self[key] if key in self else default  # noqa: SIM401 - this is `get`
 
 
 def test_environment_variables_are_documented() -> None:
@@ -483,24 +493,27 @@ def test_errors_are_documented() -> None:
         assert advice, kind
 
 
-def actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+def commands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    found = next((each.choices for each in parser._actions if isinstance(each.choices, dict)), {})
+    return cast("dict[str, argparse.ArgumentParser]", found)
+
+
+def arguments_of(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """Yield the names of options, and what stands for the others."""
     for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for inner in cast("dict[str, argparse.ArgumentParser]", action.choices).values():
-                yield from actions(inner)
-        elif not isinstance(action, argparse._HelpAction):
-            yield action
+        if not isinstance(action, argparse._HelpAction) and not isinstance(action.choices, dict):
+            yield from action.option_strings or [str(action.metavar)]
 
 
 def test_command_line_is_documented() -> None:
     parser = cli._parser()
     code = code_in((DOCS / "engine.md").read_text(encoding="utf-8"))
-    commands = next(each for each in parser._actions if isinstance(each, argparse._SubParsersAction))
-    for command in cast("dict[str, argparse.ArgumentParser]", commands.choices):
-        assert f"inngest {command}" in code
-    for action in actions(parser):
-        for name in action.option_strings or [str(action.metavar)]:
-            assert re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", code), f"docs/engine.md leaves out {name}"
+    assert len(commands_of(parser)) >= 3
+    for name, command in commands_of(parser).items():
+        assert f"inngest {name}" in code
+        for argument in [*arguments_of(parser), *arguments_of(command)]:
+            found = re.search(rf"(?<![\w-]){re.escape(argument)}(?![\w-])", code)
+            assert found, f"docs/engine.md leaves out {argument} of {name}"
 
 
 def test_routes_of_the_engine_are_documented() -> None:
@@ -534,10 +547,10 @@ def test_options_are_documented() -> None:
 def test_fields_of_options_are_documented() -> None:
     code = code_in(text_of("functions.md"))
     for name in inngest.__all__:
-        option = getattr(inngest, name)
-        if inspect.isclass(option) and option.__module__ == "inngest_core.options":
-            signature = rf"{name}\(({', '.join(rf'{field}[^,)]*' for field in option.model_fields)})\)"
-            assert re.search(signature, code), f"docs/functions.md has no {name}({', '.join(option.model_fields)})"
+        option: Any = getattr(inngest, name)
+        if option.__class__ is type(pydantic.BaseModel) and option.__module__ == "inngest_core.options":
+            signature = f"{name}({', '.join(option.model_fields)})"
+            assert signature in code, f"docs/functions.md has no {signature}"
 
 
 def public(kind: type) -> set[str]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from inngest_core.signing import SigningKey, SigningKeys, verify
+from inngest_devserver.store import StoreVersionError
 
 from .harness import APP_URL, Lab, lab, op, ops, ran, returned
 
@@ -169,6 +172,11 @@ def test_triggers_by_prefix_and_by_expression() -> None:
             assert [run["output"] for run in it.runs(small)] == ["all"]
             assert sorted(run["output"] for run in it.runs(large)) == ["all", "big"]
             assert it.runs(it.send("shopping", {"total": 500})) == []
+            it.serve("every", lambda call: returned("every"), event="*")
+            other = it.send("other/thing")
+            assert (await it.ended(other))["output"] == "every"
+            # The engine's own events, such as the end of that run, are not meant.
+            assert len(it.app.of("every")) == 1
 
     asyncio.run(main())
 
@@ -501,3 +509,31 @@ def test_a_call_under_way_is_sent_again_after_a_restart(tmp_path: Path) -> None:
             assert (await it.ended(event_id))["output"] == "again"
 
     asyncio.run(after(asyncio.run(before())))
+
+
+def test_two_engines_cannot_share_a_file(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with lab(persist=tmp_path / "engine.sqlite"):
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                async with lab(persist=tmp_path / "engine.sqlite"):
+                    pass
+        async with lab(persist=tmp_path / "engine.sqlite") as it:
+            assert it.request("GET", "/health").status == 200
+
+    asyncio.run(main())
+
+
+def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
+    async def main() -> None:
+        other = tmp_path / "other.sqlite"
+        with contextlib.closing(sqlite3.connect(other)) as database:
+            database.execute("PRAGMA user_version = 99")
+        with pytest.raises(StoreVersionError, match="another version"):
+            async with lab(persist=other):
+                pass
+        (tmp_path / "text").write_text("no database " * 100)
+        with pytest.raises(sqlite3.DatabaseError):
+            async with lab(persist=tmp_path / "text"):
+                pass
+
+    asyncio.run(main())
