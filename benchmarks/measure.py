@@ -90,6 +90,10 @@ def skipped(what: str, why: str) -> Row:
     return Row(what, f"skipped: {why}")
 
 
+def failed(what: str, why: str) -> Row:
+    return Row(what, f"failed: {why}", ok=False)
+
+
 def show(seconds: float) -> str:
     """Return a duration with three digits and its unit."""
     for unit, factor in (("s", 1.0), ("ms", 1e3)):
@@ -116,7 +120,7 @@ class Table:
 
     def _print(self, row: Row, verdict: str) -> None:
         what, *numbers = (row.what, row.measured, row.reference, row.ratio, row.limit)
-        if row.measured.startswith("skipped"):
+        if row.measured.startswith(("skipped", "failed")):
             print(f"{what:<{self._WIDTHS[0]}}  {row.measured}", flush=True)
             return
         columns = [f"{text:>{width}}" for text, width in zip(numbers, self._WIDTHS[1:], strict=True)]

@@ -52,7 +52,10 @@ class AsyncBody:
 
     def __init__(self, make: Callable[[AsyncBody], Coroutine[Any, Any, object]]) -> None:
         self._news = 0
+        self._seen = 0
+        self._quiet_turns = 0
         self._wake: asyncio.Future[None] | None = None
+        self._settled: asyncio.Future[None]
         self._places: list[Place] = []
         self.task = _start(self._run(make(self)))
 
@@ -99,13 +102,25 @@ class AsyncBody:
         """
         if wait and not self.task.done() and not await self._news_within(seconds):
             return False
-        seen, quiet = self._news, 0
-        while quiet < SETTLE_TURNS and not self.task.done():
-            await asyncio.sleep(0)
-            quiet += 1
-            if self._news != seen:
-                seen, quiet = self._news, 0
+        await asyncio.sleep(0)  # a body that waits for nothing ends in its first turn
+        if not self.task.done():
+            self._seen, self._quiet_turns = self._news, 0
+            self._settled = asyncio.get_running_loop().create_future()
+            self._turn()
+            await self._settled
         return True
+
+    def _turn(self) -> None:
+        """Count a turn of the loop; a callback, for a thousand parallel steps take ten thousand turns."""
+        if self._settled.done():
+            return
+        if self._news != self._seen:
+            self._seen, self._quiet_turns = self._news, 0
+        if self.task.done() or self._quiet_turns >= SETTLE_TURNS:
+            self._settled.set_result(None)
+            return
+        self._quiet_turns += 1
+        self._settled.get_loop().call_soon(self._turn)
 
     async def _news_within(self, seconds: float | None) -> bool:
         self._wake = asyncio.get_running_loop().create_future()

@@ -92,10 +92,6 @@ class Execution:
         self._serializer = serializer
         self._held: Found[Tool] | None = None
 
-    def send(self, events: Sequence[Event], seed: str) -> Flow[list[str]]:
-        """Send events for a step; the same seed gives the same ids."""
-        return self._send(events, seed)
-
     # What both colours do when user code meets a step
 
     def find(self, tool: Tool) -> Found[Tool]:
@@ -119,13 +115,14 @@ class Execution:
     def _run(self, found: Found[Tool], context: contextvars.Context) -> Flow[Reported]:
         """Run a step in the app and return what to report of it."""
         tool = found.tool
-        if tool.work is None:
-            raise AssertionError(f"{tool.op} does not run in the app")
         context.run(current_step.set, found.step_id)
         result = TransformOutputResult(step=StepInfo(found.step_id, found.op, tool.opts))
         try:
-            work = tool.work(self, found, context)
-            result.output = (yield work) if isinstance(work, Call) else (yield from work)
+            if tool.events is not None:
+                result.output = yield from self._send(tool.events, steps.event_id_seed(self.run_id, found.id))
+            elif tool.callback is not None:
+                args = tool.args if found.input is None else found.input
+                result.output = yield Call(tool.callback, args, context, f'step "{found.step_id}"')
         except (Exception, SystemExit) as error:  # whatever user code raises belongs to the step
             result.error = error
         if self._hooks:

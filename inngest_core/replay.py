@@ -26,7 +26,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from .errors import StepIdClashError
 from .wire import Opcode, hash_id
@@ -37,8 +37,7 @@ _WITH_OUTCOME = frozenset({Opcode.STEP_RUN, Opcode.INVOKE_FUNCTION, Opcode.GATEW
 """Ops whose memo is {"data": …} or {"error": …}; those of the others are the value itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Memo:
+class Memo(NamedTuple):
     """The outcome of an earlier step: data, or, when failed, the error object (which may be null on the wire)."""
 
     data: object = None

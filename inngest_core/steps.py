@@ -10,14 +10,12 @@ import contextvars
 import datetime
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, cast
 
 from .duration import dump_duration, dump_time, to_ms
 from .errors import ConfigError, StepError
 from .events import Event, parse_event
-from .flow import Call, Flow
-from .replay import Found, Memo
+from .replay import Memo
 from .serializer import Serializer, load_value
 from .wire import Opcode
 
@@ -30,22 +28,13 @@ parallel_mode: contextvars.ContextVar[str | None] = contextvars.ContextVar("inng
 """The mode of the parallel group that the current branch belongs to, when it is not the usual one."""
 
 
-class Environment(Protocol):
-    """What a tool may use while it runs in the app."""
-
-    @property
-    def run_id(self) -> str: ...
-    def send(self, events: Sequence[Event], seed: str) -> Flow[list[str]]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(NamedTuple):
     """One use of a step tool.
 
     op: StepRun when it runs in the app, else the op that hands it to the engine.
     read: memo data → the value that user code gets; it may raise.
-    work: how it runs in the app, in the context variables of the code that met it: a call of a user's function, or a
-    flow.
+    callback, args: the user's function that runs in the app. events: what is sent instead.
+    A named tuple: a run that replays a thousand steps makes a thousand of them.
     """
 
     op: Opcode
@@ -53,7 +42,9 @@ class Tool:
     name: str
     read: Callable[[Any], object]
     opts: Mapping[str, object]
-    work: Callable[[Environment, Found[Tool], contextvars.Context], Call | Flow[object]] | None = None
+    callback: Callable[..., object] | None = None
+    args: Sequence[object] = ()
+    events: Sequence[Event] | None = None
     output_type: object = None
 
 
@@ -64,36 +55,17 @@ def run(step_id: str, callback: Callable[..., object], args: Sequence[object], o
             f'step "{step_id}" was given a {type(callback).__name__} to run; give a function: '
             "step.run(id, function, *arguments), not step.run(id, function())"
         )
-
-    def work(_: Environment, found: Found[Tool], context: contextvars.Context) -> Call:
-        return Call(callback, args if found.input is None else found.input, context, f'step "{step_id}"')
-
+    step_id = _checked(step_id)
     return Tool(
-        op=Opcode.STEP_RUN,
-        step_id=_checked(step_id),
-        name=step_id,
-        read=_read_plain,
-        opts=_opts(),
-        work=work,
-        output_type=output_type,
+        Opcode.STEP_RUN, step_id, step_id, _read_plain, _opts(), callback=callback, args=args, output_type=output_type
     )
 
 
 def send_event(step_id: str, events: Event | Sequence[Event]) -> Tool:
     """Send events once; the result is their ids."""
+    step_id = _checked(step_id)
     listed = [events] if isinstance(events, Event) else list(events)
-
-    def work(environment: Environment, found: Found[Tool], _: contextvars.Context) -> Flow[object]:
-        return environment.send(listed, event_id_seed(environment.run_id, found.id))
-
-    return Tool(
-        op=Opcode.STEP_RUN,
-        step_id=_checked(step_id),
-        name=step_id,
-        read=_read_ids,
-        opts=_opts(type="step.sendEvent"),
-        work=work,
-    )
+    return Tool(Opcode.STEP_RUN, step_id, step_id, _read_ids, _opts(type="step.sendEvent"), events=listed)
 
 
 def sleep(step_id: str, duration: int | datetime.timedelta) -> Tool:

@@ -5,7 +5,8 @@ What an answer means is `reply.py`'s matter, how steps go on is `progress.py`'s.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,10 +135,23 @@ class Executor:
         pause = run.pauses.get(job.step_id) if run is not None else None
         if run is None or pause is None:
             self._s.queue.done(job)
-        elif pause.kind == PauseKind.INVOKE:
-            self.resume(run, pause, memos.invoke_timed_out(), failed="timed out")
-        else:
-            self.resume(run, pause, memos.SLEPT if pause.kind == PauseKind.SLEEP else memos.TIMED_OUT)
+            return
+        with self._ending_if_broken(run):
+            if pause.kind == PauseKind.INVOKE:
+                self.resume(run, pause, memos.invoke_timed_out(), failed="timed out")
+            else:
+                self.resume(run, pause, memos.SLEPT if pause.kind == PauseKind.SLEEP else memos.TIMED_OUT)
+
+    @contextlib.contextmanager
+    def _ending_if_broken(self, run: Run) -> Generator[None]:
+        """Fail a run that the engine itself cannot handle (a bug of ours, data at a limit of Python) instead of
+        leaving it there for ever."""
+        try:
+            yield
+        except Exception as error:
+            self._s.journal.say(f"the engine failed in run {run.id}: {error!r}")
+            if self._s.active.get(run.id) is run:
+                self._fail_for(run, "EngineError", f"the engine failed: {error!r}")
 
     def _invoke(self, run: Run, op: Invoke, expires: float) -> bytes | None:
         function = self._s.registry.by_slug(op.slug)
@@ -163,7 +177,8 @@ class Executor:
         outcome = await self._exchange(run, job)
         # The run may have been cancelled, or ended by another call, while this one was under way.
         if self._s.active.get(job.run_id) is run:
-            self._apply(run, job, outcome, started)
+            with self._ending_if_broken(run):
+                self._apply(run, job, outcome, started)
 
     async def _exchange(self, run: Run, job: JobRow) -> Outcome | UnreachableError:
         request_id = self._s.ulids.new(self._s.clock.now())

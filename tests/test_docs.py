@@ -163,10 +163,8 @@ class Stage:
 
         Other examples of the page that the same event would start are left out.
         """
-        functions = [
-            cast("AnyFunction", value) for value in self._names.values() if isinstance(value, inngest.Function)
-        ]
-        clients = {id(value): value for value in self._names.values() if isinstance(value, inngest.Inngest)}
+        functions: list[AnyFunction] = [value for value in self._values() if isinstance(value, inngest.Function)]
+        clients = {id(value): value for value in self._values() if isinstance(value, inngest.Inngest)}
         for number, client in enumerate(clients.values()):
             core = next((app for app in served if app.client is client), None)
             if core is not None and "app" in self._names:
@@ -182,6 +180,9 @@ class Stage:
                 path = f"/client{number}"
                 self._urls[path] = Core(App(client, list(own.values()), framework="docs"))
                 await self._register_first([APP_ORIGIN + path])
+
+    def _values(self) -> list[Any]:
+        return list(self._names.values())
 
     async def _register_first(self, urls: list[str]) -> None:
         for url in urls:
@@ -344,7 +345,8 @@ class Page:
         then = [(event, json.loads(more)) for event, _, more in (each.partition(" ") for each in rest)]
         run = asyncio.run(self._play(name, json.loads(data), then, served))
         if expected.startswith("fails "):
-            assert (run["status"], (run["output"] or {}).get("name")) == ("Failed", expected[6:]), (mark, run)
+            error: dict[str, Any] = run["output"] or {}
+            assert (run["status"], error.get("name")) == ("Failed", expected[6:]), (mark, run)
         else:
             assert (run["status"], run["output"]) == ("Completed", json.loads(expected)), (mark, run, self._console)
 
@@ -494,8 +496,8 @@ def test_errors_are_documented() -> None:
 
 
 def commands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    found = next((each.choices for each in parser._actions if isinstance(each.choices, dict)), {})
-    return cast("dict[str, argparse.ArgumentParser]", found)
+    choices: list[Any] = [cast("Any", action.choices) for action in parser._actions]
+    return {} if not isinstance(choices[-1], dict) else cast("dict[str, argparse.ArgumentParser]", choices[-1])
 
 
 def arguments_of(parser: argparse.ArgumentParser) -> Iterator[str]:

@@ -208,10 +208,12 @@ def without_stacks(value: Any) -> Any:
     if isinstance(value, dict):
         items = cast("dict[str, Any]", value).items()
         return {key: _stack(item) if key == "stack" else without_stacks(item) for key, item in items}
-    if isinstance(value, list):
-        items_of_list: list[Any] = value
-        return [without_stacks(item) for item in items_of_list]
-    return value
+    return [without_stacks(item) for item in _items(value)] if isinstance(value, list) else value
+
+
+def _items(value: Any) -> list[Any]:
+    """Return a list as one whose items may be anything."""
+    return value if isinstance(value, list) else []
 
 
 def _stack(value: object) -> object:

@@ -44,7 +44,7 @@ BOTH = pytest.mark.parametrize("ask", [ask_sync, ask_async])
 # StopIteration
 
 
-def stop_iteration(*_: object) -> None:
+def stop_iteration() -> None:
     raise StopIteration("end")
 
 
@@ -54,7 +54,10 @@ async def awaits_stop_iteration(ctx: inngest.Context) -> object:
 
 @BOTH
 def test_stop_iteration_in_a_sync_function(ask: Ask) -> None:
-    with serving(stop_iteration) as app:
+    def handler(ctx: inngest.ContextSync) -> None:
+        stop_iteration()
+
+    with serving(handler) as app:
         status, body = shown(ask(app))
     assert (status, body["name"], body["message"]) == (500, "StopIteration", "end")
 
@@ -206,10 +209,10 @@ def test_a_function_sees_the_callers_context_variables() -> None:
 def test_what_a_function_sets_does_not_reach_the_caller(ask: Ask) -> None:
     """A server's thread goes on to another run: what one run sets must not be seen in the next."""
 
-    def sync(ctx: inngest.ContextSync) -> object:
+    def sync(ctx: inngest.ContextSync) -> None:
         tenant.set("leaked")
 
-    async def asynchronous(ctx: inngest.Context) -> object:
+    async def asynchronous(ctx: inngest.Context) -> None:
         tenant.set("leaked")
 
     def ask_and_read(app: App) -> str:
@@ -323,7 +326,7 @@ def test_system_exit_in_a_step(ask: Ask, callback: str) -> None:
 
 
 def tasks_but_this() -> set[asyncio.Task[Any]]:
-    return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]  # pyright: ignore[reportReturnType]
+    return {task for task in asyncio.all_tasks() if task is not asyncio.current_task()}
 
 
 async def turn_the_loop(turns: int = 30) -> None:

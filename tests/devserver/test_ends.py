@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from .harness import Called, Reply, Script, lab, op, ops, raised, returned
 
 
@@ -211,5 +213,23 @@ def test_a_long_chain_of_cancels_is_no_recursion() -> None:
             await it.until(lambda: sum("sleeps for" in line for line in it.lines) == 400)
             it.request("DELETE", f"/v1/runs/{it.runs(ids[0])[0]['run_id']}")
             assert {it.runs(event_id)[0]["status"] for event_id in ids} == {"Cancelled"}
+
+    asyncio.run(main())
+
+
+def test_a_run_that_breaks_the_engine_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        async with lab() as it:
+
+            def broken(*_: object) -> None:
+                raise RuntimeError("a bug")
+
+            it.serve("f", sleepy)
+            it.serve("g", lambda call: returned(1))
+            monkeypatch.setattr(it.engine.executor.progress, "pause", broken)
+            run = await it.run("t/f")
+            assert (run["status"], run["output"]["name"]) == ("Failed", "EngineError")
+            assert any("the engine failed in run" in line for line in it.lines)
+            assert (await it.run("t/g"))["status"] == "Completed"
 
     asyncio.run(main())

@@ -1,0 +1,251 @@
+"""Outgoing HTTP on real sockets: pooling, short-lived loops, and every failure as a TransportError."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+import pytest
+
+import inngest
+from inngest_core.http import HTTPRequest, HTTPResponse, TransportError
+from inngest_core.transport import Transport
+from tests.targets.engine import EngineDouble
+
+Fetch = Callable[[HTTPRequest], HTTPResponse]
+
+
+@contextmanager
+def fetching(how: str) -> Generator[Fetch]:
+    """Give one way to fetch, and close what it opened."""
+    transport = Transport()
+    try:
+        yield transport.fetch if how == "sync" else lambda request: asyncio.run(transport.fetch_async(request))
+    finally:
+        transport.close()
+
+
+BOTH = pytest.mark.parametrize("how", ["sync", "async"])
+
+
+def get(url: str, *, timeout: float = 20.0) -> HTTPRequest:
+    return HTTPRequest("GET", url, {}, timeout=timeout)
+
+
+@pytest.fixture
+def answering(engine: EngineDouble) -> EngineDouble:
+    engine.reset({"GET /x": [(200, {"ok": True})], "POST /x": [(418, {"ok": False})]})
+    return engine
+
+
+@BOTH
+def test_an_exchange(how: str, answering: EngineDouble) -> None:
+    with fetching(how) as fetch:
+        response = fetch(HTTPRequest("POST", f"{answering.origin}/x?a=1&a=%20", {"x-one": "1"}, b"\x00\xff"))
+    assert (response.status, response.body) == (418, b'{"ok": false}')
+    assert response.headers["content-type"] == "application/json"
+    [asked] = answering.requests
+    assert (asked.method, asked.path, asked.body) == ("POST", "/x?a=1&a=%20", b"\x00\xff")
+    assert asked.headers["x-one"] == "1"
+
+
+def test_threads_share_connections(answering: EngineDouble) -> None:
+    with fetching("sync") as fetch:
+        for _ in range(5):
+            assert fetch(get(f"{answering.origin}/x")).status == 200
+    assert (len(answering.requests), answering.connections) == (5, 1)
+
+
+def test_one_loop_shares_connections(answering: EngineDouble) -> None:
+    transport = Transport()
+
+    async def main() -> None:
+        for _ in range(5):
+            assert (await transport.fetch_async(get(f"{answering.origin}/x"))).status == 200
+        await transport.close_async()
+
+    asyncio.run(main())
+    assert (len(answering.requests), answering.connections) == (5, 1)
+
+
+def test_many_at_once_on_one_loop(answering: EngineDouble) -> None:
+    transport = Transport()
+
+    async def main() -> list[HTTPResponse]:
+        return await asyncio.gather(*(transport.fetch_async(get(f"{answering.origin}/x")) for _ in range(50)))
+
+    assert [response.status for response in asyncio.run(main())] == [200] * 50
+
+
+@pytest.mark.filterwarnings("error")
+def test_short_lived_loops_leave_nothing_open(answering: EngineDouble) -> None:
+    transport = Transport()
+    for _ in range(10):
+        asyncio.run(transport.fetch_async(get(f"{answering.origin}/x")))
+        gc.collect()
+    assert answering.connections == 10
+    assert len(transport._by_loop) == 0
+
+
+def test_loops_in_threads_have_clients_of_their_own(answering: EngineDouble) -> None:
+    transport = Transport()
+    statuses: list[int] = []
+
+    def run() -> None:
+        statuses.append(asyncio.run(transport.fetch_async(get(f"{answering.origin}/x"))).status)
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 8
+
+
+def test_events_sent_from_short_lived_loops(answering: EngineDouble) -> None:
+    answering.reset({"POST /e/key": [(200, {"ids": ["1"], "status": 200})]})
+    with inngest.Inngest(
+        app_id="app", is_production=False, event_key="key", event_api_base_url=answering.origin
+    ) as client:
+        for _ in range(3):
+            assert asyncio.run(client.send(inngest.Event(name="x/y"))) == ["1"]
+            assert client.send_sync(inngest.Event(name="x/y")) == ["1"]
+    gc.collect()
+    assert len(answering.requests) == 6
+
+
+def test_closing_on_one_thread_closes_what_a_running_loop_uses_too(answering: EngineDouble) -> None:
+    """`with client:` in a thread that is not the loop's: nothing may stay open until the loop ends."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    transport = Transport()
+    try:
+        asked = asyncio.run_coroutine_threadsafe(transport.fetch_async(get(f"{answering.origin}/x")), loop)
+        assert asked.result(20).status == 200
+        [owner] = list(transport._by_loop.values())
+        transport.close()
+
+        async def is_closed() -> bool:
+            for _ in range(100):
+                if owner.client.is_closed:
+                    return True
+                await asyncio.sleep(0)
+            return False
+
+        closed = asyncio.run_coroutine_threadsafe(is_closed(), loop).result(20)
+        asyncio.run_coroutine_threadsafe(owner.lifetime.aclose(), loop).result(20)
+        assert closed
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@BOTH
+def test_a_closed_transport_opens_again(how: str, answering: EngineDouble) -> None:
+    with fetching(how) as fetch:
+        assert fetch(get(f"{answering.origin}/x")).status == 200
+    transport = Transport()
+    transport.close()
+    transport.close()
+    assert transport.fetch(get(f"{answering.origin}/x")).status == 200
+    transport.close()
+
+
+# Failures
+
+
+@contextmanager
+def answering_with(*chunks: bytes, pause: threading.Event | None = None) -> Generator[str]:
+    """Run a server that answers one request with these bytes, one chunk every tenth of a second, and hangs up."""
+    stop = pause or threading.Event()
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def run() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(65536)
+            for number, chunk in enumerate(chunks):
+                if number and stop.wait(0.1):
+                    return
+                try:
+                    connection.sendall(chunk)
+                except OSError:
+                    return
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        stop.set()
+        thread.join(20)
+        listening.close()
+
+
+def closed_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+@BOTH
+def test_nobody_listens(how: str) -> None:
+    with fetching(how) as fetch, pytest.raises(TransportError, match="ConnectError"):
+        fetch(get(closed_port()))
+
+
+@BOTH
+def test_a_name_that_is_not_resolved(how: str) -> None:
+    with fetching(how) as fetch, pytest.raises(TransportError):
+        fetch(get("http://no-such-host.invalid/x"))
+
+
+@BOTH
+@pytest.mark.parametrize("url", ["http://", "ftp://127.0.0.1/x", "/x", "", "http://[::1/"])
+def test_what_is_no_url(how: str, url: str) -> None:
+    with fetching(how) as fetch, pytest.raises(TransportError):
+        fetch(get(url))
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"hello\r\n\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nshort", b"HTTP/1.1 200 OK\r\n"],
+    ids=["nothing", "no-http", "cut-body", "cut-head"],
+)
+def test_an_answer_that_is_none(how: str, answer: bytes) -> None:
+    with answering_with(answer) as origin, fetching(how) as fetch, pytest.raises(TransportError):
+        fetch(get(f"{origin}/x"))
+
+
+@BOTH
+def test_a_broken_content_encoding(how: str) -> None:
+    answer = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 3\r\n\r\nabc"
+    with answering_with(answer) as origin, fetching(how) as fetch, pytest.raises(TransportError):
+        fetch(get(f"{origin}/x"))
+
+
+@BOTH
+def test_no_answer_in_time(how: str) -> None:
+    with answering_with(b"", b"") as origin, fetching(how) as fetch, pytest.raises(TransportError):
+        fetch(get(f"{origin}/x", timeout=0.05))
+
+
+@BOTH
+def test_the_time_is_that_of_the_whole_exchange(how: str) -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n"
+    with answering_with(head, *[b"x"] * 10) as origin, fetching(how) as fetch, pytest.raises(TransportError):
+        fetch(get(f"{origin}/x", timeout=0.35))
+
+
+@BOTH
+def test_the_message_does_not_hold_the_path(how: str) -> None:
+    """It may be an event key."""
+    with fetching(how) as fetch, pytest.raises(TransportError) as caught:
+        fetch(get(f"{closed_port()}/e/secret-key?x=secret"))
+    assert "secret" not in str(caught.value)
