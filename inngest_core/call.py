@@ -194,6 +194,7 @@ class _Prepared:
             case Returned(value):
                 return self._answer_value(value)
             case Raised(error):
+                self._execution.log_failure(error)
                 return _answer_error(error)
             case TargetMissed(found):
                 return _answer_missed(self._target or "", [(each.id, each.step_id) for each in found])

@@ -137,7 +137,7 @@ class Execution:
 
     def _report_failure(self, found: Found[Tool], error: BaseException) -> Reported:
         final = is_final(error, self.ctx)
-        self._log(error, f'step "{found.step_id}" of {self.function_id}', final=final)
+        self._log(error, f'step "{found.step_id}" of {self.function_id}')
         opcode = Opcode.STEP_FAILED if final else Opcode.STEP_ERROR
         headers = {} if final and retriable(error) else retry_headers(error)
         return Reported([self._op(found, opcode, error=describe(error))], headers)
@@ -179,10 +179,14 @@ class Execution:
             index=found.index,
         )
 
-    def _log(self, error: BaseException, what: str, *, final: bool) -> None:
+    def log_failure(self, error: BaseException) -> None:
+        """Log what the function raised, unless it asked for quiet."""
+        self._log(error, f"function {self.function_id}")
+
+    def _log(self, error: BaseException, what: str) -> None:
         if getattr(error, "quiet", False):
             return
-        how = "failed" if final else "will be tried again"
+        how = "failed" if is_final(error, self.ctx) else "will be tried again"
         self._logger.error("%s %s: %s", what, how, message_of(error), exc_info=exc_info(error))
 
     # A body in this thread
@@ -208,8 +212,6 @@ class Execution:
             return Raised(self._swallowed())
         if self.replay.target is not None:
             return TargetMissed(list(self.replay.found.values()))
-        if isinstance(outcome, Raised):
-            self._log(outcome.error, f"function {self.function_id}", final=is_final(outcome.error, self.ctx))
         return outcome
 
     def _swallowed(self) -> InterruptSwallowedError:

@@ -10,7 +10,7 @@ import math
 import traceback
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from .duration import dump_time, to_ms
 from .errors import InngestError, RetryAfterError, StepError
@@ -19,12 +19,19 @@ from .wire import CallContext, Header
 LONGEST_RETRY_SECONDS = 24 * 3600
 LONGEST_CAUSE_CHAIN = 8
 
+_Group = BaseExceptionGroup[BaseException]
 _OURS = str(Path(__file__).parent)
 
 
 def retriable(error: BaseException) -> bool:
-    """Tell whether trying again can help."""
+    """Tell whether trying again can help; for a group, whether it can for any of its exceptions."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(retriable(each) for each in _members(cast("_Group", error)))
     return error.retriable if isinstance(error, InngestError) else True
+
+
+def _members(group: _Group) -> tuple[BaseException, ...]:
+    return group.exceptions
 
 
 def is_final(error: BaseException, ctx: CallContext) -> bool:
@@ -65,7 +72,9 @@ def describe(error: BaseException, *, depth: int = 0) -> dict[str, Any]:
 
 
 def message_of(error: BaseException) -> str:
-    """Return the text of an exception, also when its own `__str__` is broken."""
+    """Return the text of an exception, also when its own `__str__` is broken; a group's tells of its exceptions."""
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(f"{describe(each)['name']}: {message_of(each)}" for each in _members(cast("_Group", error)))
     try:
         return str(error)
     except Exception as broken:  # an exception whose __str__ raises must not hide that it was raised

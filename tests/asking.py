@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any, cast
 
 import inngest
 
-from .cases.case import APP_ID, Case, Colour, without_stacks
+from .cases.case import APP_ID, Case, Colour, read_answer
 from .targets.engine import EngineDouble, Recorded
 from .targets.target import Answer, Functions, Send, Target
 
@@ -62,7 +61,7 @@ def ask(case: Case, colour: Colour, connect: Connect, engine: EngineDouble) -> A
 def check(case: Case, target: Target, asked: Asked) -> None:
     """Assert that the answer is what the case expects, and that it is one of this SDK."""
     expect, answer = case.expect, asked.answer
-    body = without_stacks(json.loads(answer.body))
+    body = read_answer(answer.body)
     if expect.any_order:
         assert sorted(body, key=_by_id) == sorted(cast("list[Any]", expect.body), key=_by_id)
     else:

@@ -19,7 +19,7 @@ from inngest_core.drivers import run_async, run_sync
 from inngest_core.flow import Effect, Flow, Now
 from inngest_core.http import Request, Response
 
-from .cases.case import Colour, without_stacks
+from .cases.case import Colour, read_answer
 from .golden import functions, typescript_functions
 from .golden.page import as_the_page_says
 from .targets.engine import EngineDouble
@@ -108,7 +108,7 @@ def client(engine: EngineDouble, request: pytest.FixtureRequest) -> Iterator[inn
 
 def expect_recorded(exchange: Exchange, response: Response) -> None:
     wanted = as_the_page_says(exchange["response"], memoized=bool(exchange["request"]["body"]["steps"]))
-    body = without_stacks(json.loads(response.body))
+    body = read_answer(response.body)
     if response.status >= 400:
         body.pop("code", None)
     assert body == wanted.body

@@ -99,9 +99,14 @@ def _waitress(app: Any, listening: socket.socket) -> tuple[Callable[[], None], C
         server.run()
         server.task_dispatcher.shutdown(timeout=20)
 
-    def stop() -> None:
+    def close() -> None:
         # The engine keeps connections open, which waitress would wait for.
-        server.trigger.pull_trigger(lambda: waitress.wasyncore.close_all(sockets, ignore_all=True))
+        for channel in list(server.active_channels.values()):
+            channel.handle_close()
+        waitress.wasyncore.close_all(sockets, ignore_all=True)
+
+    def stop() -> None:
+        server.trigger.pull_trigger(close)
 
     return run, stop
 

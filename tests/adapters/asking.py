@@ -1,0 +1,93 @@
+"""What the tests of adapters share: a client, two functions that say where they ran, and a call request for them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import inngest
+
+from ..cases.case import Call
+from ..targets.engine import EngineDouble
+from ..targets.target import Answer, Send
+
+THREAD = "thread"
+LOOP = "loop"
+
+
+class Shop:
+    """A client with a plain and an async function. seen: what they saw, by name, in the call of the moment."""
+
+    def __init__(self, client: inngest.Inngest) -> None:
+        self.client = client
+        self.seen: dict[str, Any] = {}
+        trigger = inngest.TriggerEvent(event="test/go")
+
+        @client.create_function(fn_id="plain", trigger=trigger)
+        def plain(ctx: inngest.ContextSync) -> dict[str, str]:
+            self.seen[THREAD] = threading.get_ident()
+            self.visit()
+            return {"colour": "plain"}
+
+        @client.create_function(fn_id="async", trigger=trigger)
+        async def asynchronous(ctx: inngest.Context) -> dict[str, str]:
+            self.seen[THREAD] = threading.get_ident()
+            self.seen[LOOP] = asyncio.get_running_loop()
+            await self.visit_async()
+            return {"colour": "async"}
+
+        self.functions = [plain, asynchronous]
+
+    def visit(self) -> None:
+        """Run inside the plain function."""
+
+    async def visit_async(self) -> None:
+        """Run inside the async function."""
+
+
+@contextmanager
+def shop(kind: type[Shop] = Shop, **options: Any) -> Generator[Shop]:
+    """A shop in dev mode, unless options say otherwise."""
+    given: dict[str, Any] = {"is_production": False, "logger": logging.Logger("silent"), **options}
+    with inngest.Inngest(app_id="app", **given) as client:
+        yield kind(client)
+
+
+def query(name: str) -> str:
+    """Return the query of a call of the function *name*."""
+    return Call(fn_id=f"app-{name}").query()
+
+
+BODY = Call().body()
+
+
+def large_body(size: int) -> bytes:
+    """Return a call request of more than *size* bytes."""
+    return Call(event={"name": "test/go", "data": {"text": "x" * size}}).body()
+
+
+def expect_ran(answer: Answer, colour: str) -> None:
+    assert (answer.status, json.loads(answer.body)) == (200, {"colour": colour})
+    assert answer.headers["x-inngest-sdk"] == f"inngest-py:v{inngest.__version__}"
+
+
+def expect_refused(answer: Answer, status: int, code: str) -> str:
+    """Assert a coded error of this SDK; return its message."""
+    body = json.loads(answer.body)
+    assert (answer.status, body["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-inngest-sdk"] == f"inngest-py:v{inngest.__version__}"
+    return str(body["message"])
+
+
+def registered_url(send: Send, engine: EngineDouble) -> str:
+    """Return the URL that an app registers when it is asked to, as it saw it in the request."""
+    engine.reset({"POST /fn/register": [(200, {"ok": True})]})
+    answer = send("PUT", "", {}, b"")
+    assert answer.status == 200, answer.body
+    return str(engine.requests[-1].json()["url"])
