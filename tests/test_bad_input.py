@@ -18,6 +18,7 @@ from inngest_core import call as call_module
 from inngest_core import registration as registration_module
 from inngest_core import signing as signing_module
 from inngest_core import wire
+from inngest_core.errors import ConfigError
 
 from .asking import check_common_headers
 from .cases.case import APP_ID, RUN_ID, Call
@@ -510,3 +511,17 @@ def test_run_id_that_is_no_path(target: Target, engine: EngineDouble) -> None:
         expect_error(send("POST", QUERY, {}, body), target, 500, "state_fetch_failed")
     assert all(each.path.startswith("/v0/runs/..%2F") for each in engine.requests)
     assert RUN_ID not in str(engine.requests)
+
+
+@ON_EVERY_TARGET
+@pytest.mark.parametrize("env", ["ветка", "a\nb"])
+def test_an_env_that_no_header_can_hold(env: str, target: Target, engine: EngineDouble) -> None:
+    """It may be the name of a git branch: it is refused when the client is made, or the answer does without it."""
+    try:
+        with served(target, engine, env=env) as send:
+            answer = send("GET", "", {}, b"")
+    except ConfigError:
+        return
+    assert answer.status == 200
+    assert answer.headers.get("x-inngest-env", "").isascii()
+    check_common_headers(answer, target)

@@ -41,13 +41,20 @@ import inngest.flask
 import inngest.starlette
 from inngest_cli import main as cli
 from inngest_core import errors
-from inngest_core.app import App, collect_apps
+from inngest_core.app import BODY_CAP, App, collect_apps
+from inngest_core.bodies import SETTLE_TURNS, UNWIND_SECONDS
 from inngest_core.config import load_config
+from inngest_core.drivers import HELD_LOOP_SECONDS
+from inngest_core.events import MAX_EVENTS
+from inngest_core.execution import SEARCH_SECONDS
 from inngest_core.http import HTTPRequest, HTTPResponse, Request
+from inngest_core.signing import CANONICAL_CAP, WINDOW_SECONDS
 from inngest_core.transport import Transport
 from inngest_devserver import api
 from inngest_devserver.clock import ManualClock
 from inngest_devserver.engine import Engine, Options
+from inngest_devserver.executor import MOST_STATE, MOST_STEPS
+from inngest_devserver.host import WSGI_THREADS
 from inngest_devserver.loading import Kind, kind_of, serve_paths
 
 ROOT = Path(__file__).parent.parent
@@ -567,6 +574,23 @@ def test_methods_are_documented() -> None:
     assert public(inngest.Middleware) == public(inngest.MiddlewareSync)
     code = code_in(text_of("configuration.md"))
     assert {name for name in public(inngest.Inngest) if not re.search(rf"\b{name}\b", code)} == {"send_flow"}
+
+
+def test_numbers_are_those_of_the_code() -> None:
+    WORDS = {10: "ten"}
+    mib = 1024 * 1024
+    expected = {
+        "architecture.md": [f"{WORDS[SETTLE_TURNS]} turns", f"gives up after {SEARCH_SECONDS:.0f} seconds"],
+        "engine.md": [f"Up to {Options().concurrency} call requests", f"with {WSGI_THREADS}\nthreads"],
+        "errors.md": [f"over {BODY_CAP // mib} MiB", f"longer than {UNWIND_SECONDS:.0f} seconds"],
+        "events.md": [f"More than {MAX_EVENTS:,} events"],
+        "security.md": [f"more than {WINDOW_SECONDS} seconds old", f"at most {CANONICAL_CAP // 1024} KiB"],
+        "starlette.md": [f"than {HELD_LOOP_SECONDS * 1000:.0f} ms", f"limit here is {BODY_CAP // mib} MiB"],
+        "steps.md": [f"{MOST_STEPS:,} steps in one run", f"{MOST_STATE // mib} MiB in one run"],
+    }
+    for page, sentences in expected.items():
+        assert [sentence for sentence in sentences if sentence not in text_of(page)] == [], page
+        assert sentences, page
 
 
 def test_files_in_the_architecture_page_are_there() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -66,3 +68,27 @@ def test_registration(server: LiveServer, engine: EngineDouble) -> None:
         answer = send("PUT", "", {}, b"")
     assert (answer.status, json.loads(answer.body)["modified"]) == (200, True)
     assert engine.requests[0].json()["url"] == f"http://127.0.0.1:{server.port}{server.target.path}"
+
+
+@pytest.mark.parametrize("size", [1, 1000, 200_000])
+def test_a_body_without_a_known_length(size: int, server: LiveServer, engine: EngineDouble) -> None:
+    """`transfer-encoding: chunked`, as a proxy may send it."""
+    body = BODY + b" " * size
+    with served(server, engine) as send:
+        assert send("GET", "", {}, b"").status == 200
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        chunks = [body[start : start + 1000] for start in range(0, len(body), 1000)]
+        connection.request("POST", f"{server.target.path}?{QUERY}", iter(chunks), encode_chunked=True)
+        response = connection.getresponse()
+        assert (response.status, json.loads(response.read())) == (200, {"ran": True})
+        connection.close()
+
+
+def test_many_at_once(server: LiveServer, engine: EngineDouble) -> None:
+    with served(server, engine) as send:
+        assert send("GET", "", {}, b"").status == 200
+        with ThreadPoolExecutor(8) as pool:
+            asked = [pool.submit(server.exchange, "POST", QUERY, {}, BODY) for _ in range(40)]
+            answers = [each.result() for each in asked]
+        assert send("GET", "", {}, b"").status == 200
+    assert [(each.status, json.loads(each.body)) for each in answers] == [(200, {"ran": True})] * 40

@@ -8,16 +8,18 @@ import logging
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import inngest
-
-from ..cases.case import Call
-from ..targets.engine import EngineDouble
-from ..targets.target import Answer, Send
+from tests.cases.case import Call
+from tests.targets.engine import EngineDouble
+from tests.targets.target import Answer, Send
 
 THREAD = "thread"
 LOOP = "loop"
+
+
+S = TypeVar("S", bound="Shop")
 
 
 class Shop:
@@ -51,8 +53,15 @@ class Shop:
 
 
 @contextmanager
-def shop(kind: type[Shop] = Shop, **options: Any) -> Generator[Shop]:
+def shop(**options: Any) -> Generator[Shop]:
     """A shop in dev mode, unless options say otherwise."""
+    with shop_of(Shop, **options) as served:
+        yield served
+
+
+@contextmanager
+def shop_of(kind: type[S], **options: Any) -> Generator[S]:
+    """A shop of a kind of its own."""
     given: dict[str, Any] = {"is_production": False, "logger": logging.Logger("silent"), **options}
     with inngest.Inngest(app_id="app", **given) as client:
         yield kind(client)

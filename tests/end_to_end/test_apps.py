@@ -134,7 +134,7 @@ def test_an_app_that_is_killed_in_the_middle_of_a_step_goes_on_after_its_restart
         with app_process(tmp_path, port, world.server.origin) as process:
             world.server.register_and_wait(url, 30)
             event_id = world.engine.send("t/f")
-            _until_written(files, log, "before\nwork\n")
+            until_written(files, log, "before\nwork\n")
             process.kill()
         world.console.said("Unable to reach SDK URL")
         (tmp_path / "may_live").touch()
@@ -144,7 +144,7 @@ def test_an_app_that_is_killed_in_the_middle_of_a_step_goes_on_after_its_restart
     assert log.read_text().splitlines() == ["before", "work", "work", "after"]
 
 
-def _until_written(news: News, log: Path, text: str) -> None:
+def until_written(news: News, log: Path, text: str) -> None:
     """A file of another process tells nobody: look again until it holds the text."""
     ticking = threading.Event()
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from .colours import Script
 from .raw_app import Answer, http, raw_app, says
 from .world import NATIVE_KINDS, World, new_world
 
@@ -15,9 +18,9 @@ DONE = says(http("200 OK", b'"done"'))
 MEGABYTE = 1024 * 1024
 
 
-@pytest.fixture(params=NATIVE_KINDS[:1], ids=str)
-def world(request: pytest.FixtureRequest) -> object:
-    with new_world(request.param) as made:
+@pytest.fixture
+def world() -> Iterator[World]:
+    with new_world(NATIVE_KINDS[0]) as made:
         yield made
 
 
@@ -55,7 +58,6 @@ NONSENSE: dict[str, tuple[Answer, str]] = {
     "too much": (flood, "8388608"),
     "an endless header": (endless_header, ""),
     "redirects for ever": (says(http("307 Temporary", b"", "location: /x")), "redirects"),
-    "redirect to nowhere": (says(http("307 Temporary", b"", "location: http://[bad")), ""),
     "redirect to a file": (says(http("307 Temporary", b"", "location: file:///etc/passwd")), ""),
     "steps that are no JSON": (step(b"{"), ""),
     "empty steps": (step(b""), "no response data"),
@@ -92,8 +94,19 @@ def test_nonsense_fails_the_run_and_says_why(world: World, name: str) -> None:
         assert world.engine.run("raw/f").output == "done"
 
 
+@pytest.mark.xfail(strict=True, reason="the redirect cannot be parsed: the call breaks, its job is lost, the run hangs")
+def test_a_redirect_that_is_no_url_fails_the_run(world: World) -> None:
+    with raw_app(world.engine, says(http("307 Temporary", b"", "location: http://[bad"))):
+        event_id = world.engine.send("raw/f")
+        world.console.said("run started")
+        other = world.engine.send("raw/f")
+        world.engine.patience(1.0)
+        assert [world.engine.ended(each)[0].status for each in (event_id, other)] == ["Failed", "Failed"]
+
+
 def test_nonsense_costs_an_attempt_and_no_more(world: World) -> None:
-    with raw_app(world.engine, *(NONSENSE[name][0] for name in ("nothing", "not an SDK", "an unknown op")), DONE, retries=3) as app:
+    answers = [NONSENSE[name][0] for name in ("nothing", "not an SDK", "an unknown op")]
+    with raw_app(world.engine, *answers, DONE, retries=3) as app:
         run = world.engine.run("raw/f")
         assert (run.status, run.output, app.calls) == ("Completed", "done", 4)
 
@@ -109,7 +122,7 @@ def test_an_app_that_answers_byte_by_byte_holds_up_nobody(world: World) -> None:
         connection.sendall(content[-1:])
 
     @world.function("t/other")
-    def other(ctx: object, step: object) -> object:
+    def other(ctx: Any, step: Any) -> Script:
         return "other"
         yield
 
@@ -127,7 +140,7 @@ def test_more_slow_calls_than_the_engine_makes_at_once_wait_for_their_turn() -> 
     with new_world(NATIVE_KINDS[1], concurrency=2) as world:
 
         @world.function("t/f")
-        def function(ctx: object, step: object) -> object:
+        def function(ctx: Any, step: Any) -> Script:
             return "done"
             yield
 

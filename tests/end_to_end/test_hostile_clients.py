@@ -120,7 +120,7 @@ def test_events_before_a_bad_one_are_taken_and_their_ids_told(world: World, engi
 def test_a_body_that_is_far_too_large_is_refused_and_the_engine_goes_on(world: World, engine: httpx.Client) -> None:
     with connect(world.server.origin) as connection:
         size = 64 * MEGABYTE
-        head = f"POST /e/k HTTP/1.1\r\nhost: localhost\r\ncontent-length: {size}\r\n\r\n"
+        head = f"POST /e/k HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {size}\r\n\r\n"
         connection.sendall(head.encode())
         try:
             for _ in range(64):

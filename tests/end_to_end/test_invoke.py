@@ -15,7 +15,9 @@ from .world import TWO_BY_TWO, World
 
 
 @kinds(TWO_BY_TWO)
-@pytest.mark.parametrize("value", ["plain", '{"looks": "like json"}', "", "null", None, 0, [1, {"a": None}], {"ü": "é"}])
+@pytest.mark.parametrize(
+    "value", ["plain", '{"looks": "like json"}', "", "null", None, 0, [1, {"a": None}], {"ü": "é"}]
+)
 def test_what_a_function_returns_is_what_its_caller_gets(world: World, value: Any) -> None:
     @world.function()
     def child(ctx: Any, step: Any) -> Script:
@@ -109,7 +111,9 @@ def test_an_invoked_function_that_takes_too_long_is_no_longer_waited_for(world: 
         world.engine.send("t/go")
         world.console.said("app-child")
         child_run = world.console.ends.until(
-            lambda: next((r for r in world.engine.latest() if r.function == "app-child" and r.status != "Running"), None),
+            lambda: next(
+                (r for r in world.engine.latest() if r.function == "app-child" and r.status != "Running"), None
+            ),
             "the end of the child",
         )
     assert child_run.output is True

@@ -62,7 +62,9 @@ def test_branches_of_several_steps(world: World) -> None:
 
     @world.function("t/branches")
     def branches(ctx: Any, step: Any) -> Script:
-        return (yield ctx.group.parallel([world.branch(part, step, name, n) for name, n in (("a", 3), ("b", 1), ("c", 2))]))
+        return (
+            yield ctx.group.parallel([world.branch(part, step, name, n) for name, n in (("a", 3), ("b", 1), ("c", 2))])
+        )
 
     with world.up():
         run = world.engine.run("t/branches")

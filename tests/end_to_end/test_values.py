@@ -13,7 +13,7 @@ from .world import TWO_BY_TWO, World
 
 MEGABYTE = 1024 * 1024
 VALUES: dict[str, Any] = {
-    "text": "grüß dich, 世界 🎉 \u0000 \u2028 \x7f \" \\ / <b> \ufeff e\u0301",
+    "text": 'grüß dich, 世界 🎉 \u0000 \u2028 \x7f " \\ / <b> \ufeff e\u0301',
     "key": {"ключ 🗝": 1, "": 2, "a.b": 3, "\u0000": 4},
     "integers": [2**53 + 1, -(2**63), 2**64, 10**40, 0, -1],
     "floats": [1e308, -0.5, 1.0, 1e-7, 123456789.123456789],

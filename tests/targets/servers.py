@@ -40,6 +40,14 @@ class LiveServer:
         return self.send
 
     def send(self, method: str, query: str, headers: Headers, body: bytes) -> Answer:
+        """Ask once; then nothing of the client's stays open on the server's loop."""
+        try:
+            return self.exchange(method, query, headers, body)
+        finally:
+            self._close_client_on_loop()
+
+    def exchange(self, method: str, query: str, headers: Headers, body: bytes) -> Answer:
+        """Ask once."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             path = f"{self.target.path}?{query}" if query else self.target.path
@@ -49,7 +57,6 @@ class LiveServer:
             return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, content)
         finally:
             connection.close()
-            self._close_client_on_loop()
 
     def _close_client_on_loop(self) -> None:
         """Close what the client opened on the server's loop, as an app does when its lifespan ends."""

@@ -1,0 +1,304 @@
+"""The bare ASGI and WSGI applications: at which paths they answer, and what their servers may throw at them."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import io
+import json
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+from wsgiref.validate import validator
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import inngest.asgi
+import inngest.wsgi
+from inngest_core.app import BODY_CAP
+from inngest_devserver.loading import Kind, kind_of
+from tests.targets.engine import EngineDouble
+from tests.targets.target import Send, call_asgi, call_wsgi
+
+from .asking import BODY, THREAD, Shop, expect_ran, expect_refused, large_body, query, registered_url, shop
+from .sockets import PATIENCE, ask, ask_raw, chunked
+
+PATH = "/api/inngest"
+Connect = Callable[..., Send]
+
+
+def by_asgi(app: Any, path: str = PATH, **scope: Any) -> Send:
+    return lambda method, query, headers, body: asyncio.run(
+        call_asgi(
+            lambda given, receive, send: app({**given, **scope}, receive, send), method, path, query, headers, body
+        )
+    )
+
+
+def by_wsgi(app: Any, path: str = PATH, **environ: Any) -> Send:
+    return lambda method, query, headers, body: call_wsgi(
+        lambda given, start: app({**given, **environ}, start), method, path, query, headers, body
+    )
+
+
+BOTH = pytest.mark.parametrize(
+    ("serve", "connect"),
+    [pytest.param(inngest.asgi.serve, by_asgi, id="asgi"), pytest.param(inngest.wsgi.serve, by_wsgi, id="wsgi")],
+)
+
+
+@BOTH
+def test_without_a_serve_path_it_answers_wherever_it_is_put(serve: Any, connect: Connect) -> None:
+    with shop() as served:
+        app = serve(served.client, served.functions)
+        for path in ("/", PATH, "/elsewhere/", ""):
+            expect_ran(connect(app, path)("POST", query("plain"), {}, BODY), "plain")
+
+
+@BOTH
+@pytest.mark.parametrize("serve_path", ["/jobs/inngest", "jobs/inngest/"])
+def test_with_a_serve_path_it_answers_there_alone(serve: Any, connect: Connect, serve_path: str) -> None:
+    with shop() as served:
+        app = serve(served.client, served.functions, serve_path=serve_path)
+        for path in ("/jobs/inngest", "/jobs/inngest/"):
+            expect_ran(connect(app, path)("POST", query("async"), {}, BODY), "async")
+        for path in ("/", PATH, "/jobs", "/jobs/inngest/x", "/x/jobs/inngest"):
+            answer = connect(app, path)("POST", query("plain"), {}, BODY)
+            body = json.loads(answer.body)
+            assert (answer.status, body["code"]) == (404, "not_found")
+            assert path in body["message"]
+            assert "/jobs/inngest" in body["message"]
+            assert "x-inngest-sdk" not in answer.headers  # else an engine takes it for an endpoint
+
+
+@BOTH
+def test_other_methods_and_large_bodies(serve: Any, connect: Connect) -> None:
+    with shop() as served:
+        send = connect(serve(served.client, served.functions))
+        expect_refused(send("DELETE", "", {}, b""), 405, "method_not_allowed")
+        expect_refused(send("POST", query("plain"), {}, b" " * (BODY_CAP + 1)), 413, "body_too_large")
+        expect_ran(send("POST", query("plain"), {}, large_body(3_000_000)), "plain")
+
+
+MOUNTS: dict[str, tuple[Any, Connect, Any, str, str]] = {
+    "starlette": (
+        inngest.asgi.serve,
+        by_asgi,
+        lambda app: Starlette(routes=[Mount("/jobs", app)]),
+        "/jobs/inngest",
+        "http://shop.example:8000/jobs/inngest",
+    ),
+    "root path left out": (
+        inngest.asgi.serve,
+        lambda app, _: by_asgi(app, "/inngest", root_path="/shop"),
+        lambda app: app,
+        "",
+        "http://shop.example:8000/shop/inngest",
+    ),
+    "root path kept": (
+        inngest.asgi.serve,
+        lambda app, _: by_asgi(app, "/shop/inngest", root_path="/shop"),
+        lambda app: app,
+        "",
+        "http://shop.example:8000/shop/inngest",
+    ),
+    "dispatcher": (
+        inngest.wsgi.serve,
+        by_wsgi,
+        lambda app: DispatcherMiddleware(lambda environ, start: [], {"/jobs": app}),
+        "/jobs/inngest",
+        "http://shop.example:8000/jobs/inngest",
+    ),
+    "script name": (
+        inngest.wsgi.serve,
+        lambda app, _: by_wsgi(app, "/inngest", SCRIPT_NAME="/shop"),
+        lambda app: app,
+        "",
+        "http://shop.example:8000/shop/inngest",
+    ),
+    "proxy": (
+        inngest.wsgi.serve,
+        lambda app, path: by_wsgi(
+            app, path, HTTP_X_FORWARDED_PROTO="https", HTTP_X_FORWARDED_HOST="shop.test", HTTP_X_FORWARDED_PREFIX="/p"
+        ),
+        lambda app: ProxyFix(app, x_proto=1, x_host=1, x_prefix=1),
+        "/inngest",
+        "https://shop.test/p/inngest",
+    ),
+    "proxy, not asked for": (
+        inngest.wsgi.serve,
+        lambda app, path: by_wsgi(app, path, HTTP_X_FORWARDED_PROTO="https", HTTP_X_FORWARDED_HOST="shop.test"),
+        lambda app: app,
+        "/inngest",
+        "http://shop.example:8000/inngest",
+    ),
+}
+
+
+@pytest.mark.parametrize(("serve", "connect", "wrap", "path", "url"), MOUNTS.values(), ids=MOUNTS.keys())
+def test_the_advertised_url_below_mounts_and_proxies(
+    serve: Any, connect: Connect, wrap: Any, path: str, url: str, engine: EngineDouble
+) -> None:
+    with shop(api_base_url=engine.origin) as served:
+        app = wrap(serve(served.client, served.functions, serve_path="/inngest"))
+        assert registered_url(connect(app, path), engine) == url
+
+
+def test_the_command_line_knows_what_they_are() -> None:
+    with shop() as served:
+        assert kind_of(inngest.asgi.serve(served.client, served.functions)) is Kind.ASGI
+        assert kind_of(inngest.wsgi.serve(served.client, served.functions)) is Kind.WSGI
+
+
+# --- ASGI
+
+
+def test_lifespan_closes_the_client() -> None:
+    closed: list[str] = []
+
+    class Client(inngest.Inngest):
+        async def close_async(self) -> None:
+            closed.append("closed")
+            await super().close_async()
+
+    with Client(app_id="app", is_production=False) as client:
+        app = inngest.asgi.serve(client, [])
+        incoming = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+        outgoing: list[Any] = []
+
+        async def receive() -> Any:
+            return incoming.pop(0)
+
+        async def send(message: Any) -> None:
+            outgoing.append((message["type"], list(closed)))
+
+        asyncio.run(app({"type": "lifespan"}, receive, send))
+    assert outgoing == [("lifespan.startup.complete", []), ("lifespan.shutdown.complete", ["closed"])]
+
+
+@pytest.mark.parametrize(("kind", "answers"), [("websocket", ["websocket.close"]), ("unheard of", [])])
+def test_other_scopes_are_declined(kind: str, answers: list[str]) -> None:
+    outgoing: list[str] = []
+
+    async def receive() -> Any:
+        raise AssertionError("there is nothing to receive")
+
+    async def send(message: Any) -> None:
+        outgoing.append(message["type"])
+
+    with shop() as served:
+        asyncio.run(inngest.asgi.serve(served.client, served.functions)({"type": kind}, receive, send))
+    assert outgoing == answers
+
+
+@pytest.mark.live
+def test_asgi_under_uvicorn() -> None:
+    with shop() as served:
+        app: Any = inngest.asgi.serve(served.client, served.functions)
+        server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical"))
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        try:
+            while not server.started:
+                assert thread.is_alive()
+            port = server.servers[0].sockets[0].getsockname()[1]
+            expect_ran(ask(port, PATH)("POST", query("async"), {}, BODY), "async")
+            expect_ran(ask_raw(port, chunked(f"{PATH}?{query('plain')}", BODY[:9], BODY[9:])), "plain")
+            assert ask(port, PATH)("HEAD", "", {}, b"")[::2] == (405, b"")
+        finally:
+            server.should_exit = True
+            thread.join(PATIENCE)
+
+
+# --- WSGI
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        pass
+
+
+@contextmanager
+def by_wsgiref(served: Shop) -> Generator[int]:
+    """Serve with the server of the standard library; it leaves the stream of a body open."""
+    app = validator(inngest.wsgi.serve(served.client, served.functions))
+    with make_server("127.0.0.1", 0, app, handler_class=Quiet) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.live
+def test_wsgi_under_the_server_of_the_standard_library() -> None:
+    with shop() as served, by_wsgiref(served) as port:
+        expect_ran(ask(port, PATH)("POST", query("plain"), {}, BODY), "plain")
+        expect_ran(ask(port, PATH)("POST", query("async"), {"Content-Type": "text/plain"}, BODY), "async")
+        assert ask(port, PATH)("HEAD", "", {}, b"")[::2] == (405, b"")
+        unknown = f"POST {PATH}?{query('plain')} HTTP/1.1\r\nHost: x\r\n\r\n".encode()  # a body of unknown length
+        expect_refused(ask_raw(port, unknown), 400, "body_invalid")
+
+
+@pytest.mark.parametrize("length", ["", "-1", "1e3", "x", "１０"])
+def test_a_wrong_content_length(length: str) -> None:
+    class Untouched(io.RawIOBase):
+        def read(self, size: int = -1) -> bytes:
+            raise AssertionError("a server like this would wait for ever")
+
+    with shop() as served:
+        app = inngest.wsgi.serve(served.client, served.functions)
+        send = by_wsgi(app, CONTENT_LENGTH=length, **{"wsgi.input": Untouched()})
+        expect_refused(send("POST", query("plain"), {}, b""), 400, "body_invalid")
+        ended = by_wsgi(app, CONTENT_LENGTH=length, **{"wsgi.input": io.BytesIO(BODY), "wsgi.input_terminated": True})
+        expect_ran(ended("POST", query("plain"), {}, b""), "plain")
+
+
+class Gone(io.RawIOBase):
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+        self._given = False
+
+    def read(self, size: int = -1) -> bytes:
+        if self._given:
+            raise self._error
+        self._given = True
+        return BODY[:10]
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(), TimeoutError(), OSError("cut off")])
+def test_a_client_that_goes_away(error: Exception) -> None:
+    with shop() as served:
+        app = inngest.wsgi.serve(served.client, served.functions)
+        send = by_wsgi(app, **{"wsgi.input": Gone(error)})
+        expect_refused(send("POST", query("plain"), {}, BODY), 400, "body_invalid")
+        assert THREAD not in served.seen
+
+
+def test_a_path_that_is_not_ascii(engine: EngineDouble) -> None:
+    with shop(api_base_url=engine.origin) as served:
+        app = inngest.wsgi.serve(served.client, served.functions)
+        path = "/caf\N{LATIN SMALL LETTER E WITH ACUTE} 1".encode().decode("latin-1")  # as PEP 3333 wants it
+        assert registered_url(by_wsgi(app, path), engine) == "http://shop.example:8000/caf%C3%A9%201"
+
+
+def test_reasons_stand_beside_the_status() -> None:
+    lines: list[str] = []
+
+    def start_response(status: str, headers: Any, error: Any = None) -> Any:
+        lines.append(status)
+
+    with shop() as served:
+        app = inngest.wsgi.serve(served.client, served.functions, serve_path="/x")
+        environ: Any = {"REQUEST_METHOD": "GET", "PATH_INFO": "/y"}
+        app(environ, start_response)
+    assert lines == [f"404 {http.client.responses[404]}"]
