@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
+from inngest_core.app import App
 from inngest_core.client import Inngest
 from inngest_core.config import Mode, Streaming
 from inngest_core.context import (
@@ -48,10 +49,12 @@ from inngest_core.options import (
     TriggerCron,
     TriggerEvent,
 )
-from inngest_core.serializer import PydanticSerializer, Serializer
+from inngest_core.serializer import JSON, PydanticSerializer, Serializer
 from inngest_core.wire import VERSION
 
 __all__ = [
+    "JSON",
+    "App",
     "Batch",
     "Cancel",
     "Concurrency",

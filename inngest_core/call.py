@@ -160,11 +160,11 @@ class _Prepared:
         else:
             outcome = yield from execution.call_body(self._call_handler)
         if hooks:
-            yield from hooks.run_reversed("after_execution")
+            yield from execution.after_execution()
             outcome = yield from self._transform(outcome)
         answer = self._answer(outcome)
         if hooks:
-            yield from hooks.run_reversed("before_response")
+            yield from hooks.run("before_response")
         return answer
 
     def _transform(self, outcome: Outcome) -> Flow[Outcome]:

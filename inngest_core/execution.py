@@ -84,6 +84,7 @@ class Execution:
         """That of an async function, once it runs."""
         self._send = send
         self._hooks = hooks
+        self._executed = False
         self.run_id = ctx.run_id
         self.function_id = function_id
         self.outcome: Reported | TargetMissed | None = None
@@ -126,6 +127,7 @@ class Execution:
         except (Exception, SystemExit) as error:  # whatever user code raises belongs to the step
             result.error = error
         if self._hooks:
+            yield from self.after_execution()
             yield from self._hooks.run_reversed("transform_output", result)
         if result.error is not None:
             return self._report_failure(found, result.error)
@@ -134,6 +136,12 @@ class Execution:
         except Exception as error:  # a serializer of the user's may raise anything
             return self._report_failure(found, error)
         return Reported([self._op(found, Opcode.STEP_RUN, data=data)])
+
+    def after_execution(self) -> Flow[None]:
+        """Run that hook, once in a call: after the step that ran, else after the function."""
+        if not self._executed:
+            self._executed = True
+            yield from self._hooks.run_reversed("after_execution")
 
     def _report_failure(self, found: Found[Tool], error: BaseException) -> Reported:
         final = is_final(error, self.ctx)

@@ -105,7 +105,7 @@ class MiddlewareSync:
         """Run before the function does."""
 
     def after_execution(self) -> None:
-        """Run after the function has returned, raised, or was interrupted by a step."""
+        """Run after the step that ran in this call, or after the function returned, raised or was interrupted."""
 
     def transform_output(self, result: TransformOutputResult) -> None:
         """Change what a step or the function gave."""
@@ -137,7 +137,7 @@ class Middleware:
         """Run before the function does."""
 
     async def after_execution(self) -> None:
-        """Run after the function has returned, raised, or was interrupted by a step."""
+        """Run after the step that ran in this call, or after the function returned, raised or was interrupted."""
 
     async def transform_output(self, result: TransformOutputResult) -> None:
         """Change what a step or the function gave."""

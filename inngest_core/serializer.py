@@ -24,6 +24,10 @@ FIX_OUTPUT = "return JSON values or give output_type="
 _LISTS = (list, tuple, set, frozenset, deque)
 
 
+JSON = dict[str, "JSON"] | list["JSON"] | str | int | float | bool | None
+"""What a JSON text can hold."""
+
+
 class Serializer(Protocol):
     """Turns values into JSON values and back; given to `Inngest(serializer=)` and used where a type is known."""
 

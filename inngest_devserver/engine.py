@@ -108,7 +108,7 @@ class Engine:
         self.registry.load()
         resumed = recover(self.store, self.registry, self.active, self._scheduler.queue)
         if resumed:
-            self.journal.say(f"resumed {resumed} runs")
+            self.journal.say(f"resumed {resumed} run{'s' if resumed > 1 else ''}")
         self._scheduler.start()
 
     async def stop_calls(self) -> None:

@@ -17,7 +17,7 @@ import pydantic
 import inngest
 import inngest.fast_api
 
-client = inngest.Inngest(app_id="fastapi-shop", is_production=False)
+client = inngest.Inngest(app_id="fastapi-shop")
 
 STOCK = {"teapot": 3, "kettle": 1}
 

@@ -16,7 +16,7 @@ import flask
 import inngest
 import inngest.flask
 
-client = inngest.Inngest(app_id="flask-shop", is_production=False)
+client = inngest.Inngest(app_id="flask-shop")
 
 STOCK = {"teapot": 3, "kettle": 1}
 

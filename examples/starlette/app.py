@@ -20,7 +20,7 @@ from starlette.routing import Route
 import inngest
 import inngest.starlette
 
-client = inngest.Inngest(app_id="starlette-shop", is_production=False)
+client = inngest.Inngest(app_id="starlette-shop")
 
 STOCK = {"teapot": 3, "kettle": 1}
 

@@ -7,7 +7,7 @@ import http.client
 import io
 import json
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -31,10 +31,12 @@ from .asking import BODY, THREAD, Shop, expect_ran, expect_refused, large_body, 
 from .sockets import PATIENCE, ask, ask_raw, chunked
 
 PATH = "/api/inngest"
+NOTHING: Mapping[str, Any] = {}
 Connect = Callable[..., Send]
 
 
-def by_asgi(app: Any, path: str = PATH, **scope: Any) -> Send:
+def by_asgi(app: Any, path: str = PATH, scope: Mapping[str, Any] = NOTHING) -> Send:
+    """Ask an ASGI app; scope: more of it than the request says."""
     return lambda method, query, headers, body: asyncio.run(
         call_asgi(
             lambda given, receive, send: app({**given, **scope}, receive, send), method, path, query, headers, body
@@ -42,7 +44,8 @@ def by_asgi(app: Any, path: str = PATH, **scope: Any) -> Send:
     )
 
 
-def by_wsgi(app: Any, path: str = PATH, **environ: Any) -> Send:
+def by_wsgi(app: Any, path: str = PATH, environ: Mapping[str, Any] = NOTHING) -> Send:
+    """Ask a WSGI app; environ: more of it than the request says."""
     return lambda method, query, headers, body: call_wsgi(
         lambda given, start: app({**given, **environ}, start), method, path, query, headers, body
     )
@@ -87,68 +90,55 @@ def test_other_methods_and_large_bodies(serve: Any, connect: Connect) -> None:
         expect_ran(send("POST", query("plain"), {}, large_body(3_000_000)), "plain")
 
 
-MOUNTS: dict[str, tuple[Any, Connect, Any, str, str]] = {
+def asgi_app(served: Shop) -> Any:
+    return inngest.asgi.serve(served.client, served.functions, serve_path="/inngest")
+
+
+def wsgi_app(served: Shop) -> Any:
+    return inngest.wsgi.serve(served.client, served.functions, serve_path="/inngest")
+
+
+FORWARDED = {"HTTP_X_FORWARDED_PROTO": "https", "HTTP_X_FORWARDED_HOST": "shop.test", "HTTP_X_FORWARDED_PREFIX": "/p"}
+ORIGIN = "http://shop.example:8000"
+
+MOUNTS: dict[str, tuple[Callable[[Shop], Send], str]] = {
     "starlette": (
-        inngest.asgi.serve,
-        by_asgi,
-        lambda app: Starlette(routes=[Mount("/jobs", app)]),
-        "/jobs/inngest",
-        "http://shop.example:8000/jobs/inngest",
+        lambda served: by_asgi(Starlette(routes=[Mount("/jobs", asgi_app(served))]), "/jobs/inngest"),
+        f"{ORIGIN}/jobs/inngest",
     ),
     "root path left out": (
-        inngest.asgi.serve,
-        lambda app, _: by_asgi(app, "/inngest", root_path="/shop"),
-        lambda app: app,
-        "",
-        "http://shop.example:8000/shop/inngest",
+        lambda served: by_asgi(asgi_app(served), "/inngest", {"root_path": "/shop"}),
+        f"{ORIGIN}/shop/inngest",
     ),
     "root path kept": (
-        inngest.asgi.serve,
-        lambda app, _: by_asgi(app, "/shop/inngest", root_path="/shop"),
-        lambda app: app,
-        "",
-        "http://shop.example:8000/shop/inngest",
+        lambda served: by_asgi(asgi_app(served), "/shop/inngest", {"root_path": "/shop"}),
+        f"{ORIGIN}/shop/inngest",
     ),
     "dispatcher": (
-        inngest.wsgi.serve,
-        by_wsgi,
-        lambda app: DispatcherMiddleware(lambda environ, start: [], {"/jobs": app}),
-        "/jobs/inngest",
-        "http://shop.example:8000/jobs/inngest",
+        lambda served: by_wsgi(DispatcherMiddleware(wsgi_app(served), {"/jobs": wsgi_app(served)}), "/jobs/inngest"),
+        f"{ORIGIN}/jobs/inngest",
     ),
     "script name": (
-        inngest.wsgi.serve,
-        lambda app, _: by_wsgi(app, "/inngest", SCRIPT_NAME="/shop"),
-        lambda app: app,
-        "",
-        "http://shop.example:8000/shop/inngest",
+        lambda served: by_wsgi(wsgi_app(served), "/inngest", {"SCRIPT_NAME": "/shop"}),
+        f"{ORIGIN}/shop/inngest",
     ),
     "proxy": (
-        inngest.wsgi.serve,
-        lambda app, path: by_wsgi(
-            app, path, HTTP_X_FORWARDED_PROTO="https", HTTP_X_FORWARDED_HOST="shop.test", HTTP_X_FORWARDED_PREFIX="/p"
-        ),
-        lambda app: ProxyFix(app, x_proto=1, x_host=1, x_prefix=1),
-        "/inngest",
+        lambda served: by_wsgi(ProxyFix(wsgi_app(served), x_proto=1, x_host=1, x_prefix=1), "/inngest", FORWARDED),
         "https://shop.test/p/inngest",
     ),
     "proxy, not asked for": (
-        inngest.wsgi.serve,
-        lambda app, path: by_wsgi(app, path, HTTP_X_FORWARDED_PROTO="https", HTTP_X_FORWARDED_HOST="shop.test"),
-        lambda app: app,
-        "/inngest",
-        "http://shop.example:8000/inngest",
+        lambda served: by_wsgi(wsgi_app(served), "/inngest", FORWARDED),
+        f"{ORIGIN}/inngest",
     ),
 }
 
 
-@pytest.mark.parametrize(("serve", "connect", "wrap", "path", "url"), MOUNTS.values(), ids=MOUNTS.keys())
+@pytest.mark.parametrize(("connect", "url"), MOUNTS.values(), ids=MOUNTS.keys())
 def test_the_advertised_url_below_mounts_and_proxies(
-    serve: Any, connect: Connect, wrap: Any, path: str, url: str, engine: EngineDouble
+    connect: Callable[[Shop], Send], url: str, engine: EngineDouble
 ) -> None:
     with shop(api_base_url=engine.origin) as served:
-        app = wrap(serve(served.client, served.functions, serve_path="/inngest"))
-        assert registered_url(connect(app, path), engine) == url
+        assert registered_url(connect(served), engine) == url
 
 
 def test_the_command_line_knows_what_they_are() -> None:
@@ -257,9 +247,10 @@ def test_a_wrong_content_length(length: str) -> None:
 
     with shop() as served:
         app = inngest.wsgi.serve(served.client, served.functions)
-        send = by_wsgi(app, CONTENT_LENGTH=length, **{"wsgi.input": Untouched()})
+        send = by_wsgi(app, environ={"CONTENT_LENGTH": length, "wsgi.input": Untouched()})
         expect_refused(send("POST", query("plain"), {}, b""), 400, "body_invalid")
-        ended = by_wsgi(app, CONTENT_LENGTH=length, **{"wsgi.input": io.BytesIO(BODY), "wsgi.input_terminated": True})
+        stream = {"wsgi.input": io.BytesIO(BODY), "wsgi.input_terminated": True}
+        ended = by_wsgi(app, environ={"CONTENT_LENGTH": length, **stream})
         expect_ran(ended("POST", query("plain"), {}, b""), "plain")
 
 
@@ -279,7 +270,7 @@ class Gone(io.RawIOBase):
 def test_a_client_that_goes_away(error: Exception) -> None:
     with shop() as served:
         app = inngest.wsgi.serve(served.client, served.functions)
-        send = by_wsgi(app, **{"wsgi.input": Gone(error)})
+        send = by_wsgi(app, environ={"wsgi.input": Gone(error)})
         expect_refused(send("POST", query("plain"), {}, BODY), 400, "body_invalid")
         assert THREAD not in served.seen
 

@@ -189,7 +189,7 @@ def test_one_connection_carries_many_requests() -> None:
 def test_several_endpoints_beside_handlers_of_the_app(engine: EngineDouble) -> None:
     class Page(RequestHandler):
         def get(self) -> None:
-            self.finish(b"page")
+            self.finish(b"page")  # pyright: ignore[reportUnknownMemberType]  # a dict of anything, too
 
     with shop(api_base_url=engine.origin) as first, shop(api_base_url=engine.origin) as second:
         app = Application([("/.*", Page)])

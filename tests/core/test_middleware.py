@@ -104,8 +104,8 @@ def test_hooks_of_a_finished_function_run_in_order_and_back() -> None:
         "client after_execution",
         "function transform_output of function: 1",
         "client transform_output of function: 1",
-        "function before_response",
         "client before_response",
+        "function before_response",
     ]
 
 
@@ -117,8 +117,8 @@ def test_hooks_see_the_output_of_a_step_that_ran() -> None:
     assert log == [
         "m transform_input of app-fn, 0 memos",
         "m before_execution",
-        "m transform_output of step a: 5",
         "m after_execution",
+        "m transform_output of step a: 5",
         "m before_response",
     ]
 

@@ -16,7 +16,8 @@ from typing import Any
 import inngest
 
 Script = Generator[Any, Any, Any]
-Body = Callable[[Any, Any], Script]
+Body = Callable[[Any, Any], Any]
+"""A generator function as above, or a plain one that has no steps."""
 
 
 class Colour(enum.StrEnum):
@@ -28,10 +29,12 @@ def handler(body: Body, colour: Colour) -> Callable[[Any, Any], Any]:
     """Return *body* as a handler of that colour."""
 
     def plain(ctx: inngest.ContextSync, step: inngest.StepSync) -> Any:
-        return drive(body(ctx, step))
+        script = body(ctx, step)
+        return drive(script) if isinstance(script, Generator) else script
 
     async def coroutine(ctx: inngest.Context, step: inngest.Step) -> Any:
-        return await drive_async(body(ctx, step))
+        script = body(ctx, step)
+        return await drive_async(script) if isinstance(script, Generator) else script
 
     return plain if colour is Colour.SYNC else coroutine
 

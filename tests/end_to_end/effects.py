@@ -27,14 +27,16 @@ class News:
     def until(self, seen: Callable[[], T | None], what: str) -> T:
         """Return what *seen* gives, once it is true; raises AssertionError when the deadline passes before."""
         while True:
-            with self._condition:
-                before = self._count
+            before = self._count
             value = seen()
             if value:
                 return value
-            with self._condition:
-                if not self._condition.wait_for(lambda: self._count != before, self.seconds):
-                    raise AssertionError(f"not seen in {self.seconds} s: {what}")
+            if not self._changed(before):
+                raise AssertionError(f"not seen in {self.seconds} s: {what}")
+
+    def _changed(self, before: int) -> bool:
+        with self._condition:
+            return self._condition.wait_for(lambda: self._count != before, self.seconds)
 
 
 class Effects:

@@ -81,7 +81,7 @@ def _inner(children: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
 programs: st.SearchStrategy[Node] = st.recursive(_leaves, _inner, max_leaves=10)
 
 
-class Failed(Exception):
+class FailedError(Exception):
     """A step failed for good."""
 
 
@@ -106,23 +106,23 @@ class Expected:
             case Try(body, mend):
                 try:
                     return self.run(body, f"{path}.t")
-                except Failed as error:
+                except FailedError as error:
                     return [str(error), self.run(mend, f"{path}.m")]
 
     def _do(self, name: str, failures: int) -> str:
         if failures > RETRIES:
             self.calls[name] = RETRIES + 1
-            raise Failed(f"{name} fails for the {RETRIES + 1}. time")
+            raise FailedError(f"{name} fails for the {RETRIES + 1}. time")
         self.calls[name] = failures + 1
         return name
 
     def _group(self, branches: tuple[Node, ...], path: str) -> Any:
         results: list[Any] = []
-        errors: list[Failed] = []
+        errors: list[FailedError] = []
         for n, each in enumerate(branches):
             try:
                 results.append(self.run(each, f"{path}.{n}"))
-            except Failed as error:
+            except FailedError as error:
                 errors.append(error)
         if errors:
             raise errors[0]
@@ -145,14 +145,12 @@ class Program:
             case Nap(ms):
                 return (yield self.step.sleep(path, ms))
             case Loop(times, failures):
-                found: list[Any] = []
-                for n in range(times):
-                    found.append((yield self._do(path, f"{path}#{n}", failures)))
-                return found
+                return (yield from self._loop(path, times, failures))
             case Sequence(parts):
                 results: list[Any] = []
                 for n, part in enumerate(parts):
-                    results.append((yield from self.run(part, f"{path}.{n}")))
+                    one = yield from self.run(part, f"{path}.{n}")
+                    results.append(one)
                 return results
             case Group(branches, race):
                 mode = inngest.ParallelMode.RACE if race else inngest.ParallelMode.WAIT
@@ -164,6 +162,13 @@ class Program:
                 except inngest.StepError as error:
                     message = error.message
                 return [message, (yield from self.run(mend, f"{path}.m"))]
+
+    def _loop(self, path: str, times: int, failures: int) -> Script:
+        found: list[Any] = []
+        for n in range(times):
+            one = yield self._do(path, f"{path}#{n}", failures)
+            found.append(one)
+        return found
 
     def _do(self, step_id: str, name: str, failures: int) -> Any:
         return self.step.run(step_id, self.effects.fails, name, failures)

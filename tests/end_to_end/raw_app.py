@@ -1,11 +1,11 @@
-"""An app that answers bytes as a test gives them, right or wrong; registered by hand. Each connection gets one answer."""
+"""An app that answers bytes as a test gives them, right or wrong; registered by hand. One answer per connection."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from .engine_client import EngineClient
@@ -71,7 +71,7 @@ def _read_request(connection: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def raw_app(engine: EngineClient, *answers: Answer, retries: int = 0) -> Iterator[RawApp]:
+def raw_app(engine: EngineClient, *answers: Answer, retries: int = 0) -> Generator[RawApp, None, None]:
     """Run a raw app with one function "raw-f", started by "raw/f"."""
     app = RawApp(list(answers))
     runtime = {"type": "http", "url": f"{app.url}?fnId=raw-f&stepId=step"}

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import importlib
 import logging
 import socket
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from typing import Any
 
 import fastapi
 import flask
 import starlette.applications
 import uvicorn
-import waitress.server
-import waitress.wasyncore
 
 import inngest
 import inngest.fastapi
 import inngest.flask
 import inngest.starlette
+
+# They have no types.
+_waitress_server: Any = importlib.import_module("waitress.server")
+_wasyncore: Any = importlib.import_module("waitress.wasyncore")
 
 Functions = Sequence[inngest.Function[Any]]
 PATH = "/api/inngest"
@@ -56,7 +59,7 @@ def make_app(framework: Framework, client: inngest.Inngest, functions: Functions
 
 
 @contextlib.contextmanager
-def serving(framework: Framework, app: Any, port: int = 0) -> Iterator[str]:
+def serving(framework: Framework, app: Any, port: int = 0) -> Generator[str, None, None]:
     """Run *app*; yield its origin. The socket listens before this returns."""
     with _listen(port) as listening:
         run, stop = (_waitress if framework is Framework.FLASK else _uvicorn)(app, listening)
@@ -91,7 +94,7 @@ def _uvicorn(app: Any, listening: socket.socket) -> tuple[Callable[[], None], Ca
 
 def _waitress(app: Any, listening: socket.socket) -> tuple[Callable[[], None], Callable[[], None]]:
     sockets: dict[int, Any] = {}
-    server: Any = waitress.server.create_server(app, map=sockets, sockets=[listening], threads=16)
+    server: Any = _waitress_server.create_server(app, map=sockets, sockets=[listening], threads=16)
     # It would warn of each request that finds no free thread.
     server.task_dispatcher.queue_logger = logging.getLogger("tests.end_to_end")
 
@@ -103,7 +106,7 @@ def _waitress(app: Any, listening: socket.socket) -> tuple[Callable[[], None], C
         # The engine keeps connections open, which waitress would wait for.
         for channel in list(server.active_channels.values()):
             channel.handle_close()
-        waitress.wasyncore.close_all(sockets, ignore_all=True)
+        _wasyncore.close_all(sockets, ignore_all=True)
 
     def stop() -> None:
         server.trigger.pull_trigger(close)

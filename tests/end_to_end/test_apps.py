@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,8 @@ import starlette.routing
 import inngest
 import inngest.flask
 import inngest.starlette
+from tests.cli.commands import environ
 
-from ..cli.commands import environ
 from .colours import Colour, Script
 from .conftest import kinds
 from .effects import News
@@ -116,7 +115,7 @@ inngest.flask.serve(app, client, [f])
 
 
 @contextmanager
-def app_process(folder: Path, port: int, engine: str) -> Iterator[subprocess.Popen[bytes]]:
+def app_process(folder: Path, port: int, engine: str) -> Generator[subprocess.Popen[bytes], None, None]:
     variables = environ(INNGEST_DEV=engine, LOG=str(folder / "log"), MAY_LIVE=str(folder / "may_live"))
     command = [sys.executable, "-m", "waitress", f"--listen=127.0.0.1:{port}", "mortal:app"]
     with subprocess.Popen(command, cwd=folder, env=variables, stderr=subprocess.DEVNULL) as process:

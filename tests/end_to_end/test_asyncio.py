@@ -77,7 +77,6 @@ def test_gather_with_failures(world: World) -> None:
     assert world.effects.called == {"a": 1, "bad": 2, "b": 2}
 
 
-@pytest.mark.xfail(strict=True, reason="the message is that of the ExceptionGroup: it names neither step nor error")
 def test_a_task_group_whose_task_fails_fails_the_run_and_names_the_error(world: World) -> None:
     @world.client.create_function(fn_id="f", retries=0, trigger=inngest.TriggerEvent(event="t/f"))
     async def function(ctx: inngest.Context) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from .colours import Script
 from .raw_app import Answer, http, raw_app, says
 from .world import NATIVE_KINDS, World, new_world
 
@@ -122,9 +121,8 @@ def test_an_app_that_answers_byte_by_byte_holds_up_nobody(world: World) -> None:
         connection.sendall(content[-1:])
 
     @world.function("t/other")
-    def other(ctx: Any, step: Any) -> Script:
+    def other(ctx: Any, step: Any) -> Any:
         return "other"
-        yield
 
     with raw_app(world.engine, drip) as app, world.up():
         slow = world.engine.send("raw/f")
@@ -140,9 +138,8 @@ def test_more_slow_calls_than_the_engine_makes_at_once_wait_for_their_turn() -> 
     with new_world(NATIVE_KINDS[1], concurrency=2) as world:
 
         @world.function("t/f")
-        def function(ctx: Any, step: Any) -> Script:
+        def function(ctx: Any, step: Any) -> Any:
             return "done"
-            yield
 
         with world.up():
             ids = world.engine.post_events([{"name": "t/f"}] * 20)

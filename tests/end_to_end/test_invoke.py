@@ -36,10 +36,9 @@ def test_what_a_function_returns_is_what_its_caller_gets(world: World, value: An
 
 def test_what_the_invoked_function_sees(world: World) -> None:
     @world.function("t/other")
-    def child(ctx: Any, step: Any) -> Script:
+    def child(ctx: Any, step: Any) -> Any:
         data = {key: value for key, value in ctx.event.data.items() if key != "_inngest"}
         return [ctx.event.name, data, len(ctx.events)]
-        yield
 
     @world.function("t/parent")
     def parent(ctx: Any, step: Any) -> Script:

@@ -42,18 +42,15 @@ def test_on_failure_gets_the_event_and_the_error_and_has_steps_of_its_own(world:
 
 
 def test_on_failure_runs_for_its_own_function_only_and_not_when_all_is_well(world: World) -> None:
-    def mourn(ctx: Any, step: Any) -> Script:
+    def mourn(ctx: Any, step: Any) -> Any:
         world.did(f"mourn {ctx.event.data['function_id']}", None)
-        return
-        yield
 
     def define(name: str) -> None:
         @world.function(f"t/{name}", fn_id=name, retries=0, on_failure=mourn)
-        def function(ctx: Any, step: Any) -> Script:
+        def function(ctx: Any, step: Any) -> Any:
             if ctx.event.data.get("bad"):
                 raise inngest.NonRetriableError("no")
             return "fine"
-            yield
 
     define("one")
     define("two")
@@ -66,15 +63,13 @@ def test_on_failure_runs_for_its_own_function_only_and_not_when_all_is_well(worl
 
 
 def test_an_on_failure_that_fails_itself_ends_there(world: World) -> None:
-    def mourn(ctx: Any, step: Any) -> Script:
+    def mourn(ctx: Any, step: Any) -> Any:
         world.effects.call("mourn")
         raise ValueError("too sad")
-        yield
 
     @world.function("t/fail", retries=0, on_failure=mourn)
-    def fail(ctx: Any, step: Any) -> Script:
+    def fail(ctx: Any, step: Any) -> Any:
         raise ValueError("ouch")
-        yield
 
     with world.up():
         world.engine.run("t/fail")

@@ -57,7 +57,8 @@ def test_branches_of_several_steps(world: World) -> None:
     def part(step: Any, name: str, count: int) -> Script:
         seen: list[str] = []
         for n in range(count):
-            seen.append((yield step.run(f"{name}{n}", world.did, f"{name}{n}", f"{name}{n}")))
+            one = yield step.run(f"{name}{n}", world.did, f"{name}{n}", f"{name}{n}")
+            seen.append(one)
         return seen
 
     @world.function("t/branches")

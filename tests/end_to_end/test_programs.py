@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from .colours import Script
 from .effects import Effects
-from .programs import RETRIES, Expected, Failed, Node, Program, programs
+from .programs import RETRIES, Expected, FailedError, Node, Program, programs
 from .world import NATIVE_KINDS, World, new_world
 
 
@@ -33,7 +33,7 @@ class Laboratory:
         expected = Expected()
         try:
             outcome: tuple[str, Any] = ("Completed", expected.run(node, "p"))
-        except Failed as error:
+        except FailedError as error:
             outcome = ("Failed", str(error))
         seen = run.output["message"] if run.status == "Failed" else run.output
         assert (run.status, seen) == outcome

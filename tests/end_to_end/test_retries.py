@@ -68,10 +68,9 @@ def test_a_function_is_tried_as_often_as_asked(world: World) -> None:
 @kinds(TWO_BY_TWO)
 def test_a_function_without_retries_is_called_once(world: World) -> None:
     @world.function("t/never", retries=0)
-    def never(ctx: Any, step: Any) -> Script:
+    def never(ctx: Any, step: Any) -> Any:
         world.effects.call("body")
         raise ValueError("once is enough")
-        yield
 
     with world.up():
         assert world.engine.run("t/never").status == "Failed"
@@ -198,10 +197,9 @@ def test_a_result_that_is_no_json_fails_at_once_and_is_named(world: World) -> No
         return (yield step.run("make", world.did, "made", {"x": object()}))
 
     @world.function("t/function")
-    def function(ctx: Any, step: Any) -> Script:
+    def function(ctx: Any, step: Any) -> Any:
         world.did("body", None)
         return {"x": object()}
-        yield
 
     with world.up():
         runs = world.engine.run("t/step"), world.engine.run("t/function")

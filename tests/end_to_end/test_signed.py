@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,10 +22,9 @@ BIG = 5 * 1024 * 1024
 
 
 @contextmanager
-def signed_world(kind: Kind, engine_key: str, **client: Any) -> Iterator[World]:
+def signed_world(kind: Kind, engine_key: str, **client: Any) -> Generator[World, None, None]:
     console = Console()
-    options = {"signing_key": engine_key, "event_keys": ("evt",), "server_kind": "cloud"}
-    with running_engine(console, **options) as server:
+    with running_engine(console, signing_key=engine_key, event_keys=("evt",), server_kind="cloud") as server:
         world = World(kind, server, console, is_production=True, event_key="evt", **client)
         world.engine.__exit__()
         world.engine = EngineClient(

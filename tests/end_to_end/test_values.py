@@ -90,7 +90,8 @@ def test_a_state_of_more_than_four_megabytes_is_fetched(world: World) -> None:
     def huge(ctx: Any, step: Any) -> Script:
         sizes: list[int] = []
         for n in range(4):
-            sizes.append(len((yield step.run(f"s{n}", lambda n=n: world.did(f"s{n}", f"{n}" * (3 * MEGABYTE // 2))))))
+            text = yield step.run(f"s{n}", lambda n=n: world.did(f"s{n}", f"{n}" * (3 * MEGABYTE // 2)))
+            sizes.append(len(text))
         found = yield ctx.group.parallel((world.ran(step, "a"), world.ran(step, "b")))
         yield step.sleep("nap", 1)
         last = yield step.run("last", world.effects.fails, "last", 1)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,14 +107,14 @@ class World:
         return lambda: step.run(name, self.did, name, name)
 
     @contextlib.contextmanager
-    def app(self, port: int = 0) -> Iterator[str]:
+    def app(self, port: int = 0) -> Generator[str, None, None]:
         """Serve the functions; yield the app's serve URL. Nothing is registered."""
         app = make_app(self.kind.framework, self.client, self.functions)
         with serving(self.kind.framework, app, port) as origin:
             yield origin + PATH
 
     @contextlib.contextmanager
-    def up(self, port: int = 0) -> Iterator[str]:
+    def up(self, port: int = 0) -> Generator[str, None, None]:
         """Serve and register."""
         with self.app(port) as url:
             self.server.register_and_wait(url, 20)
@@ -125,13 +126,14 @@ class World:
 
 
 @contextlib.contextmanager
-def running_engine(console: Console, port: int = 0, **options: Any) -> Iterator[DevServer]:
-    with DevServer(Options(**{"sink": console, "retry_interval": SHORT, **options}), port=port) as server:
+def running_engine(console: Console, port: int = 0, **options: Any) -> Generator[DevServer, None, None]:
+    usual = Options(sink=console, retry_interval=SHORT)
+    with DevServer(dataclasses.replace(usual, **options), port=port) as server:
         yield server
 
 
 @contextlib.contextmanager
-def new_world(kind: Kind, **options: Any) -> Iterator[World]:
+def new_world(kind: Kind, **options: Any) -> Generator[World, None, None]:
     """Start an engine and make a world around it; at the end hold it to what must always be true."""
     console = Console()
     with running_engine(console, **options) as server:

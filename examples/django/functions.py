@@ -1,0 +1,80 @@
+"""The functions of the shop: plain and async ones side by side, under WSGI and under ASGI."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+
+import inngest
+
+client = inngest.Inngest(app_id="django-shop", is_production=False)
+
+STOCK = {"teapot": 3, "kettle": 1}
+
+
+def reserve(item: str) -> int:
+    return STOCK[item] - 1
+
+
+def charge(card: str, attempt: int) -> str:
+    if card == "stolen":
+        raise inngest.NonRetriableError("the bank refused the card")
+    if attempt == 0:
+        raise inngest.RetryAfterError("the bank is busy", datetime.timedelta(seconds=1))
+    return f"payment-{card}"
+
+
+async def print_label(order: str) -> str:
+    return f"label-{order}"
+
+
+async def pack(item: str) -> str:
+    return f"box with {item}"
+
+
+async def release(ctx: inngest.Context) -> str:
+    """Runs when an order failed for good; ctx.event says which and why."""
+    order = ctx.event.data["event"]["data"]
+    await ctx.step.run("release stock", lambda: f"{order['item']} is back on the shelf")
+    return f"order {order['order']} given up"
+
+
+@client.create_function(fn_id="thank", trigger=inngest.TriggerEvent(event="shop/thanks.due"))
+def thank(ctx: inngest.ContextSync) -> str:
+    """A plain function: the ORM can be used in it, and in its steps."""
+    return ctx.step.run("send mail", lambda: f"mail about {ctx.event.data['order']} sent")
+
+
+@client.create_function(fn_id="ship", trigger=inngest.TriggerEvent(event="shop/parcel.packed"))
+def ship(ctx: inngest.ContextSync) -> None:
+    ctx.step.sleep("drive to the post office", datetime.timedelta(seconds=1))
+    ctx.step.send_event("tell the shop", inngest.Event(name="shop/order.shipped", data=ctx.event.data))
+
+
+@client.create_function(
+    fn_id="fulfil",
+    trigger=inngest.TriggerEvent(event="shop/order.placed"),
+    retries=2,
+    on_failure=release,
+)
+async def fulfil(ctx: inngest.Context) -> dict[str, object]:
+    """An async function: with `await` it can use the ORM too."""
+    order, step = ctx.event.data, ctx.step
+
+    await step.run("reserve stock", reserve, order["item"])
+    payment = await step.run("charge card", charge, order["card"], ctx.attempt)
+    await step.sleep("let the customer think", datetime.timedelta(seconds=1))
+
+    label, box = await asyncio.gather(
+        step.run("print label", print_label, order["order"]),
+        step.run("pack", pack, order["item"]),
+    )
+    await step.send_event("hand over", inngest.Event(name="shop/parcel.packed", data={"order": order["order"]}))
+    shipped = await step.wait_for_event(
+        "wait for the post",
+        event="shop/order.shipped",
+        if_exp="event.data.order == async.data.order",
+        timeout=datetime.timedelta(hours=1),
+    )
+    mail = await step.invoke("thank the customer", function=thank, data={"order": order["order"]})
+    return {"payment": payment, "parcel": [label, box], "shipped": shipped is not None, "mail": mail}
