@@ -37,7 +37,7 @@ def main() -> int:
     if unknown:
         parser.error(f"no such subject: {', '.join(sorted(unknown))}")
     started = time.perf_counter()
-    print(f"Python {platform.python_version()}, {os.cpu_count()} CPUs, {platform.machine()}")
+    print(f"Python {platform.python_version()}, {os.cpu_count()} CPUs, {platform.machine()}{_busy()}")
     table = Table()
     for name in options.subjects or SUBJECTS:
         subject = cast("Subject", importlib.import_module(f"{__package__}.{name}"))
@@ -45,6 +45,12 @@ def main() -> int:
             table.add(row)
     print(f"{table.summary()} ({time.perf_counter() - started:.0f} s)")
     return 1 if options.strict and any(row.ok is False for row in table.rows) else 0
+
+
+def _busy() -> str:
+    """Return a warning when others use the processors: then the numbers without a reference say little."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return f"; BUSY: the load is {load:.1f} before anything is measured" if load > 1 else ""
 
 
 if __name__ == "__main__":

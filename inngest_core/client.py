@@ -20,13 +20,13 @@ from .errors import ConfigError, FunctionConfigError, SendEventsError
 from .events import Event, send_events
 from .flow import Flow
 from .function import Function, duplicate_message
+from .function_opts import FunctionOpts
 from .middleware import Hooks, MiddlewareFactory, SendEventsResult
 from .options import (
     Batch,
     Cancel,
     Concurrency,
     Debounce,
-    FunctionOpts,
     Priority,
     RateLimit,
     Singleton,

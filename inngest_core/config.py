@@ -127,7 +127,7 @@ def load_config(
         ),
         signing_keys=_choose_signing_keys(variables, signing_key, signing_key_fallback),
         event_key=event_key or variables.text("INNGEST_EVENT_KEY") or (DEV_EVENT_KEY if mode is Mode.DEV else None),
-        env=env or variables.text("INNGEST_ENV") or (_git_branch(variables) if mode is Mode.CLOUD else None),
+        env=_choose_env(variables, env, mode),
         platform=_detect_platform(variables),
         serve_origin=_serve_origin(variables),
         serve_path=_serve_path(variables),
@@ -248,8 +248,17 @@ def _choose_signing_keys(variables: _Environment, key: str | None, fallback: str
     return SigningKeys(SigningKey(key), SigningKey(fallback) if fallback else None)
 
 
-def _git_branch(variables: _Environment) -> str | None:
-    return next((branch for name in _GIT_BRANCH_VARIABLES if (branch := variables.text(name))), None)
+def _choose_env(variables: _Environment, env: str | None, mode: Mode) -> str | None:
+    """Return the name of the branch environment; a git branch names one in cloud mode only."""
+    names = ("INNGEST_ENV", *(_GIT_BRANCH_VARIABLES if mode is Mode.CLOUD else ()))
+    given = [("env", env), *((name, variables.text(name)) for name in names)]
+    source, chosen = next(((source, text) for source, text in given if text), ("", None))
+    if chosen is not None and not (chosen.isascii() and chosen.isprintable()):
+        raise ConfigError(
+            f"{source} is {chosen!r}; it goes into a header: give printable ASCII"
+            + ("" if source in ("env", "INNGEST_ENV") else ", or set INNGEST_ENV")
+        )
+    return chosen
 
 
 def _detect_platform(variables: _Environment) -> str | None:

@@ -20,7 +20,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar, assert_never, cast
 
 from .bodies import AsyncBody, carry
@@ -98,9 +98,16 @@ class _LoopThread:
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_forever()
-            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.run_until_complete(self._end())
         finally:
             self._loop.close()
+
+    async def _end(self) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._loop.shutdown_asyncgens()
 
     def run(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine on the loop in the caller's context variables and wait for it in this thread."""
@@ -110,6 +117,8 @@ class _LoopThread:
         async def carry() -> None:
             try:
                 result = await main()
+            except asyncio.CancelledError:
+                done.set_exception(InngestError("the client was closed while the function ran"))
             except BaseException as error:  # carried to the waiting thread
                 done.set_exception(error)
             else:
@@ -205,7 +214,9 @@ async def run_async(flow: Flow[T], resources: Resources) -> T:
                         result = AsyncBody(make)
                         bodies.append(result)
                     case Call():
-                        result = await _call_async(effect)
+                        result = _begin_call(effect)  # in this frame: a coroutine cannot let a StopIteration out
+                        if inspect.isawaitable(result):
+                            result = await _end_call(effect, result)
                     case Invoke(inner, is_async):
                         result = await (run_async if is_async else _run_in_pool)(inner, resources)
                     case Unwind(body):
@@ -246,13 +257,11 @@ async def _run_in_pool(flow: Flow[Any], resources: Resources) -> object:
     return result
 
 
-async def _call_async(effect: Call) -> object:
-    context = effect.context
+def _begin_call(effect: Call) -> object:
+    """Call the callback; what an async one returns is yet to be awaited."""
     started = time.perf_counter()
-    if context is None:
-        result = effect.callback(*effect.args)
-    else:
-        result = context.run(effect.callback, *effect.args)
+    run = effect.context.run if effect.context is not None else _directly
+    result = run(effect.callback, *effect.args)
     held = time.perf_counter() - started
     if held > HELD_LOOP_SECONDS:
         _log.warning(
@@ -260,11 +269,13 @@ async def _call_async(effect: Call) -> object:
             effect.what or "a callback",
             held * 1000,
         )
-    if not inspect.isawaitable(result):
-        return result
-    if context is None:
+    return result
+
+
+async def _end_call(effect: Call, result: Awaitable[object]) -> object:
+    if effect.context is None:
         return await result
-    task = asyncio.get_running_loop().create_task(carry(result), context=context)
+    task = asyncio.get_running_loop().create_task(carry(result), context=effect.context)
     try:
         value, error = await task
     except asyncio.CancelledError:

@@ -22,7 +22,7 @@ _SECONDS_OF_UNIT = {
     "µs": 1e-6,
     "ns": 1e-9,
 }
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|w|d|h|m|s)")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|us|µs|ns|w|d|h|m|s)")
 
 
 def to_ms(duration: object) -> int:
@@ -73,9 +73,15 @@ def parse_duration(text: str) -> float:
 
 
 def dump_time(when: datetime.datetime) -> str:
-    """Return RFC 3339 in UTC with milliseconds; a naive datetime means local time (protocol §7)."""
-    utc = when.astimezone(datetime.UTC)
-    return utc.strftime("%Y-%m-%dT%H:%M:%S.") + f"{utc.microsecond // 1000:03d}Z"
+    """Return RFC 3339 in UTC with milliseconds; a naive datetime means local time (protocol §7).
+
+    Raises ValueError: it has no UTC form, as year 1 in some zones.
+    """
+    try:
+        utc = when.astimezone(datetime.UTC).replace(tzinfo=None)
+    except (OverflowError, ValueError) as error:
+        raise ValueError(f"{when!r} cannot be given in UTC: {error}") from None
+    return utc.isoformat(timespec="milliseconds") + "Z"
 
 
 def parse_time(text: str) -> datetime.datetime:

@@ -202,7 +202,8 @@ class Execution:
     def call_body(self, call: Callable[[], object]) -> Flow[Outcome]:
         """Run the body of a sync function; its steps are decided one by one, as they are met."""
         try:
-            value: object = yield Call(call, what=f"function {self.function_id}")
+            context = contextvars.copy_context()  # what a function sets must not reach the next one in this thread
+            value: object = yield Call(call, context=context, what=f"function {self.function_id}")
         except Interrupt:
             return self._ended()
         except (Exception, SystemExit) as error:

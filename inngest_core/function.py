@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from .errors import FunctionConfigError
+from .function_opts import FunctionOpts
 from .middleware import MiddlewareFactory
-from .options import FunctionOpts, Trigger, TriggerEvent
+from .options import Trigger, TriggerEvent
 from .wire import STEP_ID_OF_DISCOVERY, EventName, Query
 
 T_co = TypeVar("T_co", covariant=True)

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal, cast
+from collections.abc import Iterator
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,15 +18,9 @@ from .duration import Duration, dump_duration, to_ms
 
 MAX_NAME = 255
 """Characters of an event name or an expression in a trigger."""
-MAX_TRIGGERS = 10
-MAX_RETRIES = 20
-MAX_CANCEL = 5
-MAX_CONCURRENCY = 2
 
 _SECOND_MS = 1_000
 _DAY_MS = 86_400 * _SECOND_MS
-_NOT_IN_IDS = re.compile(r"['\\\x00-\x1f\x7f]")
-"""An id stands between quotes in the trigger of the failure handler."""
 _CRON_ZONE = re.compile(r"(?:CRON_)?TZ=[A-Za-z0-9_+\-/]+\s+")
 _CRON_FIELD = re.compile(r"[0-9A-Za-z*/,\-?#]+")
 
@@ -35,7 +28,7 @@ Problem = tuple[str, object, str]
 """The field, what it holds, and the rule it breaks."""
 
 
-class _Option(BaseModel):
+class Option(BaseModel):
     """Base of all: wrong types and unknown names are refused, and schemas are built on first use."""
 
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
@@ -49,7 +42,7 @@ class _Option(BaseModel):
         yield from ()
 
 
-class TriggerEvent(_Option):
+class TriggerEvent(Option):
     """Start the function on events of a name, optionally only when an expression holds."""
 
     event: str
@@ -64,7 +57,7 @@ class TriggerEvent(_Option):
             yield "expression", self.expression, f"at most {MAX_NAME} characters"
 
 
-class TriggerCron(_Option):
+class TriggerCron(Option):
     """Start the function by the clock. cron: five fields, optionally after "TZ=<zone> "; jitter: a random delay."""
 
     cron: str
@@ -84,7 +77,7 @@ class TriggerCron(_Option):
 Trigger = TriggerEvent | TriggerCron
 
 
-class Batch(_Option):
+class Batch(Option):
     """Call the function with several events at once: max_size of them, or those that came within timeout."""
 
     max_size: int
@@ -103,7 +96,7 @@ class Batch(_Option):
         yield from _within(self.timeout, "timeout", 1, None, "more than zero")
 
 
-class Cancel(_Option):
+class Cancel(Option):
     """Cancel runs when an event comes. if_exp: with `event` that started the run and `async`, the one that came."""
 
     event: str
@@ -118,7 +111,7 @@ class Cancel(_Option):
         yield from _within(self.timeout, "timeout", 0, None, "zero or more")
 
 
-class Concurrency(_Option):
+class Concurrency(Option):
     """Run at most *limit* steps at a time, per value of *key*, within *scope*."""
 
     limit: int
@@ -134,7 +127,7 @@ class Concurrency(_Option):
             yield "key", self.key, f'an expression, because scope is "{self.scope}"'
 
 
-class Debounce(_Option):
+class Debounce(Option):
     """Wait until no event came for *period*, then run with the last; wait no longer than *timeout* in all."""
 
     period: int | datetime.timedelta
@@ -149,7 +142,7 @@ class Debounce(_Option):
         yield from _within(self.timeout, "timeout", 0, None, "zero or more")
 
 
-class Priority(_Option):
+class Priority(Option):
     """Move runs ahead in the queue. run: an expression that gives seconds."""
 
     run: str
@@ -162,7 +155,7 @@ class Priority(_Option):
             yield "run", self.run, "an expression that gives seconds"
 
 
-class RateLimit(_Option):
+class RateLimit(Option):
     """Skip events after *limit* in a *period*, per value of *key*."""
 
     limit: int
@@ -177,7 +170,7 @@ class RateLimit(_Option):
         yield from _within(self.period, "period", 1, _DAY_MS, "more than zero, at most 24 hours")
 
 
-class Singleton(_Option):
+class Singleton(Option):
     """Keep at most one run, per value of *key*. mode: "skip" the new run, or "cancel" the one that is running."""
 
     mode: Literal["skip", "cancel"]
@@ -187,7 +180,7 @@ class Singleton(_Option):
         return _present(mode=self.mode, key=self.key)
 
 
-class Throttle(_Option):
+class Throttle(Option):
     """Start at most *limit* runs in a *period*, per value of *key*; more wait. burst: how many may start at once."""
 
     limit: int
@@ -205,7 +198,7 @@ class Throttle(_Option):
             yield from _at_least(self.burst, "burst", 0)
 
 
-class Timeouts(_Option):
+class Timeouts(Option):
     """Cancel a run that waited longer than *start* for its start, or runs longer than *finish*."""
 
     start: int | datetime.timedelta | None = None
@@ -217,109 +210,6 @@ class Timeouts(_Option):
     def problems(self) -> Iterator[Problem]:
         yield from _within(self.start, "start", 1, None, "more than zero")
         yield from _within(self.finish, "finish", 1, None, "more than zero")
-
-
-_WIRE_NAMES = {
-    "batch_events": "batchEvents",
-    "cancel": "cancel",
-    "concurrency": "concurrency",
-    "debounce": "debounce",
-    "priority": "priority",
-    "rate_limit": "rateLimit",
-    "singleton": "singleton",
-    "throttle": "throttle",
-    "timeouts": "timeouts",
-}
-_NOT_WITH_BATCHES = ("cancel", "debounce", "priority", "singleton")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FunctionOpts:
-    """What `create_function` was given, apart from triggers and handlers, under the names of its arguments."""
-
-    fn_id: str
-    name: str | None = None
-    retries: int | None = None
-    idempotency: str | None = None
-    batch_events: Batch | None = None
-    cancel: Sequence[Cancel] | None = None
-    concurrency: Sequence[Concurrency] | None = None
-    debounce: Debounce | None = None
-    priority: Priority | None = None
-    rate_limit: RateLimit | None = None
-    singleton: Singleton | None = None
-    throttle: Throttle | None = None
-    timeouts: Timeouts | None = None
-
-    def to_wire(self) -> dict[str, object]:
-        """Return the options as JSON values, under their wire names; what is not given or empty is left out."""
-        wire: dict[str, object] = {} if self.idempotency is None else {"idempotency": self.idempotency}
-        for field, wire_name in _WIRE_NAMES.items():
-            option: _Option | Sequence[_Option] | None = getattr(self, field)
-            if isinstance(option, _Option):
-                wire[wire_name] = option.to_wire()
-            elif option:
-                wire[wire_name] = [item.to_wire() for item in option]
-        return wire
-
-    def problems(self, triggers: Sequence[Trigger]) -> Iterator[Problem]:
-        """Yield what an engine would refuse, in the options and in the triggers."""
-        if not self.fn_id.strip() or _NOT_IN_IDS.search(self.fn_id):
-            yield "fn_id", self.fn_id, "a name without single quotes, backslashes and control characters"
-        if self.retries is not None and not _is_whole(self.retries, MAX_RETRIES):
-            yield "retries", self.retries, f"a whole number of 0 to {MAX_RETRIES}"
-        if self.idempotency is not None and not self.idempotency.strip():
-            yield "idempotency", self.idempotency, "an expression"
-        yield from _problems_of_triggers(triggers)
-        yield from _problems_of_list(self.cancel, "cancel", Cancel, MAX_CANCEL)
-        yield from _problems_of_list(self.concurrency, "concurrency", Concurrency, MAX_CONCURRENCY)
-        for field in _WIRE_NAMES:
-            option: object = getattr(self, field)
-            if field in ("cancel", "concurrency") or option is None:
-                continue
-            if not isinstance(option, _Option):
-                yield field, option, f"an option object such as inngest.{field.title().replace('_', '')}(...)"
-                return
-            yield from _problems_of(option, field)
-        if self.batch_events is not None:
-            for field in _NOT_WITH_BATCHES:
-                if getattr(self, field):
-                    yield field, getattr(self, field), "nothing, because batch_events is given"
-
-
-def _problems_of(option: _Option, where: str) -> Iterator[Problem]:
-    for field, value, rule in option.problems():
-        yield f"{where}.{field}", value, rule
-
-
-def _problems_of_list(options: object, where: str, kind: type[_Option], most: int) -> Iterator[Problem]:
-    if options is None:
-        return
-    listed = cast("Sequence[object]", options) if isinstance(options, list | tuple) else [options]
-    if len(listed) > most:
-        yield where, f"a list of {len(listed)}", f"at most {most}"
-    for number, option in enumerate(listed):
-        if listed is not options or not isinstance(option, kind):
-            yield where, options, f"a list of inngest.{kind.__name__}"
-            return
-        yield from _problems_of(option, f"{where}[{number}]")
-
-
-def _problems_of_triggers(triggers: Sequence[object]) -> Iterator[Problem]:
-    if len(triggers) > MAX_TRIGGERS:
-        yield "trigger", f"a list of {len(triggers)}", f"at most {MAX_TRIGGERS}"
-    for number, trigger in enumerate(triggers):
-        where = f"trigger[{number}]" if len(triggers) > 1 else "trigger"
-        if not isinstance(trigger, TriggerEvent | TriggerCron):
-            yield where, trigger, "inngest.TriggerEvent or inngest.TriggerCron"
-            return
-        yield from _problems_of(trigger, where)
-        if trigger in triggers[:number]:
-            yield where, trigger, "each trigger once"
-
-
-def _is_whole(number: object, most: int) -> bool:
-    return isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= most
 
 
 def _present(**fields: object) -> dict[str, object]:

@@ -118,7 +118,7 @@ def _canonical(body: bytes) -> bytes | None:
 
     try:
         return rfc8785.dumps(_as_doubles(parse_json(body)))
-    except (BodyInvalidError, rfc8785.CanonicalizationError, RecursionError, OverflowError):
+    except (BodyInvalidError, rfc8785.CanonicalizationError, RecursionError, OverflowError, UnicodeError):
         return None
 
 

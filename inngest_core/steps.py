@@ -83,7 +83,11 @@ def sleep_until(step_id: str, until: object) -> Tool:
     """Let the run sleep until a time; a naive datetime means local time."""
     if not isinstance(until, datetime.datetime):
         raise ConfigError(f'step "{step_id}": until is {until!r}; give a datetime')
-    return Tool(op=Opcode.SLEEP, step_id=_checked(step_id), name=dump_time(until), read=_read_nothing, opts=_opts())
+    try:
+        name = dump_time(until)
+    except ValueError as error:
+        raise ConfigError(f'step "{step_id}": until: {error}') from None
+    return Tool(op=Opcode.SLEEP, step_id=_checked(step_id), name=name, read=_read_nothing, opts=_opts())
 
 
 def wait_for_event(step_id: str, event: str, if_exp: str | None, timeout: int | datetime.timedelta) -> Tool:

@@ -8,10 +8,11 @@ its owner. A client that belongs to a loop is closed when that loop shuts its as
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
-import weakref
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Callable, Generator
 from typing import TYPE_CHECKING
 
 from .http import HTTPRequest, HTTPResponse, TransportError
@@ -32,14 +33,21 @@ class Transport:
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._client: httpx.Client | None = None
-        self._by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopClient] = weakref.WeakKeyDictionary()
+        self._by_loop: dict[asyncio.AbstractEventLoop, _LoopClient] = {}
 
     def fetch(self, request: HTTPRequest) -> HTTPResponse:
         """Exchange *request* in this thread; raises TransportError."""
         import httpx
 
+        end = time.monotonic() + request.timeout
         try:
-            return _response(self._threads_client().send(_request(request)))
+            with _sending(self._threads_client(), request) as response:
+                chunks: list[bytes] = []
+                for chunk in response.iter_bytes():
+                    chunks.append(chunk)
+                    if time.monotonic() > end:
+                        raise TransportError(_no_answer(request, f"not all of it came in {request.timeout:g} s"))
+                return HTTPResponse(response.status_code, dict(response.headers), b"".join(chunks))
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             raise _transport_error(request, error) from error
 
@@ -49,9 +57,13 @@ class Transport:
 
         client = await self._client_of_loop()
         try:
-            return _response(await client.send(_request(request)))
+            async with asyncio.timeout(request.timeout):
+                response = await client.send(_request(request))
+        except TimeoutError:
+            raise TransportError(_no_answer(request, f"none in {request.timeout:g} s")) from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             raise _transport_error(request, error) from error
+        return HTTPResponse(response.status_code, dict(response.headers), response.content)
 
     def _threads_client(self) -> httpx.Client:
         import httpx
@@ -70,33 +82,44 @@ class Transport:
         with self._lock:
             owner = self._by_loop.get(loop)
             if owner is None:
-                owner = self._by_loop[loop] = _LoopClient()
+                for other in [other for other in self._by_loop if other.is_closed()]:
+                    del self._by_loop[other]  # it ended without shutting its generators down
+                owner = self._by_loop[loop] = _LoopClient(lambda: self._by_loop.pop(loop, None))
         await owner.open()
         return owner.client
 
     def close(self) -> None:
-        """Close the client of threads; the clients of loops close with their loops, or in `close_async`."""
-        if self._pid == os.getpid() and self._client is not None:
+        """Close the client of threads, and have the loops that run close theirs."""
+        if self._pid != os.getpid():
+            return
+        if self._client is not None:
             self._client.close()
             self._client = None
+        with self._lock:
+            owners = list(self._by_loop.items())
+        for loop, owner in owners:
+            if loop.is_running():
+                loop.call_soon_threadsafe(owner.close_soon)
 
     async def close_async(self) -> None:
-        """Close the running loop's client too."""
-        self.close()
-        owner = self._by_loop.pop(asyncio.get_running_loop(), None)
+        """Close the running loop's client before this returns; the others as in `close`."""
+        owner = self._by_loop.get(asyncio.get_running_loop())
         if owner is not None:
             await owner.lifetime.aclose()
+        self.close()
 
 
 class _LoopClient:
-    """An AsyncClient that ends with its loop."""
+    """An AsyncClient that ends with its loop. forget: called when it has ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, forget: Callable[[], object]) -> None:
         import httpx
 
         self.client = httpx.AsyncClient(limits=httpx.Limits(max_connections=MAX_CONNECTIONS))
         self.lifetime = self._live()
+        self._forget = forget
         self._opened = False
+        self._closing: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         if not self._opened:
@@ -107,7 +130,21 @@ class _LoopClient:
         try:
             yield
         finally:
+            self._forget()
             await self.client.aclose()
+
+    def close_soon(self) -> None:
+        """Close in a task of the running loop."""
+        self._closing = asyncio.get_running_loop().create_task(self.lifetime.aclose())
+
+
+@contextlib.contextmanager
+def _sending(client: httpx.Client, request: HTTPRequest) -> Generator[httpx.Response]:
+    response = client.send(_request(request), stream=True)
+    try:
+        yield response
+    finally:
+        response.close()
 
 
 def _request(request: HTTPRequest) -> httpx.Request:
@@ -122,10 +159,10 @@ def _request(request: HTTPRequest) -> httpx.Request:
     )
 
 
-def _response(response: httpx.Response) -> HTTPResponse:
-    return HTTPResponse(response.status_code, dict(response.headers), response.content)
-
-
 def _transport_error(request: HTTPRequest, error: Exception) -> TransportError:
+    return TransportError(_no_answer(request, f"{type(error).__name__}: {error}"))
+
+
+def _no_answer(request: HTTPRequest, why: str) -> str:
     origin = "/".join(request.url.split("/", 3)[:3])  # no more of it: the path may hold the event key
-    return TransportError(f"no answer from {origin} to a {request.method}: {type(error).__name__}: {error}")
+    return f"no answer from {origin} to a {request.method}: {why}"

@@ -120,7 +120,7 @@ def parse_json(body: bytes) -> Any:
         pass
     # The fast parser refuses nesting past 200 levels and lone surrogates, which are legal JSON.
     try:
-        return json.loads(body, parse_constant=_refuse_constant)
+        return json.loads(body.decode(), parse_constant=_refuse_constant)  # given bytes, it would guess encodings
     except ValueError as error:
         raise BodyInvalidError(f"the body is not JSON: {error}") from None
     except RecursionError:

@@ -7,7 +7,7 @@ import datetime
 
 import inngest
 
-client = inngest.Inngest(app_id="django-shop", is_production=False)
+client = inngest.Inngest(app_id="django-shop")
 
 STOCK = {"teapot": 3, "kettle": 1}
 

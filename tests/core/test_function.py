@@ -10,11 +10,11 @@ import pytest
 
 from inngest_core.errors import FunctionConfigError
 from inngest_core.function import Function, index_functions, inspect_handler, step_url
+from inngest_core.function_opts import FunctionOpts
 from inngest_core.options import (
     Batch,
     Cancel,
     Concurrency,
-    FunctionOpts,
     Priority,
     RateLimit,
     Throttle,

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inngest_core.duration import dump_duration, parse_duration, to_ms
+from inngest_core.function_opts import FunctionOpts
 from inngest_core.options import (
     Batch,
     Cancel,
     Concurrency,
     Debounce,
-    FunctionOpts,
     Priority,
     RateLimit,
     Singleton,

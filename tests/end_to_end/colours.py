@@ -30,13 +30,17 @@ def handler(body: Body, colour: Colour) -> Callable[[Any, Any], Any]:
 
     def plain(ctx: inngest.ContextSync, step: inngest.StepSync) -> Any:
         script = body(ctx, step)
-        return drive(script) if isinstance(script, Generator) else script
+        return drive(script) if _has_steps(script) else script
 
     async def coroutine(ctx: inngest.Context, step: inngest.Step) -> Any:
         script = body(ctx, step)
-        return await drive_async(script) if isinstance(script, Generator) else script
+        return await drive_async(script) if _has_steps(script) else script
 
     return plain if colour is Colour.SYNC else coroutine
+
+
+def _has_steps(script: object) -> bool:
+    return isinstance(script, Generator)
 
 
 def branch(colour: Colour, script: Callable[..., Script], *args: Any) -> Callable[[], Any]:

@@ -223,7 +223,7 @@ def test_clients_that_stay_connected_do_not_hold_up_the_end(folder: Path) -> Non
         session.close()
 
 
-ODD = [
+ODD: list[tuple[list[str], int, str]] = [
     ([], 2, "required"),
     (["fly"], 2, "invalid choice"),
     (["dev", "shop", "shop"], 2, "unrecognized"),
@@ -238,7 +238,7 @@ ODD = [
     (["dev", "--host", "no.such.host.invalid", "--port", "0"], 1, "no.such.host.invalid"),
 ]
 
-ODD_REQUESTS = [
+ODD_REQUESTS: list[tuple[list[str], int, str]] = [
     (["send"], 2, "NAME"),
     (["send", ""], 1, "name"),
     (["send", "a", "1"], 2, "object"),

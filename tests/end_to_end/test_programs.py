@@ -23,7 +23,8 @@ class Laboratory:
 
         @world.function("t/program", retries=RETRIES)
         def interpret(ctx: Any, step: Any) -> Script:
-            node, effects = self._programs[ctx.event.data["number"]]
+            number: int = ctx.event.data["number"]
+            node, effects = self._programs[number]
             return (yield from Program(world.kind.colour, effects, ctx, step).run(node, "p"))
 
     def check(self, node: Node) -> None:

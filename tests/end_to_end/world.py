@@ -70,16 +70,9 @@ class World:
         self.news = News()
         self.effects = Effects(self.news)
         self.did = self.effects.did
-        self.client = inngest.Inngest(
-            **{
-                "app_id": "app",
-                "is_production": False,
-                "api_base_url": server.origin,
-                "event_api_base_url": server.origin,
-                "logger": _silent,
-                **client,
-            }
-        )
+        usual: dict[str, Any] = {"app_id": "app", "is_production": False, "logger": _silent}
+        origins: dict[str, Any] = {"api_base_url": server.origin, "event_api_base_url": server.origin}
+        self.client = inngest.Inngest(**(usual | origins | client))
         self.functions: list[inngest.Function[Any]] = []
         self.engine = EngineClient(server.origin, console.ends)
 
