@@ -129,6 +129,7 @@ PROJECT = {
         ROOT_URLCONF = "site_urls"
         ALLOWED_HOSTS = ["*"]
         INSTALLED_APPS = ["inngest_django"]
+        USE_TZ = True
         WSGI_APPLICATION = "site_wsgi.application"
     """,
     "site_wsgi.py": """
