@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
 import logging
 import urllib.parse
 from collections.abc import Generator, Sequence
@@ -156,6 +157,7 @@ _NO_SIGNING_KEY = (
 )
 
 
+@functools.lru_cache(maxsize=1024)
 def _is_trust_probe(url: str) -> bool:
     return f"{Query.PROBE.value}=trust" in urllib.parse.urlsplit(url).query.split("&")
 

@@ -32,18 +32,20 @@ def read_request(environ: Environ, body_cap: int, raw: object = None) -> Request
             environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""),
             environ.get("QUERY_STRING", ""),
         ),
-        headers=dict(_headers(environ)),
+        headers={name: str(environ[key]) for key in environ if (name := _header_name(key))},
         body=read_body(environ, body_cap),
         raw=environ if raw is None else raw,
     )
 
 
-def _headers(environ: Environ) -> Iterator[tuple[str, str]]:
-    for key, value in environ.items():
-        if key.startswith("HTTP_"):
-            yield key[5:].replace("_", "-").lower(), value
-        elif key in _UNPREFIXED and value:
-            yield key.replace("_", "-").lower(), value
+@functools.lru_cache(maxsize=1024)
+def _header_name(key: str) -> str:
+    """Return the name of the header that a key of an environment stands for, or nothing."""
+    if key.startswith("HTTP_"):
+        key = key[5:]
+    elif key not in _UNPREFIXED:
+        return ""
+    return key.replace("_", "-").lower()
 
 
 @functools.lru_cache(maxsize=1024)

@@ -82,4 +82,4 @@ def _cached_body(request: flask.Request) -> bytes:
 
 
 def _response(response: Response) -> flask.Response:
-    return flask.Response(response.body, response.status, dict(response.headers))
+    return flask.Response(response.body, response.status, list(response.headers.items()))

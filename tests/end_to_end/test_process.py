@@ -261,10 +261,3 @@ def test_odd_requests_are_explained_in_one_line(folder: Path) -> None:
             shown = run(*arguments, *([] if "--url" in arguments else where), folder=folder, code=code)
             assert said in shown
             assert "Traceback" not in shown
-
-
-@pytest.mark.xfail(strict=True, reason="only the first letters are looked at: it waits for such an app for ever")
-@pytest.mark.parametrize("url", ["http://", "http://[bad", "http://127.0.0.1:99999999"])
-def test_a_url_that_is_none_is_refused(folder: Path, url: str) -> None:
-    with dev("-u", url, folder=folder) as it:
-        assert "no URL" in it.until("")
