@@ -15,4 +15,4 @@ class Answer:
 
     status: int
     body: object
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])

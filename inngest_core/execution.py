@@ -37,7 +37,7 @@ class Reported:
     """The call ended with ops. headers: when, and whether, the step that failed may be tried again."""
 
     ops: Sequence[Op]
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,14 +35,25 @@ def world() -> Iterator[World]:
         yield made
 
 
-@broken("the journal cannot be written, nor can the failure of that: the run hangs")
-def test_an_error_about_a_file_name_that_is_no_unicode_fails_the_run(world: World) -> None:
-    @world.function("t/f", retries=0)
-    def function(ctx: Any, step: Any) -> Any:
+@broken("the journal cannot be written: neither on_failure nor the run that invoked this one is told of the end")
+def test_an_error_about_a_file_name_that_is_no_unicode_is_told_to_all(world: World) -> None:
+    def mourn(ctx: Any, step: Any) -> Any:
+        world.effects.call("mourn")
+
+    @world.function(retries=0, on_failure=mourn)
+    def child(ctx: Any, step: Any) -> Any:
         raise FileNotFoundError(NOT_UNICODE)
 
+    @world.function("t/parent", retries=0)
+    def parent(ctx: Any, step: Any) -> Script:
+        try:
+            yield step.invoke("call", function=child)
+        except inngest.StepError as error:
+            return error.name
+
     with world.up():
-        assert world.engine.run("t/f").output["name"] == "FileNotFoundError"
+        assert world.engine.run("t/parent").output == "FileNotFoundError"
+        world.news.until(lambda: world.effects.called["mourn"], "on_failure")
 
 
 @broken("the journal cannot be written: the run fails with EngineError at the first attempt")
@@ -56,7 +67,7 @@ def test_a_step_that_raises_such_an_error_is_tried_again_and_caught(world: World
 
     with world.up():
         assert world.engine.run("t/f").output == "ValueError"
-    assert world.effects.called == {NOT_UNICODE: 2}
+    assert list(world.effects.called.values()) == [2]
 
 
 @broken("SQLite refuses the text: 500 and 'the engine failed' instead of 400")
@@ -107,9 +118,9 @@ def test_a_redirect_that_is_no_url_fails_the_run(world: World, location: str) ->
         assert world.engine.run("raw/f").status == "Failed"
 
 
-@broken("each answer counts as news: the app is called again at once, without end")
+@broken("every second answer counts as news: the app is called again at once, without end")
 def test_a_planned_step_that_is_planned_again_for_ever_fails_the_run(world: World) -> None:
-    planned = b'[{"op": "StepPlanned", "id": "a", "name": "a"}, {"op": "Sleep", "id": "b", "name": "1h"}]'
+    planned = b'[{"op": "StepPlanned", "id": "a", "name": "a"}]'
     with raw_app(world.engine, says(http("206 Partial Content", planned))) as app:
         assert world.engine.run("raw/f").status == "Failed"
         assert app.calls < 200

@@ -22,8 +22,7 @@ SHORT = 0.005
 """Seconds before the first retry."""
 
 _silent = logging.getLogger("tests.end_to_end")
-_silent.addHandler(logging.NullHandler())
-_silent.propagate = False
+_silent.setLevel(logging.CRITICAL + 1)
 
 
 @dataclass(frozen=True, slots=True)
