@@ -110,7 +110,7 @@ class Caller:
             return await self._follow(method, url, sent, body, seconds)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise UnreachableError(f"{url}: {str(error) or type(error).__name__}") from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, OverflowError) as error:  # the last two: odd redirects
             raise TransportError(f"{url}: {str(error) or type(error).__name__}") from error
 
     async def _follow(self, method: str, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Answer:
@@ -142,8 +142,10 @@ class Caller:
 
 
 def _redirected(url: str, location: str) -> str:
-    """Return where a redirect leads; the query is kept when the new place names none."""
+    """Return where a redirect leads; the query is kept when the new place names none. Raises ValueError: nowhere."""
     target = urllib.parse.urlsplit(urllib.parse.urljoin(url, location))
+    if target.port == 0 or not target.hostname:  # a port out of range raises here too
+        raise ValueError(f"a redirect to {location!r} leads nowhere")
     if not target.query:
         target = target._replace(query=urllib.parse.urlsplit(url).query)
     return target.geturl()

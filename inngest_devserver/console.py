@@ -5,6 +5,7 @@ Builds lines and hands them to a sink; never decides, never fails a run.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import sys
 from collections.abc import Callable
@@ -39,7 +40,8 @@ class Console:
     def _line(self, now: float, text: str) -> None:
         if self._sink is not None:
             clock = datetime.datetime.fromtimestamp(now).astimezone().strftime("%H:%M:%S.%f")[:-3]
-            self._sink(f"{clock} {' '.join(text.splitlines())}")
+            with contextlib.suppress(Exception):  # a terminal that cannot show a line must not end a run
+                self._sink(f"{clock} {' '.join(text.splitlines())}")
 
 
 def _short(run_id: str) -> str:

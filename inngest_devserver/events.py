@@ -50,6 +50,7 @@ def parse_event(value: object, now: float) -> dict[str, Any]:
         raise EventInvalidError(f"event name is a JSON {json_kind(name)}; expected a string")
     if len(name) > LONGEST_NAME:
         raise EventInvalidError(f"event name is {len(name)} characters long; at most {LONGEST_NAME} are allowed")
+    _check_unicode(name, "name")
     if name.startswith(OWN_PREFIX):
         raise EventInvalidError(f'event name is reserved for the engine: it starts with "{OWN_PREFIX}"')
     data = given.get("data")
@@ -60,9 +61,15 @@ def parse_event(value: object, now: float) -> dict[str, Any]:
     if event_id is not None and not isinstance(event_id, str):
         raise EventInvalidError(f"event id is a JSON {json_kind(event_id)}; expected a string")
     if event_id:
+        _check_unicode(event_id, "id")
         event["id"] = event_id
     event.update(_extra(given))
     return event
+
+
+def _check_unicode(text: str, field: str) -> None:
+    if fragments.text(text) != text:
+        raise EventInvalidError(f"event {field} is no valid Unicode: it holds half a character")
 
 
 def _timestamp(ts: object, now: float) -> int:

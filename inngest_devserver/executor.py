@@ -192,7 +192,7 @@ class Executor:
             return error
         except TransportError as error:
             return Raised({"name": "Error", "message": f"{UNREACHABLE}: {error}"}, UNREACHABLE)
-        return read_answer(answer)
+        return read_answer(answer, self._s.clock.now())
 
     def _apply(self, run: Run, job: JobRow, outcome: Outcome | UnreachableError, started: float) -> None:
         if isinstance(outcome, UnreachableError):
@@ -274,7 +274,11 @@ class Executor:
                     else:
                         retried = True
                         self._step_retried(run, job, op)
-                case Planned() | Sleep() | Wait() | Invoke() if complete is None:
+                case Planned() if complete is None:
+                    self.progress.pause(run, op)
+                    news += op.id not in run.planned
+                    run.planned.add(op.id)
+                case Sleep() | Wait() | Invoke() if complete is None:
                     news += self.progress.pause(run, op)
                 case Rediscover():
                     news += 1
@@ -306,7 +310,8 @@ class Executor:
             run.discovery = None
         if run.version < 2 and len(run.pauses) > 1:
             run.plan_only = True
-        run.fruitless = 0 if news or run.pauses else run.fruitless + 1
+        waiting = any(pause.kind != PauseKind.PLANNED for pause in run.pauses.values())
+        run.fruitless = 0 if news or waiting else run.fruitless + 1
         if run.fruitless >= MOST_FRUITLESS:
             self._fail_for(run, "FunctionStuckError", f"the app answered {MOST_FRUITLESS} times without anything new")
             return

@@ -45,3 +45,8 @@ def pair(key: str, value: bytes) -> bytes:
 def wrap(key: str, value: bytes) -> bytes:
     """Return an object of one pair."""
     return b"{" + pair(key, value) + b"}"
+
+
+def text(value: str) -> str:
+    """Return *value* as text that can be kept and shown: a lone surrogate, as in odd file names, is spelled out."""
+    return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 
+from . import fragments
 from .clock import Clock
 from .console import Console
 from .runs import Run
@@ -33,7 +34,7 @@ class Journal:
     def run(
         self, run: Run, happening: Happening, outcome: str, *, attempt: int = 0, since: float | None = None
     ) -> None:
-        now = self._clock.now()
+        now, outcome = self._clock.now(), fragments.text(outcome)
         self._store.add_history(HistoryRow(run.id, now, happening, "", "", attempt, outcome))
         self._console.run(now, run.function.slug, run.id, outcome, None if since is None else now - since)
 
@@ -48,6 +49,6 @@ class Journal:
         attempt: int = 0,
         since: float | None = None,
     ) -> None:
-        now = self._clock.now()
+        now, outcome = self._clock.now(), fragments.text(outcome)
         self._store.add_history(HistoryRow(run.id, now, happening, step_id, name, attempt, outcome))
         self._console.step(now, run.function.slug, run.id, name, outcome, None if since is None else now - since)

@@ -108,8 +108,8 @@ class OpsInvalidError(ValueError):
         self.final = final
 
 
-def parse_ops(body: object) -> list[Op]:
-    """Return the ops of a 206 answer; raises OpsInvalidError."""
+def parse_ops(body: object, now: float) -> list[Op]:
+    """Return the ops of a 206 answer that came at the Unix time *now*; raises OpsInvalidError."""
     items = cast("list[object]", body if isinstance(body, list) else [body])
     if len(items) > MOST_OPS:
         raise OpsInvalidError(
@@ -117,22 +117,23 @@ def parse_ops(body: object) -> list[Op]:
             name="InngestErrFunctionOverflowed",
             final=True,
         )
-    return [op for item in items if (op := _parse(item)) is not None]
+    return [op for item in items if (op := _parse(item, now)) is not None]
 
 
-def _parse(item: object) -> Op | None:
+def _parse(item: object, now: float) -> Op | None:
     if not isinstance(item, dict):
         raise OpsInvalidError(f"an op is a JSON {json_kind(item)}; expected an object")
-    return _Reader(cast("dict[str, Any]", item)).read()
+    return _Reader(cast("dict[str, Any]", item), now).read()
 
 
 class _Reader:
     """Reads one op."""
 
-    def __init__(self, op: dict[str, Any]) -> None:
+    def __init__(self, op: dict[str, Any], now: float) -> None:
         self._op = op
+        self._now = now
         self._id = op.get("id")
-        self._name = str(op.get("displayName") or op.get("name") or self._id)
+        self._name = fragments.text(str(op.get("displayName") or op.get("name") or self._id))
         self._opts: Mapping[str, Any] = self._object("opts")
         self._race = self._opts.get("parallelMode") == "race"
 
@@ -152,7 +153,7 @@ class _Reader:
             return ""
         if not isinstance(value, str):
             raise OpsInvalidError(f"{self._what()}: {what} is a JSON {json_kind(value)}; expected a string")
-        return value
+        return fragments.text(value)
 
     def read(self) -> Op | None:
         name = self._op.get("op")
@@ -163,7 +164,7 @@ class _Reader:
             return None
         if opcode is not Opcode.RUN_COMPLETE and (not isinstance(self._id, str) or not self._id):
             raise OpsInvalidError(f"an op {opcode.value} has no id")
-        return self._read(opcode, str(self._id))
+        return self._read(opcode, fragments.text(str(self._id)))
 
     def _read(self, opcode: Opcode, step_id: str) -> Op:
         match opcode:
@@ -212,11 +213,14 @@ class _Reader:
         except ValueError as error:
             # A real engine repeats the call again and again and then leaves the run alone (C8): say it instead.
             raise OpsInvalidError(f"{self._what()}: {what}: {error}", name="InvalidDuration", final=True) from None
+        self._check_length(seconds, what, text)
+        return seconds
+
+    def _check_length(self, seconds: float, what: str, text: str) -> None:
         if seconds > LONGEST_SECONDS:
             raise OpsInvalidError(
                 f"{self._what()}: {what} {text} is longer than 366 days", name="InngestErrTimeoutTooLong", final=True
             )
-        return seconds
 
     def _sleep(self, step_id: str) -> Sleep:
         given = self._opts.get("duration")
@@ -225,9 +229,12 @@ class _Reader:
             return Sleep(step_id, self._name, self._race)
         if len(text) >= _SHORTEST_DATE:
             try:
-                return Sleep(step_id, self._name, self._race, until=parse_time(text).timestamp())
+                until = parse_time(text).timestamp()
             except ValueError:
                 pass
+            else:
+                self._check_length(until - self._now, "the sleep until", text)
+                return Sleep(step_id, self._name, self._race, until=until)
         return Sleep(step_id, self._name, self._race, seconds=self._seconds(text, "the duration"))
 
     def _wait(self, step_id: str) -> Wait:

@@ -38,6 +38,7 @@ async def _ping(engine: Engine, url: str) -> str | None:
     """Ask once; return what went wrong."""
     headers = {Header.SYNC_KIND.value: SyncKind.OUT_OF_BAND.value}
     body = fragments.dump({"url": url})
+    before = engine.registry.registrations
     try:
         answer = await engine.caller.send("PUT", url, headers, body, seconds=PING_SECONDS)
     except UnreachableError:
@@ -48,6 +49,8 @@ async def _ping(engine: Engine, url: str) -> str | None:
         return f"{url} answered {answer.status} and is not served by an Inngest SDK; check the path"
     if answer.status >= 400:
         return f"the app at {url} could not register ({answer.status}): {_message(answer)}"
+    if engine.registry.registrations == before:
+        return f"the app at {url} registered with another engine; set INNGEST_DEV there to the URL of this one"
     return None
 
 

@@ -53,6 +53,8 @@ class Registry:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self.registrations = 0
+        """How often an app has registered: who asked for it sees whether it came here."""
         self._apps: dict[str, AppRow] = {}
         self._functions: dict[str, Function] = {}
         self._current: dict[str, dict[str, Function]] = {}
@@ -129,6 +131,7 @@ class Registry:
         if modified:
             self._save(app, functions)
             self._replace(app, functions)
+        self.registrations += 1
         return Registered(app, functions, modified)
 
     def remove(self, url: str) -> list[AppRow]:

@@ -60,8 +60,8 @@ class Raised:
 Outcome = Stepped | Returned | Raised
 
 
-def read_answer(answer: Answer) -> Outcome:
-    """Return what *answer* means."""
+def read_answer(answer: Answer, now: float) -> Outcome:
+    """Return what *answer* means at the Unix time *now*."""
     if len(answer.body) > BODY_CAP:
         return _failed("output_too_large", f"the app answered more than {BODY_CAP} bytes")
     if answer.status == 201:
@@ -69,10 +69,10 @@ def read_answer(answer: Answer) -> Outcome:
             answer = _open_envelope(answer)
         except (BodyInvalidError, ValueError) as error:
             return _failed("invalid_response", f"the app streamed an answer that cannot be read: {error}")
-    return _read(answer)
+    return _read(answer, now)
 
 
-def _read(answer: Answer) -> Outcome:
+def _read(answer: Answer, now: float) -> Outcome:
     is_sdk = bool(answer.headers.get(Header.SDK))
     if 200 <= answer.status < 300:
         if not is_sdk:
@@ -80,15 +80,15 @@ def _read(answer: Answer) -> Outcome:
                 "not_sdk",
                 f"the answer ({answer.status}) has no {Header.SDK} header: this URL is not served by an Inngest SDK",
             )
-        return _read_steps(answer) if answer.status == 206 else _read_output(answer)
+        return _read_steps(answer, now) if answer.status == 206 else _read_output(answer)
     return _read_error(answer, is_sdk=is_sdk)
 
 
-def _read_steps(answer: Answer) -> Outcome:
+def _read_steps(answer: Answer, now: float) -> Outcome:
     if not answer.body.strip():
         return _failed("invalid_response", "no response data")
     try:
-        ops = parse_ops(parse_json(answer.body))
+        ops = parse_ops(parse_json(answer.body), now)
     except OpsInvalidError as error:
         return _failed(error.name, str(error), final=error.final)
     except (BodyInvalidError, ValueError) as error:

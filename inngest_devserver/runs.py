@@ -81,6 +81,7 @@ class Run:
     """row: what does not change. version: of the app's requests, -1 until known.
 
     plan_only: since steps ran in parallel under version 0 or 1. fruitless: answers in a row that brought nothing.
+    planned: steps that were planned before; to plan one again is nothing new.
     """
 
     row: RunRow
@@ -94,6 +95,7 @@ class Run:
     discovery: Discovery | None = None
     plan_only: bool = False
     fruitless: int = 0
+    planned: set[str] = field(default_factory=set[str])
     state_bytes: int = 0
     _pairs: list[tuple[str, bytes]] = field(default_factory=list[tuple[str, bytes]])
     _quoted: list[bytes] = field(default_factory=list[bytes])

@@ -62,10 +62,11 @@ def _request(event: Event, context: Any) -> Request:
     if "body" not in http:
         raise BodyInvalidError("the event holds no raw HTTP request; set `web: raw` for this function in project.yml")
     query = http.get("queryString")
+    headers: dict[str, object] = http.get("headers") or {}
     return Request(
         method=str(http.get("method", "")).upper(),
         url=_url(http, context) + (f"?{query}" if query else ""),
-        headers={name.lower(): str(value) for name, value in (http.get("headers") or {}).items()},
+        headers={name.lower(): str(value) for name, value in headers.items()},
         body=_body(http),
         raw=event,
     )

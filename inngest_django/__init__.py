@@ -132,4 +132,7 @@ def _body(request: HttpRequest, cap: int) -> bytes:
 
 
 def _response(response: Response) -> HttpResponse:
-    return HttpResponse(response.body, status=response.status, headers=dict(response.headers))
+    answer = HttpResponse(response.body, status=response.status, headers=dict(response.headers))
+    # A function that fails is a 500 to the engine, and logged as such; Django would mail it to ADMINS, at every try.
+    answer._has_been_logged = response.status >= 500  # type: ignore[attr-defined]  # Django sets and reads it
+    return answer

@@ -12,6 +12,7 @@ from typing import Any
 import django
 import pytest
 from django.http import HttpRequest, HttpResponse
+from django.http.request import RawPostDataException
 from django.test import AsyncRequestFactory, RequestFactory, override_settings
 from django.urls import clear_url_caches
 
@@ -266,3 +267,43 @@ def test_under_wsgi_a_client_that_goes_away_is_a_coded_error() -> None:
     with shop() as served:
         send = under_wsgi(patterns_of(served), environ={"wsgi.input": Broken()})
         expect_refused(send("POST", query("plain"), {}, BODY), 400, "body_invalid")
+
+
+# --- what Django makes of answers
+
+
+class Failing(Shop):
+    """Both functions fail."""
+
+    def visit(self) -> None:
+        raise ValueError("no")
+
+    async def visit_async(self) -> None:
+        raise ValueError("no")
+
+
+@BOTH
+@COLOURS
+def test_a_function_that_fails_is_no_error_of_the_site(
+    connect: Connect, colour: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with shop_of(Failing) as served:
+        assert connect(patterns_of(served))("POST", query(colour), {}, BODY).status == 500
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("django")] == []
+
+
+@BOTH
+def test_a_refused_request_is_in_djangos_log(connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
+    with shop(is_production=True, signing_key="signkey-test-" + "ab" * 32) as served:
+        assert connect(patterns_of(served))("POST", query("plain"), {}, BODY).status == 401
+    assert f"Unauthorized: {PATH}" in caplog.messages
+
+
+def test_under_wsgi_nobody_reads_a_body_that_is_gone() -> None:
+    """A server such as Django's own would wait for ever for more of it."""
+    with shop() as served:
+        view = inngest.django.serve(served.client, served.functions).callback
+        request = RequestFactory().generic("POST", f"{PATH}?{query('plain')}", BODY)
+        view(request)
+        with pytest.raises(RawPostDataException):
+            assert request.body

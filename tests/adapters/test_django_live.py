@@ -48,7 +48,7 @@ def by_djangos_server(served: Shop) -> Generator[int]:
 @contextlib.contextmanager
 def by_uvicorn(served: Shop) -> Generator[int]:
     app: Any = ASGISite(patterns_of(served))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_level="critical"))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, http="h11", lifespan="off", log_level="critical"))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -480,7 +480,7 @@ def test_a_file_keeps_runs_and_resumes_them(tmp_path: Path) -> None:
 
     async def after(event_id: str) -> None:
         async with lab(persist=path) as it:
-            assert any("resumed 1 runs" in line for line in it.lines)
+            assert any("resumed 1 run" in line for line in it.lines)
             it.app.scripts["app-f"] = script
             it.send("t/go", {"k": 4})
             it.send("t/go", {"k": 5})

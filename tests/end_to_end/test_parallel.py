@@ -159,7 +159,6 @@ def test_sleeps_waits_invokes_and_steps_in_one_group(world: World) -> None:
         assert world.engine.run("t/all").output == [None, None, 7, "run"]
 
 
-@kinds(TWO_BY_TWO)
 def test_a_group_of_a_hundred(world: World) -> None:
     @world.function("t/wide")
     def wide(ctx: Any, step: Any) -> Script:

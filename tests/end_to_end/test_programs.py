@@ -51,7 +51,7 @@ def laboratory(request: pytest.FixtureRequest) -> Iterator[Laboratory]:
 
 
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate, Phase.shrink],

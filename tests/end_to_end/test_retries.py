@@ -77,7 +77,6 @@ def test_a_function_without_retries_is_called_once(world: World) -> None:
     assert world.effects.called == {"body": 1}
 
 
-@kinds(TWO_BY_TWO)
 @pytest.mark.parametrize("where", ["step", "function"])
 def test_retry_after_is_waited_for(world: World, where: str) -> None:
     times: list[float] = []

@@ -88,7 +88,7 @@ class World:
             event_key="key",
             api_base_url="http://engine.example",
             event_api_base_url="http://engine.example",
-            logger=logging.Logger("silent"),
+            logger=logging.Logger("silent", logging.CRITICAL),
         )
         client.resources.transport = self.engine
         return client

@@ -1,0 +1,63 @@
+"""The servers that are tested, each with an app that it fits. docs/servers.md says the same in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .process import SETTINGS, Server
+
+APPS = "tests.servers.apps"
+_UVICORN = ("-m", "uvicorn", "--fd={fd}", "--no-access-log")
+_GUNICORN = ("-m", "gunicorn", "--bind=fd://{fd}", "--no-control-socket")
+_GRANIAN = ("-m", "granian", "--host=127.0.0.1", "--port={port}", "--no-ws")
+_LISTENING = r"Listening at: http"
+
+SERVERS: Sequence[Server] = (
+    Server("uvicorn", (*_UVICORN, "--loop=asyncio", "--http=h11", f"{APPS}.fastapi_app:app"), "fast_api"),
+    Server("uvicorn-uvloop", (*_UVICORN, "--loop=uvloop", "--http=httptools", f"{APPS}.asgi_app:app"), "asgi"),
+    Server(
+        "uvicorn-django",
+        (*_UVICORN, "--loop=asyncio", "--lifespan=off", f"{APPS}.django_app:asgi"),
+        "django",
+        cancels=True,
+    ),
+    Server("hypercorn", ("-m", "hypercorn", "--bind=fd://{fd}", f"{APPS}.starlette_app:app"), "starlette"),
+    Server(
+        "granian-asgi",
+        (*_GRANIAN, "--interface=asgi", "--loop=asyncio", f"{APPS}.starlette_app:app"),
+        "starlette",
+        ready=_LISTENING,
+    ),
+    Server("granian-wsgi", (*_GRANIAN, "--interface=wsgi", f"{APPS}.flask_app:app"), "flask", ready=_LISTENING),
+    Server("gunicorn-sync", (*_GUNICORN, f"{APPS}.flask_app:app"), "flask", at_once=False),
+    Server(
+        "gunicorn-gthread", (*_GUNICORN, "--worker-class=gthread", "--threads=8", f"{APPS}.django_app:wsgi"), "django"
+    ),
+    Server(
+        "gunicorn-uvicorn",
+        (*_GUNICORN, "--worker-class=uvicorn_worker.UvicornWorker", f"{APPS}.fastapi_app:app"),
+        "fast_api",
+    ),
+    Server("gunicorn-gevent", (*_GUNICORN, "--worker-class=gevent", f"{APPS}.flask_app:app"), "flask"),
+    Server(
+        "waitress",
+        ("-m", "waitress", "--listen=127.0.0.1:0", "--threads=8", f"{APPS}.wsgi_app:app"),
+        "wsgi",
+        ready=r"Serving on http://127\.0\.0\.1:(\d+)",
+        finishes=False,
+    ),
+    Server(
+        "runserver",
+        ("-m", "django", "runserver", "--noreload", f"--settings={SETTINGS}", "127.0.0.1:{port}"),
+        "django",
+        ready="Starting development server at",
+        finishes=False,
+        chunked=False,
+    ),
+    Server("tornado", ("-m", f"{APPS}.tornado_app", "{fd}"), "tornado"),
+)
+PRELOADED = Server(
+    "gunicorn-preload",
+    (*_GUNICORN, "--preload", "--workers=3", f"{APPS}.preloaded_app:app"),
+    "flask",
+)
