@@ -80,15 +80,13 @@ class _Exchange(HTTPMessageDelegate):
         self._raw = request
         self._tasks = tasks
         self._body = BoundedBody(core.body_cap)
-        self._has_room = True
 
     def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
         if isinstance(self._raw.connection, HTTP1Connection):
             self._raw.connection.set_max_body_size(MOST_READ)  # the server's own is for other bodies
 
     def data_received(self, chunk: bytes) -> None:
-        if self._has_room:
-            self._has_room = self._body.add(chunk)
+        self._body.add(chunk)
 
     def finish(self) -> None:
         task = asyncio.get_running_loop().create_task(self._answer())

@@ -239,6 +239,13 @@ def test_wsgi_under_the_server_of_the_standard_library() -> None:
         expect_refused(ask_raw(port, unknown), 400, "body_invalid")
 
 
+def test_the_answer_to_a_head_request_has_no_body() -> None:
+    with shop() as served:
+        answer = by_wsgi(inngest.wsgi.serve(served.client, served.functions))("HEAD", "", {}, b"")
+    assert (answer.status, answer.body) == (405, b"")
+    assert int(answer.headers["content-length"]) > 0
+
+
 @pytest.mark.parametrize("length", ["", "-1", "1e3", "x", "１０"])
 def test_a_wrong_content_length(length: str) -> None:
     class Untouched(io.RawIOBase):

@@ -60,7 +60,7 @@ def case_path(name: str) -> str:
 def make_endpoints() -> list[Endpoint]:
     """Make clients and functions; the engine is where INNGEST_BASE_URL says."""
     endpoints = [Endpoint(PATH, dev := make_client(), make_functions(dev))]
-    cloud = make_client(is_production=True, signing_key=KEY)
+    cloud = make_client(is_production=True, signing_key=KEY, event_key="key")
     endpoints.append(Endpoint(CLOUD_PATH, cloud, make_functions(cloud)))
     for name, (case, colour) in chosen_cases().items():
         client = make_client()
@@ -70,7 +70,7 @@ def make_endpoints() -> list[Endpoint]:
 
 def make_client(**options: Any) -> inngest.Inngest:
     given: dict[str, Any] = {"is_production": False, "logger": quiet_logger(), **options}
-    return inngest.Inngest(app_id=APP_ID, event_key="key", **given)
+    return inngest.Inngest(app_id=APP_ID, **given)
 
 
 def quiet_logger() -> logging.Logger:

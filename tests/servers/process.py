@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +101,20 @@ class Running:
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 
+    def until_it_answers(self) -> None:
+        """Wait for the first answer; some say that they listen, and do so a little later."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                answer = self.ask("GET")
+            except ConnectionRefusedError:
+                assert time.monotonic() < end, self.text()
+                assert self.process.poll() is None, self.text()
+                time.sleep(0.02)
+            else:
+                assert answer.status == 200, (answer, self.text())
+                return
+
     def until_refused(self) -> None:
         """Wait until nobody listens any more: the shutdown has begun."""
         end = time.monotonic() + PATIENCE
@@ -146,8 +160,7 @@ def _start(server: Server, engine_origin: str, more: Sequence[str]) -> Running:
         if server.ready is None or (said := started.until(server.ready)):
             if server.ready and said and said.groups():
                 started.port = int(said[1])
-            answer = started.ask("GET")
-            assert answer.status == 200, (answer, started.text())
+            started.until_it_answers()
             return started
         started.until_ended()
     raise AssertionError(f"{server.name} did not start:\n{started.text()}")
@@ -220,6 +233,11 @@ class Held:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
 
+    def until_cancelled(self) -> None:
+        """Wait for its end, without letting it go on."""
+        with self._connection as connection:
+            assert connection.recv(1) == b""
+
     def release(self) -> bool:
         """Let it go on; return whether it came to its end, and was not cancelled meanwhile."""
         with self._connection as connection, contextlib.suppress(OSError):
@@ -233,6 +251,3 @@ def holder() -> Generator[Holder]:
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
         listening.settimeout(PATIENCE)
         yield Holder(listening)
-
-
-Ask = Callable[[], Answer]
