@@ -2,7 +2,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := inngest inngest_core inngest_flask inngest_starlette inngest_fastapi inngest_devserver inngest_cli
+PACKAGES := inngest inngest_core inngest_flask inngest_starlette inngest_fastapi inngest_django inngest_tornado \
+	inngest_digital_ocean inngest_devserver inngest_cli
 
 .PHONY: demo test check bench format clean
 

@@ -1,6 +1,6 @@
 """Shows the whole in a few seconds: an engine, an example app, two orders, and what came of them.
 
-    python -m examples.demo [flask | starlette | fastapi]
+    python -m examples.demo [flask | starlette | fastapi | django | tornado]
 
 Everything runs on free ports of this machine, and is gone at the end. Exit code 0: every run ended as it should.
 """
@@ -19,7 +19,7 @@ from inngest_devserver.engine import Options
 from inngest_devserver.host import AppHost
 from inngest_devserver.server import DevServer
 
-FRAMEWORKS = ("flask", "starlette", "fastapi")
+FRAMEWORKS = ("flask", "starlette", "fastapi", "django", "tornado")
 PATIENCE_SECONDS = 60.0
 
 ORDERS = [

@@ -95,7 +95,9 @@ __all__ = [
 
 __version__ = VERSION
 
-_SUBMODULES = frozenset({"fast_api", "fastapi", "flask", "starlette"})
+_SUBMODULES = frozenset(
+    {"asgi", "digital_ocean", "django", "fast_api", "fastapi", "flask", "starlette", "tornado", "wsgi"}
+)
 
 
 def __getattr__(name: str) -> ModuleType:

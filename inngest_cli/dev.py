@@ -10,7 +10,6 @@ import contextlib
 import signal
 import sqlite3
 import sys
-import urllib.parse
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from inngest_devserver.store import StoreVersionError
 
 from .defaults import DEFAULT_PORT
 from .errors import CommandError, UsageError
+from .remote import is_url
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -55,7 +55,7 @@ def dev(options: DevOptions) -> int:
 
 def _check(options: DevOptions) -> None:
     for url in options.urls:
-        if not _is_url(url):
+        if not is_url(url):
             raise UsageError(f"-u {url!r} is no URL; write it as in http://127.0.0.1:5000/api/inngest")
     if options.target is None:
         for name, given in (("--path", options.path is not None), ("--app-port", options.app_port != 0)):
@@ -65,14 +65,6 @@ def _check(options: DevOptions) -> None:
                 )
         if options.persist is not None and ":" in str(options.persist):
             raise UsageError(f"--persist took {str(options.persist)!r} for its FILE; put module:app before --persist")
-
-
-def _is_url(text: str) -> bool:
-    try:
-        parts = urllib.parse.urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 async def _until_signal(work: Coroutine[Any, Any, None]) -> int:
@@ -229,7 +221,6 @@ def _mode_warnings(host: AppHost) -> Iterator[str]:
 
 def _print(line: str) -> None:
     """Print at once; a reader that has gone must not end runs."""
-    encoding = sys.stdout.encoding or "utf-8"
     with contextlib.suppress(OSError):
-        sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        sys.stdout.write(f"{line}\n")
         sys.stdout.flush()

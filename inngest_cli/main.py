@@ -7,6 +7,7 @@ environment for the command line. Holds no logic of a command.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -24,6 +25,9 @@ _DEV_SERVER_MODULES = frozenset({"uvicorn", "waitress", "cel_expr_python"})
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may know fewer letters than a step's name has
     try:
         return _run(options)
     except UsageError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -22,6 +23,15 @@ TIMEOUT_SECONDS = 30.0
 NO_EVENT_KEY = "NO_EVENT_KEY_SET"
 
 
+def is_url(text: str) -> bool:
+    """Tell whether *text* is a URL that can be asked."""
+    try:
+        parts = urllib.parse.urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Remote:
     """An engine, and the keys to show it."""
@@ -35,7 +45,7 @@ class Remote:
         """Return the engine at *url*, else the one that the environment names, else the local one."""
         named = environ.get("INNGEST_DEV", "")
         origin = url or (named if "://" in named else DEFAULT_URL)
-        if not origin.startswith(("http://", "https://")):
+        if not is_url(origin):
             raise UsageError(f"--url {origin!r} is no URL; write it as in {DEFAULT_URL}")
         event_key = environ.get("INNGEST_EVENT_KEY") or NO_EVENT_KEY
         return cls(origin.rstrip("/"), event_key, environ.get("INNGEST_SIGNING_KEY") or None)

@@ -10,7 +10,6 @@ import contextlib
 import contextvars
 import functools
 import logging
-import urllib.parse
 from collections.abc import Generator, Sequence
 from typing import Any
 
@@ -30,7 +29,7 @@ from .errors import (
 )
 from .flow import Flow, Now
 from .function import Function, index_functions
-from .http import Request, Response
+from .http import Request, Response, query_of
 from .introspection import ServeOptions, authentication, introspect
 from .registration import register
 from .signing import SigningKey, sign, verify
@@ -159,7 +158,7 @@ _NO_SIGNING_KEY = (
 
 @functools.lru_cache(maxsize=1024)
 def _is_trust_probe(url: str) -> bool:
-    return f"{Query.PROBE.value}=trust" in urllib.parse.urlsplit(url).query.split("&")
+    return f"{Query.PROBE.value}=trust" in query_of(url).split("&")
 
 
 def check_path(path: str) -> str:

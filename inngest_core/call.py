@@ -21,7 +21,7 @@ from .execution import Execution, Outcome, Raised, Reported, Returned, TargetMis
 from .failure import describe, retry_headers
 from .flow import Body, Flow, Invoke
 from .function import Function, Handler
-from .http import Request
+from .http import Request, query_of
 from .middleware import Hooks, StepMemos, TransformOutputResult
 from .replay import Replay
 from .serializer import dump_value
@@ -68,7 +68,7 @@ def _with_full_state(call: CallRequest, client: Inngest) -> Flow[CallRequest]:
 @functools.lru_cache(maxsize=1024)
 def parse_query(url: str) -> tuple[str, str]:
     """Return fnId and stepId; raises QueryParamMissingError when one is missing, empty or given twice."""
-    query = urllib.parse.parse_qs(urllib.parse.urlsplit(url).query, keep_blank_values=True)
+    query = urllib.parse.parse_qs(query_of(url), keep_blank_values=True)
     return _only(query, Query.FUNCTION_ID), _only(query, Query.STEP_ID)
 
 

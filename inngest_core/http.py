@@ -95,3 +95,8 @@ async def read_limited_async(chunks: AsyncIterable[bytes], cap: int) -> bytes:
         if not body.add(chunk):
             break
     return body.bytes()
+
+
+def query_of(url: str) -> str:
+    """Return the query of a URL, of whatever else it is made: a request may come with a host that is none."""
+    return url.partition("#")[0].partition("?")[2]

@@ -102,7 +102,8 @@ class Executor:
         self._s.queue.drop_run(run.id)
         self._s.store.end_run(run.id, status, now, output)
         outcome = status.lower() if error is None else f"{status.lower()}: {error.get('name')}: {error.get('message')}"
-        self._s.journal.run(run, Happening.RUN_ENDED, outcome, since=run.row.started_at)
+        with self._ending_if_broken(run):  # what cannot be told here must not keep others from being told
+            self._s.journal.run(run, Happening.RUN_ENDED, outcome, since=run.row.started_at)
         memo = memos.data(output) if error is None else memos.invoke_error(error)
         self._answer_parent(run, memo, error)
         for event in system_events.ended(run, status, output, error, now):
@@ -174,10 +175,10 @@ class Executor:
             run.discovery.started = True
             run.discovery.again = False
         started = self._s.clock.now()
-        outcome = await self._exchange(run, job)
-        # The run may have been cancelled, or ended by another call, while this one was under way.
-        if self._s.active.get(job.run_id) is run:
-            with self._ending_if_broken(run):
+        with self._ending_if_broken(run):
+            outcome = await self._exchange(run, job)
+            # The run may have been cancelled, or ended by another call, while this one was under way.
+            if self._s.active.get(job.run_id) is run:
                 self._apply(run, job, outcome, started)
 
     async def _exchange(self, run: Run, job: JobRow) -> Outcome | UnreachableError:

@@ -15,28 +15,23 @@ import contextlib
 import dataclasses
 import importlib
 import json
-import logging
 import os
 import secrets
 import signal
 import socket
 import sys
 import threading
-import time
 import traceback
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Any, Protocol, cast
+from types import TracebackType
+from typing import Any, cast
 
 from . import loading
+from .app_servers import GRACE_SECONDS, SERVERS, end_at_last
 from .endpoints import LOOPBACK, Endpoint, HostError, find_endpoints
 
 CHANNEL_VARIABLE = "_INNGEST_HOST_CHANNEL"
-GRACE_SECONDS = 1.0
-"""For the app to end by itself when it is told to; then it is ended."""
-WSGI_THREADS = 16
-WSGI_CONNECTIONS = 1000
 _ORIGIN_VARIABLES = ("INNGEST_BASE_URL", "INNGEST_API_BASE_URL", "INNGEST_EVENT_API_BASE_URL")
 
 
@@ -193,72 +188,7 @@ class Channel:
             while parent.recv(1024):
                 pass
         os.kill(os.getpid(), signal.SIGTERM)
-        _end_at_last()
-
-
-def _end_at_last() -> None:
-    time.sleep(GRACE_SECONDS)
-    os._exit(0)
-
-
-def _on_terminate(stop: Callable[[], None]) -> None:
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        threading.Thread(target=_end_at_last, daemon=True).start()
-        stop()
-
-    signal.signal(signal.SIGTERM, handle)
-
-
-class _WSGIServer(Protocol):
-    def run(self) -> None: ...
-
-
-class _Waitress(Protocol):
-    def create_server(
-        self,
-        application: object,
-        *,
-        sockets: list[socket.socket],
-        threads: int,
-        connection_limit: int,
-        ident: str | None,
-    ) -> _WSGIServer: ...
-
-
-def _serve_wsgi(app: object, listener: socket.socket, on_started: Callable[[], None]) -> None:
-    waitress = cast("_Waitress", importlib.import_module("waitress"))  # it has no types
-
-    def stop() -> None:
-        raise SystemExit(0)
-
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a queue of calls is what an engine brings
-    server = waitress.create_server(
-        app, sockets=[listener], threads=WSGI_THREADS, connection_limit=WSGI_CONNECTIONS, ident=None
-    )
-    _on_terminate(stop)
-    on_started()
-    server.run()
-
-
-def _serve_asgi(app: object, listener: socket.socket, on_started: Callable[[], None]) -> None:
-    import uvicorn
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets=sockets)
-            on_started()
-
-        @contextlib.contextmanager
-        def capture_signals(self) -> Generator[None, None, None]:
-            yield  # the signals are ours
-
-    config = uvicorn.Config(cast("Any", app), interface="asgi3", log_level="warning", timeout_graceful_shutdown=1)
-    server = Server(config)
-    _on_terminate(lambda: setattr(server, "should_exit", True))
-    server.run(sockets=[listener])
-
-
-_SERVERS = {loading.Kind.ASGI: _serve_asgi, loading.Kind.WSGI: _serve_wsgi}
+        end_at_last()
 
 
 def _listen(port: int) -> socket.socket:
@@ -310,7 +240,7 @@ def run(target: str, port: int, path: str | None, channel: Channel) -> None:
             channel.report(port=bound, endpoints=[dataclasses.asdict(endpoint) for endpoint in endpoints])
 
     try:
-        serve = _SERVERS[loaded.kind]
+        serve = SERVERS[loaded.kind]
         serve(loaded.app, listener, threading.Thread(target=announce, daemon=True).start)
     except SystemExit as error:
         if error.code:

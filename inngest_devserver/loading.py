@@ -29,10 +29,14 @@ class LoadError(Exception):
     """The import string leads to no app; the message says what to write instead."""
 
 
+_TORNADO_METHODS = ("start_request", "add_handlers", "find_handler")
+
+
 class Kind(enum.StrEnum):
     """The calling convention of an app."""
 
     ASGI = "asgi"
+    TORNADO = "tornado"
     WSGI = "wsgi"
 
 
@@ -186,6 +190,8 @@ def kind_of(app: object) -> Kind | None:
 
 
 def _kind_of_layer(app: object) -> Kind | None:
+    if not inspect.isclass(app) and all(callable(getattr(app, name, None)) for name in _TORNADO_METHODS):
+        return Kind.TORNADO
     if not callable(app) or _takes(app, 0):  # what needs no argument is a factory, or a wrapper with *args
         return None
     as_asgi, as_wsgi = _takes(app, _ASGI_ARGUMENTS), _takes(app, _WSGI_ARGUMENTS)

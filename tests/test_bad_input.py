@@ -241,7 +241,7 @@ BAD_SIGNATURES: Mapping[str, str] = {
     "long": "t=1&s=" + "0" * 100_000,
     "old": signature(BODY, seconds=NOW - 310),
     "very-old": signature(BODY, seconds=1),
-    "future": signature(BODY, seconds=NOW + 400),
+    "future": signature(BODY, seconds=NOW + 86_400),
     "stranger": signature(BODY, key=STRANGER),
     "other-body": signature(BODY + b" "),
     "zeros": f"t={int(NOW)}&s={'0' * 64}",

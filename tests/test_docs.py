@@ -51,11 +51,12 @@ from inngest_core.http import HTTPRequest, HTTPResponse, Request
 from inngest_core.signing import CANONICAL_CAP, WINDOW_SECONDS
 from inngest_core.transport import Transport
 from inngest_devserver import api
+from inngest_devserver.app_servers import WSGI_THREADS
 from inngest_devserver.clock import ManualClock
 from inngest_devserver.engine import Engine, Options
 from inngest_devserver.executor import MOST_STATE, MOST_STEPS
-from inngest_devserver.host import WSGI_THREADS
 from inngest_devserver.loading import Kind, kind_of, serve_paths
+from tests.targets import django_site  # noqa: F401 - the page on Django needs its settings
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

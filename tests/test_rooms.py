@@ -200,7 +200,7 @@ def test_devserver_imports() -> None:
     for name, path in modules("inngest_devserver").items():
         assert from_the_core(path) - _host_needs(name) <= DEVSERVER_FROM_THE_CORE, name
         assert tops(path) & set(PRODUCT) <= {"inngest_core", "inngest_devserver"}, name
-        assert not (tops(path) & IN_HOST_ONLY) or name in ("host", "server"), name
+        assert not (tops(path) & IN_HOST_ONLY) or name in ("app_servers", "server"), name
         assert "sqlite3" not in tops(path) or name in ("store", "tables"), name
         assert "inngest_cli" not in tops(path), name
 

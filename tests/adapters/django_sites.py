@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import inngest.django
-from tests.targets.django_asgi import patient
+from tests.targets.django_asgi import as_asgi
 from tests.targets.django_site import ASGISite, Patterns, WSGISite
 from tests.targets.target import Answer, Send, call_asgi, call_wsgi
 
@@ -29,7 +29,7 @@ def under_wsgi(patterns: Patterns, at: str = PATH, environ: Mapping[str, Any] = 
 
 def under_asgi(patterns: Patterns, at: str = PATH, scope: Mapping[str, Any] = NOTHING) -> Send:
     """Serve *patterns*; scope: more of it than the request says."""
-    site = patient(ASGISite(patterns))
+    site = as_asgi(ASGISite(patterns))
 
     def send(method: str, query: str, headers: Any, body: bytes) -> Answer:
         return asyncio.run(

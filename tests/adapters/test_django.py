@@ -19,7 +19,7 @@ from django.urls import clear_url_caches
 import inngest
 import inngest.django
 from inngest_core.app import BODY_CAP
-from tests.targets.django_asgi import patient
+from tests.targets.django_asgi import as_asgi
 from tests.targets.django_site import ASGISite
 from tests.targets.target import Answer, call_asgi
 
@@ -90,7 +90,7 @@ class Meeting(Shop):
 @COLOURS
 def test_under_asgi_calls_do_not_wait_for_each_other(colour: str) -> None:
     with shop_of(Meeting) as served:
-        site = patient(ASGISite(patterns_of(served)))
+        site = as_asgi(ASGISite(patterns_of(served)))
 
         async def twice() -> list[Answer]:
             calls = [call_asgi(site, "POST", PATH, query(colour), {}, BODY) for _ in range(2)]
@@ -132,7 +132,7 @@ def test_under_asgi_a_client_that_goes_away_ends_its_call_only() -> None:
         async def both() -> Answer:
             with pytest.raises(ValueError, match="not enough values"):  # there is no answer to unpack
                 await call_asgi(leave, "POST", PATH, query("async"), {}, BODY)
-            return await call_asgi(patient(site), "POST", PATH, query("plain"), {}, BODY)
+            return await call_asgi(as_asgi(site), "POST", PATH, query("plain"), {}, BODY)
 
         expect_ran(asyncio.run(both()), "plain")
         assert served.seen["ended"]

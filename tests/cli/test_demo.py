@@ -12,7 +12,7 @@ from .commands import ROOT, environ
 pytestmark = pytest.mark.live
 
 
-@pytest.mark.parametrize("framework", ["flask", "starlette", "fastapi"])
+@pytest.mark.parametrize("framework", ["flask", "starlette", "fastapi", "django", "tornado"])
 def test_the_demo_shows_that_all_runs_end_as_they_should(framework: str) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "examples.demo", framework],

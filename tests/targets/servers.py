@@ -93,7 +93,7 @@ def _uvicorn(server: LiveServer, listening: socket.socket) -> tuple[Callable[[],
         server.loop = asyncio.get_running_loop()
         await server.call(scope, receive, send)
 
-    config = uvicorn.Config(app, lifespan="off", log_level=logging.CRITICAL, ws="none")
+    config = uvicorn.Config(app, lifespan="off", http="h11", log_level=logging.CRITICAL, ws="none")
     running = uvicorn.Server(config)
 
     def stop() -> None:

@@ -146,7 +146,9 @@ async def call_asgi(app: ASGIApplication, method: str, path: str, query: str, he
     }
 
     async def receive() -> Message:
-        return incoming.pop(0) if incoming else {"type": "http.disconnect"}
+        if not incoming:
+            await asyncio.Event().wait()  # the client stays until it has its answer
+        return incoming.pop(0)
 
     async def send(message: Message) -> None:
         outgoing.append(message)
