@@ -56,7 +56,7 @@ from inngest_devserver.clock import ManualClock
 from inngest_devserver.engine import Engine, Options
 from inngest_devserver.executor import MOST_STATE, MOST_STEPS
 from inngest_devserver.loading import Kind, kind_of, serve_paths
-from tests.targets import django_site  # noqa: F401 - the page on Django needs its settings
+from tests.targets import django_site  # noqa: F401  # pyright: ignore[reportUnusedImport]  # Django page needs it
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

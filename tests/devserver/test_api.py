@@ -73,10 +73,8 @@ def test_recorded_registration_is_accepted() -> None:
 
 
 def _recorded(name: str) -> Any:
-    path = Path(__file__).parents[3] / "shared" / "wire" / name
-    if not path.exists():
-        pytest.skip("the recordings are not here")
-    return (json.loads(line) for line in path.read_text().splitlines())
+    path = Path(__file__).parents[1] / "golden" / "recordings" / name
+    return (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
 
 
 @pytest.mark.parametrize(

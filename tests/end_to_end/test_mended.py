@@ -1,4 +1,4 @@
-"""What was broken once, one test each; and what still is, marked so: such a test fails when it begins to pass."""
+"""What was broken once, one test each."""
 
 from __future__ import annotations
 
@@ -22,10 +22,6 @@ from .world import NATIVE_KINDS, Console, World, new_world, running_engine
 
 NOT_UNICODE = os.fsdecode(b"caf\xe9.txt")
 """What the name of a file may look like: text with a lone surrogate."""
-
-
-def broken(reason: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, reason=reason)
 
 
 @pytest.fixture
@@ -85,7 +81,6 @@ def test_a_terminal_that_knows_ascii_only_does_not_harm_runs(tmp_path: Path) -> 
         assert "done" in seen
 
 
-@broken("print raises UnicodeEncodeError: a traceback")
 def test_runs_are_shown_on_a_terminal_that_knows_ascii_only(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(SHOP.replace('"say"', '"säg 世界"'))
     with dev("shop", folder=tmp_path) as it:

@@ -116,7 +116,9 @@ def _change(draw: st.DrawFn, call: dict[str, Any]) -> None:
     """Replace, remove or add one field, anywhere in *call*."""
     owner: Any = call
     for _ in range(draw(st.integers(0, 3))):
-        inner = [each for each in (owner.values() if isinstance(owner, dict) else owner) if isinstance(each, dict | list)]
+        inner = [
+            each for each in (owner.values() if isinstance(owner, dict) else owner) if isinstance(each, dict | list)
+        ]
         if not inner:
             break
         owner = draw(st.sampled_from(inner))
@@ -135,7 +137,13 @@ def _change(draw: st.DrawFn, call: dict[str, Any]) -> None:
 @st.composite
 def bodies(draw: st.DrawFn) -> bytes:
     """Mostly call requests; otherwise what a PUT has, any JSON, or any bytes."""
-    kind = draw(st.sampled_from(["call"] * 14 + ["registration"] * 2 + ["registration", "json", "bytes", "empty", "damaged", "other encoding"]))
+    kind = draw(
+        st.sampled_from(
+            ["call"] * 14
+            + ["registration"] * 2
+            + ["registration", "json", "bytes", "empty", "damaged", "other encoding"]
+        )
+    )
     match kind:
         case "call":
             return dump(draw(call_values()), ascii_only=draw(st.integers(0, 3)) != 3)
@@ -219,7 +227,5 @@ def requests(draw: st.DrawFn) -> Asked:
     given.pop("x-inngest-signature", None)
     if header is not None:
         given["x-inngest-signature"] = header
-    method = draw(
-        weighted((30, st.just("POST")), (6, st.just("PUT")), (2, st.just("GET")), (1, st.text(max_size=6)))
-    )
+    method = draw(weighted((30, st.just("POST")), (6, st.just("PUT")), (2, st.just("GET")), (1, st.text(max_size=6))))
     return Asked(Request(method, draw(urls()), given, body), key, draw(engine_answers))

@@ -138,13 +138,13 @@ BAD: dict[str, Bad] = {
         request(CHUNKED, body=chunks(*(BODY[at : at + 7] for at in range(0, len(BODY), 7)))), ran_if_chunks_are_known
     ),
     "chunk without a size": Bad(request(CHUNKED, body=b"zz\r\n" + BODY), refused),
-    "chunks that end too early": Bad(request(CHUNKED, body=b"ffff\r\n" + BODY), refused, half_close=True),
+    "chunks that end too early": Bad(request(CHUNKED, body=b"ffff\r\n" + BODY[:-9]), refused, half_close=True),
     "unknown transfer coding": Bad(request("Transfer-Encoding: nonsense", body=chunks(BODY)), refused),
     "length and chunks": Bad(
         request(CHUNKED, f"Content-Length: {len(BODY)}", body=chunks(BODY)), ran_or_refused, half_close=True
     ),
-    "length too large": Bad(request(f"Content-Length: {len(BODY) + 9}"), refused, half_close=True),
-    "length too small": Bad(request(f"Content-Length: {len(BODY) - 9}"), refused_by_us(400, "body_invalid")),
+    "length too large": Bad(request(f"Content-Length: {len(BODY)}", body=BODY[:-9]), refused, half_close=True),
+    "length too small": Bad(request(f"Content-Length: {len(BODY) - 9}"), refused),
     "length zero": Bad(request("Content-Length: 0", body=b""), refused_by_us(400, "body_invalid")),
     "no length": Bad(request(CHUNKED, body=b"").replace(CHUNKED.encode(), b"X: y"), refused_by_us(400, "body_invalid")),
     "length negative": Bad(request("Content-Length: -1"), refused, half_close=True),
@@ -159,7 +159,7 @@ BAD: dict[str, Bad] = {
     "PATCH": Bad(request(method="PATCH"), refused_by_us(405, "method_not_allowed")),
     "two good signatures": Bad(request(GOOD, GOOD, target=f"{CLOUD_PATH}?{QUERY}"), ran_or_refused),
     "a good signature and a wrong one": Bad(request(GOOD, WRONG, target=f"{CLOUD_PATH}?{QUERY}"), refused),
-    "two types": Bad(request("Content-Type: application/json", "Content-Type: text/html"), ran),
+    "two types": Bad(request("Content-Type: application/json", "Content-Type: text/html"), ran_or_refused),
     "two hosts": Bad(request("Host: shop.example", "Host: other.example"), ran_or_refused),
     "host that is none": Bad(request("Host: ["), ran_or_refused),
     "host of bytes": Bad(request(b"Host: \xff\xfe"), ran_or_refused),
@@ -167,7 +167,9 @@ BAD: dict[str, Bad] = {
     "header of bytes": Bad(request(b"X-Note: \xff\xfe\x80"), ran_or_refused),
     "signature of bytes": Bad(request(b"X-Inngest-Signature: t=\xff&s=\xfe", target=f"{CLOUD_PATH}?{QUERY}"), refused),
     "query of bytes": Bad(request(target=f"{PATH}?{QUERY}&x=".encode() + b"\xff\xfe"), ran_or_refused),
-    "function of bytes": Bad(request(target=f"{PATH}?fnId=%FF%FE&stepId=step"), refused_by_us(500, "function_not_found")),
+    "function of bytes": Bad(
+        request(target=f"{PATH}?fnId=%FF%FE&stepId=step"), refused_by_us(500, "function_not_found")
+    ),
     "long query": Bad(request(target=f"{PATH}?{QUERY}&x={'x' * 20_000}"), ran_or_refused),
     "long header": Bad(request(f"X-Note: {'x' * 200_000}"), ran_or_refused),
     "body not UTF-8": Bad(request(body=b'{"a":"\xff"}'), refused_by_us(400, "body_invalid")),

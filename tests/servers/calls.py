@@ -89,7 +89,8 @@ def check_many_at_once(running: Running, engine: EngineDouble) -> None:
     colours = ("sync", "async") * 3 if running.server.at_once else ("sync",)
     with holder() as steps, asking(running, steps, *colours) as answers:
         held = [steps.accept() for _ in colours]
-        assert all([each.release() for each in held])
+        ended = [each.release() for each in held]
+        assert all(ended)
         for answer in answers:
             expect_held(answer.result())
 

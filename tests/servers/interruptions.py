@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import signal
 import socket
 import struct
+from collections.abc import Generator
 
 import pytest
 
 from tests.cases.case import Call
 
 from .calls import asking, call, expect_held, held_call
-from .process import Running, holder, PATIENCE
+from .endpoints import PATH
+from .process import PATIENCE, Running, holder
 
 
 def check_disconnect(running: Running, colour: str, *, reset: bool) -> None:
@@ -36,19 +40,42 @@ def raw_call(asked: Call) -> bytes:
     return head.encode() + body
 
 
+@contextlib.contextmanager
+def idle_connection(running: Running) -> Generator[socket.socket | None]:
+    """Open a connection that has had an answer and asks no more, to a server that tells by it that it ends."""
+    if running.server.ending is not None:
+        yield None
+        return
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", running.port, timeout=PATIENCE)) as connection:
+        connection.request("GET", PATH)
+        connection.getresponse().read()
+        assert connection.sock is not None
+        yield connection.sock
+
+
 def check_shutdown(running: Running) -> None:
-    """SIGTERM: nobody can connect any more, the calls that run are answered, and the process ends."""
+    """SIGTERM: the calls that run are answered, and the process ends."""
+    if not running.server.finishes:
+        check_abrupt_end(running)
+        return
     colours = ("sync", "async") if running.server.at_once else ("async",)
-    with holder() as steps, asking(running, steps, *colours) as answers:
+    with holder() as steps, idle_connection(running) as idle, asking(running, steps, *colours) as answers:
         held = [steps.accept() for _ in colours]
         running.terminate()
-        if running.server.finishes:
-            running.until_refused()
-            assert all([each.release() for each in held])
-            for answer in answers:
-                expect_held(answer.result(PATIENCE))
-        else:  # the engine sees a broken connection, and calls again
-            for answer in answers:
-                with pytest.raises((http.client.HTTPException, OSError)):
-                    answer.result(PATIENCE)
-    assert running.until_ended() in (0, -15)
+        running.until_it_ends(idle)
+        ended = [each.release() for each in held]
+        assert all(ended)
+        for answer in answers:
+            expect_held(answer.result(PATIENCE))
+    assert running.until_ended() in (0, -signal.SIGTERM)
+
+
+def check_abrupt_end(running: Running) -> None:
+    """SIGTERM: the process ends at once, and the engine sees a broken connection, after which it calls again."""
+    with holder() as steps, asking(running, steps, "sync") as answers:
+        held = steps.accept()
+        running.terminate()
+        held.until_cancelled()
+        with pytest.raises((http.client.HTTPException, OSError)):
+            answers[0].result(PATIENCE)
+    assert running.until_ended() in (0, -signal.SIGTERM)

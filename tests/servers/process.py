@@ -22,7 +22,7 @@ from tests.targets.target import Answer, Headers
 from .endpoints import PATH
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 40.0
+PATIENCE = 15.0
 """Seconds; a server that is slower than that does not work."""
 SETTINGS = "tests.servers.apps.django_settings"
 
@@ -32,15 +32,18 @@ class Server:
     """How to start a server.
 
     command: the arguments after `python`; "{fd}" stands for a listening socket that it inherits, "{port}" for a port
-    that it opens. ready: what it says when it listens, if the socket is not handed over; a group in it is the port.
-    framework: the name on the wire. at_once: it serves several calls at a time.
-    finishes: after SIGTERM it finishes the calls that run. cancels: it cancels a call whose client went away.
+    that it opens. framework: the name on the wire.
+    ready: what it says when it listens, if the socket is not handed over; a group in it is the port.
+    ending: what it says when it begins to shut down, if anything. at_once: it serves several calls at a time.
+    finishes: after SIGTERM it finishes the calls that run. chunked: it reads chunked bodies.
+    cancels: it cancels an async function whose client went away.
     """
 
     name: str
     command: Sequence[str]
     framework: str
     ready: str | None = None
+    ending: str | None = None
     at_once: bool = True
     finishes: bool = True
     cancels: bool = False
@@ -115,16 +118,12 @@ class Running:
                 assert answer.status == 200, (answer, self.text())
                 return
 
-    def until_refused(self) -> None:
-        """Wait until nobody listens any more: the shutdown has begun."""
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            try:
-                self.connect().close()
-            except OSError:
-                return
-            time.sleep(0.02)
-        raise AssertionError(f"{self.server.name} still listens:\n{self.text()}")
+    def until_it_ends(self, idle: socket.socket | None) -> None:
+        """Wait until the shutdown has begun: the server says so, or closes a connection that waits for a request."""
+        if self.server.ending is not None:
+            assert self.until(self.server.ending) is not None, self.text()
+        elif idle is not None:
+            assert idle.recv(1) == b""
 
     def until_ended(self) -> int:
         """Wait for the end; return the exit code."""

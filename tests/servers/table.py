@@ -10,16 +10,29 @@ APPS = "tests.servers.apps"
 _UVICORN = ("-m", "uvicorn", "--fd={fd}", "--no-access-log")
 _GUNICORN = ("-m", "gunicorn", "--bind=fd://{fd}", "--no-control-socket")
 _GRANIAN = ("-m", "granian", "--host=127.0.0.1", "--port={port}", "--no-ws")
+_SHUTTING_DOWN = "Shutting down"
+_TERM = "Handling signal: term"
 _LISTENING = r"Listening at: http"
 
 SERVERS: Sequence[Server] = (
-    Server("uvicorn", (*_UVICORN, "--loop=asyncio", "--http=h11", f"{APPS}.fastapi_app:app"), "fast_api"),
-    Server("uvicorn-uvloop", (*_UVICORN, "--loop=uvloop", "--http=httptools", f"{APPS}.asgi_app:app"), "asgi"),
+    Server(
+        "uvicorn",
+        (*_UVICORN, "--loop=asyncio", "--http=h11", f"{APPS}.fastapi_app:app"),
+        "fast_api",
+        ending=_SHUTTING_DOWN,
+    ),
+    Server(
+        "uvicorn-uvloop",
+        (*_UVICORN, "--loop=uvloop", "--http=httptools", f"{APPS}.asgi_app:app"),
+        "asgi",
+        ending=_SHUTTING_DOWN,
+    ),
     Server(
         "uvicorn-django",
         (*_UVICORN, "--loop=asyncio", "--lifespan=off", f"{APPS}.django_app:asgi"),
         "django",
         cancels=True,
+        ending=_SHUTTING_DOWN,
     ),
     Server("hypercorn", ("-m", "hypercorn", "--bind=fd://{fd}", f"{APPS}.starlette_app:app"), "starlette"),
     Server(
@@ -27,18 +40,29 @@ SERVERS: Sequence[Server] = (
         (*_GRANIAN, "--interface=asgi", "--loop=asyncio", f"{APPS}.starlette_app:app"),
         "starlette",
         ready=_LISTENING,
+        ending=_SHUTTING_DOWN,
     ),
-    Server("granian-wsgi", (*_GRANIAN, "--interface=wsgi", f"{APPS}.flask_app:app"), "flask", ready=_LISTENING),
-    Server("gunicorn-sync", (*_GUNICORN, f"{APPS}.flask_app:app"), "flask", at_once=False),
     Server(
-        "gunicorn-gthread", (*_GUNICORN, "--worker-class=gthread", "--threads=8", f"{APPS}.django_app:wsgi"), "django"
+        "granian-wsgi",
+        (*_GRANIAN, "--interface=wsgi", f"{APPS}.flask_app:app"),
+        "flask",
+        ready=_LISTENING,
+        ending=_SHUTTING_DOWN,
+    ),
+    Server("gunicorn-sync", (*_GUNICORN, f"{APPS}.flask_app:app"), "flask", at_once=False, ending=_TERM),
+    Server(
+        "gunicorn-gthread",
+        (*_GUNICORN, "--worker-class=gthread", "--threads=8", f"{APPS}.django_app:wsgi"),
+        "django",
+        ending=_TERM,
     ),
     Server(
         "gunicorn-uvicorn",
         (*_GUNICORN, "--worker-class=uvicorn_worker.UvicornWorker", f"{APPS}.fastapi_app:app"),
         "fast_api",
+        ending=_TERM,
     ),
-    Server("gunicorn-gevent", (*_GUNICORN, "--worker-class=gevent", f"{APPS}.flask_app:app"), "flask"),
+    Server("gunicorn-gevent", (*_GUNICORN, "--worker-class=gevent", f"{APPS}.flask_app:app"), "flask", ending=_TERM),
     Server(
         "waitress",
         ("-m", "waitress", "--listen=127.0.0.1:0", "--threads=8", f"{APPS}.wsgi_app:app"),
@@ -54,7 +78,7 @@ SERVERS: Sequence[Server] = (
         finishes=False,
         chunked=False,
     ),
-    Server("tornado", ("-m", f"{APPS}.tornado_app", "{fd}"), "tornado"),
+    Server("tornado", ("-m", f"{APPS}.tornado_app", "{fd}"), "tornado", ending="ending"),
 )
 PRELOADED = Server(
     "gunicorn-preload",

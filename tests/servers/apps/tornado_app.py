@@ -18,7 +18,7 @@ from tests.servers.endpoints import close, make_endpoints
 
 
 async def main(listening: socket.socket) -> None:
-    listening.setblocking(False)  # noqa: FBT003
+    listening.setblocking(False)
     endpoints = make_endpoints()
     app = Application()
     for each in endpoints:
@@ -28,6 +28,7 @@ async def main(listening: socket.socket) -> None:
     told_to_end = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told_to_end.set)
     await told_to_end.wait()
+    sys.stdout.write("ending\n")
     server.stop()
     await calls_under_way()
     await server.close_all_connections()
