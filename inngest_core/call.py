@@ -24,7 +24,9 @@ from .function import Function, Handler
 from .http import Request, query_of
 from .middleware import Hooks, StepMemos, TransformOutputResult
 from .replay import Replay
-from .serializer import dump_value
+from .results import dump_result
+from .returns import returned_by
+from .serializer import LARGEST_RESPONSE, dump_value
 from .steps import Tool
 from .wire import (
     RUN_COMPLETE_ID,
@@ -128,6 +130,7 @@ class _Prepared:
             logger=client.logger,
             function_id=fn_id,
             serializer=client.serializer,
+            warned=client.warned_of,
         )
         self._ctx = self._context(call)
 
@@ -203,17 +206,20 @@ class _Prepared:
 
     def _answer_value(self, value: object) -> Answer:
         try:
-            data = dump_value(
-                value,
-                f"function {self._function.id}: output",
-                output_type=self._function.output_type,
-                serializer=self._client.serializer,
-            )
+            data = self._dump(value)
         except InngestError as error:
             return _answer_error(error)
         if isinstance(value, str):  # an engine decodes a string that looks like JSON, unless it comes in an op
             return Answer(206, dump_ops([Op(op=Opcode.RUN_COMPLETE, id=RUN_COMPLETE_ID, data=data)]))
         return Answer(200, data)
+
+    def _dump(self, value: object) -> bytes:
+        function = self._function
+        what = f"function {function.id}: output"
+        if self._handler is not function.handler:
+            return dump_value(value, what, limit=LARGEST_RESPONSE)
+        returns = returned_by(self._handler.callback)
+        return dump_result(value, what, function.output_type, returns, self._client.serializer, LARGEST_RESPONSE)[0]
 
 
 def _answer_error(error: BaseException) -> Answer:

@@ -34,6 +34,7 @@ from .options import (
     Timeouts,
     Trigger,
 )
+from .results import Warned
 from .serializer import Serializer
 
 T = TypeVar("T")
@@ -108,6 +109,8 @@ class Inngest:
         self.serializer = serializer
         self.working_key = WorkingKey()
         self.resources = Resources(thread_pool_max_workers or self.config.thread_pool_max_workers)
+        self.warned_of: Warned = set()
+        """The callbacks of whose results was warned."""
         self._functions: dict[str, Function[object]] = {}
 
     def __repr__(self) -> str:

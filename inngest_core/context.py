@@ -135,8 +135,7 @@ class Step:
         v: str | None = None,
     ) -> T:
         """Run another function and wait for what it returns; raises StepError when it failed."""
-        tool = steps.invoke(step_id, function.id, data, timeout, v, function.output_type)
-        return cast("T", await self._meet(tool))
+        return cast("T", await self._meet(_invoke(step_id, function, data, timeout, v)))
 
     async def invoke_by_id(
         self,
@@ -217,7 +216,7 @@ class StepSync:
         v: str | None = None,
     ) -> T:
         """Run another function and wait for what it returns; raises StepError when it failed."""
-        return cast("T", self._meet(steps.invoke(step_id, function.id, data, timeout, v, function.output_type)))
+        return cast("T", self._meet(_invoke(step_id, function, data, timeout, v)))
 
     def invoke_by_id(
         self,
@@ -282,6 +281,11 @@ class GroupSync:
         finally:
             steps.parallel_mode.reset(before)
         return cast("tuple[T, ...]", _results(results))
+
+
+def _invoke(step_id: str, function: Function[Any], data: object, timeout: Duration | None, v: str | None) -> Tool:
+    returns = function.handler.callback
+    return steps.invoke(step_id, function.id, data, timeout, v, function.output_type, returns)
 
 
 def _results(results: Sequence[object]) -> tuple[object, ...]:

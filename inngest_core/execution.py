@@ -20,6 +20,7 @@ from .failure import describe, exc_info, is_final, message_of, retriable, retry_
 from .flow import Body, Call, Flow, Now, Settle, Start, Unwind
 from .middleware import Hooks, StepInfo, TransformOutputResult
 from .replay import Deliver, Found, Repeat, Replay, Report, RunNow, Wait
+from .results import Results, Warned
 from .serializer import Serializer, dump_value
 from .steps import Tool
 from .wire import CallContext, Op, Opcode
@@ -77,6 +78,7 @@ class Execution:
         logger: logging.Logger,
         function_id: str,
         serializer: Serializer | None = None,
+        warned: Warned | None = None,
     ) -> None:
         self.ctx = ctx
         self.replay = replay
@@ -90,7 +92,7 @@ class Execution:
         self.outcome: Reported | TargetMissed | None = None
         """Set when the call ends before the function does: from then on every step is refused."""
         self._logger = logger
-        self._serializer = serializer
+        self._results = Results(function_id, logger, serializer, set() if warned is None else warned)
         self._held: Found[Tool] | None = None
 
     # What both colours do when user code meets a step
@@ -111,7 +113,7 @@ class Execution:
         """Return the value of a found step's memo; raises StepError."""
         if found.memo is None:
             raise AssertionError("only a step with a memo is read")
-        return steps.read(found.tool, found.memo, self._serializer)
+        return self._results.read(found.tool, found.memo)
 
     def _run(self, found: Found[Tool], context: contextvars.Context) -> Flow[Reported]:
         """Run a step in the app and return what to report of it."""
@@ -132,7 +134,7 @@ class Execution:
         if result.error is not None:
             return self._report_failure(found, result.error)
         try:
-            data = self._dump(found, result.output)
+            data = self._results.dump(tool, result.output)
         except Exception as error:  # a serializer of the user's may raise anything
             return self._report_failure(found, error)
         return Reported([self._op(found, Opcode.STEP_RUN, data=data)])
@@ -162,14 +164,6 @@ class Execution:
         if memo.failed:
             return Reported([self._op(found, Opcode.STEP_FAILED, error=dict(memo.error or {}))])
         return Reported([self._op(found, Opcode.STEP_RUN, data=dump_value(memo.data, f'step "{found.step_id}"'))])
-
-    def _dump(self, found: Found[Tool], value: object) -> bytes:
-        return dump_value(
-            value,
-            f'step "{found.step_id}": output',
-            output_type=found.tool.output_type,
-            serializer=self._serializer,
-        )
 
     def _op(
         self, found: Found[Tool], opcode: Opcode, *, data: bytes = b"null", error: dict[str, Any] | None = None

@@ -34,6 +34,7 @@ class Tool(NamedTuple):
     op: StepRun when it runs in the app, else the op that hands it to the engine.
     read: memo data → the value that user code gets; it may raise.
     callback, args: the user's function that runs in the app. events: what is sent instead.
+    output_type: what the result must be. returns: the function whose annotation says what it should be, if it fits.
     A named tuple: a run that replays a thousand steps makes a thousand of them.
     """
 
@@ -46,6 +47,7 @@ class Tool(NamedTuple):
     args: Sequence[object] = ()
     events: Sequence[Event] | None = None
     output_type: object = None
+    returns: Callable[..., object] | None = None
 
 
 def run(step_id: str, callback: Callable[..., object], args: Sequence[object], output_type: object = None) -> Tool:
@@ -56,9 +58,7 @@ def run(step_id: str, callback: Callable[..., object], args: Sequence[object], o
             "step.run(id, function, *arguments), not step.run(id, function())"
         )
     step_id = _checked(step_id)
-    return Tool(
-        Opcode.STEP_RUN, step_id, step_id, _read_plain, _opts(), callback=callback, args=args, output_type=output_type
-    )
+    return Tool(Opcode.STEP_RUN, step_id, step_id, _read_plain, _opts(), callback, args, None, output_type, callback)
 
 
 def send_event(step_id: str, events: Event | Sequence[Event]) -> Tool:
@@ -103,10 +103,11 @@ def wait_for_event(step_id: str, event: str, if_exp: str | None, timeout: int | 
 def invoke(
     step_id: str,
     function_id: str,
-    data: Mapping[str, object] | None,
+    data: object,
     timeout: int | datetime.timedelta | None,
     v: str | None,
     output_type: object = None,
+    returns: Callable[..., object] | None = None,
 ) -> Tool:
     """Run another function; the result is what it returns. function_id: `<app_id>-<fn_id>`."""
     payload: dict[str, object] = {"data": data if data is not None else {}}  # an engine needs the object (protocol B3)
@@ -122,6 +123,7 @@ def invoke(
         read=_read_plain,
         opts=opts,
         output_type=output_type,
+        returns=returns,
     )
 
 

@@ -48,7 +48,12 @@ IMPURE = {
     *("asyncio", "concurrent", "multiprocessing", "os", "queue", "random", "sched", "secrets", "select"),
     *("selectors", "signal", "socket", "socketserver", "ssl", "subprocess", "sys", "threading", "time", "uuid"),
 }
-THIRD_PARTY = {"signing": {"rfc8785"}, "transport": {"httpx"}}
+THIRD_PARTY = {
+    "signing": {"rfc8785"},
+    "transport": {"httpx"},
+    "shapes": {"typing_extensions"},
+    "returns": {"typing_extensions"},
+}
 DEVSERVER_FROM_THE_CORE = {"http", "wire", "flow", "drivers", "signing", "duration", "errors", "transport"}
 IN_HOST_ONLY = {"uvicorn", "waitress", "tornado"}
 
