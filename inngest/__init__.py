@@ -14,9 +14,6 @@ from inngest_core.config import Mode, Streaming
 from inngest_core.context import (
     Context,
     ContextSync,
-    Group,
-    GroupSync,
-    ParallelMode,
     Step,
     StepSync,
 )
@@ -29,6 +26,7 @@ from inngest_core.errors import (
 )
 from inngest_core.events import Event
 from inngest_core.function import Function
+from inngest_core.groups import Group, GroupSync, ParallelMode
 from inngest_core.middleware import (
     Middleware,
     MiddlewareSync,

@@ -13,7 +13,7 @@ from typing import Any, assert_never, cast
 
 from .answer import Answer
 from .client import Inngest
-from .context import Context, ContextSync, Group, GroupSync, ReplayLogger, Step, StepSync
+from .context import Context, ContextSync, ReplayLogger, Step, StepSync
 from .engine_api import fetch_batch, fetch_steps
 from .errors import FunctionNotFoundError, InngestError, QueryParamMissingError
 from .events import Event, parse_event
@@ -21,6 +21,7 @@ from .execution import Execution, Outcome, Raised, Reported, Returned, TargetMis
 from .failure import describe, retry_headers
 from .flow import Body, Flow, Invoke
 from .function import Function, Handler
+from .groups import Group, GroupSync
 from .http import Request, query_of
 from .middleware import Hooks, StepMemos, TransformOutputResult
 from .replay import Replay

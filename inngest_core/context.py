@@ -6,35 +6,23 @@ Typed faces of one line each over `steps.py`; what a step means is decided in `e
 from __future__ import annotations
 
 import datetime
-import enum
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, TypeVarTuple, cast, overload
 
 from . import steps
 from .drivers import Resources, run_sync
-from .errors import StepUnexpectedError
 from .events import Event
 from .execution import Execution
-from .flow import Body
 from .function import Function
+from .groups import Group, GroupSync, ParallelMode, running
 from .steps import Tool
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 Duration = int | datetime.timedelta
-
-
-class ParallelMode(enum.StrEnum):
-    """When the engine lets the function go on during a parallel group.
-
-    WAIT: when all its steps are done. RACE: after each of them, so that one branch goes on while another runs.
-    """
-
-    WAIT = "wait"
-    RACE = "race"
 
 
 @dataclass(eq=False)
@@ -81,7 +69,7 @@ class Step:
     async def _meet(self, tool: Tool) -> Any:
         execution = self._execution
         found = execution.find(tool)
-        body = _running(execution)
+        body = running(execution)
         if body.in_main_task():
             if execution.replay.shortcut(found):
                 return execution.read(found)
@@ -130,26 +118,54 @@ class Step:
         step_id: str,
         *,
         function: Function[T],
-        data: Mapping[str, object] | None = None,
+        data: object = None,
         timeout: Duration | None = None,
         v: str | None = None,
     ) -> T:
         """Run another function and wait for what it returns; raises StepError when it failed."""
         return cast("T", await self._meet(_invoke(step_id, function, data, timeout, v)))
 
+    @overload
     async def invoke_by_id(
         self,
         step_id: str,
         *,
         app_id: str | None = None,
         function_id: str,
-        data: Mapping[str, object] | None = None,
+        data: object = None,
         timeout: Duration | None = None,
         v: str | None = None,
+        output_type: type[T],
+    ) -> T: ...
+    @overload
+    async def invoke_by_id(
+        self,
+        step_id: str,
+        *,
+        app_id: str | None = None,
+        function_id: str,
+        data: object = None,
+        timeout: Duration | None = None,
+        v: str | None = None,
+        output_type: None = None,
+    ) -> Any: ...
+    async def invoke_by_id(
+        self,
+        step_id: str,
+        *,
+        app_id: str | None = None,
+        function_id: str,
+        data: object = None,
+        timeout: Duration | None = None,
+        v: str | None = None,
+        output_type: Any = None,
     ) -> Any:
-        """Run another function, known by its id only; app_id: this app's own when not given."""
+        """Run another function, known by its id only; app_id: this app's own when not given.
+
+        output_type: the type that the result is read as.
+        """
         full_id = f"{app_id or self._app_id}-{function_id}"
-        return await self._meet(steps.invoke(step_id, full_id, data, timeout, v))
+        return await self._meet(steps.invoke(step_id, full_id, data, timeout, v, output_type))
 
     async def send_event(self, step_id: str, events: Event | Sequence[Event]) -> list[str]:
         """Send events once; the result is their ids."""
@@ -211,26 +227,54 @@ class StepSync:
         step_id: str,
         *,
         function: Function[T],
-        data: Mapping[str, object] | None = None,
+        data: object = None,
         timeout: Duration | None = None,
         v: str | None = None,
     ) -> T:
         """Run another function and wait for what it returns; raises StepError when it failed."""
         return cast("T", self._meet(_invoke(step_id, function, data, timeout, v)))
 
+    @overload
     def invoke_by_id(
         self,
         step_id: str,
         *,
         app_id: str | None = None,
         function_id: str,
-        data: Mapping[str, object] | None = None,
+        data: object = None,
         timeout: Duration | None = None,
         v: str | None = None,
+        output_type: type[T],
+    ) -> T: ...
+    @overload
+    def invoke_by_id(
+        self,
+        step_id: str,
+        *,
+        app_id: str | None = None,
+        function_id: str,
+        data: object = None,
+        timeout: Duration | None = None,
+        v: str | None = None,
+        output_type: None = None,
+    ) -> Any: ...
+    def invoke_by_id(
+        self,
+        step_id: str,
+        *,
+        app_id: str | None = None,
+        function_id: str,
+        data: object = None,
+        timeout: Duration | None = None,
+        v: str | None = None,
+        output_type: Any = None,
     ) -> Any:
-        """Run another function, known by its id only; app_id: this app's own when not given."""
+        """Run another function, known by its id only; app_id: this app's own when not given.
+
+        output_type: the type that the result is read as.
+        """
         full_id = f"{app_id or self._app_id}-{function_id}"
-        return self._meet(steps.invoke(step_id, full_id, data, timeout, v))
+        return self._meet(steps.invoke(step_id, full_id, data, timeout, v, output_type))
 
     def send_event(self, step_id: str, events: Event | Sequence[Event]) -> list[str]:
         """Send events once; the result is their ids."""
@@ -243,66 +287,9 @@ class StepSync:
         return GroupSync(self._execution, self._resources).parallel(callables, parallel_mode=parallel_mode)
 
 
-class Group:
-    """Parallel steps of an `async def` function."""
-
-    def __init__(self, execution: Execution) -> None:
-        self._execution = execution
-
-    async def parallel(
-        self,
-        callables: Sequence[Callable[[], Awaitable[T]]],
-        *,
-        parallel_mode: ParallelMode = ParallelMode.WAIT,
-    ) -> tuple[T, ...]:
-        """Run branches side by side, all to their end; then return their results, or raise the first error."""
-        before = steps.parallel_mode.set(_mode(parallel_mode))
-        try:
-            results = await _running(self._execution).gather(list(callables))
-        finally:
-            steps.parallel_mode.reset(before)
-        return cast("tuple[T, ...]", _results(results))
-
-
-class GroupSync:
-    """Parallel steps of a plain `def` function: the engine runs them side by side."""
-
-    def __init__(self, execution: Execution, resources: Resources) -> None:
-        self._execution = execution
-        self._resources = resources
-
-    def parallel(
-        self, callables: Sequence[Callable[[], T]], *, parallel_mode: ParallelMode = ParallelMode.WAIT
-    ) -> tuple[T, ...]:
-        """Run branches side by side, all to their end; then return their results, or raise the first error."""
-        before = steps.parallel_mode.set(_mode(parallel_mode))
-        try:
-            results = run_sync(self._execution.group_in_thread(list(callables)), self._resources)
-        finally:
-            steps.parallel_mode.reset(before)
-        return cast("tuple[T, ...]", _results(results))
-
-
 def _invoke(step_id: str, function: Function[Any], data: object, timeout: Duration | None, v: str | None) -> Tool:
     returns = function.handler.callback
     return steps.invoke(step_id, function.id, data, timeout, v, function.output_type, returns)
-
-
-def _results(results: Sequence[object]) -> tuple[object, ...]:
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return tuple(results)
-
-
-def _running(execution: Execution) -> Body:
-    if execution.body is None:
-        raise StepUnexpectedError("a step was met before the function ran; meet steps in the function only")
-    return execution.body
-
-
-def _mode(mode: ParallelMode) -> str | None:
-    return None if mode is ParallelMode.WAIT else ParallelMode(mode).value
 
 
 class ReplayLogger:

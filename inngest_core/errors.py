@@ -171,13 +171,23 @@ class StepError(InngestError):
     """A step failed for good: raised in the function, live and on replay alike.
 
     name, message, stack: those of the exception that the step raised. step_id: the user's id of the step.
+    cause: what that exception was raised from, told in the same way; None when there was nothing.
     """
 
     code = "step_errored"
     retriable = False
 
-    def __init__(self, message: str, *, name: str = "StepError", stack: str | None = None, step_id: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        name: str = "StepError",
+        stack: str | None = None,
+        step_id: str = "",
+        cause: StepError | None = None,
+    ) -> None:
         super().__init__(message)
+        self.cause = self.__cause__ = cause
         self.name = name
         self.stack = stack
         self.step_id = step_id

@@ -98,7 +98,10 @@ class Execution:
     # What both colours do when user code meets a step
 
     def find(self, tool: Tool) -> Found[Tool]:
-        """Name the step; raises StepNestedError, StepIdClashError, and Interrupt while the call is ending."""
+        """Name the step; raises StepNestedError, StepIdClashError, and Interrupt while the call is ending.
+
+        A step whose options cannot be written is refused here, where user code meets it.
+        """
         if self.outcome is not None:
             raise Interrupt(tool.step_id)
         outer = current_step.get()
@@ -107,7 +110,10 @@ class Execution:
                 f'step "{tool.step_id}" was met inside step "{outer}"; steps cannot be nested: '
                 f'call the inner function directly, or move step "{tool.step_id}" out'
             )
-        return self.replay.find(tool.step_id, tool.op, tool)
+        found = self.replay.find(tool.step_id, tool.op, tool)
+        if found.memo is None and tool.op is Opcode.INVOKE_FUNCTION:
+            found.tool = tool._replace(opts=steps.dump_opts(tool))
+        return found
 
     def read(self, found: Found[Tool]) -> object:
         """Return the value of a found step's memo; raises StepError."""

@@ -103,7 +103,7 @@ def fit(typ: Any, seen: frozenset[int] = frozenset()) -> Any:
         return typing.Annotated[(fitted[0], *args[1:])]
     if origin in (Union, types.UnionType):
         return Union[fitted]  # noqa: UP007 - the members are known at run time only
-    return origin[fitted if len(fitted) > 1 else fitted[0]]
+    return origin[fitted[0] if len(fitted) == 1 else fitted]
 
 
 def _fit_class(kind: Any, seen: frozenset[int]) -> Any:

@@ -16,8 +16,8 @@ from .duration import dump_duration, dump_time, to_ms
 from .errors import ConfigError, StepError
 from .events import Event, parse_event
 from .replay import Memo
-from .serializer import Serializer, load_value
-from .wire import Opcode
+from .serializer import LARGEST_STEP, Serializer, dump_value, load_value, parse_value
+from .wire import Opcode, json_kind
 
 LONGEST_WAIT_MS = 366 * 24 * 3600 * 1000
 """Engines refuse to sleep or to wait for longer (protocol C7)."""
@@ -110,6 +110,9 @@ def invoke(
     returns: Callable[..., object] | None = None,
 ) -> Tool:
     """Run another function; the result is what it returns. function_id: `<app_id>-<fn_id>`."""
+    if isinstance(data, Event):
+        v = v or data.v
+        data = data.data
     payload: dict[str, object] = {"data": data if data is not None else {}}  # an engine needs the object (protocol B3)
     if v is not None:
         payload["v"] = v
@@ -125,6 +128,21 @@ def invoke(
         output_type=output_type,
         returns=returns,
     )
+
+
+def dump_opts(tool: Tool) -> Mapping[str, object]:
+    """Return the options of a step as JSON values; the data of an invoked function may hold anything that has a form.
+
+    Raises OutputUnserializableError: it has none, or is too large. ConfigError: it is no object.
+    """
+    if tool.op is not Opcode.INVOKE_FUNCTION:
+        return tool.opts
+    payload = cast("dict[str, object]", tool.opts["payload"])
+    what = f'step "{tool.step_id}": data'
+    data: object = parse_value(dump_value(payload["data"], what, fix="give JSON values", limit=LARGEST_STEP))
+    if not isinstance(data, dict):
+        raise ConfigError(f"{what} is a JSON {json_kind(data)}; an event's data is an object: give a dict or a model")
+    return {**tool.opts, "payload": {**payload, "data": cast("object", data)}}
 
 
 def read(tool: Tool, memo: Memo, serializer: Serializer | None) -> object:
@@ -145,6 +163,24 @@ def read(tool: Tool, memo: Memo, serializer: Serializer | None) -> object:
         name=str(error.get("name") or "Error"),
         stack=stack if isinstance(stack, str) else None,
         step_id=tool.step_id,
+        cause=_cause(error.get("cause"), tool.step_id),
+    )
+
+
+def _cause(error: object, step_id: str) -> StepError | None:
+    """Return what an error says of its own cause: an object like itself, or a text."""
+    if isinstance(error, str) and error:
+        return StepError(error, name="Error", step_id=step_id)
+    if not isinstance(error, dict):
+        return None
+    fields = cast("dict[str, object]", error)
+    stack = fields.get("stack")
+    return StepError(
+        str(fields.get("message") or ""),
+        name=str(fields.get("name") or "Error"),
+        stack=stack if isinstance(stack, str) else None,
+        step_id=step_id,
+        cause=_cause(fields.get("cause"), step_id),
     )
 
 

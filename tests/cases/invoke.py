@@ -108,7 +108,16 @@ failed = Case(
 failed_uncaught = Case(
     build=both(own_app, own_app_async),
     call=Call(steps={"call": FAILED}),
-    expect=raised({"name": "MyErr", "message": "boom", "stack": "there", "code": "step_errored"}, no_retry=True),
+    expect=raised(
+        {
+            "name": "MyErr",
+            "message": "boom",
+            "stack": "there",
+            "cause": {"name": "Inner", "message": "why"},
+            "code": "step_errored",
+        },
+        no_retry=True,
+    ),
 )
 target_missing = Case(
     build=both(caught, caught_async),

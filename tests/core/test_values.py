@@ -28,6 +28,7 @@ import inngest
 from inngest_core.errors import OutputUnserializableError
 from inngest_core.returns import MISSING, returned_by
 from inngest_core.serializer import LARGEST_STEP, PydanticSerializer, dump_value, load_value
+from tests.cases.case import hashed
 from tests.core.in_test_engine import Ask, InTestEngine, ask_async, ask_sync
 from tests.core.one_function import serving
 
@@ -525,7 +526,7 @@ def test_what_a_model_leaves_out_or_writes_as_text_is_fine() -> None:
 def test_what_is_too_large() -> None:
     rows = ["x" * 1024] * 4096
     assert refusal({"name": "n", "rows": rows}, limit=LARGEST_STEP) == (
-        'step "quote": output is 4,206,612 bytes as JSON (step "quote": output.rows alone is 4,206,593), '
+        'step "quote": output is 4,206,613 bytes as JSON (step "quote": output.rows alone is 4,206,593), '
         "over the limit of 4 MiB for one step; keep it elsewhere and return where it is"
     )
     assert refusal("x" * LARGEST_STEP, limit=LARGEST_STEP) == (
@@ -533,6 +534,102 @@ def test_what_is_too_large() -> None:
         "keep it elsewhere and return where it is"
     )
     assert len(dump_value("x" * (LARGEST_STEP - 2), "it", limit=LARGEST_STEP)) == LARGEST_STEP
+
+
+def test_a_result_of_a_function_that_is_too_large() -> None:
+    def handler(ctx: inngest.ContextSync) -> list[str]:
+        return ["x" * 1024] * 9000
+
+    with serving(handler) as app:
+        status, body = InTestEngine(app, ask_sync, lambda _: 0).call()
+    assert status == 500
+    assert body["code"] == "output_unserializable"
+    assert body["message"] == (
+        "function app-fn: output is 9,243,001 bytes as JSON, over the limit of 8 MiB for one answer; "
+        "keep it elsewhere and return where it is"
+    )
+
+
+# What is given to invoked functions, and what comes back
+
+
+def test_rich_data_is_given_to_an_invoked_function() -> None:
+    def handler(ctx: inngest.ContextSync) -> None:
+        ctx.step.invoke_by_id("call", function_id="other", data=Model(at=AT))
+
+    with serving(handler) as app:
+        status, body = InTestEngine(app, ask_sync, lambda _: 0).call()
+    assert status == 206
+    assert body[0]["opts"]["payload"] == {"data": {"at": "2027-01-02T03:04:05.000678Z", "price": "1.10"}}
+
+
+@ASKS
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"rate": math.nan}, f'step "call": data.rate: float nan is not JSON; {FINITE}'),
+        ([1], 'step "call": data is a JSON array; an event\'s data is an object: give a dict or a model'),
+    ],
+)
+def test_data_of_an_invoked_function_is_refused_where_it_is_given(ask: Ask, data: Any, message: str) -> None:
+    def handler(ctx: inngest.ContextSync) -> str:
+        try:
+            ctx.step.invoke_by_id("call", function_id="other", data=data)
+        except inngest.InngestError as error:
+            return error.message
+        return ""
+
+    async def handler_async(ctx: inngest.Context) -> str:
+        try:
+            await ctx.step.invoke_by_id("call", function_id="other", data=data)
+        except inngest.InngestError as error:
+            return error.message
+        return ""
+
+    with serving(handler if ask is ask_sync else handler_async) as app:
+        assert InTestEngine(app, ask, lambda _: 0).run() == message
+
+
+def test_invoke_gives_back_what_the_function_returns() -> None:
+    with inngest.Inngest(app_id="app", is_production=False) as client:
+
+        @client.create_function(fn_id="other")
+        async def other(ctx: inngest.Context) -> Data:
+            return load_data()
+
+        def handler(ctx: inngest.ContextSync) -> list[bool]:
+            first = ctx.step.invoke("call", function=other)
+            second = ctx.step.invoke_by_id("by id", function_id="other", output_type=Data)
+            return [first == load_data(), second == load_data()]
+
+        with serving(handler) as app:
+            engine = InTestEngine(app, ask_sync, lambda _: 0)
+            for step_id in ("call", "by id"):
+                engine.memos[hashed(step_id)] = {"data": json.loads(dump_value(load_data(), "it"))}
+            assert engine.run() == [True, True]
+
+
+def test_a_step_error_has_causes() -> None:
+    def work() -> None:
+        try:
+            raise KeyError("inner")
+        except KeyError as error:
+            raise inngest.NonRetriableError("outer") from error
+
+    def handler(ctx: inngest.ContextSync) -> list[object]:
+        try:
+            ctx.step.run("work", work)
+        except inngest.StepError as error:
+            cause = error.cause
+            assert cause is not None
+            assert error.__cause__ is cause
+            assert "in work" in (cause.stack or "")
+            return [error.name, error.step_id, cause.name, cause.message, cause.step_id, cause.cause]
+        return []
+
+    with serving(handler) as app:
+        got = InTestEngine(app, ask_sync, lambda _: 0).run()
+    assert got == ["NonRetriableError", "work", "KeyError", "'inner'", "work", None]
 
 
 # attrs

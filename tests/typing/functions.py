@@ -92,6 +92,7 @@ async def steps_of_async_functions(step: inngest.Step) -> None:
     assert_type(await step.invoke("sync", function=sync_ctx_step), dict[str, bool])
     assert_type(await step.invoke("none", function=returns_nothing), None)
     assert_type(await step.invoke_by_id("by id", function_id="async-ctx"), Any)
+    assert_type(await step.invoke_by_id("by id, typed", function_id="async-ctx", output_type=int), int)
     assert_type(await step.send_event("send", inngest.Event(name="user/mailed")), list[str])
     assert_type(
         await step.wait_for_event("wait", event="user/mailed", timeout=datetime.timedelta(days=1)),
@@ -106,6 +107,7 @@ def steps_of_plain_functions(step: inngest.StepSync) -> None:
     assert_type(step.invoke("sync", function=sync_ctx_step), dict[str, bool])
     assert_type(step.invoke("none", function=returns_nothing), None)
     assert_type(step.invoke_by_id("by id", function_id="async-ctx"), Any)
+    assert_type(step.invoke_by_id("by id, typed", function_id="async-ctx", output_type=int), int)
     assert_type(step.send_event("send", [inngest.Event(name="user/mailed")]), list[str])
     assert_type(step.wait_for_event("wait", event="user/mailed", timeout=1000), inngest.Event | None)
     step.sleep("sleep", datetime.timedelta(hours=1))

@@ -33,8 +33,8 @@ def branch_sync(step: inngest.StepSync, item: int) -> Callable[[], int]:
 async def in_async_functions(ctx: inngest.Context) -> None:
     step = ctx.step
     assert_type(
-        await ctx.group.parallel((lambda: step.run("a", number), lambda: step.run("b", number))),
-        tuple[int, ...],
+        await ctx.group.parallel((lambda: step.run("a", number), lambda: step.run("b", text))),
+        tuple[int, str],
     )
     assert_type(
         await ctx.group.parallel(
@@ -55,7 +55,7 @@ async def in_async_functions(ctx: inngest.Context) -> None:
 def in_plain_functions(ctx: inngest.ContextSync) -> None:
     step = ctx.step
     assert_type(
-        ctx.group.parallel((lambda: step.run("a", number), lambda: step.run("b", number))),
-        tuple[int, ...],
+        ctx.group.parallel((lambda: step.run("a", number), lambda: step.run("b", text), lambda: step.sleep("c", 1))),
+        tuple[int, str, None],
     )
     assert_type(ctx.group.parallel([branch_sync(step, item) for item in range(3)]), tuple[int, ...])
