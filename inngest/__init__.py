@@ -18,12 +18,14 @@ from inngest_core.context import (
     StepSync,
 )
 from inngest_core.errors import (
+    EventInvalidError,
     InngestError,
     NonRetriableError,
     RetryAfterError,
     SendEventsError,
     StepError,
 )
+from inngest_core.event_types import EventType, TypedEvent, event_type
 from inngest_core.events import Event
 from inngest_core.function import Function
 from inngest_core.groups import Group, GroupSync, ParallelMode
@@ -60,6 +62,8 @@ __all__ = [
     "ContextSync",
     "Debounce",
     "Event",
+    "EventInvalidError",
+    "EventType",
     "Function",
     "Group",
     "GroupSync",
@@ -88,7 +92,9 @@ __all__ = [
     "TransformOutputResult",
     "TriggerCron",
     "TriggerEvent",
+    "TypedEvent",
     "__version__",
+    "event_type",
 ]
 
 __version__ = VERSION

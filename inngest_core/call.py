@@ -15,7 +15,8 @@ from .answer import Answer
 from .client import Inngest
 from .context import Context, ContextSync, ReplayLogger, Step, StepSync
 from .engine_api import fetch_batch, fetch_steps
-from .errors import FunctionNotFoundError, InngestError, QueryParamMissingError
+from .errors import EventInvalidError, FunctionNotFoundError, InngestError, QueryParamMissingError
+from .event_types import type_event
 from .events import Event, parse_event
 from .execution import Execution, Outcome, Raised, Reported, Returned, TargetMissed
 from .failure import describe, retry_headers
@@ -159,7 +160,10 @@ class _Prepared:
         if hooks:
             yield from hooks.run("transform_input", self._ctx, self._function, StepMemos(self._memos))
             yield from hooks.run("before_execution")
-        if self._handler.is_async:
+        invalid = self._type_events()
+        if invalid is not None:
+            outcome: Outcome = Raised(invalid)
+        elif self._handler.is_async:
             outcome = yield from execution.run_body(self._start)
         else:
             outcome = yield from execution.call_body(self._call_handler)
@@ -170,6 +174,17 @@ class _Prepared:
         if hooks:
             yield from hooks.run("before_response")
         return answer
+
+    def _type_events(self) -> EventInvalidError | None:
+        """Type the events as the triggers say: after the hooks, which may have to decrypt them."""
+        ctx, function = self._ctx, self._function
+        if function.typed and self._handler is function.handler:
+            try:
+                ctx.event = type_event(ctx.event, function.triggers)
+                ctx.events = [type_event(each, function.triggers) for each in ctx.events]
+            except EventInvalidError as error:
+                return error
+        return None
 
     def _transform(self, outcome: Outcome) -> Flow[Outcome]:
         if not isinstance(outcome, Returned | Raised):

@@ -17,6 +17,7 @@ from .drivers import Resources, run_async, run_sync
 from .duration import Duration, to_ms
 from .engine_api import WorkingKey
 from .errors import ConfigError, FunctionConfigError, SendEventsError
+from .event_types import EventType
 from .events import Event, send_events
 from .flow import Flow
 from .function import Function, duplicate_message
@@ -41,8 +42,10 @@ T = TypeVar("T")
 
 DEFAULT_TIMEOUT_MS = 30_000
 
-AsyncHandler = Callable[[Context], Awaitable[T]] | Callable[[Context, Step], Awaitable[T]]
-SyncHandler = Callable[[ContextSync], T] | Callable[[ContextSync, StepSync], T] | Callable[[Context, StepSync], T]
+AsyncHandler = Callable[[Context[Any]], Awaitable[T]] | Callable[[Context[Any], Step], Awaitable[T]]
+SyncHandler = (
+    Callable[[ContextSync[Any]], T] | Callable[[ContextSync[Any], StepSync], T] | Callable[[Context[Any], StepSync], T]
+)
 """The last form is that of the 0.4 release, which had one Context for both colours."""
 
 
@@ -161,7 +164,7 @@ class Inngest:
         self,
         *,
         fn_id: str,
-        trigger: Trigger | Sequence[Trigger] = (),
+        trigger: Trigger | EventType[Any] | Sequence[Trigger | EventType[Any]] = (),
         name: str | None = None,
         retries: int | None = None,
         on_failure: AsyncHandler[object] | SyncHandler[object] | None = None,
@@ -180,9 +183,9 @@ class Inngest:
     ) -> FunctionDecorator:
         """Return a decorator that makes a Function of a handler: `(ctx)` or `(ctx, step)`, async or plain.
 
-        fn_id: unique in the app. trigger: one or a list; none makes a function that is only invoked.
-        retries: after the first try; 4 when not given. on_failure: runs when the function failed for good; it has
-        the colour of the handler. output_type: what the result is read as. Source: protocol §5.
+        fn_id: unique in the app. trigger: one or a list; an event type is one; none makes a function that is
+        only invoked. retries: after the first try; 4 when not given. on_failure: runs when the function failed for
+        good; it has the colour of the handler. output_type: what the result is read as. Source: protocol §5.
         The decorator raises FunctionConfigError: it names the function, the field, the value and the rule.
         """
         opts = FunctionOpts(
@@ -200,7 +203,8 @@ class Inngest:
             throttle=throttle,
             timeouts=timeouts,
         )
-        triggers = tuple(trigger) if isinstance(trigger, Sequence) else (trigger,)
+        listed = tuple(trigger) if isinstance(trigger, Sequence) else (trigger,)
+        triggers = [each.trigger() if isinstance(each, EventType) else each for each in listed]
 
         def decorate(handler: Callable[..., object], /) -> Function[Any]:
             function: Function[Any] = Function(

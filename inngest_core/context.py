@@ -9,10 +9,13 @@ import datetime
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, TypeVarTuple, cast, overload
+from typing import Any, Generic, TypeVar, TypeVarTuple, cast, overload
+
+import typing_extensions
 
 from . import steps
 from .drivers import Resources, run_sync
+from .event_types import EventType, TypedEvent
 from .events import Event
 from .execution import Execution
 from .function import Function
@@ -21,12 +24,14 @@ from .steps import Tool
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+D = TypeVar("D")
+E_co = typing_extensions.TypeVar("E_co", covariant=True, bound=Event, default=Event)
 
 Duration = int | datetime.timedelta
 
 
 @dataclass(eq=False)
-class BaseContext:
+class BaseContext(Generic[E_co]):
     """What both colours of context hold.
 
     event: the one that started the run. events: all of them, when the function takes batches.
@@ -34,8 +39,8 @@ class BaseContext:
     fn_id: the full function id, `<app_id>-<fn_id>`. logger: silent while earlier steps are replayed.
     """
 
-    event: Event
-    events: list[Event]
+    event: E_co
+    events: list[E_co]
     attempt: int
     max_attempts: int | None
     run_id: str
@@ -44,16 +49,16 @@ class BaseContext:
 
 
 @dataclass(eq=False)
-class Context(BaseContext):
-    """The context of an `async def` function."""
+class Context(BaseContext[E_co]):
+    """The context of an `async def` function; `Context[TypedEvent[Data]]` says what its events hold."""
 
     step: Step
     group: Group
 
 
 @dataclass(eq=False)
-class ContextSync(BaseContext):
-    """The context of a plain `def` function."""
+class ContextSync(BaseContext[E_co]):
+    """The context of a plain `def` function; `ContextSync[TypedEvent[Data]]` says what its events hold."""
 
     step: StepSync
     group: GroupSync
@@ -104,8 +109,16 @@ class Step:
         """Sleep durably until a time; a naive datetime means local time."""
         await self._meet(steps.sleep_until(step_id, until))
 
+    @overload
     async def wait_for_event(
         self, step_id: str, *, event: str, if_exp: str | None = None, timeout: Duration
+    ) -> Event | None: ...
+    @overload
+    async def wait_for_event(
+        self, step_id: str, *, event: EventType[D], if_exp: str | None = None, timeout: Duration
+    ) -> TypedEvent[D] | None: ...
+    async def wait_for_event(
+        self, step_id: str, *, event: str | EventType[Any], if_exp: str | None = None, timeout: Duration
     ) -> Event | None:
         """Wait for an event; None when *timeout* passed first.
 
@@ -215,7 +228,17 @@ class StepSync:
         """Sleep durably until a time; a naive datetime means local time."""
         self._meet(steps.sleep_until(step_id, until))
 
-    def wait_for_event(self, step_id: str, *, event: str, if_exp: str | None = None, timeout: Duration) -> Event | None:
+    @overload
+    def wait_for_event(
+        self, step_id: str, *, event: str, if_exp: str | None = None, timeout: Duration
+    ) -> Event | None: ...
+    @overload
+    def wait_for_event(
+        self, step_id: str, *, event: EventType[D], if_exp: str | None = None, timeout: Duration
+    ) -> TypedEvent[D] | None: ...
+    def wait_for_event(
+        self, step_id: str, *, event: str | EventType[Any], if_exp: str | None = None, timeout: Duration
+    ) -> Event | None:
         """Wait for an event; None when *timeout* passed first.
 
         if_exp: an expression over `event` (that of this run) and `async` (the one that came).

@@ -29,6 +29,7 @@
         ├── AsyncUnsupportedError      async_unsupported, not retriable
         ├── MiddlewareError            middleware_failed
         ├── OutputUnserializableError  output_unserializable, not retriable
+        ├── EventInvalidError          event_invalid, not retriable
         ├── NonRetriableError          non_retriable_error: raised by users
         └── RetryAfterError            retry_after_error: raised by users
 
@@ -237,6 +238,13 @@ class OutputUnserializableError(InngestError):
     """A value cannot be written as JSON."""
 
     code = "output_unserializable"
+    retriable = False
+
+
+class EventInvalidError(InngestError):
+    """The data of an event does not fit its type."""
+
+    code = "event_invalid"
     retriable = False
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from .errors import FunctionConfigError
+from .event_types import TypedTrigger
 from .function_opts import FunctionOpts
 from .middleware import MiddlewareFactory
 from .options import Trigger, TriggerEvent
@@ -58,6 +59,7 @@ class Function(Generic[T_co]):
         self.name = opts.name or opts.fn_id
         self.opts = opts
         self.triggers = tuple(triggers)
+        self.typed = any(isinstance(trigger, TypedTrigger) for trigger in triggers)
         self.output_type = output_type
         self.middleware = tuple(middleware)
         for field, value, rule in opts.problems(self.triggers):

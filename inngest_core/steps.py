@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, cast
 
 from .duration import dump_duration, dump_time, to_ms
 from .errors import ConfigError, StepError
+from .event_types import EventType
 from .events import Event, parse_event
 from .replay import Memo
 from .serializer import LARGEST_STEP, Serializer, dump_value, load_value, parse_value
@@ -90,14 +91,17 @@ def sleep_until(step_id: str, until: object) -> Tool:
     return Tool(op=Opcode.SLEEP, step_id=_checked(step_id), name=name, read=_read_nothing, opts=_opts())
 
 
-def wait_for_event(step_id: str, event: str, if_exp: str | None, timeout: int | datetime.timedelta) -> Tool:
+def wait_for_event(
+    step_id: str, event: str | EventType[Any], if_exp: str | None, timeout: int | datetime.timedelta
+) -> Tool:
     """Let the run wait for an event; the result is the event, or None when the time is over."""
-    if not event:
+    name, read = (event.name, _reader(event)) if isinstance(event, EventType) else (event, _read_event)
+    if not name:
         raise ConfigError(f'step "{step_id}": the event to wait for has no name')
     opts = _opts(timeout=_dump_wait(step_id, "timeout", timeout))
     if if_exp is not None:
         opts["if"] = if_exp
-    return Tool(op=Opcode.WAIT_FOR_EVENT, step_id=_checked(step_id), name=event, read=_read_event, opts=opts)
+    return Tool(op=Opcode.WAIT_FOR_EVENT, step_id=_checked(step_id), name=name, read=read, opts=opts)
 
 
 def invoke(
@@ -232,6 +236,10 @@ def _read_nothing(_: object) -> None:
 
 def _read_event(data: Any) -> Event | None:
     return None if data is None else parse_event(data)
+
+
+def _reader(event_type: EventType[Any]) -> Callable[[Any], object]:
+    return lambda data: None if data is None else event_type.parse(parse_event(data))
 
 
 def _read_ids(data: Any) -> list[str]:

@@ -53,6 +53,7 @@ THIRD_PARTY = {
     "transport": {"httpx"},
     "shapes": {"typing_extensions"},
     "returns": {"typing_extensions"},
+    "context": {"typing_extensions"},
 }
 DEVSERVER_FROM_THE_CORE = {"http", "wire", "flow", "drivers", "signing", "duration", "errors", "transport"}
 IN_HOST_ONLY = {"uvicorn", "waitress", "tornado"}

@@ -1,0 +1,160 @@
+"""Typed events: made, received, waited for, given to invoked functions; and what does not fit."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from typing import Any, TypedDict
+
+import pydantic
+import pytest
+
+import inngest
+from inngest_core.app import App
+from inngest_core.errors import ConfigError
+from inngest_core.event_types import type_event
+from tests.cases.case import APP_ID, FN_ID, Call, hashed
+from tests.core.in_test_engine import InTestEngine, ask_async, ask_sync
+from tests.core.one_function import request_of, serving, shown, silent_logger
+
+ASKS = pytest.mark.parametrize("ask", [ask_sync, ask_async])
+
+
+class SignupData(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid")
+    email: str
+    at: datetime.datetime | None = None
+
+
+@dataclasses.dataclass
+class LeftData:
+    reason: str
+
+
+class Plain(TypedDict):
+    name: str
+
+
+Signup = inngest.event_type("user/signed.up", SignupData)
+Left = inngest.event_type("user/left", LeftData)
+Any_ = inngest.event_type("plain/*", Plain)
+ADA = {"email": "a@b.c", "at": "2027-01-02T00:00:00Z"}
+ADA_DATA = SignupData(email="a@b.c", at=datetime.datetime(2027, 1, 2, tzinfo=datetime.UTC))
+
+
+def test_events_to_send() -> None:
+    event = Signup(ADA_DATA, id="x", ts=3)
+    assert isinstance(event, inngest.Event)
+    assert event.to_wire() == {"name": "user/signed.up", "data": ADA_DATA, "id": "x", "ts": 3}
+    assert event.model_dump()["data"] == ADA_DATA.model_dump()
+    assert Left(LeftData("why")).data == LeftData("why")
+    assert repr(Signup) == "<EventType user/signed.up of SignupData>"
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    wrong: Any = {"email": 1}
+    with pytest.raises(inngest.EventInvalidError) as caught:
+        Signup(wrong)
+    assert caught.value.message == (
+        'event "user/signed.up": data.email: Input should be a valid string; expected SignupData'
+    )
+    with pytest.raises(ConfigError, match=r"^event_type was given the name ''; give one such as"):
+        inngest.event_type("", SignupData)
+    with pytest.raises(ConfigError, match=r'^event_type "x": TestClass cannot be the type of its data: '):
+        inngest.event_type("x", type("TestClass", (), {}))
+
+
+def test_events_are_typed_by_the_triggers() -> None:
+    triggers = [Signup.trigger(), Left.trigger(), Any_.trigger()]
+    signup: Any = type_event(inngest.Event(name="user/signed.up", data=ADA, id="i"), triggers)
+    assert (signup.data, signup.id) == (ADA_DATA, "i")
+    left: Any = type_event(inngest.Event(name="user/left", data={"reason": "r", "_inngest": {}}), triggers)
+    assert left.data == LeftData("r")
+    assert type_event(inngest.Event(name="plain/a", data={"name": "n"}), triggers).data == {"name": "n"}
+    other = inngest.Event(name="other", data={"a": 1})
+    assert type_event(other, triggers) is other
+    kept: Any = type_event(inngest.Event.model_validate({"name": "plain/a", "data": {"name": "n"}, "x": 1}), triggers)
+    assert kept.x == 1
+
+
+def test_invoked_functions_take_the_data_of_any_trigger() -> None:
+    invoked = inngest.Event(name="inngest/function.invoked", data={"reason": "r"})
+    left: Any = type_event(invoked, [Signup.trigger(), Left.trigger()])
+    assert left.data == LeftData("r")
+    assert type_event(invoked, [Left.trigger(), inngest.TriggerEvent(event="x")]) is invoked
+    with pytest.raises(inngest.EventInvalidError, match=r'^event "inngest/function.invoked": data.email: '):
+        type_event(invoked, [Signup.trigger()])
+
+
+def call(function: Any, ask: Any, **event: Any) -> tuple[int, Any, Any]:
+    """Call a function with an event; return status, JSON, and the header that forbids retries."""
+    client, built = function
+    response = ask(App(client, [built], framework="bare"), request_of(Call(event=event)))
+    return (*shown(response), response.headers.get("x-inngest-no-retry"))
+
+
+def typed_function(*, asynchronous: bool) -> Any:
+    client = inngest.Inngest(app_id=APP_ID, is_production=False, logger=silent_logger())
+    if asynchronous:
+
+        @client.create_function(fn_id=FN_ID, trigger=[Signup, Left.trigger("event.data.reason != ''")])
+        async def function(
+            ctx: inngest.Context[inngest.TypedEvent[SignupData] | inngest.TypedEvent[LeftData]],
+        ) -> list[str]:
+            data = ctx.events[0].data
+            assert ctx.event.data == data
+            return [data.email if isinstance(data, SignupData) else data.reason]
+
+        return client, function
+
+    @client.create_function(fn_id=FN_ID, trigger=[Signup, Left.trigger("event.data.reason != ''")])
+    def function_sync(
+        ctx: inngest.ContextSync[inngest.TypedEvent[SignupData] | inngest.TypedEvent[LeftData]],
+    ) -> list[str]:
+        data = ctx.events[0].data
+        return [data.email if isinstance(data, SignupData) else data.reason]
+
+    return client, function_sync
+
+
+@ASKS
+@pytest.mark.parametrize("asynchronous", [True, False])
+def test_functions_get_typed_events(ask: Any, asynchronous: bool) -> None:
+    function = typed_function(asynchronous=asynchronous)
+    assert function[1].get_config("http://x/")[0]["triggers"] == [
+        {"event": "user/signed.up"},
+        {"event": "user/left", "expression": "event.data.reason != ''"},
+    ]
+    assert call(function, ask, name="user/signed.up", data=ADA) == (200, ["a@b.c"], None)
+    assert call(function, ask, name="user/left", data={"reason": "r"}) == (200, ["r"], None)
+    status, body, no_retry = call(function, ask, name="user/signed.up", data={"at": "never"})
+    assert (status, body["code"], body["name"], no_retry) == (500, "event_invalid", "EventInvalidError", "true")
+    assert body["message"].startswith('event "user/signed.up": data.email: Field required, data.at: Input should be ')
+    assert body["message"].endswith("; expected SignupData")
+
+
+def test_waiting_for_a_typed_event() -> None:
+    def handler(ctx: inngest.ContextSync) -> str:
+        event = ctx.step.wait_for_event("wait", event=Signup, timeout=1000)
+        return "nothing" if event is None else event.data.email
+
+    with serving(handler) as app:
+        engine = InTestEngine(app, ask_sync, lambda _: 0)
+        _, ops = engine.call()
+        assert (ops[0]["op"], ops[0]["name"]) == ("WaitForEvent", "user/signed.up")
+        engine.memos[hashed("wait")] = {"name": "user/signed.up", "data": ADA}
+        assert engine.run() == "a@b.c"
+        engine.memos[hashed("wait")] = None
+        assert engine.run() == "nothing"
+        engine.memos[hashed("wait")] = {"name": "user/signed.up", "data": {}}
+        status, body = engine.call()
+        assert (status, body["code"]) == (500, "event_invalid")
+
+
+def test_an_event_is_given_to_an_invoked_function() -> None:
+    def handler(ctx: inngest.ContextSync) -> None:
+        ctx.step.invoke_by_id("call", function_id="x", data=Signup(ADA_DATA, v="2"))
+
+    with serving(handler) as app:
+        _, ops = InTestEngine(app, ask_sync, lambda _: 0).call()
+    assert ops[0]["opts"]["payload"] == {"data": ADA, "v": "2"}
