@@ -8,12 +8,12 @@ Durations are whole milliseconds or timedelta. Source: protocol §5.
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from .cron import problem_of
 from .duration import Duration, dump_duration, to_ms
 
 MAX_NAME = 255
@@ -21,8 +21,6 @@ MAX_NAME = 255
 
 _SECOND_MS = 1_000
 _DAY_MS = 86_400 * _SECOND_MS
-_CRON_ZONE = re.compile(r"(?:CRON_)?TZ=[A-Za-z0-9_+\-/]+\s+")
-_CRON_FIELD = re.compile(r"[0-9A-Za-z*/,\-?#]+")
 
 Problem = tuple[str, object, str]
 """The field, what it holds, and the rule it breaks."""
@@ -67,10 +65,9 @@ class TriggerCron(Option):
         return _present(cron=self.cron, jitter=_duration(self.jitter))
 
     def problems(self) -> Iterator[Problem]:
-        zone = _CRON_ZONE.match(self.cron)
-        fields = self.cron[zone.end() if zone else 0 :].split()
-        if len(fields) != 5 or not all(_CRON_FIELD.fullmatch(field) for field in fields):
-            yield "cron", self.cron, 'five fields such as "0 3 * * 1-5", optionally after "TZ=Europe/Paris "'
+        problem = problem_of(self.cron)
+        if problem is not None:
+            yield "cron", self.cron, problem
         yield from _within(self.jitter, "jitter", _SECOND_MS, 300 * _SECOND_MS, "1 second to 5 minutes")
 
 

@@ -150,6 +150,27 @@ def test_good_crons(cron: str) -> None:
     assert fields(TriggerCron(cron=cron)) == []
 
 
+@pytest.mark.parametrize(
+    ("cron", "rule"),
+    [
+        ("60 * * * *", """a minute of 0 to 59 instead of '60', as *, a number, "1-5", "*/10", or a list"""),
+        ("0 5-3 * * *", "an hour of 0 to 23 instead of '5-3'"),
+        ("0 0 0 * *", "a day of the month of 1 to 31 instead of '0'"),
+        ("0 0 1 FOO *", "a month of 1 to 12 or JAN, FEB, "),
+        ("0 0 * * 7", "a day of the week of 0 to 6 or SUN, "),
+        ("*/0 * * * *", "a minute of 0 to 59 instead of '*/0'"),
+        ("1,,2 * * * *", "a minute of 0 to 59 instead of '1,,2'"),
+        ("TZ=Europe/Atlantis 0 3 * * *", "a zone of the IANA database such as"),
+        ("TZ=../etc 0 3 * * *", "a zone of the IANA database such as"),
+        ("@daily", 'five fields such as "0 3 * * 1-5", optionally after "TZ=Europe/Paris "'),
+    ],
+)
+def test_a_bad_cron_is_explained(cron: str, rule: str) -> None:
+    (found,) = problems(TriggerCron(cron=cron))
+    assert found[:2] == ("trigger.cron", cron)
+    assert found[2].startswith(rule)
+
+
 def test_triggers() -> None:
     assert fields() == []
     assert fields(EVENT, EVENT) == ["trigger[1]"]
