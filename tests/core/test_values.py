@@ -18,6 +18,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, NamedTuple, TypedDict, cast
 
+import attrs
 import pydantic
 import pydantic.dataclasses
 import pytest
@@ -636,8 +637,6 @@ def test_a_step_error_has_causes() -> None:
 
 
 def test_attrs_classes() -> None:
-    attrs = pytest.importorskip("attrs")
-
     @attrs.define
     class AttrsLine:
         at: datetime.datetime

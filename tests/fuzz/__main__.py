@@ -6,10 +6,11 @@ import argparse
 import collections
 import sys
 import time
+from typing import cast
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import Phase, given, seed, settings
 
-from .requests import Asked, requests
+from .requests import EVERY_HEALTH_CHECK, Asked, requests
 from .rules import check
 from .world import KINDS, a_world
 
@@ -36,7 +37,7 @@ def run(kind: tuple[str, str, str], examples: int, seed_: int) -> bool:
             deadline=None,
             database=None,
             phases=[Phase.generate, Phase.shrink],
-            suppress_health_check=list(HealthCheck),
+            suppress_health_check=EVERY_HEALTH_CHECK,
             report_multiple_bugs=True,
         )
         @given(requests())
@@ -60,10 +61,13 @@ def run(kind: tuple[str, str, str], examples: int, seed_: int) -> bool:
 
 
 def _show(failure: BaseException) -> None:
-    for each in failure.exceptions if isinstance(failure, BaseExceptionGroup) else (failure,):
-        say(f"  broken: {type(each).__name__}: {each}")
-        for note in getattr(each, "__notes__", ()):
-            say(f"    {note}")
+    if isinstance(failure, BaseExceptionGroup):
+        for each in cast("BaseExceptionGroup[BaseException]", failure).exceptions:
+            _show(each)
+        return
+    say(f"  broken: {type(failure).__name__}: {failure}")
+    for note in getattr(failure, "__notes__", ()):
+        say(f"    {note}")
 
 
 def say(text: str) -> None:

@@ -1,4 +1,4 @@
-"""JSON texts of every shape, legal or nearly so: lone surrogates, huge numbers, deep nesting, bytes that are no text."""
+"""JSON texts of every shape, legal or nearly so: lone surrogates, huge numbers, deep nesting."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hypothesis import HealthCheck
 from hypothesis import strategies as st
 
 from inngest_core.http import HTTPResponse, Request
@@ -19,6 +20,8 @@ from .json_texts import dump, illegal, texts, values, weighted
 FUNCTIONS = ("echo", "tools", "parallel", "race", "fails", "events", "typed", "loose")
 STEPS = ("run", "sleep", "wait", "invoke", "send", "a", "b", "c", "fails", "typed")
 PATH = "/api/inngest"
+EVERY_HEALTH_CHECK = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
+"""What Hypothesis says of examples as large as these need not be heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +119,15 @@ def _change(draw: st.DrawFn, call: dict[str, Any]) -> None:
     """Replace, remove or add one field, anywhere in *call*."""
     owner: Any = call
     for _ in range(draw(st.integers(0, 3))):
-        inner = [
-            each for each in (owner.values() if isinstance(owner, dict) else owner) if isinstance(each, dict | list)
-        ]
+        within: list[Any] = [*(owner.values() if isinstance(owner, dict) else owner)]
+        inner: list[Any] = [each for each in within if isinstance(each, dict | list)]
         if not inner:
             break
         owner = draw(st.sampled_from(inner))
-    keys: Sequence[Any] = list(owner) if isinstance(owner, dict) else range(len(owner))
+    is_object = isinstance(owner, dict)
+    keys: Sequence[Any] = [*owner] if is_object else range(len(owner))
     match draw(st.sampled_from(["replace", "remove", "add"])):
-        case "add" if isinstance(owner, dict):
+        case "add" if is_object:
             owner[draw(texts)] = draw(values)
         case "remove" if keys:
             del owner[draw(st.sampled_from(keys))]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
-from .requests import Asked, requests
+from .requests import EVERY_HEALTH_CHECK, Asked, requests
 from .rules import check
 from .world import KINDS, World, a_world
 
@@ -20,7 +20,7 @@ def world() -> Iterator[World]:
 
 @pytest.mark.parametrize("kind", KINDS, ids=["-".join(kind) for kind in KINDS])
 def test_every_answer_is_ours(kind: tuple[str, str, str], world: World) -> None:
-    @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=EVERY_HEALTH_CHECK)
     @given(requests())
     def ask(asked: Asked) -> None:
         world.records.own_errors.clear()

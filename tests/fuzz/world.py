@@ -146,6 +146,10 @@ def _boom(data: object) -> object:
     raise ValueError(str(data))
 
 
+def _nothing() -> None:
+    pass
+
+
 def _typed() -> Typed:
     return Typed(number=1)
 
@@ -163,12 +167,14 @@ def _sync_handlers() -> Sequence[Callable[..., object]]:
 
     def parallel(ctx: inngest.ContextSync) -> object:
         step = ctx.step
-        return ctx.group.parallel([lambda: step.run("a", dict), lambda: step.run("b", dict), lambda: _slept(step)])
+        return ctx.group.parallel(
+            [lambda: step.run("a", _nothing), lambda: step.run("b", _nothing), lambda: _slept(step)]
+        )
 
     def race(ctx: inngest.ContextSync) -> object:
         step = ctx.step
         return ctx.group.parallel(
-            [lambda: step.run("a", dict), lambda: step.run("b", dict)], parallel_mode=inngest.ParallelMode.RACE
+            [lambda: step.run("a", _nothing), lambda: step.run("b", _nothing)], parallel_mode=inngest.ParallelMode.RACE
         )
 
     def fails(ctx: inngest.ContextSync) -> object:
@@ -191,7 +197,8 @@ def _sync_handlers() -> Sequence[Callable[..., object]]:
 
 
 def _slept(step: inngest.StepSync) -> object:
-    return step.sleep("c", 1000)
+    step.sleep("c", 1000)
+    return None
 
 
 def _async_handlers() -> Sequence[Callable[..., object]]:
@@ -206,10 +213,10 @@ def _async_handlers() -> Sequence[Callable[..., object]]:
         return [*found, await step.run("run", lambda: 2)]
 
     async def parallel(ctx: inngest.Context) -> object:
-        return await asyncio.gather(ctx.step.run("a", dict), ctx.step.run("b", dict), ctx.step.sleep("c", 1000))
+        return await asyncio.gather(ctx.step.run("a", _nothing), ctx.step.run("b", _nothing), ctx.step.sleep("c", 1000))
 
     async def race(ctx: inngest.Context) -> object:
-        tasks = [asyncio.ensure_future(ctx.step.run(name, dict)) for name in ("a", "b")]
+        tasks = [asyncio.ensure_future(ctx.step.run(name, _nothing)) for name in ("a", "b")]
         done, left = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in left:
             task.cancel()

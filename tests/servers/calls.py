@@ -8,10 +8,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+import inngest
 from tests.asking import Asked, check, check_common_headers
 from tests.cases.case import Call, Case, hashed
 from tests.targets.engine import EngineDouble
-from tests.targets.target import Answer
+from tests.targets.target import Answer, Functions, Send
 from tests.test_bad_input import BODY, KEY, QUERY, signature
 
 from .endpoints import CLOUD_PATH, HELD, PATH, case_path, chosen_cases
@@ -28,7 +29,7 @@ class Named:
     name: str = ""
     path: str = PATH
 
-    def connect(self, *_: object) -> Callable[[str, str, object, bytes], Answer]:
+    def connect(self, client: inngest.Inngest, functions: Functions) -> Send:
         raise AssertionError("it is asked over its socket")
 
 
@@ -100,8 +101,7 @@ def call(running: Running, name: str, **data: object) -> dict[str, object]:
     asked = Call(fn_id=f"app-{name}", event={"data": data})
     answer = running.ask("POST", asked.query(), asked.body())
     assert answer.status == 200, answer
-    value = json.loads(answer.body)
-    assert isinstance(value, dict)
+    value: dict[str, object] = json.loads(answer.body)
     return value
 
 

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import socket
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -87,7 +86,7 @@ async def close(endpoints: Sequence[Endpoint]) -> None:
 def make_functions(client: inngest.Inngest) -> Sequence[inngest.Function[Any]]:
     """fn: returns at once. echo: returns what it is given. held: their step says when it begins, and ends when told.
 
-    sends: sends an event outside of any step, and says in which process that was.
+    sends: sends an event outside of any step, holds when it is given a port, and says in which process that was.
     """
 
     @client.create_function(fn_id="fn", trigger=TRIGGER)
@@ -108,18 +107,19 @@ def make_functions(client: inngest.Inngest) -> Sequence[inngest.Function[Any]]:
 
     @client.create_function(fn_id="sends-sync", trigger=TRIGGER)
     def sends_sync(ctx: inngest.ContextSync) -> object:
-        return {"ids": client.send_sync(inngest.Event(name="test/sent")), "pid": os.getpid()}
+        ids = client.send_sync(inngest.Event(name="test/sent"))
+        if "port" in ctx.event.data:
+            hold(ctx.event.data["port"])
+        return {"ids": ids, "pid": os.getpid()}
 
     @client.create_function(fn_id="sends-async", trigger=TRIGGER)
     async def sends_async(ctx: inngest.Context) -> object:
-        return {"ids": await client.send(inngest.Event(name="test/sent")), "pid": os.getpid()}
+        ids = await client.send(inngest.Event(name="test/sent"))
+        if "port" in ctx.event.data:
+            await hold_async(ctx.event.data["port"])
+        return {"ids": ids, "pid": os.getpid()}
 
-    @client.create_function(fn_id="where", trigger=TRIGGER)
-    async def where(ctx: inngest.Context) -> object:
-        await asyncio.sleep(0)
-        return {"pid": os.getpid(), "thread": threading.current_thread().name}
-
-    return [fn, echo, held_sync, held_async, sends_sync, sends_async, where]
+    return [fn, echo, held_sync, held_async, sends_sync, sends_async]
 
 
 HELD = {"held": True}

@@ -22,7 +22,7 @@ from tests.targets.target import Answer, Headers
 from .endpoints import PATH
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 15.0
+PATIENCE = 30.0
 """Seconds; a server that is slower than that does not work."""
 SETTINGS = "tests.servers.apps.django_settings"
 
@@ -104,8 +104,19 @@ class Running:
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 
-    def until_it_answers(self) -> None:
-        """Wait for the first answer; some say that they listen, and do so a little later."""
+    def is_ready(self) -> bool:
+        """Wait for the first answer; tell whether one came, and the process did not end before it could listen."""
+        if self.server.ready is not None:
+            said = self.until(self.server.ready)
+            if said is None:
+                return False
+            if said.groups():
+                self.port = int(said[1])
+        self._until_it_answers()
+        return True
+
+    def _until_it_answers(self) -> None:
+        """Ask until there is an answer: some say that they listen, and do so a little later."""
         end = time.monotonic() + PATIENCE
         while True:
             try:
@@ -147,22 +158,21 @@ def running(server: Server, engine_origin: str, *more: str) -> Generator[Running
         error.add_note(f"{server.name} wrote:\n{started.text()}")
         raise
     finally:
-        _end(started.process)
-        started.until_ended()
-        assert started.process.stdout is not None
-        started.process.stdout.close()
+        _end(started)
 
 
 def _start(server: Server, engine_origin: str, more: Sequence[str]) -> Running:
-    for _ in range(3):  # a port that was free may be taken by somebody else
+    for tries_left in (2, 1, 0):  # a port that was free may be taken by somebody else
         started = _launch(server, engine_origin, more)
-        if server.ready is None or (said := started.until(server.ready)):
-            if server.ready and said and said.groups():
-                started.port = int(said[1])
-            started.until_it_answers()
-            return started
-        started.until_ended()
-    raise AssertionError(f"{server.name} did not start:\n{started.text()}")
+        try:
+            if started.is_ready():
+                return started
+            assert tries_left, f"{server.name} did not start:\n{started.text()}"
+        except BaseException:
+            _end(started)
+            raise
+        _end(started)
+    raise AssertionError("the last try returns or raises")
 
 
 def _launch(server: Server, engine_origin: str, more: Sequence[str]) -> Running:
@@ -205,10 +215,13 @@ def _environ(engine_origin: str) -> dict[str, str]:
     }
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _end(started: Running) -> None:
     """End the server and the workers it started: they are a session of their own."""
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+        os.killpg(started.process.pid, signal.SIGKILL)
+    started.until_ended()
+    assert started.process.stdout is not None
+    started.process.stdout.close()
 
 
 class Holder:

@@ -12,6 +12,7 @@ _GUNICORN = ("-m", "gunicorn", "--bind=fd://{fd}", "--no-control-socket")
 _GRANIAN = ("-m", "granian", "--host=127.0.0.1", "--port={port}", "--no-ws")
 _SHUTTING_DOWN = "Shutting down"
 _TERM = "Handling signal: term"
+_SERVING = r"Serving on http://127\.0\.0\.1:(\d+)"
 _LISTENING = r"Listening at: http"
 
 SERVERS: Sequence[Server] = (
@@ -67,9 +68,10 @@ SERVERS: Sequence[Server] = (
         "waitress",
         ("-m", "waitress", "--listen=127.0.0.1:0", "--threads=8", f"{APPS}.wsgi_app:app"),
         "wsgi",
-        ready=r"Serving on http://127\.0\.0\.1:(\d+)",
+        ready=_SERVING,
         finishes=False,
     ),
+    Server("waitress-signal", ("-m", f"{APPS}.waitress_app"), "wsgi", ready=_SERVING, ending="ending"),
     Server(
         "runserver",
         ("-m", "django", "runserver", "--noreload", f"--settings={SETTINGS}", "127.0.0.1:{port}"),
@@ -80,8 +82,14 @@ SERVERS: Sequence[Server] = (
     ),
     Server("tornado", ("-m", f"{APPS}.tornado_app", "{fd}"), "tornado", ending="ending"),
 )
-PRELOADED = Server(
-    "gunicorn-preload",
-    (*_GUNICORN, "--preload", "--workers=3", f"{APPS}.preloaded_app:app"),
-    "flask",
+_PRELOADED = (*_GUNICORN, "--preload", f"{APPS}.preloaded_app:app")
+PRELOADED: Sequence[Server] = (
+    Server("preload-sync", (*_PRELOADED, "--workers=3"), "flask", at_once=False),
+    Server("preload-gthread", (*_PRELOADED, "--workers=2", "--worker-class=gthread", "--threads=4"), "flask"),
+    Server("preload-gevent", (*_PRELOADED, "--workers=2", "--worker-class=gevent"), "flask"),
+    Server(
+        "preload-gevent-first",
+        (*_PRELOADED, "--workers=2", "--worker-class=gevent", f"--config=python:{APPS}.gevent_first"),
+        "flask",
+    ),
 )

@@ -37,7 +37,7 @@ async def main(listening: socket.socket) -> None:
 
 async def calls_under_way() -> None:
     """Wait for the functions that run."""
-    calls = [task for task in asyncio.all_tasks() if "_Exchange." in str(task.get_coro())]
+    calls = [task for task in asyncio.all_tasks() if task.get_name() == "inngest-call"]
     if calls:
         await asyncio.wait(calls)
 
