@@ -260,4 +260,4 @@ def _answer_missed(target: str, found: Sequence[tuple[str, str]]) -> Answer:
         "foundSteps": [{"id": hashed, "displayName": step_id} for hashed, step_id in found[:MOST_FOUND_STEPS]],
         "totalFoundSteps": len(found),
     }
-    return Answer(500, body, {Header.NO_RETRY: "false"})
+    return Answer(500, body, {Header.NO_RETRY.value: "false"})

@@ -44,9 +44,9 @@ def is_final(error: BaseException, ctx: CallContext) -> bool:
 def retry_headers(error: BaseException) -> dict[str, str]:
     """Return the headers that tell the engine whether, and when, to try again."""
     if not retriable(error):
-        return {Header.NO_RETRY: "true"}
+        return {Header.NO_RETRY.value: "true"}
     if isinstance(error, RetryAfterError):
-        return {Header.RETRY_AFTER: _dump_retry_after(error.retry_after)}
+        return {Header.RETRY_AFTER.value: _dump_retry_after(error.retry_after)}
     return {}
 
 
