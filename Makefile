@@ -11,6 +11,7 @@ $(BIN)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip -c constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test,check]'
+	$(BIN)/python -m compileall -q $(PACKAGES)
 	touch $@
 
 demo: $(BIN)/.installed
@@ -26,6 +27,7 @@ check: $(BIN)/.installed
 	$(BIN)/basedpyright --level error
 
 bench: $(BIN)/.installed
+	$(BIN)/python -m compileall -q $(PACKAGES)
 	$(BIN)/python -m benchmarks
 
 format: $(BIN)/.installed
