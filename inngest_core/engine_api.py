@@ -118,7 +118,7 @@ def fetch_batch(
 def _fetch_state(
     run_id: str, part: str, config: Config, working_key: WorkingKey, headers: Mapping[str, str] | None
 ) -> Flow[object]:
-    path = f"/v0/runs/{urllib.parse.quote(run_id, safe='')}/{part}"
+    path = f"/v0/runs/{urllib.parse.quote(run_id, safe='', errors='replace')}/{part}"
     try:
         response = yield from api_fetch("GET", path, config=config, working_key=working_key, headers=headers)
         if response.status != 200:
@@ -138,7 +138,7 @@ def post_registration(
     timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> Flow[HTTPResponse]:
     """Send a registration to the engine (protocol §5); whatever it answers comes back. Raises TransportError."""
-    query = "?" + urllib.parse.urlencode({Query.DEPLOY_ID.value: deploy_id}) if deploy_id else ""
+    query = "?" + urllib.parse.urlencode({Query.DEPLOY_ID.value: deploy_id}, errors="replace") if deploy_id else ""
     return (
         yield from api_fetch(
             "POST",

@@ -5,8 +5,12 @@ Knows no framework, no header name, no JSON. Sources: protocol §2, §3.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Mapping
+import functools
+import urllib.parse
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+
+_SAFE_IN_PATH = "/:@!$&'()*+,;=~-._"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,7 @@ class Request:
     method: upper case. url: absolute, with query, as the engine sent it (mount prefix included).
     headers: lower-case names. body: exactly the bytes received, for they are what was signed.
     raw: the framework's own request, for middleware only.
+    has_gone: tells whether the client went away meanwhile; asynchronous where the request is. None: nobody knows.
     """
 
     method: str
@@ -23,6 +28,7 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     raw: object = None
+    has_gone: Callable[[], bool | Awaitable[bool]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,13 @@ async def read_limited_async(chunks: AsyncIterable[bytes], cap: int) -> bytes:
         if not body.add(chunk):
             break
     return body.bytes()
+
+
+@functools.lru_cache(maxsize=1024)
+def absolute_url(scheme: str, host: str, path: bytes, query: str) -> str:
+    """Return the URL of a request; cached, for an engine asks for the same few again and again. path: unquoted."""
+    quoted = urllib.parse.quote(path, safe=_SAFE_IN_PATH)
+    return f"{scheme}://{host}{quoted or '/'}" + (f"?{query}" if query else "")
 
 
 def query_of(url: str) -> str:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
+import weakref
+from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING
 
 from .http import HTTPRequest, HTTPResponse, TransportError
@@ -28,9 +30,9 @@ class Transport:
 
     def __init__(self) -> None:
         self._forget()
+        after_fork(self._forget)
 
     def _forget(self) -> None:
-        self._pid = os.getpid()
         self._lock = threading.Lock()
         self._client: httpx.Client | None = None
         self._by_loop: dict[asyncio.AbstractEventLoop, _LoopClient] = {}
@@ -41,7 +43,7 @@ class Transport:
 
         end = time.monotonic() + request.timeout
         try:
-            with _sending(self._threads_client(), request) as response:
+            with contextlib.closing(self._threads_client().send(_request(request), stream=True)) as response:
                 chunks: list[bytes] = []
                 for chunk in response.iter_bytes():
                     chunks.append(chunk)
@@ -68,16 +70,12 @@ class Transport:
     def _threads_client(self) -> httpx.Client:
         import httpx
 
-        if self._pid != os.getpid():
-            self._forget()
         with self._lock:
             if self._client is None:
                 self._client = httpx.Client(limits=httpx.Limits(max_connections=MAX_CONNECTIONS))
             return self._client
 
     async def _client_of_loop(self) -> httpx.AsyncClient:
-        if self._pid != os.getpid():
-            self._forget()
         loop = asyncio.get_running_loop()
         with self._lock:
             owner = self._by_loop.get(loop)
@@ -90,8 +88,6 @@ class Transport:
 
     def close(self) -> None:
         """Close the client of threads, and have the loops that run close theirs."""
-        if self._pid != os.getpid():
-            return
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -138,13 +134,18 @@ class _LoopClient:
         self._closing = asyncio.get_running_loop().create_task(self.lifetime.aclose())
 
 
-@contextlib.contextmanager
-def _sending(client: httpx.Client, request: HTTPRequest) -> Generator[httpx.Response]:
-    response = client.send(_request(request), stream=True)
-    try:
-        yield response
-    finally:
-        response.close()
+def after_fork(forget: Callable[[], object]) -> None:
+    """Call a method in every child that this process forks, as long as its object lives."""
+    if sys.platform == "win32":
+        return
+    method = weakref.WeakMethod(forget)
+
+    def call() -> None:
+        alive = method()
+        if alive is not None:
+            alive()
+
+    os.register_at_fork(after_in_child=call)
 
 
 def _request(request: HTTPRequest) -> httpx.Request:

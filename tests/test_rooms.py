@@ -40,9 +40,10 @@ ONLY_FROM_THE_CORE = {
     "flow": {"http"},
     "transport": {"http", "errors"},
     "bodies": {"errors", "flow"},
-    "drivers": {"bodies", "errors", "flow", "http", "transport"},
+    "loop_thread": {"errors"},
+    "drivers": {"bodies", "errors", "flow", "http", "loop_thread", "transport"},
 }
-PERFORMERS = {"drivers", "bodies", "transport"}
+PERFORMERS = {"drivers", "bodies", "disconnects", "loop_thread", "transport"}
 """What may use loops, threads, sockets and clocks; `config` may read the environment."""
 IMPURE = {
     *("asyncio", "concurrent", "multiprocessing", "os", "queue", "random", "sched", "secrets", "select"),
