@@ -7,7 +7,7 @@ use and closed with it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar, overload
 
@@ -247,15 +247,25 @@ class Inngest:
         skip_middleware: bool = False,
         seed: str | None = None,
         raw_request: object = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Flow[list[str]]:
-        """Send one or more events, between the hooks around sending; seed as in `events.send_events`."""
+        """Send one or more events, between the hooks around sending; seed and headers as in `events.send_events`.
+
+        Raises ConfigError when something else than events is given.
+        """
         listed = [events] if isinstance(events, Event) else list(events)
+        for number, event in enumerate(listed):
+            if not isinstance(event, Event):  # pyright: ignore[reportUnnecessaryIsInstance]  # not all users check types
+                raise ConfigError(
+                    f"events[{number}] is a {type(event).__name__}; give inngest.Event(name=..., data=...), "
+                    "or what an event type makes"
+                )
         hooks = Hooks(() if skip_middleware else self.middleware, self, raw_request)
         yield from hooks.run("before_send_events", listed)
         result = SendEventsResult([])
         try:
             result.ids = yield from send_events(
-                listed, config=self.config, seed=seed, timeout_seconds=self.request_timeout_seconds
+                listed, config=self.config, seed=seed, headers=headers, timeout_seconds=self.request_timeout_seconds
             )
         except SendEventsError as error:
             result = SendEventsResult(error.ids, error)

@@ -79,8 +79,8 @@ class Resources:
 
     async def close_async(self) -> None:
         """Close, without blocking the running loop; its own HTTP client too."""
-        await asyncio.to_thread(self.close)
         await self.transport.close_async()
+        await asyncio.to_thread(self.close)
 
 
 def run_sync(flow: Flow[T], resources: Resources) -> T:

@@ -61,7 +61,7 @@ class HTTPResponse:
 
 
 class TransportError(Exception):
-    """No HTTP answer came: refused, cut off, timed out, or not resolvable."""
+    """No HTTP answer came: refused, cut off, timed out, or not resolvable. Its text holds no path: it may be a key."""
 
 
 class BoundedBody:

@@ -34,7 +34,7 @@ from .database import with_fresh_connections
 FRAMEWORK = "django"
 _CHUNK = 64 * 1024
 
-View = Callable[[HttpRequest], HttpResponse]
+View = Callable[..., HttpResponse]
 
 
 def serve(
@@ -60,7 +60,7 @@ def serve(
         public_path=public_path,
     )
 
-    def view(request: HttpRequest) -> HttpResponse:
+    def view(request: HttpRequest, **_: object) -> HttpResponse:  # the variables of a prefix
         try:
             asked = _request(request, core.body_cap)
         except InngestError as error:

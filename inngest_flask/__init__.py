@@ -42,7 +42,7 @@ def serve(
         public_path=public_path,
     )
 
-    def view() -> flask.Response:
+    def view(**_: object) -> flask.Response:  # the variables of a prefix
         return _response(core.handle_sync(_request(flask.request, core.body_cap)))
 
     if isinstance(app, flask.Blueprint):
@@ -67,14 +67,12 @@ def _add_rule(app: flask.Flask, path: str, view: Callable[[], flask.Response], s
 
 def _request(request: flask.Request, body_cap: int) -> Request:
     read = read_request(request.environ, body_cap, request)
-    if read.body or not request.content_length:
-        return read
-    return replace(read, body=_cached_body(request))
+    return read if read.body else replace(read, body=_cached_body(request, body_cap))
 
 
-def _cached_body(request: flask.Request) -> bytes:
+def _cached_body(request: flask.Request, body_cap: int) -> bytes:
     """Return the body that a hook of the app's has read before, and Flask kept; past its cap, which answers in HTML."""
-    request.max_content_length = None
+    request.max_content_length = body_cap + 1
     try:
         return request.get_data()
     except HTTPException:  # the client went away, or sent less than it said
