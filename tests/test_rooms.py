@@ -35,6 +35,7 @@ ONLY_FROM_THE_CORE = {
     "errors": set[str](),
     "http": set[str](),
     "duration": set[str](),
+    "expressions": set[str](),
     "wire": {"errors", "duration"},
     "replay": {"wire", "errors"},
     "flow": {"http"},
@@ -50,13 +51,16 @@ IMPURE = {
     *("selectors", "signal", "socket", "socketserver", "ssl", "subprocess", "sys", "threading", "time", "uuid"),
 }
 THIRD_PARTY = {
+    "expressions": {"cel_expr_python"},
     "signing": {"rfc8785"},
     "transport": {"httpx"},
     "shapes": {"typing_extensions"},
     "returns": {"typing_extensions"},
     "context": {"typing_extensions"},
 }
-DEVSERVER_FROM_THE_CORE = {"http", "wire", "flow", "drivers", "signing", "duration", "errors", "transport"}
+DEVSERVER_FROM_THE_CORE = {
+    *("http", "wire", "flow", "drivers", "signing", "duration", "errors", "transport", "expressions"),
+}
 IN_HOST_ONLY = {"uvicorn", "waitress", "tornado"}
 
 
