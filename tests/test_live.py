@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from .asking import ask, check
+from .bad_input.served import BODY, CAP, KEY, QUERY, expect_error, expect_signed, served, signature
 from .cases import cases_by_colour
 from .cases.case import Case, Colour
 from .targets import find_targets
 from .targets.engine import EngineDouble
 from .targets.servers import LiveServer, running_server
 from .targets.target import ASGITarget, WSGITarget
-from .test_bad_input import BODY, CAP, KEY, QUERY, expect_error, expect_signed, served, signature
 
 pytestmark = pytest.mark.live
 

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck
 from hypothesis import strategies as st
 
 from inngest_core.http import HTTPResponse, Request
+from tests.bad_input.served import FALLBACK, KEY, STRANGER, signature
+from tests.bad_input.test_signatures import BAD_SIGNATURES
 from tests.cases.case import Call, hashed
-from tests.test_bad_input import BAD_SIGNATURES, FALLBACK, KEY, STRANGER, signature
 
 from .json_texts import dump, illegal, texts, values, weighted
 

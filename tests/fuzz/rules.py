@@ -9,7 +9,7 @@ from typing import Any
 
 import inngest
 from inngest_core.http import Response
-from tests.test_bad_input import signature
+from tests.bad_input.served import signature
 
 from .requests import Asked
 from .world import CLOUD, Records

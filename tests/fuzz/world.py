@@ -16,8 +16,8 @@ from inngest_core import execution
 from inngest_core.app import App
 from inngest_core.http import HTTPRequest, HTTPResponse, Response
 from inngest_core.transport import Transport
+from tests.bad_input.served import FALLBACK, KEY
 from tests.cases.case import APP_ID
-from tests.test_bad_input import FALLBACK, KEY
 
 from .requests import Asked
 

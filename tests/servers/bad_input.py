@@ -10,9 +10,9 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import inngest
+from tests.bad_input.served import BODY, CAP, QUERY, signature
 from tests.cases.case import Call
 from tests.targets.target import Answer
-from tests.test_bad_input import BODY, CAP, QUERY, signature
 
 from .endpoints import CLOUD_PATH, PATH
 from .process import Running, read

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 import inngest
 from tests.asking import Asked, check, check_common_headers
+from tests.bad_input.served import BODY, KEY, QUERY, signature
 from tests.cases.case import Call, Case, hashed
 from tests.targets.engine import EngineDouble
 from tests.targets.target import Answer, Functions, Send
-from tests.test_bad_input import BODY, KEY, QUERY, signature
 
 from .endpoints import CLOUD_PATH, HELD, PATH, case_path, chosen_cases
 from .process import Holder, Running, holder

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import inngest
+from tests.bad_input.served import KEY
 from tests.cases import cases_by_colour
 from tests.cases.case import APP_ID, Case, Colour
-from tests.test_bad_input import KEY
 
 PATH = "/api/inngest"
 CLOUD_PATH = "/cloud"
