@@ -1,4 +1,4 @@
-"""The README and the pages in docs/: their examples run, their links lead somewhere, and they leave nothing out.
+"""Runs the examples of a page.
 
 Every ```python block is executed. The blocks of a page share a namespace, like cells of a notebook. What a reader
 does not see stands in HTML comments right before a block, or after it:
@@ -15,54 +15,31 @@ Functions run on the embedded engine, in this process, with a clock that jumps: 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
-import inspect
 import io
 import json
 import re
-import socket
 import sys
 import types
 import urllib.parse
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import httpx
-import pydantic
 import pytest
 
 import inngest
-import inngest.fast_api
-import inngest.flask
-import inngest.starlette
-from inngest_cli import main as cli
-from inngest_core import errors
-from inngest_core.app import BODY_CAP, App, collect_apps
-from inngest_core.bodies import SETTLE_TURNS, UNWIND_SECONDS
-from inngest_core.config import load_config
-from inngest_core.drivers import HELD_LOOP_SECONDS
-from inngest_core.events import MAX_EVENTS
-from inngest_core.execution import SEARCH_SECONDS
+from inngest_core.app import App, collect_apps
 from inngest_core.http import HTTPRequest, HTTPResponse, Request
-from inngest_core.signing import CANONICAL_CAP, WINDOW_SECONDS
-from inngest_core.transport import Transport
 from inngest_devserver import api
-from inngest_devserver.app_servers import WSGI_THREADS
 from inngest_devserver.clock import ManualClock
 from inngest_devserver.engine import Engine, Options
-from inngest_devserver.executor import MOST_STATE, MOST_STEPS
 from inngest_devserver.loading import Kind, kind_of, serve_paths
 from tests.targets import django_site  # noqa: F401  # pyright: ignore[reportUnusedImport]  # Django page needs it
 
-ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
-DOCS = ROOT / "docs"
-PAGES = [README, *sorted(DOCS.glob("*.md"))]
-IDS = [str(page.relative_to(ROOT)) for page in PAGES]
+from .pages import Block, read_blocks
 
 AnyFunction = inngest.Function[Any]
 
@@ -70,57 +47,6 @@ APP_ORIGIN = "http://127.0.0.1:5000"
 QUIET_TURNS = 20
 """So many turns of the loop, without a call under way, show that the engine waits for the clock."""
 MOST_JUMPS = 200
-
-
-# --- reading pages
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A fenced block. line: of its first line of content. marks: the comments since the block before it."""
-
-    language: str
-    text: str
-    line: int
-    marks: tuple[str, ...]
-
-
-def read_blocks(page: Path) -> list[Block]:
-    """Return the blocks of a page, and last an empty one that holds the marks after them."""
-    blocks: list[Block] = []
-    marks: list[str] = []
-    language: str | None = None
-    content: list[str] = []
-    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
-        if line.startswith("```"):
-            if language is None:
-                language, content = line[3:].strip(), []
-            else:
-                blocks.append(Block(language, "\n".join(content) + "\n", number - len(content), tuple(marks)))
-                language, marks = None, []
-        elif language is not None:
-            content.append(line)
-        elif mark := re.fullmatch(r"<!-- (.+) -->", line):
-            marks.append(mark[1])
-    assert language is None, f"{page}: a block is not closed"
-    return [*blocks, Block("", "", 0, tuple(marks))]
-
-
-def code_in(text: str) -> str:
-    """Return what a page sets as code, in blocks and within sentences."""
-    blocks = re.findall(r"^```.*?^```", text, re.MULTILINE | re.DOTALL)
-    rest = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
-    return "\n".join([*blocks, *re.findall(r"`([^`\n]+)`", rest)])
-
-
-def table_rows(page: str) -> Iterator[list[str]]:
-    """Yield the cells of each row of each table."""
-    for line in (DOCS / page).read_text(encoding="utf-8").splitlines():
-        if line.startswith("|"):
-            yield [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
-
-
-# --- running functions
 
 
 class Stage:
@@ -378,225 +304,3 @@ def _timeless(lines: list[str]) -> list[str]:
     found = [re.sub(r"^\d\d:\d\d:\d\d\.\d{3} ", "", line) for line in lines if re.match(r"\d\d:\d\d:", line)]
     found = [line for line in found if not line.startswith("app ")]
     return [re.sub(r" \[\w{6}\]| \([\d.]+ m?s\)", "", line) for line in found]
-
-
-@pytest.fixture
-def network(monkeypatch: pytest.MonkeyPatch) -> Network:
-    network = Network()
-
-    def refuse(*_: object) -> None:
-        raise AssertionError("examples in the docs must not use the network")
-
-    monkeypatch.setenv("INNGEST_DEV", "1")  # as `inngest dev` does
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-
-    def fetch(_: Transport, request: HTTPRequest) -> HTTPResponse:
-        return network.fetch(request)
-
-    async def fetch_async(_: Transport, request: HTTPRequest) -> HTTPResponse:
-        return await network.fetch_async(request)
-
-    monkeypatch.setattr(Transport, "fetch", fetch)
-    monkeypatch.setattr(Transport, "fetch_async", fetch_async)
-    return network
-
-
-@pytest.mark.parametrize("page", PAGES, ids=IDS)
-def test_examples_run(page: Path, network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    Page(page, network, monkeypatch).run()
-
-
-@pytest.mark.parametrize("page", PAGES, ids=IDS)
-def test_marks_are_known(page: Path) -> None:
-    for block in read_blocks(page):
-        assert block.language in ("", "python", "console", "text", "json", "http"), (page.name, block.line)
-        for mark in block.marks:
-            assert re.match(r"(file|run): |(separate|output|console)$", mark), (page.name, mark)
-            if mark in ("output", "console"):
-                assert block.language == "text", (page.name, mark)
-
-
-# --- links
-
-
-@pytest.mark.parametrize("page", PAGES, ids=IDS)
-def test_links_resolve(page: Path) -> None:
-    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
-    for target in re.findall(r"(?<!\!)\[[^\]]+\]\(([^)\s]+)\)", text):
-        if "://" in target:
-            continue
-        path, _, anchor = target.partition("#")
-        found = (page.parent / path).resolve() if path else page
-        assert found.exists(), f"{page.name} links to {target}, which is not there"
-        if anchor:
-            assert anchor in anchors(found), f"{page.name} links to {target}; there are {anchors(found)}"
-
-
-def anchors(page: Path) -> set[str]:
-    """Return the anchors of the headings of a page."""
-    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
-    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
-
-
-def test_every_page_is_linked_from_the_index() -> None:
-    index = (DOCS / "README.md").read_text(encoding="utf-8")
-    for page in DOCS.glob("*.md"):
-        if page.name != "README.md":
-            assert f"({page.name})" in index, f"docs/README.md does not link to {page.name}"
-
-
-# --- completeness
-
-
-def test_public_names_are_documented() -> None:
-    rows = [row for row in table_rows("README.md") if len(row) == 2 and row[0].startswith("`inngest.")]
-    listed = {row[0].strip("`").removeprefix("inngest."): row[1] for row in rows}
-    assert set(listed) == set(inngest.__all__)
-    for name, where in listed.items():
-        link = re.search(r"\(([\w\-]+\.md)", where)
-        assert link, f"docs/README.md does not say where {name} is explained"
-        page = code_in((DOCS / link[1]).read_text(encoding="utf-8"))
-        assert re.search(rf"\b{name}\b", page), f"{link[1]} does not explain {name}"
-
-
-class Recorder(dict[str, str]):
-    """An environment that remembers what was asked for."""
-
-    def __init__(self, **values: str) -> None:
-        super().__init__(values)
-        self.asked: set[str] = set()
-
-    def get(self, key: str, default: Any = None) -> Any:
-        self.asked.add(key)
-        return self[key] if key in self else default  # noqa: SIM401 - this is `get`
-
-
-def test_environment_variables_are_documented() -> None:
-    asked: set[str] = set()
-    for is_production in (None, True, False):
-        environ = Recorder()
-        load_config(is_production=is_production, environ=environ)
-        asked |= environ.asked
-    assert {"INNGEST_DEV", "INNGEST_SIGNING_KEY", "BRANCH", "VERCEL"} <= asked
-    code = code_in((DOCS / "configuration.md").read_text(encoding="utf-8"))
-    assert {name for name in asked if not re.search(rf"\b{name}\b", code)} == set()
-
-
-def every_error(base: type[errors.InngestError] = errors.InngestError) -> Iterator[type[errors.InngestError]]:
-    yield base
-    for kind in base.__subclasses__():
-        yield from every_error(kind)
-
-
-def test_errors_are_documented() -> None:
-    rows = {row[0].strip("`"): row[1:] for row in table_rows("errors.md") if row[0].startswith("`")}
-    for kind in every_error():
-        if kind.__module__ != errors.__name__:
-            continue
-        assert kind.__name__ in rows, f"docs/errors.md has no row for {kind.__name__}"
-        code, status, retriable, meaning, advice = rows[kind.__name__]
-        assert code == f"`{kind.code}`", kind
-        assert status == str(kind.status), kind
-        assert retriable == ("yes" if kind.retriable else "no"), kind
-        assert meaning, kind
-        assert advice, kind
-
-
-def commands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    choices: list[Any] = [cast("Any", action.choices) for action in parser._actions]
-    return {} if not isinstance(choices[-1], dict) else cast("dict[str, argparse.ArgumentParser]", choices[-1])
-
-
-def arguments_of(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """Yield the names of options, and what stands for the others."""
-    for action in parser._actions:
-        if not isinstance(action, argparse._HelpAction) and not isinstance(action.choices, dict):
-            yield from action.option_strings or [str(action.metavar)]
-
-
-def test_command_line_is_documented() -> None:
-    parser = cli._parser()
-    code = code_in((DOCS / "engine.md").read_text(encoding="utf-8"))
-    assert len(commands_of(parser)) >= 3
-    for name, command in commands_of(parser).items():
-        assert f"inngest {name}" in code
-        for argument in [*arguments_of(parser), *arguments_of(command)]:
-            found = re.search(rf"(?<![\w-]){re.escape(argument)}(?![\w-])", code)
-            assert found, f"docs/engine.md leaves out {argument} of {name}"
-
-
-def test_routes_of_the_engine_are_documented() -> None:
-    source = inspect.getsource(api.API._make_routes)
-    paths = set(re.findall(r'"(/[\w/*]+)"', source))
-    assert "/v1/runs/*" in paths
-    documented = {re.sub(r"<[^>]+>", "*", path) for path in re.findall(r"/[\w/<>]+", code_in(text_of("engine.md")))}
-    assert paths - documented == set()
-
-
-def text_of(page: str) -> str:
-    return (DOCS / page).read_text(encoding="utf-8")
-
-
-def first_cells(page: str) -> set[str]:
-    """Return what stands as code in the first cells of the tables of a page."""
-    return {code for row in table_rows(page) for code in re.findall(r"`([^`]+)`", row[0])}
-
-
-def parameters(callable_: Any) -> set[str]:
-    return set(inspect.signature(callable_).parameters) - {"self"}
-
-
-def test_options_are_documented() -> None:
-    assert parameters(inngest.Inngest.create_function) - first_cells("functions.md") == set()
-    assert parameters(inngest.Inngest.__init__) - first_cells("configuration.md") == set()
-    for serve in (inngest.flask.serve, inngest.starlette.serve, inngest.fast_api.serve):
-        assert parameters(serve) - {"app", "client", "functions"} - first_cells("configuration.md") == set()
-
-
-def test_fields_of_options_are_documented() -> None:
-    code = code_in(text_of("functions.md"))
-    for name in inngest.__all__:
-        option: Any = getattr(inngest, name)
-        if option.__class__ is type(pydantic.BaseModel) and option.__module__ == "inngest_core.options":
-            signature = f"{name}({', '.join(option.model_fields)})"
-            assert signature in code, f"docs/functions.md has no {signature}"
-
-
-def public(kind: type) -> set[str]:
-    return {name for name in vars(kind) if not name.startswith("_")}
-
-
-def test_methods_are_documented() -> None:
-    assert {name for name in public(inngest.Step) if f"step.{name}(" not in code_in(text_of("steps.md"))} == set()
-    assert public(inngest.Step) == public(inngest.StepSync)
-    code = code_in(text_of("middleware.md"))
-    assert {name for name in public(inngest.Middleware) if not re.search(rf"\b{name}\b", code)} == set()
-    assert public(inngest.Middleware) == public(inngest.MiddlewareSync)
-    code = code_in(text_of("configuration.md"))
-    assert {name for name in public(inngest.Inngest) if not re.search(rf"\b{name}\b", code)} == {"send_flow"}
-
-
-def test_numbers_are_those_of_the_code() -> None:
-    WORDS = {10: "ten"}
-    mib = 1024 * 1024
-    expected = {
-        "architecture.md": [f"{WORDS[SETTLE_TURNS]} turns", f"gives up after {SEARCH_SECONDS:.0f} seconds"],
-        "engine.md": [f"Up to {Options().concurrency} call requests", f"with {WSGI_THREADS}\nthreads"],
-        "errors.md": [f"over {BODY_CAP // mib} MiB", f"longer than {UNWIND_SECONDS:.0f} seconds"],
-        "events.md": [f"More than {MAX_EVENTS:,} events"],
-        "security.md": [f"more than {WINDOW_SECONDS} seconds old", f"at most {CANONICAL_CAP // 1024} KiB"],
-        "starlette.md": [f"than {HELD_LOOP_SECONDS * 1000:.0f} ms", f"limit here is {BODY_CAP // mib} MiB"],
-        "steps.md": [f"{MOST_STEPS:,} steps in one run", f"{MOST_STATE // mib} MiB in one run"],
-    }
-    for page, sentences in expected.items():
-        assert [sentence for sentence in sentences if sentence not in text_of(page)] == [], page
-        assert sentences, page
-
-
-def test_files_in_the_architecture_page_are_there() -> None:
-    for package in ("inngest_core", "inngest_devserver"):
-        cells = [row[0] for row in table_rows("architecture.md") if row[0].startswith(f"`{package}/")]
-        listed = {name for cell in cells for name in re.findall(r"(\w+\.py)`", cell)}
-        assert len(listed) > 20
-        assert {name for name in listed if not (ROOT / package / name).exists()} == set()
