@@ -247,10 +247,14 @@ class Inngest:
         skip_middleware: bool = False,
         seed: str | None = None,
         raw_request: object = None,
+        middleware: Sequence[MiddlewareFactory] = (),
     ) -> Flow[list[str]]:
-        """Send one or more events, between the hooks around sending; seed as in `events.send_events`."""
+        """Send one or more events, between the hooks around sending; seed as in `events.send_events`.
+
+        middleware: of the function that sends, after that of the client.
+        """
         listed = [events] if isinstance(events, Event) else list(events)
-        hooks = Hooks(() if skip_middleware else self.middleware, self, raw_request)
+        hooks = Hooks(() if skip_middleware else [*self.middleware, *middleware], self, raw_request)
         yield from hooks.run("before_send_events", listed)
         result = SendEventsResult([])
         try:

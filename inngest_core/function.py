@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from .errors import FunctionConfigError
 from .event_types import TypedTrigger
+from .flow import Flow
 from .function_opts import FunctionOpts
 from .middleware import MiddlewareFactory
 from .options import Trigger, TriggerEvent
@@ -39,7 +40,8 @@ class Function(Generic[T_co]):
     """A function that an engine can run; made by `Inngest.create_function`. T is what its handler returns.
 
     handler, on_failure: the bodies. triggers: empty for a function that is only invoked. output_type: None when not
-    given. middleware: of this function alone, as the user gave it.
+    given. middleware: of this function alone, as the user gave it. around: an adapter's own; given the flow of a
+    call, hooks included, it returns the one to run instead.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Function(Generic[T_co]):
         self.typed = any(isinstance(trigger, TypedTrigger) for trigger in triggers)
         self.output_type = output_type
         self.middleware = tuple(middleware)
+        self.around: Callable[[Flow[Any]], Flow[Any]] | None = None
         for field, value, rule in opts.problems(self.triggers):
             raise FunctionConfigError(f'function "{self.id}": {field} is {value!r}; expected {rule}')
         self.handler = inspect_handler(handler, f'function "{self.id}": the handler')
