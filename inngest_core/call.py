@@ -26,7 +26,7 @@ from .groups import Group, GroupSync
 from .http import Request, query_of
 from .middleware import Hooks, StepMemos, TransformOutputResult
 from .replay import Replay
-from .results import dump_result
+from .results import check_result, dump_result
 from .returns import returned_by
 from .serializer import LARGEST_RESPONSE, dump_value
 from .steps import Tool
@@ -57,8 +57,8 @@ def handle_call(request: Request, client: Inngest, functions: Functions) -> Flow
     if call.ctx.use_api:
         call = yield from _with_full_state(call, client, request)
     target = None if step_id == STEP_ID_OF_DISCOVERY else step_id
-    prepared = _Prepared(client, function, handler, fn_id, call, target, request)
-    answer: Answer = yield Invoke(prepared.run(), handler.is_async)
+    run = _Prepared(client, function, handler, fn_id, call, target, request).run()
+    answer: Answer = yield Invoke(run if function.around is None else function.around(run), handler.is_async)
     return answer
 
 
@@ -122,6 +122,8 @@ class _Prepared:
         self._handler = handler
         self._memos = call.steps
         self._target = target
+        self._changed = False
+        """Whether a hook put there what the function returns."""
         self._hooks = Hooks([*client.middleware, *function.middleware], client, request.raw)
         trace = trace_headers(request.headers)
         self._execution = Execution(
@@ -132,7 +134,9 @@ class _Prepared:
                 target=target,
                 plan_only=call.ctx.disable_immediate_execution,
             ),
-            send=lambda events, seed: client.send_flow(events, seed=seed, raw_request=request.raw, headers=trace),
+            send=lambda events, seed: client.send_flow(
+                events, seed=seed, raw_request=request.raw, middleware=function.middleware, headers=trace
+            ),
             hooks=self._hooks,
             logger=client.logger,
             function_id=fn_id,
@@ -161,6 +165,13 @@ class _Prepared:
 
     def run(self) -> Flow[Answer]:
         """Run the function between its hooks; a flow for the driver of the handler's colour."""
+        try:
+            return (yield from self._run())
+        except InngestError as error:  # of a hook; what the function and its steps raise is an outcome
+            self._execution.log_failure(error)
+            return _answer_error(error)
+
+    def _run(self) -> Flow[Answer]:
         hooks, execution = self._hooks, self._execution
         if hooks:
             yield from hooks.run("transform_input", self._ctx, self._function, StepMemos(self._memos))
@@ -172,6 +183,8 @@ class _Prepared:
             outcome = yield from execution.run_body(self._start)
         else:
             outcome = yield from execution.call_body(self._call_handler)
+        if isinstance(execution.outcome, Raised):  # by a hook, after a step
+            return self._answer(execution.outcome)
         if hooks:
             yield from execution.after_execution()
             outcome = yield from self._transform(outcome)
@@ -199,7 +212,13 @@ class _Prepared:
             result.error = outcome.error
         else:
             result.output = outcome.value
+            try:
+                self._check(outcome.value)
+            except InngestError as error:
+                result.error = error
+        given = result.output
         yield from self._hooks.run_reversed("transform_output", result)
+        self._changed = result.output is not given
         return Returned(result.output) if result.error is None else Raised(result.error)
 
     def _start(self, body: Body) -> Coroutine[Any, Any, object]:
@@ -234,10 +253,17 @@ class _Prepared:
             return Answer(206, dump_ops([Op(op=Opcode.RUN_COMPLETE, id=RUN_COMPLETE_ID, data=data)]))
         return Answer(200, data)
 
+    def _check(self, value: object) -> None:
+        if self._handler is self._function.handler:
+            check_result(value, self._what, self._function.output_type, self._client.serializer)
+
+    @property
+    def _what(self) -> str:
+        return f"function {self._function.id}: output"
+
     def _dump(self, value: object) -> bytes:
-        function = self._function
-        what = f"function {function.id}: output"
-        if self._handler is not function.handler:
+        function, what = self._function, self._what
+        if self._handler is not function.handler or self._changed:
             return dump_value(value, what, limit=LARGEST_RESPONSE)
         returns = returned_by(self._handler.callback)
         return dump_result(value, what, function.output_type, returns, self._client.serializer, LARGEST_RESPONSE)[0]

@@ -248,10 +248,12 @@ class Inngest:
         skip_middleware: bool = False,
         seed: str | None = None,
         raw_request: object = None,
+        middleware: Sequence[MiddlewareFactory] = (),
         headers: Mapping[str, str] | None = None,
     ) -> Flow[list[str]]:
         """Send one or more events, between the hooks around sending; seed and headers as in `events.send_events`.
 
+        middleware: of the function that sends, after that of the client.
         Raises ConfigError when something else than events is given.
         """
         listed = [events] if isinstance(events, Event) else list(events)
@@ -261,7 +263,7 @@ class Inngest:
                     f"events[{number}] is a {type(event).__name__}; give inngest.Event(name=..., data=...), "
                     "or what an event type makes"
                 )
-        hooks = Hooks(() if skip_middleware else self.middleware, self, raw_request)
+        hooks = Hooks(() if skip_middleware else [*self.middleware, *middleware], self, raw_request)
         yield from hooks.run("before_send_events", listed)
         result = SendEventsResult([])
         try:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from . import steps
-from .errors import Interrupt, InterruptSwallowedError, StepNestedError
+from .errors import InngestError, Interrupt, InterruptSwallowedError, StepNestedError
 from .events import Event
 from .failure import describe, exc_info, is_final, message_of, retriable, retry_headers
 from .flow import Body, Call, Flow, Now, Settle, Start, Unwind
@@ -89,8 +89,8 @@ class Execution:
         self._executed = False
         self.run_id = ctx.run_id
         self.function_id = function_id
-        self.outcome: Reported | TargetMissed | None = None
-        """Set when the call ends before the function does: from then on every step is refused."""
+        self.outcome: Reported | TargetMissed | Raised | None = None
+        """Set when the call ends before the function does: from then on every step is refused. Raised: by a hook."""
         self._logger = logger
         self._results = Results(function_id, logger, serializer, set() if warned is None else warned)
         self._held: Found[Tool] | None = None
@@ -121,8 +121,8 @@ class Execution:
             raise AssertionError("only a step with a memo is read")
         return self._results.read(found.tool, found.memo)
 
-    def _run(self, found: Found[Tool], context: contextvars.Context) -> Flow[Reported]:
-        """Run a step in the app and return what to report of it."""
+    def _run(self, found: Found[Tool], context: contextvars.Context) -> Flow[Reported | Raised]:
+        """Run a step in the app and return what to report of it, or what a hook raised."""
         tool = found.tool
         context.run(current_step.set, found.step_id)
         result = TransformOutputResult(step=StepInfo(found.step_id, found.op, tool.opts))
@@ -132,15 +132,21 @@ class Execution:
             elif tool.callback is not None:
                 args = tool.args if found.input is None else found.input
                 result.output = yield Call(tool.callback, args, context, f'step "{found.step_id}"')
+            if self._hooks:
+                self._results.check(tool, result.output)
         except (Exception, SystemExit) as error:  # whatever user code raises belongs to the step
             result.error = error
+        given = result.output
         if self._hooks:
-            yield from self.after_execution()
-            yield from self._hooks.run_reversed("transform_output", result)
+            try:
+                yield from self.after_execution()
+                yield from self._hooks.run_reversed("transform_output", result)
+            except InngestError as error:  # a plain function, which called this, must not catch it
+                return Raised(error)
         if result.error is not None:
             return self._report_failure(found, result.error)
         try:
-            data = self._results.dump(tool, result.output)
+            data = self._results.dump(tool, result.output, changed=result.output is not given)
         except Exception as error:  # a serializer of the user's may raise anything
             return self._report_failure(found, error)
         return Reported([self._op(found, Opcode.STEP_RUN, data=data)])
@@ -217,9 +223,11 @@ class Execution:
 
     def _finished(self, outcome: Returned | Raised) -> Outcome:
         """Return the outcome of a function that came to its end, however it got there."""
+        if isinstance(self.outcome, Raised):
+            return self.outcome
         if self.outcome is not None or self._held is not None:
             return Raised(self._swallowed())
-        if self.replay.target is not None:
+        if self.replay.target is not None and isinstance(outcome, Returned):
             return TargetMissed(list(self.replay.found.values()))
         return outcome
 

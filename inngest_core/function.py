@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar, cast
 from .errors import FunctionConfigError
 from .event_types import TypedTrigger
 from .expressions import shorten
+from .flow import Flow
 from .function_opts import FunctionOpts
 from .middleware import MiddlewareFactory
 from .options import MAX_NAME, Trigger, TriggerEvent
@@ -40,7 +41,8 @@ class Function(Generic[T_co]):
     """A function that an engine can run; made by `Inngest.create_function`. T is what its handler returns.
 
     handler, on_failure: the bodies. triggers: empty for a function that is only invoked. output_type: None when not
-    given. middleware: of this function alone, as the user gave it.
+    given. middleware: of this function alone, as the user gave it. around: an adapter's own; given the flow of a
+    call, hooks included, it returns the one to run instead.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Function(Generic[T_co]):
         self.typed = any(isinstance(trigger, TypedTrigger) for trigger in triggers)
         self.output_type = output_type
         self.middleware = tuple(middleware)
+        self.around: Callable[[Flow[Any]], Flow[Any]] | None = None
         for field, value, rule in opts.problems(self.triggers):
             which = f'"{self.id}"' if self.id.isprintable() else repr(self.id)
             shown = shorten(value) if isinstance(value, str) else repr(value)

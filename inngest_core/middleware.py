@@ -160,13 +160,16 @@ class Hooks:
     """The middleware instances of one call, or of one sending, and the order of their hooks."""
 
     def __init__(self, factories: Iterable[MiddlewareFactory], client: object, raw_request: object) -> None:
-        self._instances = [
-            factory if isinstance(factory, Middleware | MiddlewareSync) else factory(client, raw_request)
-            for factory in factories
-        ]
+        self._instances: list[Middleware | MiddlewareSync] = []
+        self._failure: InngestError | None = None
+        """What making them raised: the first hook that is asked for raises it, so that it is one more hook's error."""
+        try:
+            self._instances.extend(_make(factory, client, raw_request) for factory in factories)
+        except InngestError as error:
+            self._failure = error
 
     def __bool__(self) -> bool:
-        return bool(self._instances)
+        return bool(self._instances or self._failure)
 
     def run(self, hook: str, *args: object) -> Flow[None]:
         """Run a hook of every middleware, in order; raises MiddlewareError that names it."""
@@ -177,11 +180,28 @@ class Hooks:
         return self._run(self._instances[::-1], hook, args)
 
     def _run(self, instances: Sequence[Middleware | MiddlewareSync], hook: str, args: Sequence[object]) -> Flow[None]:
+        if self._failure is not None:
+            raise self._failure
         for instance in instances:
             name = f"{type(instance).__name__}.{hook}"
             try:
                 yield Call(getattr(instance, hook), args, what=name)
             except InngestError:
                 raise
-            except Exception as error:
-                raise MiddlewareError(f"{name} raised {type(error).__name__}: {error}") from error
+            except (Exception, SystemExit) as error:
+                raise _failed(name, error) from error
+
+
+def _make(factory: MiddlewareFactory, client: object, raw_request: object) -> Middleware | MiddlewareSync:
+    if isinstance(factory, Middleware | MiddlewareSync):
+        return factory
+    try:
+        return factory(client, raw_request)
+    except InngestError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise _failed(getattr(factory, "__name__", repr(factory)), error) from error
+
+
+def _failed(name: str, error: BaseException) -> MiddlewareError:
+    return MiddlewareError(f"{name} raised {type(error).__name__}: {error}")

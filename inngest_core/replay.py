@@ -126,6 +126,8 @@ class Replay(Generic[Tool]):
         """Set once a step was met outside the function's main task: from then on, order matters."""
         self.found: dict[str, Found[Tool]] = {}
         self._memos = memos
+        self._target_memo = None if target is None else memos.get(target)
+        """As it came: hooks may change what the function reads, but not what is repeated."""
         self._plan_only = plan_only
         self._position = {step: position for position, step in enumerate(stack)}
         self._met_count: dict[str, int] = {}
@@ -191,6 +193,7 @@ class Replay(Generic[Tool]):
 
     def _answer_for(self, target: Found[Tool]) -> Decision[Tool]:
         if target.memo is not None:
+            target.memo = read_memo(target.op, self._target_memo)[0] or target.memo
             return Repeat(target)
         return RunNow(target) if target.op is Opcode.STEP_RUN else Report([target])
 

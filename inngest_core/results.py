@@ -55,10 +55,17 @@ class Results:
             self._warn(tool, f"comes back as plain JSON: it does not fit its annotation {type_name(typ)}: {reason}")
             return data
 
-    def dump(self, tool: Tool, value: object) -> bytes:
-        """Return what a step gave as JSON; raises OutputUnserializableError."""
-        what = f'step "{tool.step_id}": output'
-        if tool.returns is None:
+    def check(self, tool: Tool, value: object) -> None:
+        """Raise OutputUnserializableError when what a step gave is not of its output type."""
+        check_result(value, _output(tool), tool.output_type, self._serializer)
+
+    def dump(self, tool: Tool, value: object, *, changed: bool) -> bytes:
+        """Return what a step gave as JSON; raises OutputUnserializableError.
+
+        changed: a hook put it there; its type is then for what a hook makes of the memo.
+        """
+        what = _output(tool)
+        if tool.returns is None or changed:
             return dump_checked(value, what, limit=LARGEST_STEP)[0]
         returns = returned_by(tool.returns)
         data, rich = dump_result(value, what, tool.output_type, returns, self._serializer, LARGEST_STEP)
@@ -76,8 +83,21 @@ class Results:
         self._logger.warning('step "%s" of %s: the result %s', tool.step_id, self._function_id, message)
 
 
+def _output(tool: Tool) -> str:
+    return f'step "{tool.step_id}": output'
+
+
+def check_result(value: object, what: str, output_type: object, serializer: Serializer | None) -> None:
+    """Raise OutputUnserializableError when *value* is not of an explicit output type.
+
+    What hooks make of a value is neither of that type nor of that size, so this is asked before they run.
+    """
+    if output_type is not None:
+        dump_result(value, what, output_type, Returns(), serializer, None)
+
+
 def dump_result(
-    value: object, what: str, output_type: object, returns: Returns, serializer: Serializer | None, limit: int
+    value: object, what: str, output_type: object, returns: Returns, serializer: Serializer | None, limit: int | None
 ) -> tuple[bytes, bool]:
     """Return *value* as JSON, and whether it held more than plain JSON values; raises OutputUnserializableError."""
     if output_type is not None:

@@ -12,6 +12,7 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from django.core.asgi import get_asgi_application
+from django.core.management.base import BaseCommand
 from django.core.servers.basehttp import get_internal_wsgi_application
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -26,6 +27,7 @@ class WSGIProject:
 
     def __init__(self) -> None:
         self._application = get_internal_wsgi_application()
+        BaseCommand().check()
         self.routes = list(project_routes())
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -37,6 +39,7 @@ class ASGIProject:
 
     def __init__(self) -> None:
         self._application: Any = get_asgi_application()
+        BaseCommand().check()
         self.routes = list(project_routes())
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:

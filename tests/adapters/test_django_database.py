@@ -87,6 +87,64 @@ def test_connections_in_other_threads_are_kept_as_long_as_the_settings_say(
         close(first)
 
 
+class Visiting(Asking):
+    """Asks the database in the first and in the last hook of the client too."""
+
+    def __init__(self, client: inngest.Inngest) -> None:
+        super().__init__(client)
+        visit, visit_async = self.visit, self.visit_async
+
+        class Hooks(inngest.MiddlewareSync):
+            def transform_input(self, ctx: object, function: object, steps: object) -> None:
+                visit()
+
+            def before_response(self) -> None:
+                visit()
+
+        class HooksAsync(inngest.Middleware):
+            async def transform_input(self, ctx: object, function: object, steps: object) -> None:
+                await visit_async()
+
+            async def before_response(self) -> None:
+                await visit_async()
+
+        client.add_middleware(lambda client, raw: (Hooks if self.colour == "plain" else HooksAsync)(client, raw))
+
+    colour = "plain"
+
+
+@ELSEWHERE
+def test_connections_are_closed_before_the_hooks_of_the_client(
+    connect: Connect, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 600)
+    with shop_of(Visiting, thread_pool_max_workers=1) as served:
+        served.colour = name
+        send = connect(patterns_of(served))
+        expect_ran(send("POST", query(name), {}, BODY), name)
+        wrapper = served.used[0][0]
+        try:
+            assert [is_open for _, _, is_open in served.used] == [False, True, True]
+            wrapper.close_at = 0  # long ago
+            expect_ran(send("POST", query(name), {}, BODY), name)
+            assert {used for used, _, _ in served.used} == {wrapper}
+            assert [is_open for _, _, is_open in served.used[3:]] == [False, True, True]
+        finally:
+            close(wrapper)
+
+
+@ELSEWHERE
+def test_connections_are_closed_after_the_hooks_of_the_client(
+    connect: Connect, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
+    with shop_of(Visiting, thread_pool_max_workers=1) as served:
+        served.colour = name
+        expect_ran(connect(patterns_of(served))("POST", query(name), {}, BODY), name)
+        assert [is_open for _, _, is_open in served.used] == [False, True, True]
+        assert served.used[0][0].connection is None
+
+
 def test_in_the_requests_own_thread_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     served = call_twice(under_wsgi, "plain", 0, monkeypatch)
     (wrapper, thread, _), (_, _, is_open) = served.used

@@ -180,8 +180,18 @@ def test_a_project_elsewhere_whose_endpoint_is_under_prefixes(project: Path) -> 
         assert "/shop/jobs/inngest" in session.until("  app  ")
         session.until("ready:")
         assert "keeps runs in kept.db" in session.seen
+        assert "no signing key" not in session.seen  # the project is loaded by the app's process only
         run("send", "site/hello", "{}", "--url", origin)
         session.until("run completed")
+
+
+@pytest.mark.parametrize("options", [(), ("--asgi",)], ids=["wsgi", "asgi"])
+def test_the_process_that_serves_runs_the_system_checks(options: tuple[str, ...], project: Path) -> None:
+    with (project / "site_settings.py").open("a") as settings:
+        settings.write("LANGUAGE_CODE = 'no language'\n")
+    with inngest_dev(["manage.py"], *options, folder=project) as session:
+        assert "LANGUAGE_CODE" in session.until("inngest: ")
+        assert session.process.wait() == 1
 
 
 def test_what_is_wrong_is_said_in_one_line(project: Path) -> None:

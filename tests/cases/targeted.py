@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inngest
 
-from .case import Call, Case, Expected, Saying, both, hashed, op, ran
+from .case import Call, Case, Expected, Saying, both, error, hashed, op, ran
 
 BOOM = {"error": {"name": "ValueError", "message": "boom", "stack": "st"}}
 
@@ -51,6 +51,14 @@ def fails(ctx: inngest.ContextSync) -> object:
 
 async def fails_async(ctx: inngest.Context) -> object:
     raise ValueError("before any step")
+
+
+def refuses(ctx: inngest.ContextSync) -> object:
+    raise inngest.NonRetriableError("stop")
+
+
+async def refuses_async(ctx: inngest.Context) -> object:
+    raise inngest.NonRetriableError("stop")
 
 
 def missing(target: str, *found: str) -> Expected:
@@ -104,8 +112,31 @@ missing_after_the_end = Case(
     expect=missing("gone", "one"),
 )
 missing_in_a_function_that_raises = Case(
-    build=both(fails, fails_async), call=Call(target="gone"), expect=missing("gone")
+    build=both(fails, fails_async),
+    call=Call(target="gone"),
+    expect=Expected(
+        status=500,
+        body=error("ValueError", "before any step"),
+        logged=["function app-fn will be tried again: before any step"],
+    ),
+)
+missing_in_a_function_that_raises_for_good = Case(
+    build=both(refuses, refuses_async),
+    call=Call(target="gone"),
+    expect=Expected(
+        status=500,
+        body=error("NonRetriableError", "stop", code="non_retriable_error"),
+        no_retry="true",
+        logged=["function app-fn failed: stop"],
+    ),
 )
 missing_after_an_error = Case(
-    build=both(ends, ends_async), call=Call(target="gone", steps={"one": BOOM}), expect=missing("gone", "one")
+    build=both(ends, ends_async),
+    call=Call(target="gone", steps={"one": BOOM}),
+    expect=Expected(
+        status=500,
+        body={"name": "ValueError", "message": "boom", "stack": "st", "code": "step_errored"},
+        no_retry="true",
+        logged=["function app-fn failed: boom"],
+    ),
 )

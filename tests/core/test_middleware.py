@@ -183,35 +183,6 @@ def test_a_hook_may_turn_an_error_into_a_value() -> None:
     assert body_of(call(client, define(client, lambda ctx: ctx.step.run("a", missing))))[0]["op"] == "StepRun"
 
 
-@pytest.mark.parametrize(
-    "hook", ["transform_input", "before_execution", "after_execution", "transform_output", "before_response"]
-)
-def test_an_error_in_a_hook_fails_the_attempt_and_is_named(hook: str) -> None:
-    def broken(*_: object) -> None:
-        raise ValueError("no luck")
-
-    client = make_client(type("Broken", (inngest.MiddlewareSync,), {hook: broken}))
-    response = call(client, define(client, lambda ctx: 1))
-    assert response.status == 500
-    assert body_of(response) == {
-        "code": "middleware_failed",
-        "name": "MiddlewareError",
-        "message": f"Broken.{hook} raised ValueError: no luck",
-    }
-    assert "x-inngest-no-retry" not in response.headers
-
-
-def test_a_hook_may_refuse_without_retries() -> None:
-    class Refusing(inngest.MiddlewareSync):
-        def before_execution(self) -> None:
-            raise inngest.NonRetriableError("not today")
-
-    client = make_client(Refusing)
-    response = call(client, define(client, lambda ctx: 1))
-    assert (response.status, response.headers["x-inngest-no-retry"]) == (500, "true")
-    assert body_of(response)["message"] == "not today"
-
-
 def test_classes_factories_and_instances_are_accepted_and_see_the_raw_request() -> None:
     seen: list[object] = []
 
@@ -258,3 +229,40 @@ def test_sending_may_skip_the_hooks(sending: tuple[inngest.Inngest, Log, EngineD
     client, log, _ = sending
     asyncio.run(client.send(inngest.Event(name="a"), skip_middleware=True))
     assert log == []
+
+
+def test_a_step_that_sends_runs_the_hooks_of_its_function_too(
+    sending: tuple[inngest.Inngest, Log, EngineDouble],
+) -> None:
+    client, log, engine = sending
+
+    class Marking(inngest.MiddlewareSync):
+        def before_send_events(self, events: list[inngest.Event]) -> None:
+            log.append("function before_send_events")
+            events[0].data["by"] = self.raw_request
+
+        def after_send_events(self, result: inngest.SendEventsResult) -> None:
+            log.append(f"function after_send_events: {result.ids}")
+
+    async def handler(ctx: inngest.Context) -> object:
+        return await ctx.step.send_event("s", inngest.Event(name="a"))
+
+    def plain(ctx: inngest.ContextSync) -> object:
+        return ctx.step.send_event("s", inngest.Event(name="a"))
+
+    trigger = inngest.TriggerEvent(event="e")
+    for function in (
+        client.create_function(fn_id="plain", trigger=trigger, middleware=[Marking])(plain),
+        client.create_function(fn_id="async", trigger=trigger, middleware=[Marking])(handler),
+    ):
+        log.clear()
+        assert body_of(call(client, function))[0]["data"] == ["1", "2"]
+        assert [line for line in log if "send_events" in line] == [
+            "first before_send_events of 1",
+            "second before_send_events of 1",
+            "function before_send_events",
+            "function after_send_events: ['1', '2']",
+            "second after_send_events: ['1', '2']",
+            "first after_send_events: ['1', '2']",
+        ]
+        assert engine.requests[-1].json()[0]["data"] == {"by": "the raw request"}

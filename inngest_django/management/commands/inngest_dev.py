@@ -11,6 +11,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 class Command(BaseCommand):
     help = "Run an engine on this machine, and this project, whose functions it calls."
+    requires_system_checks = ()
+    """None here: they import the project, which is not served by this process. The one that serves it checks."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", help="of the engine; 0 takes any")
