@@ -20,6 +20,7 @@ from .config import Mode
 from .drivers import run_async, run_sync
 from .engine_api import sdk_headers
 from .errors import (
+    CONTROL,
     BodyTooLargeError,
     HeaderMissingError,
     InngestError,
@@ -27,10 +28,12 @@ from .errors import (
     SignatureError,
     SigningKeyMissingError,
 )
+from .failure import exc_info
 from .flow import Flow, Now
 from .function import Function, index_functions
 from .http import Request, Response, query_of
 from .introspection import ServeOptions, authentication, introspect
+from .message import LONGEST_MESSAGE, cut, name_of
 from .registration import register
 from .signing import SigningKey, sign, verify
 from .wire import Header, Query, dump_json
@@ -101,9 +104,11 @@ class App:
             answer = yield from self._answer(request, key, failure)
         except InngestError as error:
             answer = _answer_error(error)
-        except Exception as error:
-            logging.getLogger("inngest").exception("an error of the SDK itself")
-            answer = _answer_error(InngestError(f"an error of the SDK itself: {type(error).__name__}"))
+        except CONTROL:
+            raise
+        except BaseException as error:
+            logging.getLogger("inngest").error("an error of the SDK itself", exc_info=exc_info(error))
+            answer = _answer_error(InngestError(f"an error of the SDK itself: {name_of(error)}"))
         return (yield from self._respond(answer, key))
 
     def _authenticate(self, request: Request, now: float) -> tuple[SigningKey | None, SignatureError | None]:
@@ -167,6 +172,6 @@ def check_path(path: str) -> str:
 
 
 def _answer_error(error: InngestError) -> Answer:
-    body = {"code": error.code, "message": error.message, "name": type(error).__name__}
+    body = {"code": error.code, "message": cut(error.message, LONGEST_MESSAGE), "name": type(error).__name__}
     headers = {} if error.retriable else {Header.NO_RETRY.value: "true"}
     return Answer(error.status, body, headers)

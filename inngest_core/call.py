@@ -223,7 +223,8 @@ class _Prepared:
     def _answer_value(self, value: object) -> Answer:
         try:
             data = self._dump(value)
-        except InngestError as error:
+        except Exception as error:  # a serializer of the user's may raise anything
+            self._execution.log_failure(error)
             return _answer_error(error)
         if isinstance(value, str):  # an engine decodes a string that looks like JSON, unless it comes in an op
             return Answer(206, dump_ops([Op(op=Opcode.RUN_COMPLETE, id=RUN_COMPLETE_ID, data=data)]))

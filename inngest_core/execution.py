@@ -2,7 +2,7 @@
 
 The two colours differ in how a body runs (`call_body`: in this thread; `run_body`: as a task whose steps wait to be
 decided on); what a step does, and what is said of it, is written once. Knows no HTTP and no framework.
-Here stands the only `except Exception` around user code. Sources: protocol §7, design §4, §5.
+What user code raises is caught here and nowhere else. Sources: protocol §7, design §4, §5.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from . import steps
-from .errors import Interrupt, InterruptSwallowedError, StepNestedError
+from .errors import CONTROL, Interrupt, InterruptSwallowedError, StepNestedError
 from .events import Event
-from .failure import describe, exc_info, is_final, message_of, retriable, retry_headers
+from .failure import describe, exc_info, is_final, is_quiet, retriable, retry_headers
 from .flow import Body, Call, Flow, Now, Settle, Start, Unwind
+from .message import SHORT_MESSAGE, message_of, name_of
 from .middleware import Hooks, StepInfo, TransformOutputResult
 from .replay import Deliver, Found, Repeat, Replay, Report, RunNow, Wait
 from .results import Results, Warned
@@ -132,7 +133,9 @@ class Execution:
             elif tool.callback is not None:
                 args = tool.args if found.input is None else found.input
                 result.output = yield Call(tool.callback, args, context, f'step "{found.step_id}"')
-        except (Exception, SystemExit) as error:  # whatever user code raises belongs to the step
+        except CONTROL:
+            raise
+        except BaseException as error:  # whatever else user code raises belongs to the step
             result.error = error
         if self._hooks:
             yield from self.after_execution()
@@ -192,10 +195,11 @@ class Execution:
         self._log(error, f"function {self.function_id}")
 
     def _log(self, error: BaseException, what: str) -> None:
-        if getattr(error, "quiet", False):
+        if is_quiet(error):
             return
         how = "failed" if is_final(error, self.ctx) else "will be tried again"
-        self._logger.error("%s %s: %s", what, how, message_of(error), exc_info=exc_info(error))
+        message = message_of(error, SHORT_MESSAGE) or name_of(error)
+        self._logger.error("%s %s: %s", what, how, message, exc_info=exc_info(error))
 
     # A body in this thread
 
@@ -206,7 +210,9 @@ class Execution:
             value: object = yield Call(call, context=context, what=f"function {self.function_id}")
         except Interrupt:
             return self._ended()
-        except (Exception, SystemExit) as error:
+        except CONTROL:
+            raise
+        except BaseException as error:
             return self._finished(Raised(error))
         return self._finished(Returned(value))
 
@@ -274,7 +280,9 @@ class Execution:
                 if self.outcome is not None:
                     raise
                 held, self._held = self._held, None
-            except Exception as error:
+            except CONTROL:
+                raise
+            except BaseException as error:
                 results.append(error)
             if self._held is not None:
                 raise self._swallowed()
@@ -335,5 +343,7 @@ class Execution:
 def _result(body: Body) -> Returned | Raised:
     try:
         return Returned(body.result())
-    except (Exception, SystemExit) as error:
+    except CONTROL:
+        raise
+    except BaseException as error:
         return Raised(error)

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from .errors import InngestError, MiddlewareError
+from .errors import CONTROL, InngestError, MiddlewareError
 from .events import Event
 from .flow import Call, Flow
+from .message import headline
 from .wire import Opcode
 
 
@@ -181,7 +182,7 @@ class Hooks:
             name = f"{type(instance).__name__}.{hook}"
             try:
                 yield Call(getattr(instance, hook), args, what=name)
-            except InngestError:
+            except (InngestError, *CONTROL):
                 raise
-            except Exception as error:
-                raise MiddlewareError(f"{name} raised {type(error).__name__}: {error}") from error
+            except BaseException as error:
+                raise MiddlewareError(f"{name} raised {headline(error)}") from error
