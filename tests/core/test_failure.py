@@ -465,6 +465,24 @@ def test_a_request_that_is_cancelled_from_outside_is_no_failure_of_the_step() ->
     assert records.lines == []
 
 
+def test_a_request_whose_loop_is_gone_ends_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+    entered = asyncio.Event()
+
+    async def handler(_: inngest.Context) -> None:
+        entered.set()
+        await asyncio.sleep(60)
+
+    with serving(handler) as app:
+        loop = asyncio.new_event_loop()
+        request = app.handle_async(request_of())
+        task = loop.create_task(request)
+        loop.run_until_complete(entered.wait())
+        loop.close()
+        request.close()
+        assert not task.done()
+    assert [record.getMessage() for record in caplog.records if record.name == "inngest"] == []
+
+
 @pytest.mark.parametrize("where", [in_a_step, in_the_function])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, GeneratorExit])
 def test_what_ends_the_process_passes(where: Any, error: type[BaseException]) -> None:
