@@ -21,6 +21,7 @@ from .config import Mode
 from .drivers import run_async, run_sync
 from .engine_api import sdk_headers
 from .errors import (
+    CONTROL,
     BodyTooLargeError,
     HeaderMissingError,
     InngestError,
@@ -28,10 +29,12 @@ from .errors import (
     SignatureError,
     SigningKeyMissingError,
 )
+from .failure import exc_info
 from .flow import Call, Flow, Now
 from .function import Function, index_functions
 from .http import Request, Response, query_of
 from .introspection import ServeOptions, authentication, introspect
+from .message import LONGEST_MESSAGE, cut, name_of
 from .registration import register
 from .signing import SigningKey, sign, verify
 from .wire import Header, Query, dump_json
@@ -43,6 +46,10 @@ BODY_CAP = 16 * 1024 * 1024
 LONG_SECONDS = 0.25
 """After so long it is asked whether the client still waits for its answer."""
 
+_GIVEN_UP = (
+    "a %s was given up before it was answered: the server ends, or cancelled it, maybe because the client went "
+    "away; the engine will ask again"
+)
 _LOST = "the answer to a %s is lost: the client went away before it came; the engine will ask again"
 
 _collected: contextvars.ContextVar[list[App] | None] = contextvars.ContextVar("inngest_collected", default=None)
@@ -108,19 +115,12 @@ class App:
             answer = yield from self._answer(request, key, failure)
         except InngestError as error:
             answer = _answer_error(error)
-        except Exception as error:
-            logging.getLogger("inngest").exception("an error of the SDK itself")
-            answer = _answer_error(InngestError(f"an error of the SDK itself: {type(error).__name__}"))
-        except GeneratorExit:  # nobody drives this flow any more
+        except CONTROL:
+            self.client.logger.warning(_GIVEN_UP, request.method)
             raise
         except BaseException as error:
-            self.client.logger.warning(
-                "a %s was given up before it was answered (%s): the server cancelled it, maybe because the client "
-                "went away; the engine will ask again",
-                request.method,
-                type(error).__name__,
-            )
-            raise
+            logging.getLogger("inngest").error("an error of the SDK itself", exc_info=exc_info(error))
+            answer = _answer_error(InngestError(f"an error of the SDK itself: {name_of(error)}"))
         yield from self._warn_if_lost(request, started)
         return (yield from self._respond(answer, key))
 
@@ -192,6 +192,6 @@ def check_path(path: str) -> str:
 
 
 def _answer_error(error: InngestError) -> Answer:
-    body = {"code": error.code, "message": error.message, "name": type(error).__name__}
+    body = {"code": error.code, "message": cut(error.message, LONGEST_MESSAGE), "name": type(error).__name__}
     headers = {} if error.retriable else {Header.NO_RETRY.value: "true"}
     return Answer(error.status, body, headers)

@@ -79,9 +79,10 @@ class AsyncBody:
 
     def result(self) -> object:
         """Return what the body returned, or raise what it raised."""
-        if self.task.cancelled():
-            raise InngestError("the function was cancelled by its own code")
-        result, error = self.task.result()
+        try:
+            result, error = self.task.result()
+        except asyncio.CancelledError as cancelled:
+            raise InngestError("the function was cancelled by its own code") from cancelled
         if error is not None:
             raise error
         return result
@@ -137,6 +138,8 @@ class AsyncBody:
 
     def cancel(self) -> list[asyncio.Task[Any]]:
         """Cancel the body and every task that waits for a step; return those that have not ended."""
+        if self.task.get_loop().is_closed():  # it went first, and nothing can be told to end
+            return []
         tasks = {self.task, *(place.task for place in self._places if place.task is not None)}
         left = [task for task in tasks if not task.done()]
         for task in left:
@@ -162,7 +165,11 @@ async def carry(awaitable: Awaitable[object]) -> Outcome:
 
 
 async def _call(branch: Callable[[], Awaitable[object]]) -> object:
-    return await branch()
+    """Return what a branch returned or raised; see `carry`."""
+    try:
+        return await branch()
+    except (Exception, SystemExit) as error:
+        return error
 
 
 def _start(body: Coroutine[Any, Any, Outcome]) -> asyncio.Task[Outcome]:

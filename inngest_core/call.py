@@ -18,13 +18,14 @@ from .engine_api import fetch_state, trace_headers
 from .errors import EventInvalidError, FunctionNotFoundError, InngestError, QueryParamMissingError
 from .event_types import type_event
 from .events import Event, parse_event
-from .execution import Execution, Outcome, Raised, Reported, Returned, TargetMissed
+from .execution import Execution
 from .failure import describe, retry_headers
 from .flow import Body, Flow, Invoke
 from .function import Function, Handler
 from .groups import Group, GroupSync
 from .http import Request, query_of
 from .middleware import Hooks, StepMemos, TransformOutputResult
+from .outcomes import Outcome, Raised, Reported, Returned, TargetMissed
 from .replay import Replay
 from .results import check_result, dump_result
 from .returns import returned_by
@@ -247,7 +248,8 @@ class _Prepared:
     def _answer_value(self, value: object) -> Answer:
         try:
             data = self._dump(value)
-        except InngestError as error:
+        except Exception as error:  # a serializer of the user's may raise anything
+            self._execution.log_failure(error)
             return _answer_error(error)
         if isinstance(value, str):  # an engine decodes a string that looks like JSON, unless it comes in an op
             return Answer(206, dump_ops([Op(op=Opcode.RUN_COMPLETE, id=RUN_COMPLETE_ID, data=data)]))

@@ -122,7 +122,10 @@ def _perform(effect: Effect, resources: Resources) -> object:
 
 
 def _call(effect: Call) -> object:
-    result = _run_callback(effect)
+    try:
+        result = _run_callback(effect)
+    except asyncio.CancelledError as error:  # nothing outside can cancel a thread
+        raise _cancelled(effect) from error
     if inspect.isawaitable(result):
         if inspect.iscoroutine(result):
             result.close()
@@ -173,6 +176,13 @@ async def run_async(flow: Flow[T], resources: Resources) -> T:
                         result = os.urandom(size)
                     case _:
                         assert_never(effect)
+            except asyncio.CancelledError as error:
+                if not isinstance(effect, Call) or _is_being_cancelled():
+                    flow.close()  # nobody waits for it any more
+                    raise
+                cancelled = _cancelled(effect)
+                cancelled.__cause__ = error
+                effect = flow.throw(cancelled)
             except BaseException as error:  # the flow decides what an outcome means
                 effect = flow.throw(error)
             else:
@@ -216,14 +226,17 @@ def _begin_call(effect: Call) -> object:
 async def _end_call(effect: Call, result: Awaitable[object]) -> object:
     if effect.context is None:
         return await result
-    task = asyncio.get_running_loop().create_task(carry(result), context=effect.context)
-    try:
-        value, error = await task
-    except asyncio.CancelledError:
-        current = asyncio.current_task()
-        if current is not None and current.cancelling():
-            raise
-        raise InngestError(f"{effect.what} was cancelled by its own code") from None
+    value, error = await asyncio.get_running_loop().create_task(carry(result), context=effect.context)
     if error is not None:
         raise error
     return value
+
+
+def _is_being_cancelled() -> bool:
+    """Tell whether the running task was cancelled from outside."""
+    current = asyncio.current_task()
+    return current is not None and current.cancelling() > 0
+
+
+def _cancelled(effect: Call) -> InngestError:
+    return InngestError(f"{effect.what} was cancelled by its own code")

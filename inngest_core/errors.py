@@ -39,7 +39,7 @@ Source: protocol §6.
 from __future__ import annotations
 
 import datetime
-from typing import ClassVar
+from typing import ClassVar, cast
 
 
 class InngestError(Exception):
@@ -267,6 +267,7 @@ class RetryAfterError(InngestError):
 
     retry_after: milliseconds, a timedelta, or a datetime (naive means local time).
     quiet: do not log it.
+    Raises ConfigError when retry_after is anything else.
     """
 
     code = "retry_after_error"
@@ -278,6 +279,13 @@ class RetryAfterError(InngestError):
         quiet: bool = False,
     ) -> None:
         super().__init__(message or "")
+        if isinstance(retry_after, bool) or not isinstance(
+            cast("object", retry_after), int | datetime.timedelta | datetime.datetime
+        ):
+            raise ConfigError(
+                f"RetryAfterError was given a {type(retry_after).__name__} as retry_after; "
+                "give milliseconds as an int, a timedelta or a datetime"
+            )
         self.retry_after = retry_after
         self.quiet = quiet
 
@@ -294,3 +302,7 @@ class Interrupt(BaseException):
             "this is not an error: raise it again, and put clean-up with side effects in a step"
         )
         self.step_id = step_id
+
+
+CONTROL = (KeyboardInterrupt, GeneratorExit, Interrupt)
+"""What ends a process, a generator or a call. All else that user code raises, an Exception or not, is its failure."""

@@ -12,6 +12,7 @@ import pydantic
 
 from .errors import ConfigError, EventInvalidError, OutputUnserializableError
 from .events import Event
+from .message import headline, misfit_of
 from .options import Trigger, TriggerEvent
 from .serializer import load_value, type_name
 from .shapes import adapter_of
@@ -87,9 +88,17 @@ class EventType(Generic[D]):
         try:
             return cast("D", load_value(data, self.data_type))
         except OutputUnserializableError as error:
-            raise EventInvalidError(
-                f'event "{name}": {_reason(error.__cause__)}; expected {type_name(self.data_type)}'
-            ) from None
+            problem = error.__context__
+        except Exception as error:
+            problem = error
+        typ = type_name(self.data_type)
+        if isinstance(problem, pydantic.ValidationError):
+            raise EventInvalidError(f'event "{name}": {misfit_of(problem, "data")}; expected {typ}') from None
+        raised = "" if problem is None else headline(problem)
+        raise EventInvalidError(
+            f'event "{name}": data: reading it as {typ} raised {raised}; '
+            "a validator should raise ValueError for what does not fit"
+        ) from problem
 
     def matches(self, name: str) -> bool:
         """Tell whether events of that name are of this type; a name that ends in * stands for all that begin so."""
@@ -121,10 +130,3 @@ def type_event(event: Event, triggers: Sequence[Trigger]) -> Event:
         except EventInvalidError as error:
             problem = problem or error
     raise problem or AssertionError("one type was tried")
-
-
-def _reason(error: BaseException | None) -> str:
-    if not isinstance(error, pydantic.ValidationError):
-        return f"data: {error}"
-    problems = error.errors(include_url=False, include_input=False)
-    return ", ".join(".".join(["data", *map(str, each["loc"])]) + f": {each['msg']}" for each in problems)

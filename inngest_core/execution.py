@@ -2,23 +2,24 @@
 
 The two colours differ in how a body runs (`call_body`: in this thread; `run_body`: as a task whose steps wait to be
 decided on); what a step does, and what is said of it, is written once. Knows no HTTP and no framework.
-Here stands the only `except Exception` around user code. Sources: protocol §7, design §4, §5.
+What user code raises is caught here and nowhere else. Sources: protocol §7, design §4, §5.
 """
 
 from __future__ import annotations
 
 import contextvars
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, assert_never
 
 from . import steps
-from .errors import InngestError, Interrupt, InterruptSwallowedError, StepNestedError
+from .errors import CONTROL, InngestError, Interrupt, InterruptSwallowedError, StepNestedError
 from .events import Event
-from .failure import describe, exc_info, is_final, message_of, retriable, retry_headers
+from .failure import describe, exc_info, is_final, is_quiet, retriable, retry_headers
 from .flow import Body, Call, Flow, Now, Settle, Start, Unwind
+from .message import SHORT_MESSAGE, message_of, name_of
 from .middleware import Hooks, StepInfo, TransformOutputResult
+from .outcomes import Outcome, Raised, Reported, Returned, TargetMissed
 from .replay import Deliver, Found, Repeat, Replay, Report, RunNow, Wait
 from .results import Results, Warned
 from .serializer import Serializer, dump_value
@@ -31,38 +32,6 @@ SEARCH_SECONDS = 10.0
 current_step: contextvars.ContextVar[str | None] = contextvars.ContextVar("inngest_current_step", default=None)
 in_group: contextvars.ContextVar[bool] = contextvars.ContextVar("inngest_in_group", default=False)
 """Both are context variables, not flags: every branch and every task has its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reported:
-    """The call ended with ops. headers: when, and whether, the step that failed may be tried again."""
-
-    ops: Sequence[Op]
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """The function returned."""
-
-    value: object
-
-
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """The function raised."""
-
-    error: BaseException
-
-
-@dataclass(frozen=True, slots=True)
-class TargetMissed:
-    """The function did not meet the step that the engine asked for."""
-
-    found: Sequence[Found[Tool]]
-
-
-Outcome = Reported | Returned | Raised | TargetMissed
 
 
 class Execution:
@@ -134,7 +103,9 @@ class Execution:
                 result.output = yield Call(tool.callback, args, context, f'step "{found.step_id}"')
             if self._hooks:
                 self._results.check(tool, result.output)
-        except (Exception, SystemExit) as error:  # whatever user code raises belongs to the step
+        except CONTROL:
+            raise
+        except BaseException as error:  # whatever else user code raises belongs to the step
             result.error = error
         given = result.output
         if self._hooks:
@@ -198,10 +169,11 @@ class Execution:
         self._log(error, f"function {self.function_id}")
 
     def _log(self, error: BaseException, what: str) -> None:
-        if getattr(error, "quiet", False):
+        if is_quiet(error):
             return
         how = "failed" if is_final(error, self.ctx) else "will be tried again"
-        self._logger.error("%s %s: %s", what, how, message_of(error), exc_info=exc_info(error))
+        message = message_of(error, SHORT_MESSAGE) or name_of(error)
+        self._logger.error("%s %s: %s", what, how, message, exc_info=exc_info(error))
 
     # A body in this thread
 
@@ -212,7 +184,9 @@ class Execution:
             value: object = yield Call(call, context=context, what=f"function {self.function_id}")
         except Interrupt:
             return self._ended()
-        except (Exception, SystemExit) as error:
+        except CONTROL:
+            raise
+        except BaseException as error:
             return self._finished(Raised(error))
         return self._finished(Returned(value))
 
@@ -282,7 +256,9 @@ class Execution:
                 if self.outcome is not None:
                     raise
                 held, self._held = self._held, None
-            except Exception as error:
+            except CONTROL:
+                raise
+            except BaseException as error:
                 results.append(error)
             if self._held is not None:
                 raise self._swallowed()
@@ -343,5 +319,7 @@ class Execution:
 def _result(body: Body) -> Returned | Raised:
     try:
         return Returned(body.result())
-    except (Exception, SystemExit) as error:
+    except CONTROL:
+        raise
+    except BaseException as error:
         return Raised(error)

@@ -1,37 +1,35 @@
-"""What is said of an exception of user code: as JSON, as headers, and whether it may be tried again.
+"""What is said of an exception of user code: as JSON, as headers, in the log, and whether it may be tried again.
 
-Decides nothing about steps. Sources: protocol §6, §7, B2, C5, C6.
+All of it is bounded, so that an answer with an error is within what an engine takes, whatever was raised.
+Decides nothing about steps. Sources: protocol §6, §7, B2, C5, C6, C7.
 """
 
 from __future__ import annotations
 
 import datetime
 import math
+import textwrap
 import traceback
 from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
 
 from .duration import dump_time, to_ms
-from .errors import InngestError, RetryAfterError, StepError
+from .errors import InngestError, NonRetriableError, RetryAfterError, StepError
+from .message import MOST_MEMBERS, SHORT_MESSAGE, cut, headline, leaves, message_of, name_of
 from .wire import CallContext, Header
 
 LONGEST_RETRY_SECONDS = 24 * 3600
 LONGEST_CAUSE_CHAIN = 8
+LONGEST_STACK = 24 * 1024
+"""Characters. With messages and causes at their longest, and each character escaped, an error is below 4 MiB."""
 
-_Group = BaseExceptionGroup[BaseException]
-_OURS = str(Path(__file__).parent)
+_OURS = __file__.removesuffix(Path(__file__).name)
 
 
 def retriable(error: BaseException) -> bool:
     """Tell whether trying again can help; for a group, whether it can for any of its exceptions."""
-    if isinstance(error, BaseExceptionGroup):
-        return any(retriable(each) for each in _members(cast("_Group", error)))
-    return error.retriable if isinstance(error, InngestError) else True
-
-
-def _members(group: _Group) -> tuple[BaseException, ...]:
-    return group.exceptions
+    return any(each.retriable if isinstance(each, InngestError) else True for each in leaves(error))
 
 
 def is_final(error: BaseException, ctx: CallContext) -> bool:
@@ -45,8 +43,9 @@ def retry_headers(error: BaseException) -> dict[str, str]:
     """Return the headers that tell the engine whether, and when, to try again."""
     if not retriable(error):
         return {Header.NO_RETRY.value: "true"}
-    if isinstance(error, RetryAfterError):
-        return {Header.RETRY_AFTER.value: _dump_retry_after(error.retry_after)}
+    for each in leaves(error):
+        if isinstance(each, RetryAfterError):
+            return {Header.RETRY_AFTER.value: _dump_retry_after(each.retry_after)}
     return {}
 
 
@@ -57,40 +56,84 @@ def _dump_retry_after(when: int | datetime.timedelta | datetime.datetime) -> str
     return str(min(max(seconds, 1), LONGEST_RETRY_SECONDS))
 
 
-def describe(error: BaseException, *, depth: int = 0) -> dict[str, Any]:
+def describe(error: BaseException) -> dict[str, Any]:
     """Return name, message, stack and cause of an exception; a StepError gives those of its step."""
-    if isinstance(error, StepError):
-        described: dict[str, Any] = {"name": error.name, "message": error.message}
-        if error.stack is not None:
-            described["stack"] = error.stack
-    else:
-        described = {"name": type(error).__name__, "message": message_of(error), "stack": _stack(error)}
-    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    if cause is not None and depth < LONGEST_CAUSE_CHAIN:
-        described["cause"] = describe(cause, depth=depth + 1)
+    described: dict[str, Any] = {}
+    for each in reversed(_chain(error)):
+        told: dict[str, Any] = {"name": name_of(each), "message": message_of(each)}
+        if not isinstance(each, StepError) or each.stack is not None or each.__traceback__ is not None:
+            told["stack"] = _stack(each)
+        if described:
+            told["cause"] = described
+        described = told
     return described
 
 
-def message_of(error: BaseException) -> str:
-    """Return the text of an exception, also when its own `__str__` is broken; a group's tells of its exceptions."""
-    if isinstance(error, BaseExceptionGroup):
-        return "; ".join(f"{describe(each)['name']}: {message_of(each)}" for each in _members(cast("_Group", error)))
+def _chain(error: BaseException) -> list[BaseException]:
+    """Return an exception, what it was raised from, and so on; each once."""
+    chain: list[BaseException] = []
+    each: BaseException | None = error
+    while each is not None and len(chain) <= LONGEST_CAUSE_CHAIN and not any(each is one for one in chain):
+        chain.append(each)
+        cause = each.__cause__
+        each = each.__context__ if cause is None and not each.__suppress_context__ else cause
+    return chain
+
+
+def is_quiet(error: BaseException) -> bool:
+    """Tell whether it was raised with quiet=True."""
+    return isinstance(error, NonRetriableError | RetryAfterError) and bool(getattr(error, "quiet", False))
+
+
+def exc_info(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None] | None:
+    """Return what a logger takes to show an exception, without our frames; None when no logger could show it."""
     try:
-        return str(error)
-    except Exception as broken:  # an exception whose __str__ raises must not hide that it was raised
-        return f"(its message cannot be read: {type(broken).__name__})"
+        list(traceback.TracebackException(type(error), error, None, limit=0).format())
+    except Exception:  # a broken class, or groups nested too deep
+        return None
+    return type(error), error, _without_ours(error.__traceback__)
 
 
-def exc_info(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None]:
-    """Return what a logger takes to show an exception, from the first frame on that is the user's."""
-    first = error.__traceback__
-    while first is not None and first.tb_frame.f_code.co_filename.startswith(_OURS):
-        first = first.tb_next
-    return type(error), error, first
+def _without_ours(trace: TracebackType | None) -> TracebackType | None:
+    theirs: list[TracebackType] = []
+    while trace is not None:
+        if not trace.tb_frame.f_code.co_filename.startswith(_OURS):
+            theirs.append(trace)
+        trace = trace.tb_next
+    rest: TracebackType | None = None
+    for each in reversed(theirs):
+        rest = TracebackType(rest, each.tb_frame, each.tb_lasti, each.tb_lineno)
+    return rest
 
 
-def _stack(error: BaseException) -> str:
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_OURS)]
-    lines = ["Traceback (most recent call last):\n", *traceback.format_list(frames)]
-    lines.append(f"{type(error).__name__}: {message_of(error)}")
-    return "".join(lines)
+def _stack(error: BaseException, limit: int = LONGEST_STACK) -> str:
+    """Return the frames that are not ours, the message and the notes; then those of each exception of a group."""
+    if isinstance(error, StepError) and error.stack is not None:
+        return _cut_stack(error.stack, limit)
+    lines = ["Traceback (most recent call last):\n"]
+    lines += traceback.format_tb(_without_ours(error.__traceback__))
+    lines.append(headline(error))
+    lines += [f"\n{note}" for note in _notes(error)]
+    own = "".join(lines)
+    if not isinstance(error, BaseExceptionGroup):
+        return _cut_stack(own, limit)
+    members = leaves(cast("BaseException", error))[:MOST_MEMBERS]
+    share = limit * 9 // 10 // (len(members) + 1)  # a tenth is for the indents
+    stacks = [textwrap.indent(_stack_of_member(each, share), "  ") for each in members]
+    return _cut_stack("\n\n".join([_cut_stack(own, share), *stacks]), limit)
+
+
+def _stack_of_member(error: BaseException, limit: int) -> str:
+    stack = _stack(error, limit)
+    return f'step "{error.step_id}": {stack}' if isinstance(error, StepError) and error.step_id else stack
+
+
+def _cut_stack(stack: str, limit: int) -> str:
+    """Cut in the middle: the end says what was raised and where, the beginning how it came there."""
+    return cut(stack, limit, end=limit * 3 // 4)
+
+
+def _notes(error: BaseException) -> list[str]:
+    notes: object = vars(error).get("__notes__")
+    listed = cast("list[object]", notes) if isinstance(notes, list) else []
+    return [cut(note, SHORT_MESSAGE) for note in listed if isinstance(note, str)]

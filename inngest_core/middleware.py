@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from .errors import InngestError, MiddlewareError
+from .errors import CONTROL, InngestError, MiddlewareError
 from .events import Event
 from .flow import Call, Flow
+from .message import headline
 from .wire import Opcode
 
 
@@ -186,9 +187,9 @@ class Hooks:
             name = f"{type(instance).__name__}.{hook}"
             try:
                 yield Call(getattr(instance, hook), args, what=name)
-            except InngestError:
+            except (InngestError, *CONTROL):
                 raise
-            except (Exception, SystemExit) as error:
+            except BaseException as error:
                 raise _failed(name, error) from error
 
 
@@ -197,11 +198,11 @@ def _make(factory: MiddlewareFactory, client: object, raw_request: object) -> Mi
         return factory
     try:
         return factory(client, raw_request)
-    except InngestError:
+    except (InngestError, *CONTROL):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         raise _failed(getattr(factory, "__name__", repr(factory)), error) from error
 
 
 def _failed(name: str, error: BaseException) -> MiddlewareError:
-    return MiddlewareError(f"{name} raised {type(error).__name__}: {error}")
+    return MiddlewareError(f"{name} raised {headline(error)}")

@@ -12,6 +12,7 @@ import logging
 
 from . import steps
 from .errors import OutputUnserializableError
+from .message import misfit_of
 from .replay import Memo
 from .returns import Returns, returned_by
 from .serializer import LARGEST_STEP, Serializer, dump_checked, load_value, parse_value, type_name
@@ -51,7 +52,7 @@ class Results:
         try:
             return load_value(data, typ, serializer=self._serializer)
         except OutputUnserializableError as error:
-            reason = str(error.__cause__).replace("\n", " ")
+            reason = misfit_of(error.__context__).replace("\n", " ")
             self._warn(tool, f"comes back as plain JSON: it does not fit its annotation {type_name(typ)}: {reason}")
             return data
 

@@ -14,6 +14,7 @@ import pydantic
 import pydantic_core
 
 from .errors import OutputUnserializableError
+from .message import misfit_of
 from .shapes import adapter_of, attrs_values
 from .unwritable import LISTS, children, explain, explain_size, survey
 
@@ -112,9 +113,10 @@ def load_value(
     try:
         return _read(data, output_type) if serializer is None else serializer.deserialize(data, output_type)
     except _UNFIT as error:
+        why = misfit_of(error)
         raise OutputUnserializableError(
-            f"{what} does not fit output_type={type_name(output_type)}: {error}; correct the type or the value"
-        ) from error
+            f"{what} does not fit output_type={type_name(output_type)}: {why}; correct the type or the value"
+        ) from (None if isinstance(error, pydantic.ValidationError) else error)  # its text shows the value
 
 
 def write(value: object) -> bytes:

@@ -160,8 +160,9 @@ def read(tool: Tool, memo: Memo, serializer: Serializer | None) -> object:
         )
     error = memo.error or {}
     stack = error.get("stack")
+    message = error.get("message")
     raise StepError(
-        str(error.get("message") or "the step failed and left no message"),
+        "the step failed and left no message" if message is None else str(message),
         name=str(error.get("name") or "Error"),
         stack=stack if isinstance(stack, str) else None,
         step_id=tool.step_id,

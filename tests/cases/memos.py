@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inngest
 
-from .case import Call, Case, Saying, both, raised, returned
+from .case import STACK, Call, Case, Saying, both, raised, returned
 
 
 def value(ctx: inngest.ContextSync) -> object:
@@ -65,5 +65,7 @@ error_of_odd_types = fails({"error": {"name": 1, "message": {"a": 2}, "stack": [
 error_null_uncaught = Case(
     build=both(value, value_async),
     call=Call(steps={"s": {"error": None}}),
-    expect=raised({"name": "Error", "message": Saying("no message"), "code": "step_errored"}, no_retry=True),
+    expect=raised(
+        {"name": "Error", "message": Saying("no message"), "stack": STACK, "code": "step_errored"}, no_retry=True
+    ),
 )

@@ -133,6 +133,66 @@ def test_functions_get_typed_events(ask: Any, asynchronous: bool) -> None:
     assert body["message"].endswith("; expected SignupData")
 
 
+def test_many_misfits_are_told_in_short_and_without_the_data() -> None:
+    class Rows(pydantic.BaseModel):
+        rows: list[SignupData]
+
+    wrong: Any = {"rows": [{"email": 1, "password": "hunter2"}] * 5000}
+    with pytest.raises(inngest.EventInvalidError) as caught:
+        inngest.event_type("user/rows", Rows)(wrong)
+    text, extra = "Input should be a valid string", "Extra inputs are not permitted"
+    assert caught.value.message == (
+        f'event "user/rows": data.rows[0].email: {text}, data.rows[0].password: {extra}, '
+        f"data.rows[1].email: {text}, data.rows[1].password: {extra}, data.rows[2].email: {text}, "
+        "and 9,995 more; expected Rows"
+    )
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+class Checked(pydantic.BaseModel):
+    n: int
+
+    @pydantic.field_validator("n")
+    @classmethod
+    def check(cls, n: int) -> int:
+        raise (TypeError() if n else RuntimeError("the database is down"))
+
+
+@dataclasses.dataclass
+class CheckedLater:
+    n: int
+
+    def __post_init__(self) -> None:
+        raise KeyError("boom")
+
+
+@ASKS
+@pytest.mark.parametrize(
+    ("typ", "n", "raised", "frame"),
+    [
+        (Checked, 0, "Checked raised RuntimeError: the database is down", "in check"),
+        (Checked, 1, "Checked raised TypeError", "in check"),
+        (CheckedLater, 0, "CheckedLater raised KeyError: 'boom'", "in __post_init__"),
+    ],
+)
+def test_a_validator_that_raises_anything_else_fails_the_run(
+    ask: Any, typ: Any, n: int, raised: str, frame: str
+) -> None:
+    client = inngest.Inngest(app_id=APP_ID, is_production=False, logger=silent_logger())
+
+    def handler(ctx: inngest.ContextSync) -> None:
+        raise AssertionError("it must not run")
+
+    function = client.create_function(fn_id=FN_ID, trigger=inngest.event_type("user/checked", typ))(handler)
+    status, body, no_retry = call((client, function), ask, name="user/checked", data={"n": n})
+    assert (status, body["code"], body["name"], no_retry) == (500, "event_invalid", "EventInvalidError", "true")
+    assert body["message"] == (
+        f'event "user/checked": data: reading it as {raised}; a validator should raise ValueError for what does not fit'
+    )
+    assert frame in body["cause"]["stack"]
+
+
 def test_waiting_for_a_typed_event() -> None:
     def handler(ctx: inngest.ContextSync) -> str:
         event = ctx.step.wait_for_event("wait", event=Signup, timeout=1000)
