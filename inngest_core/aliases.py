@@ -72,11 +72,12 @@ class _Field:
     def changed(self, value: Any) -> Any:
         return value if self.change is None else self.change(value)
 
-    def place(self, value: Any) -> Any:
-        """Return what is to stand at the key that is read."""
-        for key in reversed(self.inside):
-            value = {key: value}
-        return value
+    def place(self, target: dict[str, Any], value: object) -> None:
+        """Put a value where it is read; other fields may be read from the same objects."""
+        *outer, last = self.read, *self.inside
+        for key in outer:
+            target = target.setdefault(key, {})
+        target[last] = value
 
 
 @dataclass(slots=True)
@@ -104,7 +105,7 @@ class _Struct:
             if each.read in given:
                 result[each.read] = given[each.read] if each.inside else each.changed(given[each.read])
             elif each.written in given:
-                result[each.read] = each.place(each.changed(given[each.written]))
+                each.place(result, each.changed(given[each.written]))
         return result
 
 
