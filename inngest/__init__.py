@@ -11,12 +11,7 @@ from types import ModuleType
 from inngest_core.app import App
 from inngest_core.client import Inngest
 from inngest_core.config import Mode, Streaming
-from inngest_core.context import (
-    Context,
-    ContextSync,
-    Step,
-    StepSync,
-)
+from inngest_core.context import Context, ContextSync
 from inngest_core.errors import (
     EventInvalidError,
     InngestError,
@@ -51,6 +46,7 @@ from inngest_core.options import (
     TriggerEvent,
 )
 from inngest_core.serializer import JSON, PydanticSerializer, Serializer
+from inngest_core.step_tools import Step, StepSync
 from inngest_core.wire import VERSION
 
 __all__ = [

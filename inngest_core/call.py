@@ -13,7 +13,7 @@ from typing import Any, assert_never, cast
 
 from .answer import Answer
 from .client import Inngest
-from .context import Context, ContextSync, ReplayLogger, Step, StepSync
+from .context import Context, ContextSync, ReplayLogger
 from .engine_api import fetch_state, trace_headers
 from .errors import EventInvalidError, FunctionNotFoundError, InngestError, QueryParamMissingError
 from .event_types import type_event
@@ -30,6 +30,7 @@ from .replay import Replay
 from .results import check_result, dump_result
 from .returns import returned_by
 from .serializer import LARGEST_RESPONSE, dump_value
+from .step_tools import Step, StepSync
 from .steps import Tool
 from .wire import (
     RUN_COMPLETE_ID,

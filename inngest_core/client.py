@@ -12,12 +12,12 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar, cast, overload
 
 from .config import Mode, load_config
-from .context import Context, ContextSync, Step, StepSync
+from .context import Context, ContextSync
 from .drivers import Resources, run_async, run_sync
 from .duration import Duration, to_ms
 from .engine_api import WorkingKey
 from .errors import ConfigError, FunctionConfigError, SendEventsError
-from .event_types import EventType
+from .event_types import EventType, as_trigger
 from .events import Event, send_events
 from .flow import Flow
 from .function import Function, Handler, duplicate_message
@@ -38,8 +38,11 @@ from .options import (
 )
 from .results import Warned
 from .serializer import Serializer
+from .step_tools import Step, StepSync
 
 T = TypeVar("T")
+
+AnyTrigger = Trigger | EventType[Any] | type[Event]
 
 DEFAULT_TIMEOUT_MS = 30_000
 
@@ -163,7 +166,7 @@ class Inngest:
         self,
         *,
         fn_id: str,
-        trigger: Trigger | EventType[Any] | Sequence[Trigger | EventType[Any]] = (),
+        trigger: AnyTrigger | Sequence[AnyTrigger] = (),
         name: str | None = None,
         retries: int | None = None,
         on_failure: AsyncHandler[object] | SyncHandler[object] | None = None,
@@ -182,10 +185,11 @@ class Inngest:
     ) -> FunctionDecorator:
         """Return a decorator that makes a Function of a handler: `(ctx)` or `(ctx, step)`, async or plain.
 
-        fn_id: unique in the app. trigger: one or a list; an event type is one; none makes a function that is
-        only invoked. retries: after the first try; 4 when not given. on_failure: runs when the function failed for
-        good; it has the colour of the handler. output_type: what the result is read as. Source: protocol §5.
-        The decorator raises FunctionConfigError: it names the function, the field, the value and the rule.
+        fn_id: unique in the app. trigger: one or a list; an event type or class is one; none makes a function
+        that is only invoked. retries: after the first try; 4 when not given. on_failure: runs when the function failed
+        for good; it has the colour of the handler. output_type: what the result is read as. Source: protocol §5.
+        The decorator raises FunctionConfigError: it names the function, the field, the value and the rule. An event
+        class that names no event raises ConfigError.
         """
         opts = FunctionOpts(
             fn_id=fn_id,
@@ -204,7 +208,7 @@ class Inngest:
         )
         # What is neither a trigger nor a list of them, such as a text, is one wrong trigger to Function.
         listed = tuple(trigger) if isinstance(trigger, list | tuple) else (cast("Trigger | EventType[Any]", trigger),)
-        triggers = [each.trigger() if isinstance(each, EventType) else each for each in listed]
+        triggers = [as_trigger(each) for each in listed]
 
         def decorate(handler: Callable[..., object], /) -> Function[Any]:
             function: Function[Any] = Function(

@@ -6,16 +6,17 @@ import base64
 import hashlib
 import urllib.parse
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import pydantic
 
 from .config import Config
 from .engine_api import sdk_headers
 from .errors import BodyInvalidError, EventKeyMissingError, SendEventsError
+from .event_data import FIX, as_object, type_of_data
 from .flow import Flow, Random, Sleep, fetch, now
 from .http import HTTPRequest, HTTPResponse, TransportError
-from .serializer import dump_value
+from .serializer import dump_value, parse_value
 from .wire import Header, parse_json
 
 MAX_EVENTS = 5_000
@@ -26,20 +27,19 @@ BACK_OFF_SECONDS = 0.1
 SEED_SIZE = 10
 """Random bytes in a seed."""
 
-_FIX = "give JSON values"
-
 
 class Event(pydantic.BaseModel):
     """An event, sent or received.
 
     id: sent twice, an event with an id counts once; empty means not given. ts: milliseconds since 1970; zero means not
-    given. Other keys are kept. A subclass types its data: `MyEvent.model_validate(ctx.event.model_dump())`.
+    given. Other keys are kept. data: a model or a dataclass becomes the JSON object that it is written as. A subclass
+    types its data: `MyEvent.model_validate(ctx.event.model_dump())`.
     """
 
     model_config = pydantic.ConfigDict(extra="allow", defer_build=True)
 
     name: str
-    data: dict[str, Any] = {}
+    data: Annotated[dict[str, Any], pydantic.BeforeValidator(as_object)] = {}
     id: str = ""
     ts: int = 0
     user: dict[str, Any] | None = None
@@ -57,6 +57,16 @@ class Event(pydantic.BaseModel):
         if self.v is not None:
             wire["v"] = self.v
         return {**wire, **_extra(self)}
+
+
+def _dump_data(event: Event) -> dict[str, object]:
+    """Return what is given, by key; data of a declared type as JSON values, so that its keys need not be texts."""
+    wire = event.to_wire()
+    typ = type_of_data(type(event))
+    if typ is not None:
+        what = f'event "{event.name}": data'
+        wire["data"] = parse_value(dump_value(event.data, what, output_type=typ, fix=FIX))
+    return wire
 
 
 def _extra(event: Event) -> dict[str, object]:
@@ -99,7 +109,7 @@ def send_events(
             "set INNGEST_EVENT_KEY or give Inngest(event_key=), or set INNGEST_DEV=1 to use a dev server"
         )
     bodies = [
-        dump_value([event.to_wire() for event in events[start : start + MAX_EVENTS]], "events", fix=_FIX)
+        dump_value([_dump_data(event) for event in events[start : start + MAX_EVENTS]], "events", fix=FIX)
         for start in range(0, len(events), MAX_EVENTS)
     ]
     ids: list[str] = []

@@ -17,6 +17,10 @@ T1 = TypeVar("T1")
 T2 = TypeVar("T2")
 T3 = TypeVar("T3")
 T4 = TypeVar("T4")
+T5 = TypeVar("T5")
+T6 = TypeVar("T6")
+T7 = TypeVar("T7")
+T8 = TypeVar("T8")
 
 Branch = Callable[[], Awaitable[T]]
 BranchSync = Callable[[], T]
@@ -50,6 +54,36 @@ class Group:
     async def parallel(
         self, callables: tuple[Branch[T1], Branch[T2], Branch[T3], Branch[T4]], *, parallel_mode: ParallelMode = ...
     ) -> tuple[T1, T2, T3, T4]: ...
+    @overload
+    async def parallel(
+        self,
+        callables: tuple[Branch[T1], Branch[T2], Branch[T3], Branch[T4], Branch[T5]],
+        *,
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1, T2, T3, T4, T5]: ...
+    @overload
+    async def parallel(
+        self,
+        callables: tuple[Branch[T1], Branch[T2], Branch[T3], Branch[T4], Branch[T5], Branch[T6]],
+        *,
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1, T2, T3, T4, T5, T6]: ...
+    @overload
+    async def parallel(
+        self,
+        callables: tuple[Branch[T1], Branch[T2], Branch[T3], Branch[T4], Branch[T5], Branch[T6], Branch[T7]],
+        *,
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1, T2, T3, T4, T5, T6, T7]: ...
+    @overload
+    async def parallel(
+        self,
+        callables: tuple[
+            Branch[T1], Branch[T2], Branch[T3], Branch[T4], Branch[T5], Branch[T6], Branch[T7], Branch[T8]
+        ],
+        *,
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1, T2, T3, T4, T5, T6, T7, T8]: ...
     @overload
     async def parallel(self, callables: Sequence[Branch[T]], *, parallel_mode: ParallelMode = ...) -> tuple[T, ...]: ...
     async def parallel(
@@ -86,6 +120,53 @@ class GroupSync:
         *,
         parallel_mode: ParallelMode = ...,
     ) -> tuple[T1, T2, T3, T4]: ...
+    @overload
+    def parallel(
+        self,
+        callables: tuple[BranchSync[T1], BranchSync[T2], BranchSync[T3], BranchSync[T4], BranchSync[T5]],
+        *,
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1, T2, T3, T4, T5]: ...
+    @overload
+    def parallel(
+        self,
+        callables: tuple[
+            BranchSync[T1], BranchSync[T2], BranchSync[T3], BranchSync[T4], BranchSync[T5], BranchSync[T6]
+        ],
+        *,
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1, T2, T3, T4, T5, T6]: ...
+    @overload
+    def parallel(
+        self,
+        callables: tuple[
+            BranchSync[T1],
+            BranchSync[T2],
+            BranchSync[T3],
+            BranchSync[T4],
+            BranchSync[T5],
+            BranchSync[T6],
+            BranchSync[T7],
+        ],
+        *,
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1, T2, T3, T4, T5, T6, T7]: ...
+    @overload
+    def parallel(
+        self,
+        callables: tuple[
+            BranchSync[T1],
+            BranchSync[T2],
+            BranchSync[T3],
+            BranchSync[T4],
+            BranchSync[T5],
+            BranchSync[T6],
+            BranchSync[T7],
+            BranchSync[T8],
+        ],
+        *,
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1, T2, T3, T4, T5, T6, T7, T8]: ...
     @overload
     def parallel(self, callables: Sequence[BranchSync[T]], *, parallel_mode: ParallelMode = ...) -> tuple[T, ...]: ...
     def parallel(

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple, cast
 
 from .duration import dump_duration, dump_time, to_ms
 from .errors import ConfigError, StepError
-from .event_types import EventType
+from .event_data import type_of_data
+from .event_types import EventType, name_of, parse_as
 from .events import Event, parse_event
 from .replay import Memo
 from .serializer import LARGEST_STEP, Serializer, dump_value, load_value, parse_value
@@ -36,6 +37,7 @@ class Tool(NamedTuple):
     read: memo data → the value that user code gets; it may raise.
     callback, args: the user's function that runs in the app. events: what is sent instead.
     output_type: what the result must be. returns: the function whose annotation says what it should be, if it fits.
+    data_type: the declared type of the data for an invoked function.
     A named tuple: a run that replays a thousand steps makes a thousand of them.
     """
 
@@ -49,6 +51,7 @@ class Tool(NamedTuple):
     events: Sequence[Event] | None = None
     output_type: object = None
     returns: Callable[..., object] | None = None
+    data_type: object = None
 
 
 def run(step_id: str, callback: Callable[..., object], args: Sequence[object], output_type: object = None) -> Tool:
@@ -92,10 +95,15 @@ def sleep_until(step_id: str, until: object) -> Tool:
 
 
 def wait_for_event(
-    step_id: str, event: str | EventType[Any], if_exp: str | None, timeout: int | datetime.timedelta
+    step_id: str, event: str | EventType[Any] | type[Event], if_exp: str | None, timeout: int | datetime.timedelta
 ) -> Tool:
     """Let the run wait for an event; the result is the event, or None when the time is over."""
-    name, read = (event.name, _reader(event)) if isinstance(event, EventType) else (event, _read_event)
+    if isinstance(event, EventType):
+        name, read = event.name, _reader(event.kind)
+    elif isinstance(event, type):
+        name, read = name_of(event), _reader(event)
+    else:
+        name, read = event, _read_event
     if not name:
         raise ConfigError(f'step "{step_id}": the event to wait for has no name')
     opts = _opts(timeout=_dump_wait(step_id, "timeout", timeout))
@@ -112,10 +120,15 @@ def invoke(
     v: str | None,
     output_type: object = None,
     returns: Callable[..., object] | None = None,
+    data_type: object = None,
 ) -> Tool:
-    """Run another function; the result is what it returns. function_id: `<app_id>-<fn_id>`."""
+    """Run another function; the result is what it returns. function_id: `<app_id>-<fn_id>`.
+
+    data_type: the type of data that the function declares.
+    """
     if isinstance(data, Event):
         v = v or data.v
+        data_type = type_of_data(type(data)) or data_type
         data = data.data
     payload: dict[str, object] = {"data": data if data is not None else {}}  # an engine needs the object (protocol B3)
     if v is not None:
@@ -131,6 +144,7 @@ def invoke(
         opts=opts,
         output_type=output_type,
         returns=returns,
+        data_type=data_type,
     )
 
 
@@ -141,7 +155,8 @@ def dump_invoke_opts(tool: Tool) -> Mapping[str, object]:
     """
     payload = cast("dict[str, object]", tool.opts["payload"])
     what = f'step "{tool.step_id}": data'
-    data: object = parse_value(dump_value(payload["data"], what, fix="give JSON values", limit=LARGEST_STEP))
+    body = dump_value(payload["data"], what, output_type=tool.data_type, fix="give JSON values", limit=LARGEST_STEP)
+    data: object = parse_value(body)
     if not isinstance(data, dict):
         raise ConfigError(f"{what} is a JSON {json_kind(data)}; an event's data is an object: give a dict or a model")
     return {**tool.opts, "payload": {**payload, "data": cast("object", data)}}
@@ -237,8 +252,8 @@ def _read_event(data: Any) -> Event | None:
     return None if data is None else parse_event(data)
 
 
-def _reader(event_type: EventType[Any]) -> Callable[[Any], object]:
-    return lambda data: None if data is None else event_type.parse(parse_event(data))
+def _reader(kind: type[Event]) -> Callable[[Any], object]:
+    return lambda data: None if data is None else parse_as(kind, parse_event(data))
 
 
 def _read_ids(data: Any) -> list[str]:

@@ -26,7 +26,7 @@ LONGEST_FILE = 350
 LAYERS = (
     {"app"},
     {"call", "registration", "introspection"},
-    {"context", "client", "middleware", "signing"},
+    {"context", "step_tools", "client", "middleware", "signing"},
     {"steps", "drivers"},
     {"replay", "flow", "wire"},
     {"http", "errors", "duration"},
@@ -57,6 +57,9 @@ THIRD_PARTY = {
     "shapes": {"typing_extensions"},
     "returns": {"typing_extensions"},
     "context": {"typing_extensions"},
+    "step_tools": {"typing_extensions"},
+    "aliases": {"typing_extensions"},
+    "event_types": {"typing_extensions"},
 }
 DEVSERVER_FROM_THE_CORE = {
     *("http", "wire", "flow", "drivers", "signing", "duration", "errors", "transport", "expressions"),

@@ -17,13 +17,14 @@ import pytest
 from inngest_core.app import App
 from inngest_core.client import Inngest
 from inngest_core.config import Mode
-from inngest_core.context import Context, ContextSync, Step, StepSync
+from inngest_core.context import Context, ContextSync
 from inngest_core.errors import ConfigError, EventKeyMissingError, FunctionConfigError
 from inngest_core.events import Event
 from inngest_core.flow import Fetch
 from inngest_core.function import Function
 from inngest_core.middleware import Middleware
 from inngest_core.options import TriggerEvent
+from inngest_core.step_tools import Step, StepSync
 
 TRIGGER = TriggerEvent(event="a/b")
 

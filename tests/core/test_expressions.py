@@ -43,7 +43,7 @@ def define(**options: Any) -> Function[object]:
 
 FIELDS: list[tuple[str, dict[str, Any]]] = [
     ("trigger.expression", {"trigger": TriggerEvent(event="a", expression=WRONG)}),
-    ("trigger.expression", {"trigger": event_type("a", int).trigger(WRONG)}),
+    ("trigger.expression", {"trigger": event_type("a", dict[str, int]).trigger(WRONG)}),
     ("trigger[1].expression", {"trigger": [TriggerEvent(event="a"), TriggerEvent(event="a", expression=WRONG)]}),
     ("idempotency", {"idempotency": WRONG}),
     ("batch_events.key", {"batch_events": Batch(max_size=2, timeout=1, key=WRONG)}),

@@ -102,7 +102,7 @@ TRIGGERS: list[tuple[object, str]] = [
     (TriggerEvent(event=LONG), f"trigger.event is {CUT}; expected {NAME}"),
     (TriggerEvent(event="a", expression=LONG), f"trigger.expression is {CUT}; expected at most 255 characters"),
     (TriggerEvent(event="a", expression=""), f"trigger.expression is ''; expected {CEL}"),
-    (event_type("a", int).trigger(""), f"trigger.expression is ''; expected {CEL}"),
+    (event_type("a", dict[str, int]).trigger(""), f"trigger.expression is ''; expected {CEL}"),
     (TriggerCron(cron="* * * * *", jitter=999), "trigger.jitter is 999; expected 1 second to 5 minutes"),
     (TriggerCron(cron="* * * * *", jitter=-1), "trigger.jitter is -1; expected 1 second to 5 minutes"),
     (
