@@ -10,7 +10,7 @@ import urllib.parse
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from .http import BoundedBody, Request, Response
+from .http import SAFE_IN_PATH, BoundedBody, Request, Response
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -44,13 +44,16 @@ def _server_name(scope: Scope) -> str:
 @functools.lru_cache(maxsize=1024)
 def _url(scheme: str, host: str, root_path: str, path: str, query: bytes) -> str:
     """Return the absolute URL, mount prefix included; cached, for an engine asks for the same few again and again."""
-    if root_path and not path.startswith(root_path):
-        path = root_path.rstrip("/") + path
-    url = f"{scheme}://{host}{urllib.parse.quote(path, safe=_SAFE_IN_PATH)}"
+    whole = root_path.rstrip("/") + below_root(root_path, path)
+    url = f"{scheme}://{host}{urllib.parse.quote(whole, safe=SAFE_IN_PATH)}"
     return f"{url}?{query.decode('latin-1')}" if query else url
 
 
-_SAFE_IN_PATH = "/:@!$&'()*+,;=~-._"
+def below_root(root_path: str, path: str) -> str:
+    """Return the path below the mount. *path* holds the root, as ASGI says, or does not, as hypercorn has it."""
+    root = root_path.rstrip("/")
+    below = path[len(root) :] if f"{path}/".startswith(f"{root}/") else path
+    return f"/{below.lstrip('/')}" if root_path.endswith("/") else below
 
 
 async def send_response(response: Response, send: Send) -> None:

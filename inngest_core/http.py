@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable, Mapping
 from dataclasses import dataclass
 
+SAFE_IN_PATH = "/:@!$&'()*+,;=~-._"
+"""What stands unquoted in the path of a URL."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

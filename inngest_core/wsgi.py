@@ -13,13 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from wsgiref.types import StartResponse
 
-from .http import Request, Response, read_limited
+from .http import SAFE_IN_PATH, Request, Response, read_limited
 
 Environ = Mapping[str, Any]
 
 _CHUNK = 1024 * 1024
 _UNPREFIXED = ("CONTENT_TYPE", "CONTENT_LENGTH")
-_SAFE_IN_PATH = "/:@!$&'()*+,;=~-._"
 
 
 def read_request(environ: Environ, body_cap: int, raw: object = None) -> Request:
@@ -29,7 +28,8 @@ def read_request(environ: Environ, body_cap: int, raw: object = None) -> Request
         url=_url(
             environ["wsgi.url_scheme"],
             environ.get("HTTP_HOST") or _server_name(environ),
-            environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""),
+            environ.get("SCRIPT_NAME", ""),
+            environ.get("PATH_INFO", ""),
             environ.get("QUERY_STRING", ""),
         ),
         headers={name: str(environ[key]) for key in environ if (name := _header_name(key))},
@@ -49,9 +49,12 @@ def _header_name(key: str) -> str:
 
 
 @functools.lru_cache(maxsize=1024)
-def _url(scheme: str, host: str, path: str, query: str) -> str:
+def _url(scheme: str, host: str, script_name: str, path: str, query: str) -> str:
     """Return the absolute URL as PEP 3333 builds it; cached, for an engine asks for the same few again and again."""
-    quoted = urllib.parse.quote(path.encode("latin-1", "replace"), safe=_SAFE_IN_PATH)
+    if script_name.endswith("/"):  # it should not, but proxies say so
+        path = f"/{path.lstrip('/')}"
+    whole = (script_name.rstrip("/") + path).encode("latin-1", "replace")
+    quoted = urllib.parse.quote(whole, safe=SAFE_IN_PATH)
     return f"{scheme}://{host}{quoted or '/'}" + (f"?{query}" if query else "")
 
 

@@ -32,7 +32,7 @@ from .database import with_fresh_connections
 FRAMEWORK = "django"
 _CHUNK = 64 * 1024
 
-View = Callable[[HttpRequest], HttpResponse]
+View = Callable[..., HttpResponse]
 
 
 def serve(
@@ -58,7 +58,7 @@ def serve(
         public_path=public_path,
     )
 
-    def view(request: HttpRequest) -> HttpResponse:
+    def view(request: HttpRequest, *_: object, **__: object) -> HttpResponse:  # a prefix may hold variables
         try:
             asked = _request(request, core.body_cap)
         except InngestError as error:
@@ -104,8 +104,10 @@ def _request(request: HttpRequest, body_cap: int) -> Request:
 
 
 def _url(request: HttpRequest) -> str:
+    """Return the URL with the prefix in it, which under ASGI `request.path` may lack (FORCE_SCRIPT_NAME, hypercorn)."""
+    prefix = str(request.META.get("SCRIPT_NAME", "")).rstrip("/")
     try:
-        return request.build_absolute_uri()
+        return request.build_absolute_uri(prefix + request.get_full_path_info())
     except DisallowedHost as error:  # Django's own answer is an HTML page
         raise URLInvalidError(str(error)) from None
 

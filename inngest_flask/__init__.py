@@ -18,6 +18,8 @@ from inngest_core.wsgi import read_request
 
 FRAMEWORK = "flask"
 
+View = Callable[..., flask.Response]
+
 
 def serve(
     app: flask.Flask | flask.Blueprint,
@@ -42,7 +44,7 @@ def serve(
         public_path=public_path,
     )
 
-    def view() -> flask.Response:
+    def view(**_: object) -> flask.Response:  # a prefix may hold variables
         return _response(core.handle_sync(_request(flask.request, core.body_cap)))
 
     if isinstance(app, flask.Blueprint):
@@ -51,14 +53,14 @@ def serve(
         _add_rule(app, core.serve_path, view)
 
 
-def _add_blueprint_rule(state: BlueprintSetupState, path: str, view: Callable[[], flask.Response]) -> None:
+def _add_blueprint_rule(state: BlueprintSetupState, path: str, view: View) -> None:
     prefix = (state.url_prefix or "").rstrip("/")
     _add_rule(cast("flask.Flask", state.app), prefix + path, view, state.subdomain)
 
 
-def _add_rule(app: flask.Flask, path: str, view: Callable[[], flask.Response], subdomain: str | None = None) -> None:
+def _add_rule(app: flask.Flask, path: str, view: View, subdomain: str | None = None) -> None:
     """Add a rule for every method: `add_url_rule` knows only named ones, and others would get an HTML page."""
-    endpoint = f"inngest:{path}"
+    endpoint = f"inngest:{subdomain or ''}{path}"
     rule = app.url_rule_class(path, endpoint=endpoint, subdomain=subdomain)
     rule.provide_automatic_options = False  # type: ignore[attr-defined]  # Flask sets and reads it on the rule
     app.url_map.add(rule)
