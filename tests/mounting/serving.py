@@ -44,6 +44,7 @@ def by_waitress(app: WSGIApplication, _: Clients, **options: Any) -> Generator[i
     try:
         yield int(server.effective_port)
     finally:
+        server.task_dispatcher.shutdown()  # its threads tell the server when they have answered
         server.trigger.pull_trigger(server.close)
         thread.join(PATIENCE)
 
