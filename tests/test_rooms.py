@@ -55,7 +55,7 @@ THIRD_PARTY = {
     "returns": {"typing_extensions"},
     "context": {"typing_extensions"},
 }
-DEVSERVER_FROM_THE_CORE = {"http", "wire", "flow", "drivers", "signing", "duration", "errors", "transport"}
+DEVSERVER_FROM_THE_CORE = {"http", "wire", "flow", "drivers", "signing", "duration", "errors", "extras", "transport"}
 IN_HOST_ONLY = {"uvicorn", "waitress", "tornado"}
 
 
