@@ -146,8 +146,8 @@ def _explicit_path(path: str, options: ServeOptions) -> str | None:
     """Return the explicit serve_path, unless the request came to it, under a mount prefix or not."""
     if options.serve_path is None:
         return None
-    came_to_it = urllib.parse.unquote(path).endswith(urllib.parse.unquote(options.serve_path))
-    return None if came_to_it else options.serve_path
+    came, wanted = (urllib.parse.unquote(each).rstrip("/") for each in (path, options.serve_path))
+    return None if came.endswith(wanted) else options.serve_path
 
 
 def _check_signature(failure: SignatureError | None, *, required: bool) -> None:

@@ -8,7 +8,7 @@ import inngest
 from tests.targets.engine import EngineDouble
 
 from .apps import FRAMEWORKS, Endpoint, Framework
-from .asking import Shop, define, expect_answers, shop
+from .asking import Shop, ask, define, expect_answers, shop
 from .proxy import proxy
 
 pytestmark = pytest.mark.live
@@ -80,3 +80,19 @@ def test_the_same_function_twice_in_one_endpoint_is_refused_everywhere(engine: E
         for framework in FRAMEWORKS.values():
             with pytest.raises(inngest.InngestError, match="is defined twice"):
                 framework.make([twice])
+
+
+@EVERY
+def test_a_slash_at_the_end(framework: Framework, engine: EngineDouble) -> None:
+    """One that is configured is left out. One that is asked for is answered, and registered so, or it is not."""
+    with shop(engine) as served:
+        app = framework.make([Endpoint(served.client, served.functions, "/jobs/inngest/")])
+        with framework.serving(app, [served.client]) as port, proxy(port) as origin:
+            expect_answers(f"{origin}/jobs/inngest", served, engine)
+            engine.reset({"POST /fn/register": [(200, {"ok": True})]})
+            status = ask("PUT", f"{origin}/jobs/inngest/").status
+            if status == 200:
+                expect_answers(f"{origin}/jobs/inngest/", served, engine)
+            else:
+                assert status in (307, 404)
+                assert engine.requests == []

@@ -85,6 +85,15 @@ def flask_nested_blueprints(client: inngest.Inngest, functions: Functions) -> fl
     return app
 
 
+@case("/jobs/", by_waitress)
+def flask_blueprint_without_a_path_of_its_own(client: inngest.Inngest, functions: Functions) -> flask.Flask:
+    jobs = flask.Blueprint("jobs", __name__, url_prefix="/jobs")
+    inngest.flask.serve(jobs, client, functions, serve_path="/")
+    app = flask.Flask("shop")
+    app.register_blueprint(jobs)
+    return app
+
+
 @case("/tenants/blue/api/inngest", by_waitress)
 def flask_blueprint_with_a_variable(client: inngest.Inngest, functions: Functions) -> flask.Flask:
     tenant = flask.Blueprint("tenant", __name__, url_prefix="/tenants/<tenant>")
@@ -148,6 +157,15 @@ def fastapi_nested_routers(client: inngest.Inngest, functions: Functions) -> fas
     jobs.include_router(night)
     app = fastapi.FastAPI()
     app.include_router(jobs, prefix="/v1")
+    return app
+
+
+@case("/jobs/", by_uvicorn)
+def fastapi_router_without_a_path_of_its_own(client: inngest.Inngest, functions: Functions) -> fastapi.FastAPI:
+    jobs = fastapi.APIRouter(prefix="/jobs")
+    inngest.fast_api.serve(jobs, client, functions, serve_path="/")
+    app = fastapi.FastAPI()
+    app.include_router(jobs)
     return app
 
 
@@ -231,6 +249,11 @@ def django_include_with_a_variable_under_asgi(client: inngest.Inngest, functions
     return ASGISite([path("tenants/<slug:tenant>/", include([inngest.django.serve(client, functions)]))])
 
 
+@case("/jobs", by_waitress)
+def django_include_without_a_path_of_its_own(client: inngest.Inngest, functions: Functions) -> WSGISite:
+    return WSGISite([path("jobs", include([inngest.django.serve(client, functions, serve_path="/")]))])
+
+
 @case("/caf%C3%A9/api/inngest", by_waitress)
 def django_include_beyond_ascii(client: inngest.Inngest, functions: Functions) -> WSGISite:
     return WSGISite([path("café/", include([inngest.django.serve(client, functions)]))])
@@ -276,6 +299,11 @@ def bare_asgi_at_a_path_under_fastapi(client: inngest.Inngest, functions: Functi
 @case("/api/inngest/", by_uvicorn)
 def bare_asgi_at_its_mount_under_starlette(client: inngest.Inngest, functions: Functions) -> Starlette:
     return Starlette(routes=[Mount("/api/inngest", inngest.asgi.serve(client, functions))])
+
+
+@case("/api/inngest/", by_uvicorn)
+def bare_asgi_at_the_root_of_its_mount(client: inngest.Inngest, functions: Functions) -> Starlette:
+    return Starlette(routes=[Mount("/api/inngest", inngest.asgi.serve(client, functions, serve_path="/"))])
 
 
 @case("/jobs/api/inngest", by_waitress)
