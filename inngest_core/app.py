@@ -10,6 +10,7 @@ import contextlib
 import contextvars
 import functools
 import logging
+import math
 from collections.abc import Generator, Sequence
 from typing import Any
 
@@ -27,7 +28,7 @@ from .errors import (
     SignatureError,
     SigningKeyMissingError,
 )
-from .flow import Flow, Now
+from .flow import Call, Flow, Now
 from .function import Function, index_functions
 from .http import Request, Response, query_of
 from .introspection import ServeOptions, authentication, introspect
@@ -38,6 +39,11 @@ from .wire import Header, Query, dump_json
 DEFAULT_SERVE_PATH = "/api/inngest"
 BODY_CAP = 16 * 1024 * 1024
 """Bytes. An engine may send 4 MiB of state plus the event twice (protocol §3)."""
+
+LONG_SECONDS = 0.25
+"""After so long it is asked whether the client still waits for its answer."""
+
+_LOST = "the answer to a %s is lost: the client went away before it came; the engine will ask again"
 
 _collected: contextvars.ContextVar[list[App] | None] = contextvars.ContextVar("inngest_collected", default=None)
 
@@ -95,15 +101,27 @@ class App:
     def handle(self, request: Request) -> Flow[Response]:
         """Answer *request*; every error becomes a coded JSON answer."""
         key: SigningKey | None = None
+        started = math.inf
         try:
-            now: float = yield Now()
-            key, failure = self._authenticate(request, now)
+            started = yield Now()
+            key, failure = self._authenticate(request, started)
             answer = yield from self._answer(request, key, failure)
         except InngestError as error:
             answer = _answer_error(error)
         except Exception as error:
             logging.getLogger("inngest").exception("an error of the SDK itself")
             answer = _answer_error(InngestError(f"an error of the SDK itself: {type(error).__name__}"))
+        except GeneratorExit:  # nobody drives this flow any more
+            raise
+        except BaseException as error:
+            self.client.logger.warning(
+                "a %s was given up before it was answered (%s): the server cancelled it, maybe because the client "
+                "went away; the engine will ask again",
+                request.method,
+                type(error).__name__,
+            )
+            raise
+        yield from self._warn_if_lost(request, started)
         return (yield from self._respond(answer, key))
 
     def _authenticate(self, request: Request, now: float) -> tuple[SigningKey | None, SignatureError | None]:
@@ -140,6 +158,13 @@ class App:
         if self.client.config.mode is Mode.DEV and isinstance(failure, HeaderMissingError):
             return
         raise failure
+
+    def _warn_if_lost(self, request: Request, started: float) -> Flow[None]:
+        if request.has_gone is None:
+            return
+        now: float = yield Now()
+        if now - started > LONG_SECONDS and (yield Call(request.has_gone)):
+            self.client.logger.warning(_LOST, request.method)
 
     def _respond(self, answer: Answer, key: SigningKey | None) -> Flow[Response]:
         body = answer.body if isinstance(answer.body, bytes) else dump_json(answer.body)

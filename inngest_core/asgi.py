@@ -6,11 +6,11 @@ Imports no framework: the protocol is plain dictionaries. Knows no header but `h
 from __future__ import annotations
 
 import functools
-import urllib.parse
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from .http import SAFE_IN_PATH, BoundedBody, Request, Response
+from .disconnects import has_gone_asgi
+from .http import BoundedBody, Request, Response, absolute_url
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -22,9 +22,11 @@ async def read_request(scope: Scope, receive: Receive, body_cap: int, raw: objec
     """Read an HTTP request, at most body_cap + 1 bytes of it; raw: what middleware gets, the scope by default."""
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     host = headers.get("host") or _server_name(scope)
-    url = _url(scope.get("scheme", "http"), host, scope.get("root_path", ""), scope["path"], scope["query_string"])
+    query = scope["query_string"].decode("latin-1")
+    url = absolute_url(scope.get("scheme", "http"), host, _full_path(scope), query)
     body = await _read_body(receive, body_cap)
-    return Request(scope["method"], url, headers, body, scope if raw is None else raw)
+    has_gone = functools.partial(has_gone_asgi, receive)
+    return Request(scope["method"], url, headers, body, scope if raw is None else raw, has_gone)
 
 
 async def _read_body(receive: Receive, cap: int) -> bytes:
@@ -41,12 +43,9 @@ def _server_name(scope: Scope) -> str:
     return name if port is None else f"{name}:{port}"
 
 
-@functools.lru_cache(maxsize=1024)
-def _url(scheme: str, host: str, root_path: str, path: str, query: bytes) -> str:
-    """Return the absolute URL, mount prefix included; cached, for an engine asks for the same few again and again."""
-    whole = root_path.rstrip("/") + below_root(root_path, path)
-    url = f"{scheme}://{host}{urllib.parse.quote(whole, safe=SAFE_IN_PATH)}"
-    return f"{url}?{query.decode('latin-1')}" if query else url
+def _full_path(scope: Scope) -> bytes:
+    root_path: str = scope.get("root_path", "")
+    return (root_path.rstrip("/") + below_root(root_path, scope["path"])).encode(errors="replace")
 
 
 def below_root(root_path: str, path: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any, assert_never, cast
 from .answer import Answer
 from .client import Inngest
 from .context import Context, ContextSync, ReplayLogger, Step, StepSync
-from .engine_api import fetch_batch, fetch_steps
+from .engine_api import fetch_state, trace_headers
 from .errors import EventInvalidError, FunctionNotFoundError, InngestError, QueryParamMissingError
 from .event_types import type_event
 from .events import Event, parse_event
@@ -55,17 +55,21 @@ def handle_call(request: Request, client: Inngest, functions: Functions) -> Flow
     fn_id = _full_id(fn_id, client, functions)
     function, handler = functions[fn_id]
     if call.ctx.use_api:
-        call = yield from _with_full_state(call, client)
+        call = yield from _with_full_state(call, client, request)
     target = None if step_id == STEP_ID_OF_DISCOVERY else step_id
-    prepared = _Prepared(client, function, handler, fn_id, call, target, request.raw)
+    prepared = _Prepared(client, function, handler, fn_id, call, target, request)
     answer: Answer = yield Invoke(prepared.run(), handler.is_async)
     return answer
 
 
-def _with_full_state(call: CallRequest, client: Inngest) -> Flow[CallRequest]:
-    run_id, config, key = call.ctx.run_id, client.config, client.working_key
-    steps = yield from fetch_steps(run_id, config=config, working_key=key)
-    events = yield from fetch_batch(run_id, config=config, working_key=key)
+def _with_full_state(call: CallRequest, client: Inngest, request: Request) -> Flow[CallRequest]:
+    steps, events = yield from fetch_state(
+        call.ctx.run_id,
+        config=client.config,
+        working_key=client.working_key,
+        headers=trace_headers(request.headers),
+        timeout_seconds=client.request_timeout_seconds,
+    )
     return replace(call, steps=steps, events=events)
 
 
@@ -111,14 +115,15 @@ class _Prepared:
         fn_id: str,
         call: CallRequest,
         target: str | None,
-        raw_request: object,
+        request: Request,
     ) -> None:
         self._client = client
         self._function = function
         self._handler = handler
         self._memos = call.steps
         self._target = target
-        self._hooks = Hooks([*client.middleware, *function.middleware], client, raw_request)
+        self._hooks = Hooks([*client.middleware, *function.middleware], client, request.raw)
+        trace = trace_headers(request.headers)
         self._execution = Execution(
             call.ctx,
             Replay[Tool](
@@ -127,7 +132,7 @@ class _Prepared:
                 target=target,
                 plan_only=call.ctx.disable_immediate_execution,
             ),
-            send=lambda events, seed: client.send_flow(events, seed=seed, raw_request=raw_request),
+            send=lambda events, seed: client.send_flow(events, seed=seed, raw_request=request.raw, headers=trace),
             hooks=self._hooks,
             logger=client.logger,
             function_id=fn_id,

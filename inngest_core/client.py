@@ -7,9 +7,9 @@ use and closed with it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar, overload
+from typing import Any, Protocol, Self, TypeVar, cast, overload
 
 from .config import Mode, load_config
 from .context import Context, ContextSync, Step, StepSync
@@ -20,13 +20,14 @@ from .errors import ConfigError, FunctionConfigError, SendEventsError
 from .event_types import EventType
 from .events import Event, send_events
 from .flow import Flow
-from .function import Function, duplicate_message
-from .function_opts import FunctionOpts
+from .function import Function, Handler, duplicate_message
+from .function_opts import ID_RULE, FunctionOpts, is_id
 from .middleware import Hooks, MiddlewareFactory, SendEventsResult
 from .options import (
     Batch,
     Cancel,
     Concurrency,
+    ConcurrencyLimits,
     Debounce,
     Priority,
     RateLimit,
@@ -89,10 +90,8 @@ class Inngest:
         thread_pool_max_workers: how many plain `def` functions run at a time under an async framework.
         Raises ConfigError, URLInvalidError.
         """
-        if not app_id.strip() or "'" in app_id or "\\" in app_id or not app_id.isprintable():
-            raise ConfigError(
-                f"app_id is {app_id!r}; give a name without single quotes, backslashes, control characters"
-            )
+        if not is_id(app_id):
+            raise ConfigError(f"app_id is {app_id!r}; give {ID_RULE}")
         if thread_pool_max_workers is not None and thread_pool_max_workers < 1:
             raise ConfigError(f"thread_pool_max_workers is {thread_pool_max_workers}; give 1 or more")
         self.app_id = app_id
@@ -114,7 +113,7 @@ class Inngest:
         self.resources = Resources(thread_pool_max_workers or self.config.thread_pool_max_workers)
         self.warned_of: Warned = set()
         """The callbacks of whose results was warned."""
-        self._functions: dict[str, Function[object]] = {}
+        self._handlers: dict[str, Handler] = {}
 
     def __repr__(self) -> str:
         return f"Inngest(app_id={self.app_id!r}, mode={self.config.mode.value}, because: {self.config.mode_reason})"
@@ -172,7 +171,7 @@ class Inngest:
         idempotency: str | None = None,
         batch_events: Batch | None = None,
         cancel: Sequence[Cancel] | None = None,
-        concurrency: Sequence[Concurrency] | None = None,
+        concurrency: Sequence[Concurrency] | ConcurrencyLimits | None = None,
         debounce: Debounce | None = None,
         priority: Priority | None = None,
         rate_limit: RateLimit | None = None,
@@ -203,7 +202,8 @@ class Inngest:
             throttle=throttle,
             timeouts=timeouts,
         )
-        listed = tuple(trigger) if isinstance(trigger, Sequence) else (trigger,)
+        # What is neither a trigger nor a list of them, such as a text, is one wrong trigger to Function.
+        listed = tuple(trigger) if isinstance(trigger, list | tuple) else (cast("Trigger | EventType[Any]", trigger),)
         triggers = [each.trigger() if isinstance(each, EventType) else each for each in listed]
 
         def decorate(handler: Callable[..., object], /) -> Function[Any]:
@@ -223,10 +223,11 @@ class Inngest:
 
     def _remember(self, function: Function[object]) -> None:
         """Refuse another function of the same id; the same lines run again, as in an app factory, are the same one."""
-        first = self._functions.get(function.id)
-        if first is not None and first.handler.where != function.handler.where:
-            raise FunctionConfigError(duplicate_message(function.id, first.handler, function.handler))
-        self._functions[function.id] = function
+        for fn_id, handler in function.handlers.items():
+            first = self._handlers.get(fn_id)
+            if first is not None and first.where != handler.where:
+                raise FunctionConfigError(duplicate_message(fn_id, first, handler))
+        self._handlers.update(function.handlers)
 
     async def send(self, events: Event | Sequence[Event], *, skip_middleware: bool = False) -> list[str]:
         """Send one or more events and return their ids, from any event loop.
@@ -247,15 +248,25 @@ class Inngest:
         skip_middleware: bool = False,
         seed: str | None = None,
         raw_request: object = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Flow[list[str]]:
-        """Send one or more events, between the hooks around sending; seed as in `events.send_events`."""
+        """Send one or more events, between the hooks around sending; seed and headers as in `events.send_events`.
+
+        Raises ConfigError when something else than events is given.
+        """
         listed = [events] if isinstance(events, Event) else list(events)
+        for number, event in enumerate(listed):
+            if not isinstance(event, Event):  # pyright: ignore[reportUnnecessaryIsInstance]  # not all users check types
+                raise ConfigError(
+                    f"events[{number}] is a {type(event).__name__}; give inngest.Event(name=..., data=...), "
+                    "or what an event type makes"
+                )
         hooks = Hooks(() if skip_middleware else self.middleware, self, raw_request)
         yield from hooks.run("before_send_events", listed)
         result = SendEventsResult([])
         try:
             result.ids = yield from send_events(
-                listed, config=self.config, seed=seed, timeout_seconds=self.request_timeout_seconds
+                listed, config=self.config, seed=seed, headers=headers, timeout_seconds=self.request_timeout_seconds
             )
         except SendEventsError as error:
             result = SendEventsResult(error.ids, error)

@@ -20,13 +20,14 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable
 from typing import Any, TypeVar, assert_never, cast
 
 from .bodies import AsyncBody, carry
 from .errors import AsyncUnsupportedError, InngestError
 from .flow import Call, Effect, Fetch, Flow, Invoke, Now, Random, Settle, Sleep, Start, Unwind
-from .transport import Transport
+from .loop_thread import LoopThread
+from .transport import Transport, after_fork
 
 T = TypeVar("T")
 
@@ -43,29 +44,26 @@ class Resources:
         self.transport = Transport()
         self._max_workers = max_workers
         self._forget()
+        after_fork(self._forget)
 
     def _forget(self) -> None:
-        self._pid = os.getpid()
+        """Begin anew: a fork copies no threads, and a lock as it was at that moment."""
         self._lock = threading.Lock()
         self._pool: concurrent.futures.ThreadPoolExecutor | None = None
-        self._loop_thread: _LoopThread | None = None
+        self._loop_thread: LoopThread | None = None
 
     def pool(self) -> concurrent.futures.ThreadPoolExecutor:
         """Return the bounded pool for sync bodies under the async driver."""
-        if self._pid != os.getpid():  # a fork copies no threads
-            self._forget()
         with self._lock:
             if self._pool is None:
                 self._pool = concurrent.futures.ThreadPoolExecutor(self._max_workers, thread_name_prefix="inngest")
             return self._pool
 
-    def loop_thread(self) -> _LoopThread:
+    def loop_thread(self) -> LoopThread:
         """Return the one loop for async bodies under the sync driver."""
-        if self._pid != os.getpid():
-            self._forget()
         with self._lock:
             if self._loop_thread is None:
-                self._loop_thread = _LoopThread()
+                self._loop_thread = LoopThread()
             return self._loop_thread
 
     def close(self) -> None:
@@ -73,73 +71,16 @@ class Resources:
         with self._lock:
             pool, loop_thread = self._pool, self._loop_thread
             self._pool = self._loop_thread = None
-        if self._pid == os.getpid():
-            if pool is not None:
-                pool.shutdown()
-            if loop_thread is not None:
-                loop_thread.close()
+        if pool is not None:
+            pool.shutdown()
+        if loop_thread is not None:
+            loop_thread.close()
         self.transport.close()
 
     async def close_async(self) -> None:
         """Close, without blocking the running loop; its own HTTP client too."""
-        await asyncio.to_thread(self.close)
         await self.transport.close_async()
-
-
-class _LoopThread:
-    """An event loop in a daemon thread."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="inngest-loop", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_forever()
-            self._loop.run_until_complete(self._end())
-        finally:
-            self._loop.close()
-
-    async def _end(self) -> None:
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self._loop.shutdown_asyncgens()
-
-    def run(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Run a coroutine on the loop in the caller's context variables and wait for it in this thread."""
-        done: concurrent.futures.Future[T] = concurrent.futures.Future()
-        context = contextvars.copy_context()
-
-        async def carry() -> None:
-            try:
-                result = await main()
-            except asyncio.CancelledError:
-                done.set_exception(InngestError("the client was closed while the function ran"))
-            except BaseException as error:  # carried to the waiting thread
-                done.set_exception(error)
-            else:
-                done.set_result(result)
-
-        def start() -> None:
-            task = self._loop.create_task(carry(), context=context)
-            tasks.append(task)
-
-        tasks: list[asyncio.Task[None]] = []
-        self._loop.call_soon_threadsafe(start)
-        try:
-            return done.result()
-        except BaseException:
-            if not done.done() and tasks:  # this thread was interrupted, not the task
-                self._loop.call_soon_threadsafe(tasks[0].cancel)
-            raise
-
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
+        await asyncio.to_thread(self.close)
 
 
 def run_sync(flow: Flow[T], resources: Resources) -> T:
@@ -181,8 +122,7 @@ def _perform(effect: Effect, resources: Resources) -> object:
 
 
 def _call(effect: Call) -> object:
-    run = effect.context.run if effect.context is not None else _directly
-    result = run(effect.callback, *effect.args)
+    result = _run_callback(effect)
     if inspect.isawaitable(result):
         if inspect.iscoroutine(result):
             result.close()
@@ -193,8 +133,10 @@ def _call(effect: Call) -> object:
     return result
 
 
-def _directly(callback: Callable[..., object], *args: object) -> object:
-    return callback(*args)
+def _run_callback(effect: Call) -> object:
+    if effect.context is None:
+        return effect.callback(*effect.args)
+    return effect.context.run(effect.callback, *effect.args)
 
 
 async def run_async(flow: Flow[T], resources: Resources) -> T:
@@ -260,8 +202,7 @@ async def _run_in_pool(flow: Flow[Any], resources: Resources) -> object:
 def _begin_call(effect: Call) -> object:
     """Call the callback; what an async one returns is yet to be awaited."""
     started = time.perf_counter()
-    run = effect.context.run if effect.context is not None else _directly
-    result = run(effect.callback, *effect.args)
+    result = _run_callback(effect)
     held = time.perf_counter() - started
     if held > HELD_LOOP_SECONDS:
         _log.warning(

@@ -46,6 +46,12 @@ def sdk_headers(config: Config, framework: str = "") -> dict[str, str]:
     return headers
 
 
+def trace_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return those of a call request that go along with the requests made during it (protocol §2)."""
+    pair = (Header.TRACEPARENT.value, Header.TRACESTATE.value)
+    return {name: headers[name] for name in pair if name in headers}
+
+
 def api_fetch(
     method: str,
     path: str,
@@ -92,40 +98,33 @@ def _authorized(request: HTTPRequest, key: SigningKey | None) -> HTTPRequest:
     return replace(request, headers={**request.headers, Header.AUTHORIZATION.value: key.bearer()})
 
 
-def fetch_steps(
-    run_id: str, *, config: Config, working_key: WorkingKey, headers: Mapping[str, str] | None = None
-) -> Flow[dict[str, Any]]:
-    """Return all memos of a run by hashed id: what `steps` of a call request holds without `use_api`.
+def fetch_state(
+    run_id: str, *, config: Config, working_key: WorkingKey, headers: Mapping[str, str], timeout_seconds: float
+) -> Flow[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Return all memos of a run by hashed id, and its events: what a call request holds without `use_api`.
 
-    headers: added to the common ones, such as the trace pair. Raises StateFetchError.
+    headers: added to the common ones. timeout_seconds: for each of the two requests. Raises StateFetchError.
     """
-    state = yield from _fetch_state(run_id, "actions", config, working_key, headers)
-    if not isinstance(state, dict):
+
+    def get(part: str) -> Flow[Any]:
+        path = f"/v0/runs/{urllib.parse.quote(run_id, safe='', errors='replace')}/{part}"
+        try:
+            response = yield from api_fetch(
+                "GET", path, config=config, working_key=working_key, headers=headers, timeout_seconds=timeout_seconds
+            )
+            if response.status != 200:
+                raise StateFetchError(f"GET {config.api_origin}{path}: {refusal(response)}")
+            return parse_json(response.body)
+        except (TransportError, BodyInvalidError) as error:
+            raise StateFetchError(f"GET {config.api_origin}{path}: {error}") from error
+
+    memos: object = yield from get("actions")
+    if not isinstance(memos, dict):
         raise StateFetchError(f"the engine's steps of run {run_id} are not a JSON object")
-    return cast("dict[str, Any]", state)
-
-
-def fetch_batch(
-    run_id: str, *, config: Config, working_key: WorkingKey, headers: Mapping[str, str] | None = None
-) -> Flow[list[dict[str, Any]]]:
-    """Return all events of a run. headers: added to the common ones. Raises StateFetchError."""
-    state = yield from _fetch_state(run_id, "batch", config, working_key, headers)
-    if not isinstance(state, list) or not all(isinstance(event, dict) for event in cast("list[object]", state)):
+    events: object = yield from get("batch")
+    if not isinstance(events, list) or not all(isinstance(event, dict) for event in cast("list[object]", events)):
         raise StateFetchError(f"the engine's events of run {run_id} are not a JSON array of objects")
-    return cast("list[dict[str, Any]]", state)
-
-
-def _fetch_state(
-    run_id: str, part: str, config: Config, working_key: WorkingKey, headers: Mapping[str, str] | None
-) -> Flow[object]:
-    path = f"/v0/runs/{urllib.parse.quote(run_id, safe='')}/{part}"
-    try:
-        response = yield from api_fetch("GET", path, config=config, working_key=working_key, headers=headers)
-        if response.status != 200:
-            raise StateFetchError(f"GET {config.api_origin}{path}: {refusal(response)}")
-        return cast("object", parse_json(response.body))
-    except (TransportError, BodyInvalidError) as error:
-        raise StateFetchError(f"GET {config.api_origin}{path}: {error}") from error
+    return cast("dict[str, Any]", memos), cast("list[dict[str, Any]]", events)
 
 
 def post_registration(
@@ -138,7 +137,7 @@ def post_registration(
     timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> Flow[HTTPResponse]:
     """Send a registration to the engine (protocol §5); whatever it answers comes back. Raises TransportError."""
-    query = "?" + urllib.parse.urlencode({Query.DEPLOY_ID.value: deploy_id}) if deploy_id else ""
+    query = "?" + urllib.parse.urlencode({Query.DEPLOY_ID.value: deploy_id}, errors="replace") if deploy_id else ""
     return (
         yield from api_fetch(
             "POST",

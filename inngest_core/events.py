@@ -120,18 +120,10 @@ def send_events(
         try:
             ids.extend(_read_ids((yield from _fetch_with_retries(request))))
         except TransportError as error:
-            raise SendEventsError(
-                f"no answer from {config.event_api_origin} in {MAX_TRIES} tries: {_reason(error)}", ids
-            ) from None
+            raise SendEventsError(f"{error} (tried {MAX_TRIES} times)", ids) from None
         except SendEventsError as error:
             raise SendEventsError(error.message, [*ids, *error.ids]) from None
     return ids
-
-
-def _reason(error: TransportError) -> str:
-    """Return why there was no answer; the URL is left out, because it holds the event key."""
-    cause = error.__cause__
-    return type(error).__name__ if cause is None else f"{type(cause).__name__}: {cause}"
 
 
 def _new_seed() -> Flow[str]:

@@ -112,7 +112,7 @@ class Execution:
             )
         found = self.replay.find(tool.step_id, tool.op, tool)
         if found.memo is None and tool.op is Opcode.INVOKE_FUNCTION:
-            found.tool = tool._replace(opts=steps.dump_opts(tool))
+            found.tool = tool._replace(opts=steps.dump_invoke_opts(tool))
         return found
 
     def read(self, found: Found[Tool]) -> object:

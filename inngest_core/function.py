@@ -15,9 +15,10 @@ from typing import Any, Generic, TypeVar, cast
 
 from .errors import FunctionConfigError
 from .event_types import TypedTrigger
+from .expressions import shorten
 from .function_opts import FunctionOpts
 from .middleware import MiddlewareFactory
-from .options import Trigger, TriggerEvent
+from .options import MAX_NAME, Trigger, TriggerEvent
 from .wire import STEP_ID_OF_DISCOVERY, EventName, Query
 
 T_co = TypeVar("T_co", covariant=True)
@@ -63,7 +64,9 @@ class Function(Generic[T_co]):
         self.output_type = output_type
         self.middleware = tuple(middleware)
         for field, value, rule in opts.problems(self.triggers):
-            raise FunctionConfigError(f'function "{self.id}": {field} is {value!r}; expected {rule}')
+            which = f'"{self.id}"' if self.id.isprintable() else repr(self.id)
+            shown = shorten(value) if isinstance(value, str) else repr(value)
+            raise FunctionConfigError(f"function {which}: {field} is {shown}; expected {rule}")
         self.handler = inspect_handler(handler, f'function "{self.id}": the handler')
         self.on_failure: Handler | None = None
         self.on_failure_fn_id: str | None = None
@@ -71,6 +74,7 @@ class Function(Generic[T_co]):
             self.on_failure = inspect_handler(on_failure, f'function "{self.id}": on_failure')
             self.on_failure_fn_id = self.id + FAILURE_SUFFIX
             _check_colours(self.id, self.handler, self.on_failure)
+            _check_length(self.id)
 
     def __repr__(self) -> str:
         return f"<Function {self.id}>"
@@ -83,6 +87,13 @@ class Function(Generic[T_co]):
     def is_on_failure_handler_async(self) -> bool | None:
         """None when there is no failure handler."""
         return None if self.on_failure is None else self.on_failure.is_async
+
+    @property
+    def handlers(self) -> dict[str, Handler]:
+        """The bodies by the full ids that an engine calls: the function's own, and that of its failure handler."""
+        if self.on_failure is None or self.on_failure_fn_id is None:
+            return {self.id: self.handler}
+        return {self.id: self.handler, self.on_failure_fn_id: self.on_failure}
 
     def get_id(self) -> str:
         return self.id
@@ -107,10 +118,7 @@ def index_functions(functions: Iterable[Function[Any]]) -> dict[str, tuple[Funct
     """
     index: dict[str, tuple[Function[Any], Handler]] = {}
     for function in functions:
-        bodies = {function.id: function.handler}
-        if function.on_failure_fn_id is not None and function.on_failure is not None:
-            bodies[function.on_failure_fn_id] = function.on_failure
-        for fn_id, handler in bodies.items():
+        for fn_id, handler in function.handlers.items():
             if fn_id in index:
                 raise FunctionConfigError(duplicate_message(fn_id, index[fn_id][1], handler))
             index[fn_id] = (function, handler)
@@ -201,6 +209,15 @@ def _check_colours(fn_id: str, handler: Handler, on_failure: Handler) -> None:
         raise FunctionConfigError(
             f'function "{fn_id}": on_failure is {colours[on_failure.is_async]}, '
             f"but the handler is {colours[handler.is_async]}; make both the same"
+        )
+
+
+def _check_length(fn_id: str) -> None:
+    most = MAX_NAME - len(failure_trigger("").expression or "")
+    if len(fn_id) > most:
+        raise FunctionConfigError(
+            f'function "{fn_id}": the id has {len(fn_id)} characters; expected at most {most}, because it stands in '
+            "the trigger of on_failure"
         )
 
 

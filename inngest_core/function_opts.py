@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import cast
 
 from .options import (
+    MAX_CONCURRENCY,
     Batch,
     Cancel,
     Concurrency,
+    ConcurrencyLimits,
     Debounce,
     Option,
     Priority,
@@ -26,26 +28,37 @@ from .options import (
     Trigger,
     TriggerCron,
     TriggerEvent,
+    problems_of,
+    problems_of_expression,
+    problems_of_list,
 )
 
 MAX_TRIGGERS = 10
 MAX_RETRIES = 20
 MAX_CANCEL = 5
-MAX_CONCURRENCY = 2
-_NOT_IN_IDS = re.compile(r"['\\\x00-\x1f\x7f]")
-"""An id stands between quotes in the trigger of the failure handler."""
+_NOT_IN_IDS = re.compile(r"['\\\x00-\x1f\x7f\ud800-\udfff]")
+"""An id stands between quotes in the trigger of the failure handler, and in a URL."""
 
-_WIRE_NAMES = {
-    "batch_events": "batchEvents",
-    "cancel": "cancel",
-    "concurrency": "concurrency",
-    "debounce": "debounce",
-    "priority": "priority",
-    "rate_limit": "rateLimit",
-    "singleton": "singleton",
-    "throttle": "throttle",
-    "timeouts": "timeouts",
+ID_RULE = "a name without single quotes, backslashes and control characters"
+
+_TRIGGER_RULE = "inngest.TriggerEvent(...), inngest.TriggerCron(...), an event type, or a list of them"
+
+_SINGLE: dict[str, type[Option]] = {
+    "batch_events": Batch,
+    "debounce": Debounce,
+    "priority": Priority,
+    "rate_limit": RateLimit,
+    "singleton": Singleton,
+    "throttle": Throttle,
+    "timeouts": Timeouts,
 }
+_LISTS: dict[str, tuple[type[Option], int, str]] = {
+    "cancel": (Cancel, MAX_CANCEL, "a list of inngest.Cancel"),
+    "concurrency": (Concurrency, MAX_CONCURRENCY, "a list of inngest.Concurrency, or inngest.ConcurrencyLimits(...)"),
+}
+"""The class of the items, how many there may be, and what is expected."""
+_WIRE_NAMES = {"batch_events": "batchEvents", "rate_limit": "rateLimit"}
+"""Those that differ from the names of the arguments."""
 _NOT_WITH_BATCHES = ("cancel", "debounce", "priority", "singleton")
 
 
@@ -59,7 +72,7 @@ class FunctionOpts:
     idempotency: str | None = None
     batch_events: Batch | None = None
     cancel: Sequence[Cancel] | None = None
-    concurrency: Sequence[Concurrency] | None = None
+    concurrency: Sequence[Concurrency] | ConcurrencyLimits | None = None
     debounce: Debounce | None = None
     priority: Priority | None = None
     rate_limit: RateLimit | None = None
@@ -70,68 +83,84 @@ class FunctionOpts:
     def to_wire(self) -> dict[str, object]:
         """Return the options as JSON values, under their wire names; what is not given or empty is left out."""
         wire: dict[str, object] = {} if self.idempotency is None else {"idempotency": self.idempotency}
-        for field, wire_name in _WIRE_NAMES.items():
+        for field in (*_SINGLE, *_LISTS):
+            name = _WIRE_NAMES.get(field, field)
             option: Option | Sequence[Option] | None = getattr(self, field)
             if isinstance(option, Option):
-                wire[wire_name] = option.to_wire()
+                wire[name] = option.to_wire()
             elif option:
-                wire[wire_name] = [item.to_wire() for item in option]
+                wire[name] = [item.to_wire() for item in option]
         return wire
 
     def problems(self, triggers: Sequence[Trigger]) -> Iterator[Problem]:
-        """Yield what an engine would refuse, in the options and in the triggers."""
-        if not self.fn_id.strip() or _NOT_IN_IDS.search(self.fn_id):
-            yield "fn_id", self.fn_id, "a name without single quotes, backslashes and control characters"
+        """Yield what an engine would refuse, in the options and in the triggers; meant to be read up to the first."""
+        yield from self._problems_of_plain_values()
+        yield from _problems_of_triggers(triggers)
+        for field in _LISTS:
+            yield from _problems_of_items(getattr(self, field), field)
+        for field, kind in _SINGLE.items():
+            option: object = getattr(self, field)
+            if isinstance(option, kind):
+                yield from problems_of(option, field)
+            elif option is not None:
+                yield field, option, f"inngest.{kind.__name__}(...)"
+        yield from self._problems_of_combinations()
+
+    def _problems_of_plain_values(self) -> Iterator[Problem]:
+        if not is_id(self.fn_id):
+            yield "fn_id", self.fn_id, ID_RULE
+        if self.name not in (None, "") and not _is_text(self.name):
+            yield "name", self.name, "a text, or nothing for the fn_id"
         if self.retries is not None and not _is_whole(self.retries, MAX_RETRIES):
             yield "retries", self.retries, f"a whole number of 0 to {MAX_RETRIES}"
-        if self.idempotency is not None and not self.idempotency.strip():
-            yield "idempotency", self.idempotency, "an expression"
-        yield from _problems_of_triggers(triggers)
-        yield from _problems_of_list(self.cancel, "cancel", Cancel, MAX_CANCEL)
-        yield from _problems_of_list(self.concurrency, "concurrency", Concurrency, MAX_CONCURRENCY)
-        for field in _WIRE_NAMES:
-            option: object = getattr(self, field)
-            if field in ("cancel", "concurrency") or option is None:
-                continue
-            if not isinstance(option, Option):
-                yield field, option, f"an option object such as inngest.{field.title().replace('_', '')}(...)"
-                return
-            yield from _problems_of(option, field)
-        if self.batch_events is not None:
-            for field in _NOT_WITH_BATCHES:
-                if getattr(self, field):
-                    yield field, getattr(self, field), "nothing, because batch_events is given"
+        yield from problems_of_expression(self.idempotency, "idempotency")
+
+    def _problems_of_combinations(self) -> Iterator[Problem]:
+        for field in _NOT_WITH_BATCHES if self.batch_events is not None else ():
+            if getattr(self, field):
+                yield field, getattr(self, field), "nothing, because batch_events is given"
+        if self.idempotency is not None and self.rate_limit is not None:
+            rule = "nothing, because idempotency is given: an engine makes that its rate limit, of 1 run in 24 hours"
+            yield "rate_limit", self.rate_limit, rule
 
 
-def _problems_of(option: Option, where: str) -> Iterator[Problem]:
-    for field, value, rule in option.problems():
-        yield f"{where}.{field}", value, rule
+def is_id(text: object) -> bool:
+    """Tell whether *text* may be the id of an app or of a function; ID_RULE says what is asked of it."""
+    return _is_text(text) and not _NOT_IN_IDS.search(cast("str", text))
 
 
-def _problems_of_list(options: object, where: str, kind: type[Option], most: int) -> Iterator[Problem]:
+def _problems_of_items(options: object, field: str) -> Iterator[Problem]:
     if options is None:
         return
-    listed = cast("Sequence[object]", options) if isinstance(options, list | tuple) else [options]
-    if len(listed) > most:
-        yield where, f"a list of {len(listed)}", f"at most {most}"
-    for number, option in enumerate(listed):
-        if listed is not options or not isinstance(option, kind):
-            yield where, options, f"a list of inngest.{kind.__name__}"
-            return
-        yield from _problems_of(option, f"{where}[{number}]")
+    if field == "concurrency" and isinstance(options, ConcurrencyLimits):
+        yield from problems_of(options, field)
+        return
+    kind, most, rule = _LISTS[field]
+    listed = cast("Sequence[Option]", options if isinstance(options, list | tuple) else ())
+    if listed is not options or not all(isinstance(option, kind) for option in listed):
+        yield field, options, rule
+        return
+    yield from problems_of_list(listed, field, most)
 
 
 def _problems_of_triggers(triggers: Sequence[object]) -> Iterator[Problem]:
     if len(triggers) > MAX_TRIGGERS:
-        yield "trigger", f"a list of {len(triggers)}", f"at most {MAX_TRIGGERS}"
+        yield f"trigger[{MAX_TRIGGERS}]", triggers[MAX_TRIGGERS], f"at most {MAX_TRIGGERS} of them"
+    seen: list[dict[str, object]] = []
     for number, trigger in enumerate(triggers):
         where = f"trigger[{number}]" if len(triggers) > 1 else "trigger"
         if not isinstance(trigger, TriggerEvent | TriggerCron):
-            yield where, trigger, "inngest.TriggerEvent or inngest.TriggerCron"
+            yield where, trigger, _TRIGGER_RULE
             return
-        yield from _problems_of(trigger, where)
-        if trigger in triggers[:number]:
-            yield where, trigger, "each trigger once"
+        yield from problems_of(trigger, where)
+        wire = trigger.to_wire()
+        if wire in seen:
+            yield where, trigger, f"each trigger once; it is the same as trigger[{seen.index(wire)}]"
+        seen.append(wire)
+
+
+def _is_text(text: object) -> bool:
+    return isinstance(text, str) and bool(text.strip())
 
 
 def _is_whole(number: object, most: int) -> bool:

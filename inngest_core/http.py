@@ -5,7 +5,9 @@ Knows no framework, no header name, no JSON. Sources: protocol §2, §3.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Mapping
+import functools
+import urllib.parse
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 SAFE_IN_PATH = "/:@!$&'()*+,;=~-._"
@@ -19,6 +21,7 @@ class Request:
     method: upper case. url: absolute, with query, as the engine sent it (mount prefix included).
     headers: lower-case names. body: exactly the bytes received, for they are what was signed.
     raw: the framework's own request, for middleware only.
+    has_gone: tells whether the client went away meanwhile; asynchronous where the request is. None: nobody knows.
     """
 
     method: str
@@ -26,6 +29,7 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     raw: object = None
+    has_gone: Callable[[], bool | Awaitable[bool]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class HTTPResponse:
 
 
 class TransportError(Exception):
-    """No HTTP answer came: refused, cut off, timed out, or not resolvable."""
+    """No HTTP answer came: refused, cut off, timed out, or not resolvable. Its text holds no path: it may be a key."""
 
 
 class BoundedBody:
@@ -98,6 +102,13 @@ async def read_limited_async(chunks: AsyncIterable[bytes], cap: int) -> bytes:
         if not body.add(chunk):
             break
     return body.bytes()
+
+
+@functools.lru_cache(maxsize=1024)
+def absolute_url(scheme: str, host: str, path: bytes, query: str) -> str:
+    """Return the URL of a request; cached, for an engine asks for the same few again and again. path: unquoted."""
+    quoted = urllib.parse.quote(path, safe=SAFE_IN_PATH)
+    return f"{scheme}://{host}{quoted or '/'}" + (f"?{query}" if query else "")
 
 
 def query_of(url: str) -> str:

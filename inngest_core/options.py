@@ -8,19 +8,25 @@ Durations are whole milliseconds or timedelta. Source: protocol §5.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from .cron import problem_of
 from .duration import Duration, dump_duration, to_ms
+from .expressions import syntax_problem_of
 
 MAX_NAME = 255
 """Characters of an event name or an expression in a trigger."""
+MAX_CONCURRENCY = 2
 
 _SECOND_MS = 1_000
 _DAY_MS = 86_400 * _SECOND_MS
+_LONGEST_MS = (2**63 - 1) // 1_000_000
+"""Engines count nanoseconds in 64 bits."""
+_ABOVE_ZERO = "1 millisecond to 292 years"
+_FROM_ZERO = "zero to 292 years"
 
 Problem = tuple[str, object, str]
 """The field, what it holds, and the rule it breaks."""
@@ -53,6 +59,7 @@ class TriggerEvent(Option):
         yield from _named(self.event, "event")
         if self.expression is not None and len(self.expression) > MAX_NAME:
             yield "expression", self.expression, f"at most {MAX_NAME} characters"
+        yield from problems_of_expression(self.expression, "expression")
 
 
 class TriggerCron(Option):
@@ -90,7 +97,9 @@ class Batch(Option):
         yield from _at_least(self.max_size, "max_size", 2)
         if self.timeout is None:
             yield "timeout", None, "a duration: a batch needs to know how long to wait for more events"
-        yield from _within(self.timeout, "timeout", 1, None, "more than zero")
+        yield from _within(self.timeout, "timeout", 1, _LONGEST_MS, _ABOVE_ZERO)
+        yield from problems_of_expression(self.key, "key")
+        yield from problems_of_expression(self.if_exp, "if_exp")
 
 
 class Cancel(Option):
@@ -105,7 +114,8 @@ class Cancel(Option):
 
     def problems(self) -> Iterator[Problem]:
         yield from _named(self.event, "event")
-        yield from _within(self.timeout, "timeout", 0, None, "zero or more")
+        yield from problems_of_expression(self.if_exp, "if_exp")
+        yield from _within(self.timeout, "timeout", 0, _LONGEST_MS, _FROM_ZERO)
 
 
 class Concurrency(Option):
@@ -120,8 +130,26 @@ class Concurrency(Option):
 
     def problems(self) -> Iterator[Problem]:
         yield from _at_least(self.limit, "limit", 0)
-        if self.scope in ("account", "env") and not self.key:
-            yield "key", self.key, f'an expression, because scope is "{self.scope}"'
+        if self.scope in ("account", "env") and self.key is None:
+            yield "key", None, f'a CEL expression, because scope is "{self.scope}"'
+        yield from problems_of_expression(self.key, "key")
+
+
+class ConcurrencyLimits(Option):
+    """Limit whole runs and steps apart. fn: how many runs at a time; step: how many steps; up to two limits each."""
+
+    fn: Sequence[Concurrency] = ()
+    step: Sequence[Concurrency] = ()
+
+    def to_wire(self) -> dict[str, object]:
+        fields = {"fn": self.fn, "step": self.step}
+        return {name: [limit.to_wire() for limit in limits] for name, limits in fields.items() if limits}
+
+    def problems(self) -> Iterator[Problem]:
+        if not self.fn and not self.step:
+            yield "fn", self.fn, "at least one limit, in fn or in step"
+        yield from problems_of_list(self.fn, "fn", MAX_CONCURRENCY)
+        yield from problems_of_list(self.step, "step", MAX_CONCURRENCY)
 
 
 class Debounce(Option):
@@ -136,7 +164,8 @@ class Debounce(Option):
 
     def problems(self) -> Iterator[Problem]:
         yield from _within(self.period, "period", _SECOND_MS, 7 * _DAY_MS, "1 second to 7 days")
-        yield from _within(self.timeout, "timeout", 0, None, "zero or more")
+        yield from _within(self.timeout, "timeout", 0, _LONGEST_MS, _FROM_ZERO)
+        yield from problems_of_expression(self.key, "key")
 
 
 class Priority(Option):
@@ -148,8 +177,7 @@ class Priority(Option):
         return {"run": self.run}
 
     def problems(self) -> Iterator[Problem]:
-        if not self.run.strip():
-            yield "run", self.run, "an expression that gives seconds"
+        yield from problems_of_expression(self.run, "run")
 
 
 class RateLimit(Option):
@@ -164,7 +192,8 @@ class RateLimit(Option):
 
     def problems(self) -> Iterator[Problem]:
         yield from _at_least(self.limit, "limit", 1)
-        yield from _within(self.period, "period", 1, _DAY_MS, "more than zero, at most 24 hours")
+        yield from _within(self.period, "period", 1, _DAY_MS, "1 millisecond to 24 hours")
+        yield from problems_of_expression(self.key, "key")
 
 
 class Singleton(Option):
@@ -175,6 +204,9 @@ class Singleton(Option):
 
     def to_wire(self) -> dict[str, object]:
         return _present(mode=self.mode, key=self.key)
+
+    def problems(self) -> Iterator[Problem]:
+        yield from problems_of_expression(self.key, "key")
 
 
 class Throttle(Option):
@@ -190,9 +222,10 @@ class Throttle(Option):
 
     def problems(self) -> Iterator[Problem]:
         yield from _at_least(self.limit, "limit", 1)
-        yield from _within(self.period, "period", 1, None, "more than zero")
+        yield from _within(self.period, "period", 1, _LONGEST_MS, _ABOVE_ZERO)
         if self.burst is not None:
             yield from _at_least(self.burst, "burst", 0)
+        yield from problems_of_expression(self.key, "key")
 
 
 class Timeouts(Option):
@@ -205,8 +238,34 @@ class Timeouts(Option):
         return _present(start=_duration(self.start), finish=_duration(self.finish))
 
     def problems(self) -> Iterator[Problem]:
-        yield from _within(self.start, "start", 1, None, "more than zero")
-        yield from _within(self.finish, "finish", 1, None, "more than zero")
+        yield from _within(self.start, "start", 1, _LONGEST_MS, _ABOVE_ZERO)
+        yield from _within(self.finish, "finish", 1, _LONGEST_MS, _ABOVE_ZERO)
+
+
+def problems_of(option: Option, where: str) -> Iterator[Problem]:
+    """Yield what an engine would refuse in *option*; where: the path to it, for the fields."""
+    for field, value, rule in option.problems():
+        yield f"{where}.{field}", value, rule
+
+
+def problems_of_list(options: Sequence[Option], where: str, most: int) -> Iterator[Problem]:
+    """Yield what an engine would refuse in a list of options; the first one too many stands for its length."""
+    if len(options) > most:
+        yield f"{where}[{most}]", options[most], f"at most {most} of them"
+    for number, option in enumerate(options):
+        yield from problems_of(option, f"{where}[{number}]")
+
+
+def problems_of_expression(text: object, field: str) -> Iterator[Problem]:
+    """Yield what is wrong with an expression; with None, which is none, nothing."""
+    if text is None:
+        return
+    if not isinstance(text, str) or not text.strip():
+        yield field, text, "a CEL expression such as event.data.id"
+        return
+    problem = syntax_problem_of(text)
+    if problem is not None:
+        yield field, text, f"a CEL expression; {problem}"
 
 
 def _present(**fields: object) -> dict[str, object]:
@@ -227,12 +286,12 @@ def _at_least(number: int, field: str, least: int) -> Iterator[Problem]:
         yield field, number, f"at least {least}"
 
 
-def _within(duration: Duration | None, field: str, least_ms: int, most_ms: int | None, rule: str) -> Iterator[Problem]:
+def _within(duration: Duration | None, field: str, least_ms: int, most_ms: int, rule: str) -> Iterator[Problem]:
     if duration is None:
         return
     try:
         ms = to_ms(duration)
     except ValueError:
         ms = -1
-    if ms < least_ms or (most_ms is not None and ms > most_ms):
+    if not least_ms <= ms <= most_ms:
         yield field, duration, rule

@@ -137,9 +137,8 @@ def advertised_url(request_url: str, options: ServeOptions, config: Config) -> s
         parts = parts._replace(path=f"/{quoted}")
     query = urllib.parse.parse_qsl(parts.query, keep_blank_values=True)
     kept = [(key, value) for key, value in query if key not in _NOT_ADVERTISED]
-    return urllib.parse.urlunsplit(
-        parts._replace(query=urllib.parse.urlencode(kept, quote_via=urllib.parse.quote), fragment="")
-    )
+    encoded = urllib.parse.urlencode(kept, quote_via=urllib.parse.quote, errors="replace")
+    return urllib.parse.urlunsplit(parts._replace(query=encoded, fragment=""))
 
 
 def _explicit_path(path: str, options: ServeOptions) -> str | None:

@@ -134,13 +134,11 @@ def invoke(
     )
 
 
-def dump_opts(tool: Tool) -> Mapping[str, object]:
-    """Return the options of a step as JSON values; the data of an invoked function may hold anything that has a form.
+def dump_invoke_opts(tool: Tool) -> Mapping[str, object]:
+    """Return the options of an invocation as JSON values: its data may hold anything that has a form.
 
     Raises OutputUnserializableError: it has none, or is too large. ConfigError: it is no object.
     """
-    if tool.op is not Opcode.INVOKE_FUNCTION:
-        return tool.opts
     payload = cast("dict[str, object]", tool.opts["payload"])
     what = f'step "{tool.step_id}": data'
     data: object = parse_value(dump_value(payload["data"], what, fix="give JSON values", limit=LARGEST_STEP))

@@ -1,18 +1,22 @@
 """Outgoing HTTP over httpx: one pooled client for threads, one per event loop. Knows no header, no JSON, no opcode.
 
 Everything is made on first use, per process (a fork shares sockets, which must not be used twice), and closed with
-its owner. A client that belongs to a loop is closed when that loop shuts its asynchronous generators down, as
-`asyncio.run` does: a short-lived loop leaves no open socket behind.
+its owner, or when Python ends. A client that belongs to a loop is closed when that loop shuts its asynchronous
+generators down, as `asyncio.run` does: a short-lived loop leaves no open socket behind.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import os
+import ssl
+import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
+import weakref
+from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING
 
 from .http import HTTPRequest, HTTPResponse, TransportError
@@ -27,12 +31,16 @@ class Transport:
     """Performs HTTP requests for any thread and any loop."""
 
     def __init__(self) -> None:
+        self._at_exit: weakref.finalize[[], Transport] | None = None
         self._forget()
+        after_fork(self._forget)
 
     def _forget(self) -> None:
-        self._pid = os.getpid()
+        if self._at_exit is not None:
+            self._at_exit.detach()  # the connections are the parent's
         self._lock = threading.Lock()
         self._client: httpx.Client | None = None
+        self._tls: ssl.SSLContext | None = None
         self._by_loop: dict[asyncio.AbstractEventLoop, _LoopClient] = {}
 
     def fetch(self, request: HTTPRequest) -> HTTPResponse:
@@ -41,7 +49,7 @@ class Transport:
 
         end = time.monotonic() + request.timeout
         try:
-            with _sending(self._threads_client(), request) as response:
+            with contextlib.closing(self._threads_client().send(_request(request), stream=True)) as response:
                 chunks: list[bytes] = []
                 for chunk in response.iter_bytes():
                     chunks.append(chunk)
@@ -53,9 +61,9 @@ class Transport:
 
     async def fetch_async(self, request: HTTPRequest) -> HTTPResponse:
         """Exchange *request* on the running loop; raises TransportError."""
-        import httpx
-
         client = await self._client_of_loop()
+        import httpx  # it is loaded by now, and not on the loop
+
         try:
             async with asyncio.timeout(request.timeout):
                 response = await client.send(_request(request))
@@ -68,30 +76,36 @@ class Transport:
     def _threads_client(self) -> httpx.Client:
         import httpx
 
-        if self._pid != os.getpid():
-            self._forget()
         with self._lock:
             if self._client is None:
-                self._client = httpx.Client(limits=httpx.Limits(max_connections=MAX_CONNECTIONS))
+                limits = httpx.Limits(max_connections=MAX_CONNECTIONS)
+                self._client = httpx.Client(verify=self._load_tls(), limits=limits)
+                self._at_exit = weakref.finalize(self, self._client.close)
             return self._client
 
+    def _load_tls(self) -> ssl.SSLContext:
+        """Load what httpx needs, and the certificates of this machine, once: it takes tens of milliseconds."""
+        import httpx
+
+        importlib.import_module("httpcore")  # httpx loads it with its first client
+        if self._tls is None:
+            self._tls = httpx.create_ssl_context()
+        return self._tls
+
     async def _client_of_loop(self) -> httpx.AsyncClient:
-        if self._pid != os.getpid():
-            self._forget()
         loop = asyncio.get_running_loop()
+        tls = await asyncio.to_thread(self._load_tls) if self._tls is None else self._tls
         with self._lock:
             owner = self._by_loop.get(loop)
             if owner is None:
                 for other in [other for other in self._by_loop if other.is_closed()]:
                     del self._by_loop[other]  # it ended without shutting its generators down
-                owner = self._by_loop[loop] = _LoopClient(lambda: self._by_loop.pop(loop, None))
+                owner = self._by_loop[loop] = _LoopClient(tls, lambda: self._by_loop.pop(loop, None))
         await owner.open()
         return owner.client
 
     def close(self) -> None:
         """Close the client of threads, and have the loops that run close theirs."""
-        if self._pid != os.getpid():
-            return
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -105,17 +119,17 @@ class Transport:
         """Close the running loop's client before this returns; the others as in `close`."""
         owner = self._by_loop.get(asyncio.get_running_loop())
         if owner is not None:
-            await owner.lifetime.aclose()
+            await owner.close()
         self.close()
 
 
 class _LoopClient:
     """An AsyncClient that ends with its loop. forget: called when it has ended."""
 
-    def __init__(self, forget: Callable[[], object]) -> None:
+    def __init__(self, tls: ssl.SSLContext, forget: Callable[[], object]) -> None:
         import httpx
 
-        self.client = httpx.AsyncClient(limits=httpx.Limits(max_connections=MAX_CONNECTIONS))
+        self.client = httpx.AsyncClient(verify=tls, limits=httpx.Limits(max_connections=MAX_CONNECTIONS))
         self.lifetime = self._live()
         self._forget = forget
         self._opened = False
@@ -133,30 +147,48 @@ class _LoopClient:
             self._forget()
             await self.client.aclose()
 
-    def close_soon(self) -> None:
-        """Close in a task of the running loop."""
-        self._closing = asyncio.get_running_loop().create_task(self.lifetime.aclose())
+    def close_soon(self) -> asyncio.Task[None]:
+        """Close in a task of the running loop; return that."""
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self.lifetime.aclose())
+        return self._closing
+
+    async def close(self) -> None:
+        await asyncio.shield(self.close_soon())
 
 
-@contextlib.contextmanager
-def _sending(client: httpx.Client, request: HTTPRequest) -> Generator[httpx.Response]:
-    response = client.send(_request(request), stream=True)
-    try:
-        yield response
-    finally:
-        response.close()
+def after_fork(forget: Callable[[], object]) -> None:
+    """Call a method in every child that this process forks, as long as its object lives."""
+    if sys.platform == "win32":
+        return
+    method = weakref.WeakMethod(forget)
+
+    def call() -> None:
+        alive = method()
+        if alive is not None:
+            alive()
+
+    os.register_at_fork(after_in_child=call)
 
 
 def _request(request: HTTPRequest) -> httpx.Request:
     import httpx
 
-    return httpx.Request(
+    class QuietURL(httpx.URL):
+        """A URL that keeps its path to itself: httpx logs that of every request."""
+
+        def __str__(self) -> str:
+            return _origin(request)
+
+    made = httpx.Request(
         request.method,
         request.url,
         headers=dict(request.headers),
         content=request.body,
         extensions={"timeout": httpx.Timeout(request.timeout).as_dict()},
     )
+    made.url = QuietURL(made.url)
+    return made
 
 
 def _transport_error(request: HTTPRequest, error: Exception) -> TransportError:
@@ -164,5 +196,9 @@ def _transport_error(request: HTTPRequest, error: Exception) -> TransportError:
 
 
 def _no_answer(request: HTTPRequest, why: str) -> str:
-    origin = "/".join(request.url.split("/", 3)[:3])  # no more of it: the path may hold the event key
-    return f"no answer from {origin} to a {request.method}: {why}"
+    return f"no answer from {_origin(request)} to a {request.method}: {why}"
+
+
+def _origin(request: HTTPRequest) -> str:
+    """Return what may be shown of a URL: its path may hold the event key."""
+    return "/".join(request.url.split("/", 3)[:3])

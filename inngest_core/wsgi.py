@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import functools
 import http
-import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from wsgiref.types import StartResponse
 
-from .http import SAFE_IN_PATH, Request, Response, read_limited
+from .disconnects import has_gone_wsgi
+from .http import Request, Response, absolute_url, read_limited
 
 Environ = Mapping[str, Any]
 
@@ -25,16 +25,16 @@ def read_request(environ: Environ, body_cap: int, raw: object = None) -> Request
     """Read an HTTP request, at most body_cap + 1 bytes of it; raw: what middleware gets, the environment by default."""
     return Request(
         method=str(environ["REQUEST_METHOD"]).upper(),
-        url=_url(
+        url=absolute_url(
             environ["wsgi.url_scheme"],
             environ.get("HTTP_HOST") or _server_name(environ),
-            environ.get("SCRIPT_NAME", ""),
-            environ.get("PATH_INFO", ""),
+            _full_path(environ),
             environ.get("QUERY_STRING", ""),
         ),
         headers={name: str(environ[key]) for key in environ if (name := _header_name(key))},
         body=read_body(environ, body_cap),
         raw=environ if raw is None else raw,
+        has_gone=functools.partial(has_gone_wsgi, environ),
     )
 
 
@@ -48,14 +48,12 @@ def _header_name(key: str) -> str:
     return key.replace("_", "-").lower()
 
 
-@functools.lru_cache(maxsize=1024)
-def _url(scheme: str, host: str, script_name: str, path: str, query: str) -> str:
-    """Return the absolute URL as PEP 3333 builds it; cached, for an engine asks for the same few again and again."""
-    if script_name.endswith("/"):  # it should not, but proxies say so
+def _full_path(environ: Environ) -> bytes:
+    prefix: str = environ.get("SCRIPT_NAME", "")
+    path: str = environ.get("PATH_INFO", "")
+    if prefix.endswith("/"):  # it should not, but proxies say so
         path = f"/{path.lstrip('/')}"
-    whole = (script_name.rstrip("/") + path).encode("latin-1", "replace")
-    quoted = urllib.parse.quote(whole, safe=SAFE_IN_PATH)
-    return f"{scheme}://{host}{quoted or '/'}" + (f"?{query}" if query else "")
+    return (prefix.rstrip("/") + path).encode("latin-1", "replace")  # as PEP 3333 has it
 
 
 def _server_name(environ: Environ) -> str:
@@ -65,14 +63,15 @@ def _server_name(environ: Environ) -> str:
 def read_body(environ: Environ, cap: int) -> bytes:
     """Read at most cap + 1 bytes of the body: as many as were announced, or all when the server ends the stream.
 
-    A body whose client went away is cut short, and so refused.
+    A body that breaks off is cut short, and so refused: servers raise what they like when the client went away, or
+    when its chunks are malformed.
     """
     length = _content_length(environ)
     if length is None and not environ.get("wsgi.input_terminated"):
         return b""  # to read on would wait for ever: such a server leaves the connection open
     try:
         return read_limited(_chunks(environ["wsgi.input"], length), cap)
-    except OSError:
+    except Exception:
         return b""
 
 

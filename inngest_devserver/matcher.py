@@ -1,4 +1,4 @@
-"""Expressions: compile CEL once, ask it of events. The one room that knows the CEL library.
+"""Expressions: compile CEL once, ask it of events. The core only asks for their syntax (`inngest_core/expressions.py`).
 
 An expression sees `event` and `async`: in a trigger `event` is what arrived; in a wait or a cancel `event` is
 what started the run and `async` what arrived. Whatever cannot be evaluated (a missing key, other types, data that
@@ -12,11 +12,11 @@ It overflows the stack on very deep data, and refuses a whole map for one intege
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, cast
 
+from inngest_core.expressions import explain, shorten
 from inngest_core.extras import needs
 
 with needs("dev-server", "cel_expr_python"):
@@ -32,9 +32,6 @@ CACHE_SIZE = 1024
 _INT_MIN, _UINT_MAX = -(2**63), 2**64 - 1
 _UNREADABLE = float("nan")
 """Stands for what an expression cannot see: it equals nothing, itself included."""
-_WHERE = re.compile(r"<input>:(-?\d+):(-?\d+): (?:Syntax error: )?([^\n]*)")
-_STATUS = re.compile(r"^[A-Z_]+: (?:ERROR: )?| \[[A-Z_]+\]$")
-_SHOWN = 200
 
 
 class _Value(Protocol):
@@ -108,33 +105,10 @@ def _compile(text: str) -> _Program:
     try:
         return _environment().compile(text)
     except TypeError:
-        raise ExpressionError(f"expression {_shorten(text)}: not a text of valid Unicode") from None
+        raise ExpressionError(f"expression {shorten(text)}: not a text of valid Unicode") from None
     except RuntimeError as error:
-        raise ExpressionError(_explain(text, str(error))) from None
-
-
-def _explain(text: str, report: str) -> str:
-    """Return one line from what the library reports, which may be a page per mistake."""
-    if not text.strip():
-        return f"expression {_shorten(text)}: it is empty; expected something like event.data.id == 'x'"
-    first = _WHERE.search(report)
-    if first is None:
-        cause = _cause(report.strip().splitlines()[0]) if report.strip() else "it does not compile"
-        return f"expression {_shorten(text)}: {cause}"
-    line, column, cause = int(first[1]), int(first[2]), _cause(first[3])
-    if line < 1:
-        return f"expression {_shorten(text)}: {cause}"
-    where = f"column {column}" if line == 1 else f"line {line}, column {column}"
-    return f"expression {_shorten(text)}: {where}: {cause}"
-
-
-def _cause(text: str) -> str:
-    cause = _STATUS.sub("", text).removesuffix(" (in container '')")
-    return cause if len(cause) <= _SHOWN else f"{cause[:_SHOWN]}..."
-
-
-def _shorten(text: str) -> str:
-    return repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}... ({len(text)} characters)"
+        said = explain(str(error)) if text.strip() else "it is empty; expected something like event.data.id == 'x'"
+        raise ExpressionError(f"expression {shorten(text)}: {said}") from None
 
 
 def _plain(value: object, room: int) -> object:

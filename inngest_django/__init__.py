@@ -7,6 +7,7 @@ function, and no thread waits for an async one.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from inngest_core.app import App
 from inngest_core.client import Inngest
+from inngest_core.disconnects import has_gone_wsgi
 from inngest_core.errors import BodyInvalidError, InngestError, URLInvalidError
 from inngest_core.function import Function
 from inngest_core.http import Request, Response, read_limited
@@ -58,7 +60,7 @@ def serve(
         public_path=public_path,
     )
 
-    def view(request: HttpRequest, *_: object, **__: object) -> HttpResponse:  # a prefix may hold variables
+    def view(request: HttpRequest, *_: object, **__: object) -> HttpResponse:  # the variables of a prefix
         try:
             asked = _request(request, core.body_cap)
         except InngestError as error:
@@ -100,6 +102,7 @@ def _request(request: HttpRequest, body_cap: int) -> Request:
         headers={name.lower(): value for name, value in request.headers.items()},
         body=_body(request, body_cap),
         raw=request,
+        has_gone=functools.partial(has_gone_wsgi, request.META),
     )
 
 

@@ -18,8 +18,6 @@ from inngest_core.wsgi import read_request
 
 FRAMEWORK = "flask"
 
-View = Callable[..., flask.Response]
-
 
 def serve(
     app: flask.Flask | flask.Blueprint,
@@ -44,7 +42,7 @@ def serve(
         public_path=public_path,
     )
 
-    def view(**_: object) -> flask.Response:  # a prefix may hold variables
+    def view(**_: object) -> flask.Response:  # the variables of a prefix
         return _response(core.handle_sync(_request(flask.request, core.body_cap)))
 
     if isinstance(app, flask.Blueprint):
@@ -53,12 +51,12 @@ def serve(
         _add_rule(app, core.serve_path, view)
 
 
-def _add_blueprint_rule(state: BlueprintSetupState, path: str, view: View) -> None:
+def _add_blueprint_rule(state: BlueprintSetupState, path: str, view: Callable[[], flask.Response]) -> None:
     prefix = (state.url_prefix or "").rstrip("/")
     _add_rule(cast("flask.Flask", state.app), prefix + path, view, state.subdomain)
 
 
-def _add_rule(app: flask.Flask, path: str, view: View, subdomain: str | None = None) -> None:
+def _add_rule(app: flask.Flask, path: str, view: Callable[[], flask.Response], subdomain: str | None = None) -> None:
     """Add a rule for every method: `add_url_rule` knows only named ones, and others would get an HTML page."""
     endpoint = f"inngest:{subdomain or ''}{path}"
     rule = app.url_rule_class(path, endpoint=endpoint, subdomain=subdomain)
@@ -69,14 +67,12 @@ def _add_rule(app: flask.Flask, path: str, view: View, subdomain: str | None = N
 
 def _request(request: flask.Request, body_cap: int) -> Request:
     read = read_request(request.environ, body_cap, request)
-    if read.body or not request.content_length:
-        return read
-    return replace(read, body=_cached_body(request))
+    return read if read.body else replace(read, body=_cached_body(request, body_cap))
 
 
-def _cached_body(request: flask.Request) -> bytes:
+def _cached_body(request: flask.Request, body_cap: int) -> bytes:
     """Return the body that a hook of the app's has read before, and Flask kept; past its cap, which answers in HTML."""
-    request.max_content_length = None
+    request.max_content_length = body_cap + 1
     try:
         return request.get_data()
     except HTTPException:  # the client went away, or sent less than it said

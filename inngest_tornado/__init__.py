@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http.client import responses
 from typing import Any
 
@@ -78,6 +78,7 @@ class _Exchange(HTTPMessageDelegate):
         self._core = core
         self._raw = request
         self._tasks = tasks
+        self._has_gone = False
         self._body = BoundedBody(core.body_cap)
 
     def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
@@ -88,25 +89,30 @@ class _Exchange(HTTPMessageDelegate):
         self._body.add(chunk)
 
     def finish(self) -> None:
-        task = asyncio.get_running_loop().create_task(self._answer())
+        if isinstance(self._raw.connection, HTTP1Connection):
+            self._raw.connection.set_close_callback(self.on_connection_close)
+        task = asyncio.get_running_loop().create_task(self._answer(), name="inngest-call")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def on_connection_close(self) -> None:
-        """Do nothing: a request that was cut off has not been passed on, and a function that runs is not stopped."""
+        """Stop nothing: a request that was cut off has not been passed on, and a function that runs is not stopped."""
+        self._has_gone = True
 
     async def _answer(self) -> None:
-        response = await self._core.handle_async(_request(self._raw, self._body.bytes()))
+        asked = _request(self._raw, self._body.bytes(), lambda: self._has_gone)
+        response = await self._core.handle_async(asked)
         _send(self._raw, response)
 
 
-def _request(request: HTTPServerRequest, body: bytes) -> Request:
+def _request(request: HTTPServerRequest, body: bytes, has_gone: Callable[[], bool]) -> Request:
     return Request(
         method=(request.method or "").upper(),
         url=request.full_url(),
         headers={name.lower(): value for name, value in request.headers.items()},
         body=body,
         raw=request,
+        has_gone=has_gone,
     )
 
 

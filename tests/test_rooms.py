@@ -35,27 +35,32 @@ ONLY_FROM_THE_CORE = {
     "errors": set[str](),
     "http": set[str](),
     "duration": set[str](),
+    "expressions": set[str](),
     "wire": {"errors", "duration"},
     "replay": {"wire", "errors"},
     "flow": {"http"},
     "transport": {"http", "errors"},
     "bodies": {"errors", "flow"},
-    "drivers": {"bodies", "errors", "flow", "http", "transport"},
+    "loop_thread": {"errors"},
+    "drivers": {"bodies", "errors", "flow", "http", "loop_thread", "transport"},
 }
-PERFORMERS = {"drivers", "bodies", "transport"}
+PERFORMERS = {"drivers", "bodies", "disconnects", "loop_thread", "transport"}
 """What may use loops, threads, sockets and clocks; `config` may read the environment."""
 IMPURE = {
     *("asyncio", "concurrent", "multiprocessing", "os", "queue", "random", "sched", "secrets", "select"),
     *("selectors", "signal", "socket", "socketserver", "ssl", "subprocess", "sys", "threading", "time", "uuid"),
 }
 THIRD_PARTY = {
+    "expressions": {"cel_expr_python"},
     "signing": {"rfc8785"},
     "transport": {"httpx"},
     "shapes": {"typing_extensions"},
     "returns": {"typing_extensions"},
     "context": {"typing_extensions"},
 }
-DEVSERVER_FROM_THE_CORE = {"http", "wire", "flow", "drivers", "signing", "duration", "errors", "extras", "transport"}
+DEVSERVER_FROM_THE_CORE = {
+    *("http", "wire", "flow", "drivers", "signing", "duration", "errors", "extras", "transport", "expressions"),
+}
 IN_HOST_ONLY = {"uvicorn", "waitress", "tornado"}
 
 

@@ -273,7 +273,11 @@ class Gone(io.RawIOBase):
         return BODY[:10]
 
 
-@pytest.mark.parametrize("error", [ConnectionResetError(), TimeoutError(), OSError("cut off")])
+class BadChunkError(Exception):
+    """What gunicorn raises is no OSError."""
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(), TimeoutError(), OSError("cut off"), BadChunkError()])
 def test_a_client_that_goes_away(error: Exception) -> None:
     with shop() as served:
         app = inngest.wsgi.serve(served.client, served.functions)

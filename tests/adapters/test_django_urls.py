@@ -43,6 +43,14 @@ def test_several_endpoints_under_prefixes(connect: Connect, engine: EngineDouble
 
 
 @BOTH
+def test_a_prefix_with_a_variable(connect: Connect, engine: EngineDouble) -> None:
+    with shop(api_base_url=engine.origin) as served:
+        send = connect([path("jobs/<slug:tenant>/", include(patterns_of(served)))], "/jobs/acme/api/inngest")
+        assert registered_url(send, engine) == "http://shop.example:8000/jobs/acme/api/inngest"
+        expect_ran(send("POST", query("plain"), {}, BODY), "plain")
+
+
+@BOTH
 def test_a_serve_path_of_root(connect: Connect) -> None:
     with shop() as served:
         send = connect([path("inngest", include(patterns_of(served, serve_path="/")))], "/inngest")

@@ -53,7 +53,7 @@ def function_url_event(method: str, query: str, headers: Headers, body: bytes, p
 
 
 def lambda_sender(served: Shop, **options: Any) -> Send:
-    handler = Mangum(inngest.asgi.serve(served.client, served.functions, **options))
+    handler = Mangum(inngest.asgi.serve(served.client, served.functions, **options), lifespan="off")
 
     def send(method: str, query: str, headers: Headers, body: bytes) -> Answer:
         context: Any = Context()
@@ -72,6 +72,15 @@ def test_aws_lambda(colour: str) -> None:
             expect_ran(send("POST", query(colour), {"content-type": "application/json"}, BODY), colour)
         expect_refused(send("POST", query(colour), {}, b"{"), 400, "body_invalid")
         expect_refused(send("DELETE", "", {}, b""), 405, "method_not_allowed")
+
+
+def test_warm_starts_on_aws_lambda_share_connections(engine: EngineDouble) -> None:
+    with a_loop(), shop(api_base_url=engine.origin) as served:
+        send = lambda_sender(served)
+        registered_url(send, engine)
+        assert engine.connections == 1
+        registered_url(send, engine)  # it counts anew
+        assert engine.connections == 0
 
 
 def test_the_advertised_url_on_aws_lambda(engine: EngineDouble) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from inngest_core.config import load_config
-from inngest_core.engine_api import WorkingKey, api_fetch, fetch_batch, fetch_steps, post_registration, sdk_headers
+from inngest_core.config import Config, load_config
+from inngest_core.engine_api import WorkingKey, api_fetch, fetch_state, post_registration, sdk_headers, trace_headers
 from inngest_core.errors import ConfigError, StateFetchError
 from inngest_core.flow import Fetch, Flow
 from inngest_core.http import HTTPRequest, HTTPResponse, TransportError
@@ -99,15 +99,29 @@ def test_sdk_headers() -> None:
     }
 
 
+def state_of(run_id: str, config: Config = BOTH, **headers: str) -> Flow[Any]:
+    return fetch_state(run_id, config=config, working_key=WorkingKey(), headers=headers, timeout_seconds=2.5)
+
+
 def test_state_of_a_run() -> None:
-    flow = fetch_steps("01/x", config=BOTH, working_key=WorkingKey())
-    assert asked(flow).url == "https://api.inngest.com/v0/runs/01%2Fx/actions"
-    assert answered(flow, HTTPResponse(200, {}, b'{"a":{"data":1}}')) == {"a": {"data": 1}}
-    batch = fetch_batch("01", config=BOTH, working_key=WorkingKey(), headers={"traceparent": "tp"})
-    request = asked(batch)
-    assert request.url == "https://api.inngest.com/v0/runs/01/batch"
-    assert request.headers["traceparent"] == "tp"
-    assert answered(batch, HTTPResponse(200, {}, b'[{"name":"e"}]')) == [{"name": "e"}]
+    flow = state_of("01/x", traceparent="tp")
+    first = asked(flow)
+    second = answered(flow, HTTPResponse(200, {}, b'{"a":{"data":1}}'))
+    urls = [f"https://api.inngest.com/v0/runs/01%2Fx/{part}" for part in ("actions", "batch")]
+    assert [(each.url, each.headers["traceparent"], each.timeout) for each in (first, second)] == [
+        (url, "tp", 2.5) for url in urls
+    ]
+    assert answered(flow, HTTPResponse(200, {}, b'[{"name":"e"}]')) == ({"a": {"data": 1}}, [{"name": "e"}])
+
+
+def test_half_a_character_in_the_id_of_a_run_is_replaced() -> None:
+    assert asked(state_of("\ud800")).url == "https://api.inngest.com/v0/runs/%3F/actions"
+
+
+def test_the_trace_pair_is_what_goes_along() -> None:
+    pair = {"traceparent": "tp", "tracestate": "ts"}
+    assert trace_headers({**pair, "x-run-id": "01"}) == pair
+    assert trace_headers({"tracestate": "ts"}) == {"tracestate": "ts"}
 
 
 @pytest.mark.parametrize(
@@ -122,15 +136,17 @@ def test_state_of_a_run() -> None:
     ],
 )
 def test_a_state_that_cannot_be_had(answer: HTTPResponse, says: str) -> None:
-    for fetch in (fetch_steps, fetch_batch):
-        flow: Flow[Any] = fetch("01", config=load_config(environ={}), working_key=WorkingKey())
+    for before in ([], [HTTPResponse(200, {}, b"{}")]):
+        flow = state_of("01", load_config(environ={}))
         asked(flow)
+        for good in before:
+            answered(flow, good)
         with pytest.raises(StateFetchError, match=says):
             answered(flow, answer)
 
 
 def test_a_lost_connection_is_a_state_that_cannot_be_had() -> None:
-    flow = fetch_steps("01", config=load_config(environ={}), working_key=WorkingKey())
+    flow = state_of("01", load_config(environ={}))
     asked(flow)
     with pytest.raises(StateFetchError, match="cut off"):
         flow.throw(TransportError("cut off"))

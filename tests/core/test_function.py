@@ -193,7 +193,6 @@ def test_configuration_with_many_options() -> None:
         name="Every option",
         triggers=(TriggerEvent(event="a/b", expression="event.data.x > 1"), TriggerCron(cron="*/5 * * * *")),
         retries=3,
-        idempotency="event.data.id",
         priority=Priority(run="event.data.p"),
         concurrency=[Concurrency(limit=2, key="event.data.k", scope="env")],
         cancel=[Cancel(event="a/c")],
@@ -214,7 +213,6 @@ def test_configuration_with_many_options() -> None:
                     "runtime": {"type": "http", "url": f"{URL}?fnId=app-everything&stepId=step"},
                 }
             },
-            "idempotency": "event.data.id",
             "priority": {"run": "event.data.p"},
             "concurrency": [{"limit": 2, "key": "event.data.k", "scope": "env"}],
             "cancel": [{"event": "a/c"}],

@@ -137,6 +137,13 @@ def test_the_deploy_id_goes_to_the_engine_and_not_into_urls() -> None:
     assert body["functions"] == functions_on_the_wire(URL + "?token=t")
 
 
+def test_half_a_character_in_a_url_or_a_deploy_id_is_replaced() -> None:
+    answer, asked = drive(register(dev(), put(URL + "?deployId=\ud800&token=\udfff"), None, None))
+    assert answer.status == 200
+    assert asked[0].url == "http://127.0.0.1:8288/fn/register?deployId=%3F"
+    assert json.loads(asked[0].body)["url"] == URL + "?token=%3F"
+
+
 def test_an_engine_with_a_key_gets_the_bearer() -> None:
     _, asked = drive(register(cloud(), put(), KEY, None))
     assert asked[0].headers["authorization"] == KEY.bearer()

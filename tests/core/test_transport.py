@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -70,6 +72,37 @@ def test_one_loop_shares_connections(answering: EngineDouble) -> None:
 
     asyncio.run(main())
     assert (len(answering.requests), answering.connections) == (5, 1)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_client_that_was_closed_has_no_open_connections(answering: EngineDouble) -> None:
+    answering.reset({"POST /e/key": [(200, {"ids": ["1"], "status": 200})]})
+
+    async def main() -> set[asyncio.Task[object]]:
+        client = inngest.Inngest(
+            app_id="app", is_production=False, event_key="key", event_api_base_url=answering.origin
+        )
+        async with client:
+            await asyncio.gather(*(client.send(inngest.Event(name="x/y")) for _ in range(20)))
+            await asyncio.gather(client.close_async(), client.close_async())
+        return asyncio.all_tasks() - {asyncio.current_task()}
+
+    assert asyncio.run(main()) == set()
+    gc.collect()
+
+
+def test_a_client_that_is_never_closed_is_closed_when_python_ends(answering: EngineDouble) -> None:
+    answering.reset({"POST /e/key": [(200, {"ids": ["1"], "status": 200})]})
+    program = (
+        "import inngest, sys\n"
+        "client = inngest.Inngest(app_id='app', is_production=False, event_key='key',"
+        " event_api_base_url=sys.argv[1])\n"
+        "client.send_sync(inngest.Event(name='x'))\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", program, answering.origin], capture_output=True, text=True, timeout=50
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_many_at_once_on_one_loop(answering: EngineDouble) -> None:
@@ -249,3 +282,13 @@ def test_the_message_does_not_hold_the_path(how: str) -> None:
     with fetching(how) as fetch, pytest.raises(TransportError) as caught:
         fetch(get(f"{closed_port()}/e/secret-key?x=secret"))
     assert "secret" not in str(caught.value)
+
+
+@BOTH
+def test_no_log_holds_the_path(how: str, answering: EngineDouble, caplog: pytest.LogCaptureFixture) -> None:
+    """httpx logs every request at INFO."""
+    answering.reset({"GET /e/secret-key": [(200, {})]})
+    with caplog.at_level("DEBUG"), fetching(how) as fetch:
+        assert fetch(get(f"{answering.origin}/e/secret-key")).status == 200
+    assert answering.origin in caplog.text
+    assert "secret" not in caplog.text

@@ -113,6 +113,13 @@ def steps_of_plain_functions(step: inngest.StepSync) -> None:
     step.sleep("sleep", datetime.timedelta(hours=1))
 
 
+def concurrency_has_two_forms() -> None:
+    limit = inngest.Concurrency(limit=1)
+    client.create_function(fn_id="x", concurrency=[limit])
+    client.create_function(fn_id="x", concurrency=inngest.ConcurrencyLimits(fn=[limit], step=(limit, limit)))
+    client.create_function(fn_id="x", concurrency=limit)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
 def misuse_is_refused() -> None:
     @client.create_function(fn_id="three-parameters")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
     def three(ctx: inngest.ContextSync, step: inngest.StepSync, more: int) -> None: ...  # pyright: ignore[reportUnusedFunction]

@@ -1,0 +1,61 @@
+"""Flask: what is its own. That it serves is what the case matrix shows."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import flask
+import pytest
+
+import inngest.flask
+from tests.targets.engine import EngineDouble
+from tests.targets.target import Answer, call_wsgi
+
+from .asking import BODY, Shop, expect_ran, expect_refused, query, registered_url, shop
+
+PATH = "/api/inngest"
+CHUNKED = {"CONTENT_LENGTH": "", "wsgi.input_terminated": True}
+"""What gunicorn says of a body that comes in chunks."""
+
+
+def ask(app: flask.Flask, body: bytes, environ: Mapping[str, Any]) -> Answer:
+    stream = {"wsgi.input": io.BytesIO(body), **environ}
+    return call_wsgi(lambda given, start: app({**given, **stream}, start), "POST", PATH, query("plain"), {}, body)
+
+
+def served_with_a_hook(served: Shop, hook: Any) -> flask.Flask:
+    app = flask.Flask(__name__)
+    app.before_request(hook)
+    inngest.flask.serve(app, served.client, served.functions)
+    return app
+
+
+@pytest.mark.parametrize("environ", [{}, CHUNKED], ids=["length", "chunked"])
+def test_a_body_that_a_hook_has_read_before(environ: Mapping[str, Any]) -> None:
+    with shop() as served:
+        app = served_with_a_hook(served, lambda: flask.request.get_data() and None)
+        app.config["MAX_CONTENT_LENGTH"] = 10**6
+        expect_ran(ask(app, BODY, environ), "plain")
+
+
+@pytest.mark.parametrize("environ", [{}, CHUNKED], ids=["length", "chunked"])
+def test_a_body_that_a_hook_has_consumed(environ: Mapping[str, Any]) -> None:
+    with shop() as served:
+        app = served_with_a_hook(served, lambda: flask.request.stream.read() and None)
+        expect_refused(ask(app, BODY, environ), 400, "body_invalid")
+
+
+def test_a_prefix_with_a_variable(engine: EngineDouble) -> None:
+    with shop(api_base_url=engine.origin) as served:
+        blueprint = flask.Blueprint("jobs", __name__, url_prefix="/<tenant>")
+        inngest.flask.serve(blueprint, served.client, served.functions)
+        app = flask.Flask(__name__)
+        app.register_blueprint(blueprint)
+
+        def send(method: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
+            return call_wsgi(app, method, f"/acme{PATH}", query, headers, body)
+
+        assert registered_url(send, engine) == f"http://shop.example:8000/acme{PATH}"
+        expect_ran(send("POST", query("async"), {}, BODY), "async")

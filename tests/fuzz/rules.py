@@ -1,0 +1,89 @@
+"""What holds for every answer, whatever was asked."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from typing import Any
+
+import inngest
+from inngest_core.http import Response
+from tests.test_bad_input import signature
+
+from .requests import Asked
+from .world import CLOUD, Records
+
+STATUSES = frozenset({200, 206, 400, 401, 403, 405, 413, 500})
+OF_THE_ENGINE = frozenset(range(400, 500))
+"""A registration that the engine refused is answered with the engine's own status."""
+_HEADER_NAME = re.compile(r"[a-z0-9-]+")
+_NO_ANSWER_TO_CALLS = frozenset({"Interrupt", "AssertionError", "RecursionError"})
+
+
+def check(asked: Asked, mode: str, response: Response, records: Records) -> None:
+    """Assert that the answer is ours, well formed, and signed when the request was."""
+    assert not records.own_errors, records.own_errors[-1]
+    method = asked.request.method
+    assert response.status in (STATUSES | OF_THE_ENGINE if method == "PUT" else STATUSES)
+    _check_headers(response, mode)
+    value = _strict_json(response.body)
+    if response.status >= 400 and (method, response.status) != ("GET", 403):
+        _check_error(value, response, method)
+    if response.status == 206 and value is not None:
+        ops: list[Any] = value
+        assert ops
+        assert all(isinstance(op["op"], str) and isinstance(op["id"], str) for op in ops)
+    _check_signature(asked, response)
+    if mode == CLOUD and asked.key is None and method == "POST":
+        assert response.status == 401
+    if method not in ("POST", "PUT", "GET"):
+        assert response.status == 405
+
+
+def _check_headers(response: Response, mode: str) -> None:
+    headers = response.headers
+    assert headers["content-type"] == "application/json"
+    assert headers["x-inngest-sdk"] == f"inngest-py:v{inngest.__version__}"
+    assert headers["x-inngest-req-version"] == "2"
+    assert headers["x-inngest-framework"] == "fuzz"
+    assert headers["x-inngest-expected-server-kind"] == mode
+    for name, value in headers.items():
+        assert (type(name), type(value)) == (str, str), name  # no enum: the servers of wsgiref insist
+        assert _HEADER_NAME.fullmatch(name), name
+        assert value.isascii(), value
+        assert value.isprintable(), value
+
+
+def _check_error(value: Any, response: Response, method: str) -> None:
+    assert isinstance(value, dict)
+    assert isinstance(value["name"], str)
+    assert isinstance(value["message"], str)
+    assert value["name"] not in _NO_ANSWER_TO_CALLS, value
+    if method == "POST" and response.status == 500 and "code" not in value:
+        return  # what a function of the user's raised
+    assert isinstance(value["code"], str)
+    assert value["code"] != "unknown", value
+
+
+def _check_signature(asked: Asked, response: Response) -> None:
+    header = response.headers.get("x-inngest-signature")
+    if asked.key is None:
+        assert header is None
+        return
+    assert header is not None
+    seconds = int(header.partition("&")[0].removeprefix("t="))
+    assert abs(seconds - time.time()) < 60
+    assert header == signature(response.body, key=asked.key, seconds=seconds)
+
+
+def _strict_json(body: bytes) -> Any:
+    """Return the JSON, which must be UTF-8 and free of what only Python reads."""
+
+    def refuse(name: str) -> object:
+        raise AssertionError(f"{name} is not JSON")
+
+    try:
+        return json.loads(body.decode(), parse_constant=refuse, parse_int=str)
+    except RecursionError:  # the answer gives back what it was given
+        return None

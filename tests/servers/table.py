@@ -1,0 +1,99 @@
+"""The servers that are tested, each with an app that it fits. docs/servers.md says the same in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .process import SETTINGS, Server
+
+APPS = "tests.servers.apps"
+_UVICORN = ("-m", "uvicorn", "--fd={fd}", "--no-access-log")
+_GUNICORN = ("-m", "gunicorn", "--bind=fd://{fd}", "--no-control-socket")
+_GRANIAN = ("-m", "granian", "--host=127.0.0.1", "--port={port}", "--no-ws")
+_SHUTTING_DOWN = "Shutting down"
+_TERM = "Handling signal: term"
+_SERVING = r"Serving on http://127\.0\.0\.1:(\d+)"
+_LISTENING = r"Listening at: http"
+
+SERVERS: Sequence[Server] = (
+    Server(
+        "uvicorn",
+        (*_UVICORN, "--loop=asyncio", "--http=h11", f"{APPS}.fastapi_app:app"),
+        "fast_api",
+        ending=_SHUTTING_DOWN,
+    ),
+    Server(
+        "uvicorn-uvloop",
+        (*_UVICORN, "--loop=uvloop", "--http=httptools", f"{APPS}.asgi_app:app"),
+        "asgi",
+        ending=_SHUTTING_DOWN,
+    ),
+    Server(
+        "uvicorn-django",
+        (*_UVICORN, "--loop=asyncio", "--lifespan=off", f"{APPS}.django_app:asgi"),
+        "django",
+        cancels=True,
+        tells="a POST was given up before it was answered",
+        ending=_SHUTTING_DOWN,
+    ),
+    Server("hypercorn", ("-m", "hypercorn", "--bind=fd://{fd}", f"{APPS}.starlette_app:app"), "starlette"),
+    Server(
+        "granian-asgi",
+        (*_GRANIAN, "--interface=asgi", "--loop=asyncio", f"{APPS}.starlette_app:app"),
+        "starlette",
+        ready=_LISTENING,
+        ending=_SHUTTING_DOWN,
+    ),
+    Server(
+        "granian-wsgi",
+        (*_GRANIAN, "--interface=wsgi", f"{APPS}.flask_app:app"),
+        "flask",
+        tells=None,
+        ready=_LISTENING,
+        ending=_SHUTTING_DOWN,
+    ),
+    Server("gunicorn-sync", (*_GUNICORN, f"{APPS}.flask_app:app"), "flask", at_once=False, ending=_TERM),
+    Server(
+        "gunicorn-gthread",
+        (*_GUNICORN, "--worker-class=gthread", "--threads=8", f"{APPS}.django_app:wsgi"),
+        "django",
+        ending=_TERM,
+    ),
+    Server(
+        "gunicorn-uvicorn",
+        (*_GUNICORN, "--worker-class=uvicorn_worker.UvicornWorker", f"{APPS}.fastapi_app:app"),
+        "fast_api",
+        ending=_TERM,
+    ),
+    Server("gunicorn-gevent", (*_GUNICORN, "--worker-class=gevent", f"{APPS}.flask_app:app"), "flask", ending=_TERM),
+    Server(
+        "waitress",
+        ("-m", "waitress", "--listen=127.0.0.1:0", "--threads=8", f"{APPS}.wsgi_app:app"),
+        "wsgi",
+        ready=_SERVING,
+        finishes=False,
+        tells=None,
+    ),
+    Server("waitress-signal", ("-m", f"{APPS}.waitress_app"), "wsgi", ready=_SERVING, ending="ending", tells=None),
+    Server(
+        "runserver",
+        ("-m", "django", "runserver", "--noreload", f"--settings={SETTINGS}", "127.0.0.1:{port}"),
+        "django",
+        ready="Starting development server at",
+        finishes=False,
+        tells=None,
+        chunked=False,
+    ),
+    Server("tornado", ("-m", f"{APPS}.tornado_app", "{fd}"), "tornado", ending="ending"),
+)
+_PRELOADED = (*_GUNICORN, "--preload", f"{APPS}.preloaded_app:app")
+PRELOADED: Sequence[Server] = (
+    Server("preload-sync", (*_PRELOADED, "--workers=3"), "flask", at_once=False),
+    Server("preload-gthread", (*_PRELOADED, "--workers=2", "--worker-class=gthread", "--threads=4"), "flask"),
+    Server("preload-gevent", (*_PRELOADED, "--workers=2", "--worker-class=gevent"), "flask"),
+    Server(
+        "preload-gevent-first",
+        (*_PRELOADED, "--workers=2", "--worker-class=gevent", f"--config=python:{APPS}.gevent_first"),
+        "flask",
+    ),
+)
