@@ -133,7 +133,16 @@ def by_gunicorn(target: str, engine_origin: str, *arguments: str, **environ: str
     with socket.create_server(("127.0.0.1", 0)) as listening:
         bound = listening.fileno()
         with subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", f"--bind=fd://{bound}", "--log-level=critical", *arguments, target],
+            [
+                sys.executable,
+                "-m",
+                "gunicorn",
+                f"--bind=fd://{bound}",
+                "--no-control-socket",
+                "--log-level=critical",
+                *arguments,
+                target,
+            ],
             pass_fds=[bound],
             cwd=ROOT,
             env={**os.environ, "INNGEST_DEV": "1", "INNGEST_API_BASE_URL": engine_origin, **environ},
