@@ -76,6 +76,7 @@ TRUSTING = {
     "starlette under uvicorn": Trust("starlette", PROTO, server=UVICORN),
     "django-asgi under uvicorn": Trust("django-asgi", PROTO, server=UVICORN),
     "asgi under uvicorn": Trust("asgi", PROTO, server=UVICORN),
+    "asgi under uvicorn as it is by itself": Trust("asgi", PROTO, server={"proxy_headers": True}),
     "fastapi under hypercorn": Trust("fastapi", PROTO_AND_HOST, by_hypercorn, wrap=by_hypercorns_headers),
     "starlette under hypercorn": Trust("starlette", PROTO_AND_HOST, by_hypercorn, wrap=by_hypercorns_headers),
     "asgi under hypercorn by the standard": Trust("asgi", STANDARD, by_hypercorn, wrap=by_hypercorns_standard),
@@ -146,6 +147,16 @@ def test_another_machine_than_the_trusted_one_is_not_believed(
         with (serving or framework.serving)(app, [served.client], **options) as port:
             url = f"http://127.0.0.1:{port}{PATH}"
             assert register(url, engine, headers=FORGED).url == url
+
+
+def test_waitress_takes_away_what_it_does_not_trust(engine: EngineDouble) -> None:
+    """As it is by itself: what is asked to believe a proxy, behind waitress, hears nothing of it."""
+    framework = FRAMEWORKS["flask"]
+    with shop(engine) as served:
+        app = by_werkzeug(framework.make([Endpoint(served.client, served.functions)]))
+        with framework.serving(app, [], clear_untrusted_proxy_headers=True) as port:
+            url = f"http://127.0.0.1:{port}{PATH}"
+            assert register(url, engine, headers=PROTO).url == url
 
 
 # --- options of ours, which are the same in every framework
