@@ -1,6 +1,6 @@
 """Serve functions from FastAPI: `inngest.fast_api.serve(app, client, functions)`. Needs the extra `fastapi`."""
 
-from ._extras import needs
+from inngest_core.extras import needs
 
 with needs("fastapi", "starlette"):
     from inngest_fastapi import serve

@@ -1,6 +1,6 @@
 """Serve functions from Flask: `inngest.flask.serve(app, client, functions)`. Needs the extra `flask`."""
 
-from ._extras import needs
+from inngest_core.extras import needs
 
 with needs("flask", "werkzeug"):
     from inngest_flask import serve

@@ -1,6 +1,6 @@
 """Serve functions from Starlette: `inngest.starlette.serve(app, client, functions)`. Needs the extra `starlette`."""
 
-from ._extras import needs
+from inngest_core.extras import needs
 
 with needs("starlette"):
     from inngest_starlette import serve

@@ -1,6 +1,6 @@
 """Serve functions from Tornado: `inngest.tornado.serve(app, client, functions)`. Needs the extra `tornado`."""
 
-from ._extras import needs
+from inngest_core.extras import needs
 
 with needs("tornado"):
     from inngest_tornado import serve

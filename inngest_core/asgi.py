@@ -44,11 +44,15 @@ def _server_name(scope: Scope) -> str:
 
 
 def _full_path(scope: Scope) -> bytes:
-    """Return the path with its mount prefix, which the older reading of ASGI leaves out."""
     root_path: str = scope.get("root_path", "")
-    path: str = scope["path"]
-    full = path if path.startswith(root_path) else root_path.rstrip("/") + path
-    return full.encode(errors="replace")
+    return (root_path.rstrip("/") + below_root(root_path, scope["path"])).encode(errors="replace")
+
+
+def below_root(root_path: str, path: str) -> str:
+    """Return the path below the mount. *path* holds the root, as ASGI says, or does not, as hypercorn has it."""
+    root = root_path.rstrip("/")
+    below = path[len(root) :] if f"{path}/".startswith(f"{root}/") else path
+    return f"/{below.lstrip('/')}" if root_path.endswith("/") else below
 
 
 async def send_response(response: Response, send: Send) -> None:

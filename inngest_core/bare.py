@@ -82,8 +82,7 @@ class ASGIApp:
                 pass
 
     async def _answer(self, scope: asgi.Scope, receive: asgi.Receive) -> Response:
-        root, path = scope.get("root_path", ""), scope["path"]
-        inner = path.removeprefix(root) if root else path  # the older reading of ASGI leaves the root out of the path
+        inner = asgi.below_root(scope.get("root_path", ""), scope["path"])
         if not _is_served(self.core, inner):
             return _not_found(self.core, inner)
         return await self.core.handle_async(await asgi.read_request(scope, receive, self.core.body_cap))
@@ -106,7 +105,7 @@ class WSGIApp:
         self.core = core
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        path: str = environ.get("PATH_INFO", "")
+        path = str(environ.get("PATH_INFO", "")).encode("latin-1", "replace").decode(errors="replace")  # PEP 3333
         if _is_served(self.core, path):
             response = self.core.handle_sync(wsgi.read_request(environ, self.core.body_cap))
         else:

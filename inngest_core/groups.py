@@ -44,35 +44,32 @@ class Group:
 
     @overload
     async def parallel(
-        self, callables: tuple[Branch[T1], Branch[T2]], *, parallel_mode: ParallelMode = ...
+        self, callables: tuple[Branch[T1], Branch[T2]], parallel_mode: ParallelMode = ...
     ) -> tuple[T1, T2]: ...
     @overload
     async def parallel(
-        self, callables: tuple[Branch[T1], Branch[T2], Branch[T3]], *, parallel_mode: ParallelMode = ...
+        self, callables: tuple[Branch[T1], Branch[T2], Branch[T3]], parallel_mode: ParallelMode = ...
     ) -> tuple[T1, T2, T3]: ...
     @overload
     async def parallel(
-        self, callables: tuple[Branch[T1], Branch[T2], Branch[T3], Branch[T4]], *, parallel_mode: ParallelMode = ...
+        self, callables: tuple[Branch[T1], Branch[T2], Branch[T3], Branch[T4]], parallel_mode: ParallelMode = ...
     ) -> tuple[T1, T2, T3, T4]: ...
     @overload
     async def parallel(
         self,
         callables: tuple[Branch[T1], Branch[T2], Branch[T3], Branch[T4], Branch[T5]],
-        *,
         parallel_mode: ParallelMode = ...,
     ) -> tuple[T1, T2, T3, T4, T5]: ...
     @overload
     async def parallel(
         self,
         callables: tuple[Branch[T1], Branch[T2], Branch[T3], Branch[T4], Branch[T5], Branch[T6]],
-        *,
         parallel_mode: ParallelMode = ...,
     ) -> tuple[T1, T2, T3, T4, T5, T6]: ...
     @overload
     async def parallel(
         self,
         callables: tuple[Branch[T1], Branch[T2], Branch[T3], Branch[T4], Branch[T5], Branch[T6], Branch[T7]],
-        *,
         parallel_mode: ParallelMode = ...,
     ) -> tuple[T1, T2, T3, T4, T5, T6, T7]: ...
     @overload
@@ -81,13 +78,12 @@ class Group:
         callables: tuple[
             Branch[T1], Branch[T2], Branch[T3], Branch[T4], Branch[T5], Branch[T6], Branch[T7], Branch[T8]
         ],
-        *,
         parallel_mode: ParallelMode = ...,
     ) -> tuple[T1, T2, T3, T4, T5, T6, T7, T8]: ...
     @overload
-    async def parallel(self, callables: Sequence[Branch[T]], *, parallel_mode: ParallelMode = ...) -> tuple[T, ...]: ...
+    async def parallel(self, callables: Sequence[Branch[T]], parallel_mode: ParallelMode = ...) -> tuple[T, ...]: ...
     async def parallel(
-        self, callables: Sequence[Branch[Any]], *, parallel_mode: ParallelMode = ParallelMode.WAIT
+        self, callables: Sequence[Branch[Any]], parallel_mode: ParallelMode = ParallelMode.WAIT
     ) -> tuple[Any, ...]:
         """Run branches side by side, all to their end; then return their results, or raise the first error."""
         before = steps.parallel_mode.set(_mode(parallel_mode))
@@ -107,24 +103,22 @@ class GroupSync:
 
     @overload
     def parallel(
-        self, callables: tuple[BranchSync[T1], BranchSync[T2]], *, parallel_mode: ParallelMode = ...
+        self, callables: tuple[BranchSync[T1], BranchSync[T2]], parallel_mode: ParallelMode = ...
     ) -> tuple[T1, T2]: ...
     @overload
     def parallel(
-        self, callables: tuple[BranchSync[T1], BranchSync[T2], BranchSync[T3]], *, parallel_mode: ParallelMode = ...
+        self, callables: tuple[BranchSync[T1], BranchSync[T2], BranchSync[T3]], parallel_mode: ParallelMode = ...
     ) -> tuple[T1, T2, T3]: ...
     @overload
     def parallel(
         self,
         callables: tuple[BranchSync[T1], BranchSync[T2], BranchSync[T3], BranchSync[T4]],
-        *,
         parallel_mode: ParallelMode = ...,
     ) -> tuple[T1, T2, T3, T4]: ...
     @overload
     def parallel(
         self,
         callables: tuple[BranchSync[T1], BranchSync[T2], BranchSync[T3], BranchSync[T4], BranchSync[T5]],
-        *,
         parallel_mode: ParallelMode = ...,
     ) -> tuple[T1, T2, T3, T4, T5]: ...
     @overload
@@ -133,7 +127,6 @@ class GroupSync:
         callables: tuple[
             BranchSync[T1], BranchSync[T2], BranchSync[T3], BranchSync[T4], BranchSync[T5], BranchSync[T6]
         ],
-        *,
         parallel_mode: ParallelMode = ...,
     ) -> tuple[T1, T2, T3, T4, T5, T6]: ...
     @overload
@@ -148,7 +141,6 @@ class GroupSync:
             BranchSync[T6],
             BranchSync[T7],
         ],
-        *,
         parallel_mode: ParallelMode = ...,
     ) -> tuple[T1, T2, T3, T4, T5, T6, T7]: ...
     @overload
@@ -164,13 +156,12 @@ class GroupSync:
             BranchSync[T7],
             BranchSync[T8],
         ],
-        *,
         parallel_mode: ParallelMode = ...,
     ) -> tuple[T1, T2, T3, T4, T5, T6, T7, T8]: ...
     @overload
-    def parallel(self, callables: Sequence[BranchSync[T]], *, parallel_mode: ParallelMode = ...) -> tuple[T, ...]: ...
+    def parallel(self, callables: Sequence[BranchSync[T]], parallel_mode: ParallelMode = ...) -> tuple[T, ...]: ...
     def parallel(
-        self, callables: Sequence[BranchSync[Any]], *, parallel_mode: ParallelMode = ParallelMode.WAIT
+        self, callables: Sequence[BranchSync[Any]], parallel_mode: ParallelMode = ParallelMode.WAIT
     ) -> tuple[Any, ...]:
         """Run branches side by side, all to their end; then return their results, or raise the first error."""
         before = steps.parallel_mode.set(_mode(parallel_mode))

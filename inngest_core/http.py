@@ -10,7 +10,8 @@ import urllib.parse
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-_SAFE_IN_PATH = "/:@!$&'()*+,;=~-._"
+SAFE_IN_PATH = "/:@!$&'()*+,;=~-._"
+"""What stands unquoted in the path of a URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ async def read_limited_async(chunks: AsyncIterable[bytes], cap: int) -> bytes:
 @functools.lru_cache(maxsize=1024)
 def absolute_url(scheme: str, host: str, path: bytes, query: str) -> str:
     """Return the URL of a request; cached, for an engine asks for the same few again and again. path: unquoted."""
-    quoted = urllib.parse.quote(path, safe=_SAFE_IN_PATH)
+    quoted = urllib.parse.quote(path, safe=SAFE_IN_PATH)
     return f"{scheme}://{host}{quoted or '/'}" + (f"?{query}" if query else "")
 
 

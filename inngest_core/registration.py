@@ -23,7 +23,7 @@ from .errors import (
 )
 from .flow import Flow
 from .function import Function
-from .http import HTTPResponse, Request, TransportError
+from .http import SAFE_IN_PATH, HTTPResponse, Request, TransportError
 from .introspection import Endpoint, ServeOptions, authentication, capabilities, dump_introspection, other_mode
 from .signing import SigningKey
 from .wire import SDK_LANGUAGE, VERSION, Header, Query, SyncKind, json_kind, parse_object, strip_nulls
@@ -133,7 +133,8 @@ def advertised_url(request_url: str, options: ServeOptions, config: Config) -> s
         parts = parts._replace(scheme=given.scheme, netloc=given.netloc)
     path = options.public_path or config.serve_path or _explicit_path(parts.path, options)
     if path:
-        parts = parts._replace(path="/" + path.lstrip("/"))
+        quoted = urllib.parse.quote(path.lstrip("/"), safe=f"{SAFE_IN_PATH}%")  # it may be quoted already
+        parts = parts._replace(path=f"/{quoted}")
     query = urllib.parse.parse_qsl(parts.query, keep_blank_values=True)
     kept = [(key, value) for key, value in query if key not in _NOT_ADVERTISED]
     encoded = urllib.parse.urlencode(kept, quote_via=urllib.parse.quote, errors="replace")
@@ -142,7 +143,10 @@ def advertised_url(request_url: str, options: ServeOptions, config: Config) -> s
 
 def _explicit_path(path: str, options: ServeOptions) -> str | None:
     """Return the explicit serve_path, unless the request came to it, under a mount prefix or not."""
-    return None if options.serve_path is None or path.endswith(options.serve_path) else options.serve_path
+    if options.serve_path is None:
+        return None
+    came, wanted = (urllib.parse.unquote(each).rstrip("/") for each in (path, options.serve_path))
+    return None if came.endswith(wanted) else options.serve_path
 
 
 def _check_signature(failure: SignatureError | None, *, required: bool) -> None:

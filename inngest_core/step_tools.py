@@ -180,7 +180,6 @@ class Step:
     async def parallel(
         self,
         callables: Sequence[Callable[[], Awaitable[T]]],
-        *,
         parallel_mode: ParallelMode = ParallelMode.WAIT,
     ) -> tuple[T, ...]:
         """Do the same as `ctx.group.parallel`, under its older name."""
@@ -327,7 +326,7 @@ class StepSync:
         return cast("list[str]", self._meet(steps.send_event(step_id, events)))
 
     def parallel(
-        self, callables: Sequence[Callable[[], T]], *, parallel_mode: ParallelMode = ParallelMode.WAIT
+        self, callables: Sequence[Callable[[], T]], parallel_mode: ParallelMode = ParallelMode.WAIT
     ) -> tuple[T, ...]:
         """Do the same as `ctx.group.parallel`, under its older name."""
         return GroupSync(self._execution, self._resources).parallel(callables, parallel_mode=parallel_mode)

@@ -49,8 +49,11 @@ def _header_name(key: str) -> str:
 
 
 def _full_path(environ: Environ) -> bytes:
-    path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-    return path.encode("latin-1", "replace")  # as PEP 3333 has it
+    prefix: str = environ.get("SCRIPT_NAME", "")
+    path: str = environ.get("PATH_INFO", "")
+    if prefix.endswith("/"):  # it should not, but proxies say so
+        path = f"/{path.lstrip('/')}"
+    return (prefix.rstrip("/") + path).encode("latin-1", "replace")  # as PEP 3333 has it
 
 
 def _server_name(environ: Environ) -> str:

@@ -18,6 +18,8 @@ from collections.abc import Callable, Generator
 from types import FrameType
 from typing import Any, Protocol, cast
 
+from inngest_core.extras import needs
+
 from . import loading
 
 GRACE_SECONDS = 1.0
@@ -58,7 +60,8 @@ class _Waitress(Protocol):
 
 
 def _serve_wsgi(app: object, listener: socket.socket, on_started: Callable[[], None]) -> None:
-    waitress = cast("_Waitress", importlib.import_module("waitress"))  # it has no types
+    with needs("dev-server", "waitress"):
+        waitress = cast("_Waitress", importlib.import_module("waitress"))  # it has no types
 
     def stop() -> None:
         raise SystemExit(0)

@@ -245,6 +245,8 @@ def run(target: str, port: int, path: str | None, channel: Channel) -> None:
     except SystemExit as error:
         if error.code:
             raise HostError(f"{target} failed at start-up: its lifespan raised, see above") from None
+    except ModuleNotFoundError as error:  # the server is not there
+        raise HostError(f"{target} cannot be run: {error}") from None
 
 
 def main() -> int:

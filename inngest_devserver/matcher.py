@@ -16,11 +16,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, cast
 
-# The library brings stubs, but no py.typed marker.
-from cel_expr_python import cel  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
-from cel_expr_python.ext.ext_strings import ExtStrings  # type: ignore[import-untyped]
-
 from inngest_core.expressions import explain, shorten
+from inngest_core.extras import needs
+
+with needs("dev-server", "cel_expr_python"):
+    # The library brings stubs, but no py.typed marker.
+    from cel_expr_python import cel  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
+    from cel_expr_python.ext.ext_strings import ExtStrings  # type: ignore[import-untyped]
 
 MAX_DEPTH = 100
 """Nesting of data that an expression sees: more than the 32 levels that the parser lets an expression reach."""

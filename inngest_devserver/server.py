@@ -14,9 +14,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from types import TracebackType
 from typing import Any, Self
 
-import uvicorn
-
+from inngest_core.extras import needs
 from inngest_core.http import Request, Response, read_limited_async
+
+with needs("dev-server", "uvicorn"):
+    import uvicorn
 
 from .api import API, BODY_CAP
 from .engine import Engine, Options

@@ -60,7 +60,7 @@ def serve(
         public_path=public_path,
     )
 
-    def view(request: HttpRequest, **_: object) -> HttpResponse:  # the variables of a prefix
+    def view(request: HttpRequest, *_: object, **__: object) -> HttpResponse:  # the variables of a prefix
         try:
             asked = _request(request, core.body_cap)
         except InngestError as error:
@@ -107,8 +107,10 @@ def _request(request: HttpRequest, body_cap: int) -> Request:
 
 
 def _url(request: HttpRequest) -> str:
+    """Return the URL with the prefix in it, which under ASGI `request.path` may lack (FORCE_SCRIPT_NAME, hypercorn)."""
+    prefix = str(request.META.get("SCRIPT_NAME", "")).rstrip("/")
     try:
-        return request.build_absolute_uri()
+        return request.build_absolute_uri(prefix + request.get_full_path_info())
     except DisallowedHost as error:  # Django's own answer is an HTML page
         raise URLInvalidError(str(error)) from None
 

@@ -58,7 +58,7 @@ def _add_blueprint_rule(state: BlueprintSetupState, path: str, view: Callable[[]
 
 def _add_rule(app: flask.Flask, path: str, view: Callable[[], flask.Response], subdomain: str | None = None) -> None:
     """Add a rule for every method: `add_url_rule` knows only named ones, and others would get an HTML page."""
-    endpoint = f"inngest:{path}"
+    endpoint = f"inngest:{subdomain or ''}{path}"
     rule = app.url_rule_class(path, endpoint=endpoint, subdomain=subdomain)
     rule.provide_automatic_options = False  # type: ignore[attr-defined]  # Flask sets and reads it on the rule
     app.url_map.add(rule)

@@ -62,7 +62,7 @@ THIRD_PARTY = {
     "event_types": {"typing_extensions"},
 }
 DEVSERVER_FROM_THE_CORE = {
-    *("http", "wire", "flow", "drivers", "signing", "duration", "errors", "transport", "expressions"),
+    *("http", "wire", "flow", "drivers", "signing", "duration", "errors", "extras", "transport", "expressions"),
 }
 IN_HOST_ONLY = {"uvicorn", "waitress", "tornado"}
 

@@ -1,51 +1,87 @@
-"""A framework that is not installed: the module that needs it says what to install, and nothing else is disturbed."""
+"""A package that is not installed: what needs it says which extra to install, and nothing else is disturbed."""
 
 from __future__ import annotations
 
 import importlib
+import pkgutil
+import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
-from inngest._extras import needs
+import inngest
+from inngest_core.extras import needs
 
-EXTRAS = {
-    "flask": ("flask", "flask"),
-    "starlette": ("starlette", "starlette"),
-    "fast_api": ("fastapi", "fastapi"),
-    "fastapi": ("starlette", "fastapi"),
-    "django": ("django", "django"),
-    "tornado": ("tornado", "tornado"),
-}
+NEEDS = [
+    ("inngest.flask", "flask", "flask"),
+    ("inngest.flask", "werkzeug", "flask"),
+    ("inngest.starlette", "starlette", "starlette"),
+    ("inngest.fast_api", "fastapi", "fastapi"),
+    ("inngest.fast_api", "starlette", "fastapi"),
+    ("inngest.fastapi", "fastapi", "fastapi"),
+    ("inngest.fastapi", "starlette", "fastapi"),
+    ("inngest.django", "django", "django"),
+    ("inngest.django", "asgiref", "django"),
+    ("inngest.tornado", "tornado", "tornado"),
+    ("inngest_devserver.server", "uvicorn", "dev-server"),
+    ("inngest_devserver.server", "cel_expr_python", "dev-server"),
+]
+"""Module, the package that is missing, and the extra that brings it. The command line has its own test."""
+SUBMODULES = sorted({module for module, _, _ in NEEDS if module.startswith("inngest.")})
+NEED_NOTHING = ["asgi", "wsgi", "digital_ocean"]
 
 
-@pytest.mark.parametrize(("module", "missing", "extra"), [(name, *each) for name, each in EXTRAS.items()])
-def test_a_missing_framework_says_which_extra_to_install(module: str, missing: str, extra: str) -> None:
+def last_line(program: str) -> str:
+    """Return the last line of what a program that fails says."""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 1
+    return done.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(("module", "missing", "extra"), NEEDS)
+def test_what_is_missing_is_named_with_its_extra(module: str, missing: str, extra: str) -> None:
+    said = last_line(f"import sys, inngest; sys.modules[{missing!r}] = None; import {module}")
+    assert said.startswith(f"ModuleNotFoundError: this needs {missing}")
+    assert said.endswith(f"pip install 'inngest-suite[{extra}]'")
+
+
+def test_what_is_missing_is_named_when_a_submodule_is_first_used() -> None:
+    said = last_line("import sys, inngest; sys.modules['flask'] = None; inngest.flask.serve")
+    assert said.endswith("pip install 'inngest-suite[flask]'")
+
+
+@pytest.mark.parametrize("extra", sorted({extra for _, _, extra in NEEDS}))
+def test_an_extra_that_is_named_brings_what_is_missing(extra: str) -> None:
+    """Or something that does: Flask brings werkzeug, FastAPI Starlette, and Django asgiref."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["name"] == "inngest-suite"
+    brought = {re.split(r"[<>=\[]", each)[0] for each in project["optional-dependencies"][extra]}
+    missing = {package.replace("_", "-") for _, package, named in NEEDS if named == extra}
+    assert missing & brought
+    assert missing - brought <= {"werkzeug", "starlette", "asgiref"}
+
+
+def test_no_submodule_is_left_out() -> None:
+    submodules = {f"inngest.{each.name}" for each in pkgutil.iter_modules(inngest.__path__)}
+    assert submodules == {*SUBMODULES, *(f"inngest.{name}" for name in NEED_NOTHING)}
+
+
+@pytest.mark.parametrize("module", SUBMODULES)
+def test_what_is_installed_is_imported(module: str) -> None:
+    assert importlib.import_module(module).__all__ == ["serve"]
+
+
+@pytest.mark.parametrize("name", NEED_NOTHING)
+def test_these_need_nothing(name: str) -> None:
     program = f"""
 import sys
-sys.modules[{missing!r}] = None  # as if it were not there
+for missing in ("flask", "werkzeug", "starlette", "fastapi", "django", "tornado", "uvicorn", "waitress"):
+    sys.modules[missing] = None
 import inngest
-import inngest.{module}
-"""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=30)
-    last = done.stderr.strip().splitlines()[-1]
-    assert done.returncode == 1
-    assert last.startswith(f"ModuleNotFoundError: this needs {missing}")
-    assert last.endswith(f"pip install 'inngest-suite[{extra}]'")
-
-
-@pytest.mark.parametrize("module", [*EXTRAS, "asgi", "wsgi", "digital_ocean"])
-def test_what_is_installed_is_imported(module: str) -> None:
-    assert importlib.import_module(f"inngest.{module}").__all__ == ["serve"]
-
-
-def test_asgi_wsgi_and_digital_ocean_need_no_framework() -> None:
-    program = """
-import sys
-for name in ("flask", "werkzeug", "starlette", "fastapi", "django", "tornado", "uvicorn"):
-    sys.modules[name] = None
-import inngest.asgi, inngest.wsgi, inngest.digital_ocean
+assert inngest.{name}.__all__ == ["serve"]
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
 

@@ -1,4 +1,4 @@
-"""The recipes of docs/other-frameworks.md for what has no adapter: AWS Lambda through Mangum, and Falcon."""
+"""Recipes of the docs: AWS Lambda through Mangum, and Falcon, which have no adapter; Tornado's own test case."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from typing import Any
 import falcon
 import pytest
 from mangum import Mangum
+from tornado.testing import AsyncHTTPTestCase
+from tornado.web import Application
 
 import inngest.asgi
+import inngest.tornado
 from inngest_core.app import BODY_CAP, App
 from inngest_core.http import Request, Response
 from tests.targets.engine import EngineDouble
@@ -88,6 +91,23 @@ def test_the_advertised_url_on_aws_lambda(engine: EngineDouble) -> None:
         assert registered_url(lambda_sender(served), engine) == f"https://abc.lambda-url.example{PATH}"
         behind_stage = lambda_sender(served, public_path=f"/prod{PATH}")
         assert registered_url(behind_stage, engine) == f"https://abc.lambda-url.example/prod{PATH}"
+
+
+# --- Tornado's own tools: as in docs/tornado.md
+
+
+class TestWithTornadosTools(AsyncHTTPTestCase):
+    def get_app(self) -> Application:
+        self.shop = self.enterContext(shop())
+        app = Application([])
+        inngest.tornado.serve(app, self.shop.client, self.shop.functions)
+        return app
+
+    def test_calls(self) -> None:
+        for colour in ("plain", "async"):
+            response = self.fetch(f"{PATH}?{query(colour)}", method="POST", body=BODY)
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            expect_ran(Answer(response.code, headers, response.body), colour)
 
 
 # --- Falcon: as in docs/other-frameworks.md

@@ -258,6 +258,29 @@ function_stops_iteration = Case(
     expect=raised(error("StopIteration", "end")),
     colours=(Colour.SYNC,),
 )
+step_quiet_error_is_not_logged = Case(
+    build=step_raises(lambda: inngest.NonRetriableError("stop", quiet=True)),
+    expect=Expected(
+        body=step_failed("NonRetriableError", "stop"),
+        no_retry="true",
+        logged=[],
+    ),
+)
+step_quiet_retry_is_not_logged = Case(
+    build=step_raises(lambda: inngest.RetryAfterError("later", 1000, quiet=True)),
+    expect=Expected(
+        body=step_error("RetryAfterError", "later"),
+        retry_after="1",
+        logged=[],
+    ),
+)
+step_error_is_logged_once = Case(
+    build=step_raises(lambda: CustomError("boom")),
+    expect=Expected(
+        body=step_error("CustomError", "boom"),
+        logged=['step "bad" of app-fn will be tried again: boom'],
+    ),
+)
 function_quiet_error_is_not_logged = Case(
     build=function_raises(lambda: inngest.NonRetriableError("stop", quiet=True)),
     expect=Expected(

@@ -35,6 +35,14 @@ async def three_async(shop: str, ctx: inngest.Context, step: inngest.Step) -> ob
     return await step.run("s", lambda: shop)
 
 
+def two(shop: str, ctx: inngest.ContextSync) -> object:
+    return [shop]
+
+
+async def two_async(ctx: inngest.Context, shop: str) -> object:
+    return [shop]
+
+
 class Shop:
     """Has handlers as methods, and is one."""
 
@@ -44,8 +52,14 @@ class Shop:
     def sell(self, ctx: inngest.ContextSync) -> object:
         return [self.name]
 
-    async def sell_async(self, ctx: inngest.Context, step: inngest.Step) -> object:
+    async def sell_async(self, ctx: inngest.Context) -> object:
         return [self.name]
+
+    def stock(self, ctx: inngest.ContextSync, step: inngest.StepSync) -> object:
+        return step.run("s", lambda: self.name)
+
+    async def stock_async(self, ctx: inngest.Context, step: inngest.Step) -> object:
+        return await step.run("s", lambda: self.name)
 
     def __call__(self, ctx: inngest.ContextSync) -> object:
         return [self.name]
@@ -77,6 +91,15 @@ parameter_with_default = Case(build=both(with_default, with_default_async), expe
 partial = Case(
     build=both(functools.partial(three, "corner"), functools.partial(three_async, "corner")), expect=ran("s", "corner")
 )
+partial_of_context = Case(
+    build=both(functools.partial(two, "corner"), functools.partial(two_async, shop="corner")),
+    expect=returned(["corner"]),
+)
 bound_method = Case(build=both(Shop("corner").sell, Shop("corner").sell_async), expect=returned(["corner"]))
+bound_method_with_step = Case(build=both(Shop("corner").stock, Shop("corner").stock_async), expect=ran("s", "corner"))
+partial_of_bound_method = Case(
+    build=both(functools.partial(Shop("corner").stock), functools.partial(Shop("corner").stock_async)),
+    expect=ran("s", "corner"),
+)
 callable_object = Case(build=both(Shop("corner"), AsyncShop("corner")), expect=returned(["corner"]))
 decorated = Case(build=both(passing_on(with_step), passing_on_async(with_step_async)), expect=ran("s", 1))

@@ -19,7 +19,7 @@ def race(ctx: inngest.ContextSync) -> object:
 
 async def race_async(ctx: inngest.Context) -> object:
     values = await ctx.group.parallel(
-        (lambda: ctx.step.run("r1", lambda: 1), lambda: ctx.step.run("r2", lambda: 2)), parallel_mode=RACE
+        (lambda: ctx.step.run("r1", lambda: 1), lambda: ctx.step.run("r2", lambda: 2)), RACE
     )
     return [*values, await ctx.step.run("after", lambda: 3)]
 

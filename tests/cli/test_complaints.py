@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .commands import dev, environ, run
+from .commands import SHOP, dev, environ, run
 
 pytestmark = pytest.mark.live
 
@@ -114,3 +114,10 @@ def test_a_missing_extra_is_named(missing: str) -> None:
     assert done.returncode == 1
     expected = f"the engine needs {missing}, which is not installed: pip install 'inngest-suite[dev-server]'"
     assert done.stderr == f"inngest: {expected}\n"
+
+
+def test_a_missing_server_for_the_app_is_named(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(f"import sys\nsys.modules['waitress'] = None\n{SHOP}")
+    said = run("dev", "--port=0", "shop:app", folder=tmp_path, code=1)
+    needed = "this needs waitress, which is not installed: pip install 'inngest-suite[dev-server]'"
+    assert said == f"inngest: shop:app cannot be run: {needed}\n"

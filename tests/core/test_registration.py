@@ -280,6 +280,11 @@ def test_an_engine_of_the_other_mode(make: Any, kind: str, says: str) -> None:
         ("http://h/x", {"serve_path": "/s"}, {}, "http://h/s"),
         ("http://h/x", {"serve_path": "/s"}, {"INNGEST_SERVE_PATH": "/e"}, "http://h/e"),
         ("http://h/x", {"serve_path": "/s", "public_path": "p"}, {"INNGEST_SERVE_PATH": "/e"}, "http://h/p"),
+        ("http://h/p/caf%C3%A9", {"serve_path": "/café"}, {}, "http://h/p/caf%C3%A9"),
+        ("http://h/p/caf%C3%A9", {"serve_path": "/caf%c3%a9"}, {}, "http://h/p/caf%C3%A9"),
+        ("http://h/p/s/", {"serve_path": "/s"}, {}, "http://h/p/s/"),
+        ("http://h/p", {"serve_path": "/"}, {}, "http://h/p"),
+        ("http://h/x", {"public_path": "/a b/caf%C3%A9"}, {}, "http://h/a%20b/caf%C3%A9"),
     ],
 )
 def test_the_advertised_url(url: str, options: dict[str, str], environ: dict[str, str], expected: str) -> None:

@@ -36,6 +36,11 @@ async def in_async_functions(ctx: inngest.Context) -> None:
         await ctx.group.parallel((lambda: step.run("a", number), lambda: step.run("b", text))),
         tuple[int, str],
     )
+    race = inngest.ParallelMode.RACE
+    assert_type(
+        await ctx.group.parallel((lambda: step.run("c", number), lambda: step.run("d", text)), race),
+        tuple[int, str],
+    )
     assert_type(
         await ctx.group.parallel(
             [branch(step, item) for item in range(3)],

@@ -1,4 +1,4 @@
-"""Says which extra to install when a framework's module is used and the framework is not there."""
+"""Says which extra to install when something is used whose package is not there. Knows no package by name."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from types import TracebackType
 
 
 class needs:  # noqa: N801 - it reads as a statement: with needs("flask"): from inngest_flask import serve
-    """Turn a missing framework inside the block into an error that says what to install.
+    """Turn a missing package inside the block into an error that says what to install.
 
-    extra: also the name of the framework's package. packages: the others that come with it.
+    extra: also the name of a framework's package. packages: the others that come with it.
     """
 
     def __init__(self, extra: str, *packages: str) -> None:

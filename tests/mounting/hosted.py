@@ -1,0 +1,23 @@
+"""Factories of apps for servers that are processes of their own; the environment says which engine is theirs."""
+
+from __future__ import annotations
+
+import flask
+
+import inngest
+import inngest.asgi
+import inngest.flask
+from inngest_core.bare import ASGIApp
+
+from .asking import define
+
+
+def make_flask() -> flask.Flask:
+    app, client = flask.Flask("shop"), inngest.Inngest(app_id="shop")
+    inngest.flask.serve(app, client, define(client))
+    return app
+
+
+def make_asgi() -> ASGIApp:
+    client = inngest.Inngest(app_id="shop")
+    return inngest.asgi.serve(client, define(client), serve_path="/api/inngest")
