@@ -19,7 +19,7 @@ from .event_types import EventType, TypedEvent
 from .events import Event
 from .execution import Execution
 from .function import Function
-from .groups import Group, GroupSync, ParallelMode, running
+from .groups import Group, GroupSync, Parallel, ParallelSync, running
 from .steps import Tool
 
 T = TypeVar("T")
@@ -64,11 +64,14 @@ class ContextSync(BaseContext[E_co]):
     group: GroupSync
 
 
-class Step:
-    """The step tools of an `async def` function. Each step runs once, however often the function is called."""
+class Step(Parallel):
+    """The step tools of an `async def` function. Each step runs once, however often the function is called.
+
+    `parallel` does the same as `ctx.group.parallel`, under its older name.
+    """
 
     def __init__(self, execution: Execution, app_id: str) -> None:
-        self._execution = execution
+        super().__init__(execution)
         self._app_id = app_id
 
     async def _meet(self, tool: Tool) -> Any:
@@ -92,6 +95,10 @@ class Step:
     async def run(
         self, step_id: str, handler: Callable[..., object], *handler_args: object, output_type: type[T]
     ) -> T: ...
+    @overload
+    async def run(
+        self, step_id: str, handler: Callable[..., object], *handler_args: object, output_type: object
+    ) -> Any: ...
     async def run(
         self, step_id: str, handler: Callable[..., object], *handler_args: object, output_type: Any = None
     ) -> Any:
@@ -160,7 +167,7 @@ class Step:
         data: object = None,
         timeout: Duration | None = None,
         v: str | None = None,
-        output_type: None = None,
+        output_type: object = None,
     ) -> Any: ...
     async def invoke_by_id(
         self,
@@ -184,22 +191,15 @@ class Step:
         """Send events once; the result is their ids."""
         return cast("list[str]", await self._meet(steps.send_event(step_id, events)))
 
-    async def parallel(
-        self,
-        callables: Sequence[Callable[[], Awaitable[T]]],
-        *,
-        parallel_mode: ParallelMode = ParallelMode.WAIT,
-    ) -> tuple[T, ...]:
-        """Do the same as `ctx.group.parallel`, under its older name."""
-        return await Group(self._execution).parallel(callables, parallel_mode=parallel_mode)
 
+class StepSync(ParallelSync):
+    """The step tools of a plain `def` function. Each step runs once, however often the function is called.
 
-class StepSync:
-    """The step tools of a plain `def` function. Each step runs once, however often the function is called."""
+    `parallel` does the same as `ctx.group.parallel`, under its older name.
+    """
 
     def __init__(self, execution: Execution, resources: Resources, app_id: str) -> None:
-        self._execution = execution
-        self._resources = resources
+        super().__init__(execution, resources)
         self._app_id = app_id
 
     def _meet(self, tool: Tool) -> Any:
@@ -213,6 +213,8 @@ class StepSync:
     def run(self, step_id: str, handler: Callable[[*Ts], T], *handler_args: *Ts) -> T: ...
     @overload
     def run(self, step_id: str, handler: Callable[..., object], *handler_args: object, output_type: type[T]) -> T: ...
+    @overload
+    def run(self, step_id: str, handler: Callable[..., object], *handler_args: object, output_type: object) -> Any: ...
     def run(self, step_id: str, handler: Callable[..., object], *handler_args: object, output_type: Any = None) -> Any:
         """Run *handler* with the arguments; the result is what it returned.
 
@@ -279,7 +281,7 @@ class StepSync:
         data: object = None,
         timeout: Duration | None = None,
         v: str | None = None,
-        output_type: None = None,
+        output_type: object = None,
     ) -> Any: ...
     def invoke_by_id(
         self,
@@ -302,12 +304,6 @@ class StepSync:
     def send_event(self, step_id: str, events: Event | Sequence[Event]) -> list[str]:
         """Send events once; the result is their ids."""
         return cast("list[str]", self._meet(steps.send_event(step_id, events)))
-
-    def parallel(
-        self, callables: Sequence[Callable[[], T]], *, parallel_mode: ParallelMode = ParallelMode.WAIT
-    ) -> tuple[T, ...]:
-        """Do the same as `ctx.group.parallel`, under its older name."""
-        return GroupSync(self._execution, self._resources).parallel(callables, parallel_mode=parallel_mode)
 
 
 def _invoke(step_id: str, function: Function[Any], data: object, timeout: Duration | None, v: str | None) -> Tool:

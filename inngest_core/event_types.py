@@ -12,9 +12,9 @@ import pydantic
 
 from .errors import ConfigError, EventInvalidError, OutputUnserializableError
 from .events import Event
+from .fitting import adapter_of
 from .options import Trigger, TriggerEvent
 from .serializer import load_value, type_name
-from .shapes import adapter_of
 from .wire import EventName
 
 D = TypeVar("D")
@@ -51,7 +51,7 @@ class EventType(Generic[D]):
             raise ConfigError(f"event_type was given the name {name!r}; give one such as 'user/signed.up'")
         try:
             adapter_of(data_type)
-        except (pydantic.PydanticUserError, TypeError, NameError) as error:
+        except (pydantic.PydanticUserError, TypeError, NameError, RecursionError) as error:
             raise ConfigError(
                 f'event_type "{name}": {type_name(data_type)} cannot be the type of its data: {error}; '
                 "give a pydantic model, a dataclass or a TypedDict"

@@ -112,7 +112,7 @@ class Execution:
             )
         found = self.replay.find(tool.step_id, tool.op, tool)
         if found.memo is None and tool.op is Opcode.INVOKE_FUNCTION:
-            found.tool = tool._replace(opts=steps.dump_opts(tool))
+            found.tool = tool._replace(opts=self._results.dump_opts(tool))
         return found
 
     def read(self, found: Found[Tool]) -> object:
@@ -141,7 +141,7 @@ class Execution:
             return self._report_failure(found, result.error)
         try:
             data = self._results.dump(tool, result.output)
-        except Exception as error:  # a serializer of the user's may raise anything
+        except Exception as error:  # a value may raise anything when it is looked at
             return self._report_failure(found, error)
         return Reported([self._op(found, Opcode.STEP_RUN, data=data)])
 

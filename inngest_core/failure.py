@@ -18,6 +18,8 @@ from .wire import CallContext, Header
 
 LONGEST_RETRY_SECONDS = 24 * 3600
 LONGEST_CAUSE_CHAIN = 8
+LONGEST_TEXT = 32_000
+"""Characters of a message or a stack: an engine refuses large answers (protocol C7)."""
 
 _Group = BaseExceptionGroup[BaseException]
 _OURS = str(Path(__file__).parent)
@@ -60,15 +62,20 @@ def _dump_retry_after(when: int | datetime.timedelta | datetime.datetime) -> str
 def describe(error: BaseException, *, depth: int = 0) -> dict[str, Any]:
     """Return name, message, stack and cause of an exception; a StepError gives those of its step."""
     if isinstance(error, StepError):
-        described: dict[str, Any] = {"name": error.name, "message": error.message}
+        described: dict[str, Any] = {"name": error.name, "message": _shorten(error.message)}
         if error.stack is not None:
-            described["stack"] = error.stack
+            described["stack"] = _shorten(error.stack)
     else:
-        described = {"name": type(error).__name__, "message": message_of(error), "stack": _stack(error)}
+        message, stack = _shorten(message_of(error)), _shorten(_stack(error))
+        described = {"name": type(error).__name__, "message": message, "stack": stack}
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None and depth < LONGEST_CAUSE_CHAIN:
         described["cause"] = describe(cause, depth=depth + 1)
     return described
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}… ({len(text):,} characters in all)"
 
 
 def message_of(error: BaseException) -> str:

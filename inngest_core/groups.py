@@ -17,6 +17,8 @@ T1 = TypeVar("T1")
 T2 = TypeVar("T2")
 T3 = TypeVar("T3")
 T4 = TypeVar("T4")
+T5 = TypeVar("T5")
+T6 = TypeVar("T6")
 
 Branch = Callable[[], Awaitable[T]]
 BranchSync = Callable[[], T]
@@ -32,8 +34,8 @@ class ParallelMode(enum.StrEnum):
     RACE = "race"
 
 
-class Group:
-    """Parallel steps of an `async def` function."""
+class Parallel:
+    """What `Group` and `Step` share; its overloads keep the types of up to six branches, as those of asyncio.gather."""
 
     def __init__(self, execution: Execution) -> None:
         self._execution = execution
@@ -51,6 +53,20 @@ class Group:
         self, callables: tuple[Branch[T1], Branch[T2], Branch[T3], Branch[T4]], *, parallel_mode: ParallelMode = ...
     ) -> tuple[T1, T2, T3, T4]: ...
     @overload
+    async def parallel(
+        self,
+        callables: tuple[Branch[T1], Branch[T2], Branch[T3], Branch[T4], Branch[T5]],
+        *,
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1, T2, T3, T4, T5]: ...
+    @overload
+    async def parallel(
+        self,
+        callables: tuple[Branch[T1], Branch[T2], Branch[T3], Branch[T4], Branch[T5], Branch[T6]],
+        *,
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1, T2, T3, T4, T5, T6]: ...
+    @overload
     async def parallel(self, callables: Sequence[Branch[T]], *, parallel_mode: ParallelMode = ...) -> tuple[T, ...]: ...
     async def parallel(
         self, callables: Sequence[Branch[Any]], *, parallel_mode: ParallelMode = ParallelMode.WAIT
@@ -64,8 +80,12 @@ class Group:
         return _results(results)
 
 
-class GroupSync:
-    """Parallel steps of a plain `def` function: the engine runs them side by side."""
+class Group(Parallel):
+    """Parallel steps of an `async def` function."""
+
+
+class ParallelSync:
+    """What `GroupSync` and `StepSync` share."""
 
     def __init__(self, execution: Execution, resources: Resources) -> None:
         self._execution = execution
@@ -87,6 +107,22 @@ class GroupSync:
         parallel_mode: ParallelMode = ...,
     ) -> tuple[T1, T2, T3, T4]: ...
     @overload
+    def parallel(
+        self,
+        callables: tuple[BranchSync[T1], BranchSync[T2], BranchSync[T3], BranchSync[T4], BranchSync[T5]],
+        *,
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1, T2, T3, T4, T5]: ...
+    @overload
+    def parallel(
+        self,
+        callables: tuple[
+            BranchSync[T1], BranchSync[T2], BranchSync[T3], BranchSync[T4], BranchSync[T5], BranchSync[T6]
+        ],
+        *,
+        parallel_mode: ParallelMode = ...,
+    ) -> tuple[T1, T2, T3, T4, T5, T6]: ...
+    @overload
     def parallel(self, callables: Sequence[BranchSync[T]], *, parallel_mode: ParallelMode = ...) -> tuple[T, ...]: ...
     def parallel(
         self, callables: Sequence[BranchSync[Any]], *, parallel_mode: ParallelMode = ParallelMode.WAIT
@@ -98,6 +134,10 @@ class GroupSync:
         finally:
             steps.parallel_mode.reset(before)
         return _results(results)
+
+
+class GroupSync(ParallelSync):
+    """Parallel steps of a plain `def` function: the engine runs them side by side."""
 
 
 def running(execution: Execution) -> Body:

@@ -134,7 +134,7 @@ def invoke(
     )
 
 
-def dump_opts(tool: Tool) -> Mapping[str, object]:
+def dump_opts(tool: Tool, serializer: Serializer | None) -> Mapping[str, object]:
     """Return the options of a step as JSON values; the data of an invoked function may hold anything that has a form.
 
     Raises OutputUnserializableError: it has none, or is too large. ConfigError: it is no object.
@@ -143,7 +143,8 @@ def dump_opts(tool: Tool) -> Mapping[str, object]:
         return tool.opts
     payload = cast("dict[str, object]", tool.opts["payload"])
     what = f'step "{tool.step_id}": data'
-    data: object = parse_value(dump_value(payload["data"], what, fix="give JSON values", limit=LARGEST_STEP))
+    body = dump_value(payload["data"], what, serializer=serializer, fix="give JSON values", limit=LARGEST_STEP)
+    data: object = parse_value(body)
     if not isinstance(data, dict):
         raise ConfigError(f"{what} is a JSON {json_kind(data)}; an event's data is an object: give a dict or a model")
     return {**tool.opts, "payload": {**payload, "data": cast("object", data)}}

@@ -53,7 +53,9 @@ THIRD_PARTY = {
     "transport": {"httpx"},
     "shapes": {"typing_extensions"},
     "returns": {"typing_extensions"},
+    "fitting": {"typing_extensions"},
     "context": {"typing_extensions"},
+    "msgspec_serializer": {"msgspec"},
 }
 DEVSERVER_FROM_THE_CORE = {"http", "wire", "flow", "drivers", "signing", "duration", "errors", "transport"}
 IN_HOST_ONLY = {"uvicorn", "waitress", "tornado"}

@@ -1,4 +1,4 @@
-"""A framework that is not installed: the module that needs it says what to install, and nothing else is disturbed."""
+"""A package that is not installed: what needs it says what to install, and nothing else is disturbed."""
 
 from __future__ import annotations
 
@@ -33,6 +33,21 @@ import inngest.{module}
     assert done.returncode == 1
     assert last.startswith(f"ModuleNotFoundError: this needs {missing}")
     assert last.endswith(f"pip install 'inngest-suite[{extra}]'")
+
+
+def test_a_missing_msgspec_says_so_when_its_serializer_is_made() -> None:
+    program = """
+import sys
+sys.modules["msgspec"] = None
+import inngest
+inngest.Inngest(app_id="app")
+inngest.MsgspecSerializer()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=30)
+    last = done.stderr.strip().splitlines()[-1]
+    assert last == (
+        "ModuleNotFoundError: this needs msgspec, which is not installed: pip install 'inngest-suite[msgspec]'"
+    )
 
 
 @pytest.mark.parametrize("module", [*EXTRAS, "asgi", "wsgi", "digital_ocean"])
