@@ -14,7 +14,7 @@ from .errors import ConfigError, EventInvalidError, OutputUnserializableError
 from .events import Event
 from .fitting import adapter_of
 from .options import Trigger, TriggerEvent
-from .serializer import load_value, type_name
+from .serializer import load_value, reason_of, type_name
 from .wire import EventName
 
 D = TypeVar("D")
@@ -53,7 +53,7 @@ class EventType(Generic[D]):
             adapter_of(data_type)
         except (pydantic.PydanticUserError, TypeError, NameError, RecursionError) as error:
             raise ConfigError(
-                f'event_type "{name}": {type_name(data_type)} cannot be the type of its data: {error}; '
+                f'event_type "{name}": {type_name(data_type)} cannot be the type of its data: {reason_of(error)}; '
                 "give a pydantic model, a dataclass or a TypedDict"
             ) from None
         self.name = name

@@ -64,7 +64,7 @@ def fit(typ: Any, outer: frozenset[str] = frozenset()) -> Any:
         return typ
     if typ is bytes or typ is bytearray:
         return typing.Annotated[typ, _Base64(typ)]
-    if isinstance(typ, NewType) or is_alias(typ):
+    if isinstance(typ, NewType) or is_alias(typing.get_origin(typ) or typ):
         return fit(_meant_by(typ), outer)
     origin, args = typing.get_origin(typ), typing.get_args(typ)
     form = _form_of(origin or typ)
@@ -84,7 +84,7 @@ def _is_known(typ: Any, seen: frozenset[object] = frozenset()) -> bool:
     """Tell whether pydantic reads a type as it is meant here, with all that it holds."""
     if typ is bytes or typ is bytearray:
         return False
-    if isinstance(typ, NewType) or is_alias(typ):
+    if isinstance(typ, NewType) or is_alias(typing.get_origin(typ) or typ):
         return id(typ) in seen or _is_known(_meant_by(typ), seen | {id(typ)})
     origin, args = typing.get_origin(typ), typing.get_args(typ)
     form = _form_of(origin or typ)
@@ -101,7 +101,11 @@ def _is_known(typ: Any, seen: frozenset[object] = frozenset()) -> bool:
 
 
 def _meant_by(typ: Any) -> Any:
-    return typ.__supertype__ if isinstance(typ, NewType) else typ.__value__
+    """Return what a NewType or an alias, also a generic one, stands for."""
+    if isinstance(typ, NewType):
+        return typ.__supertype__
+    alias = typing.get_origin(typ) or typ
+    return _filled_in(alias.__value__, _given(alias.__type_params__, typ))
 
 
 def _form_of(kind: Any) -> _Form | None:
@@ -123,8 +127,13 @@ def _name_of(typ: Any) -> str:
 def _hints(typ: Any) -> dict[str, Any]:
     """Return the types of the fields of a class; those of a generic one with its arguments in place."""
     kind = typing.get_origin(typ) or typ
-    given: dict[object, Any] = dict(zip(getattr(kind, "__parameters__", ()), typing.get_args(typ), strict=False))
+    given = _given(getattr(kind, "__parameters__", ()), typ)
     return {name: _filled_in(hint, given) for name, hint in hints_of(kind).items()}
+
+
+def _given(parameters: Any, typ: Any) -> dict[object, Any]:
+    """Return the arguments of a generic type, by its parameters."""
+    return dict(zip(parameters, typing.get_args(typ), strict=False))
 
 
 def _filled_in(hint: Any, given: dict[object, Any]) -> Any:

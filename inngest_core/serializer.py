@@ -98,14 +98,16 @@ def dump_checked(
     if output_type is not None and serializer is not None:
         value = _serialize(value, what, output_type, serializer)
     write = _WRITE if serializer is None else _Write(serializer)
+    by_adapter = False
     try:
         body = write(value)
     except _UNFIT as error:
-        body = _write_refused(value, what, output_type, fix, error, write)
+        body, by_adapter = _write_refused(value, what, output_type, fix, error, write)
     if type(value) in _CANNOT_FAIL:
         rich = False
     else:
-        rich, problem = survey(value, body, typed=typed or output_type is not None, returned=fix == FIX_OUTPUT)
+        typed = typed or output_type is not None
+        rich, problem = survey(value, body, typed=typed, returned=fix == FIX_OUTPUT, nan_is_null=by_adapter)
         if problem is not None:
             raise OutputUnserializableError(what + problem)
     if limit is not None and len(body) > limit:
@@ -209,15 +211,17 @@ class _Write:
 _WRITE = _Write()
 
 
-def _write_refused(value: object, what: str, output_type: object, fix: str, error: Exception, write: _Write) -> bytes:
-    """Write what the fast way refused, or say why that cannot be done."""
+def _write_refused(
+    value: object, what: str, output_type: object, fix: str, error: Exception, write: _Write
+) -> tuple[bytes, bool]:
+    """Write what the fast way refused, and tell whether an adapter did; or say why that cannot be done."""
     if output_type is not None and write.serializer is None:
         try:
-            return adapter_of(output_type).dump_json(value, warnings=False)
+            return adapter_of(output_type).dump_json(value, warnings=False), True
         except _UNFIT:
             pass  # the plain value is explained below
     try:
-        return write.slowly(value)
+        return write.slowly(value), False
     except Exception:  # a property of the user's may raise anything
         by = "" if write.serializer is None else type(write.serializer).__name__
         raise OutputUnserializableError(explain(value, what, fix, error, write, by)) from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import decimal
 import enum
+import json
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -32,17 +33,20 @@ _FIX_BYTES = 'set ser_json_bytes and val_json_bytes to "base64", as these are no
 _FIX_STRUCT = "give Inngest(serializer=inngest.MsgspecSerializer())"
 
 
-def survey(root: object, body: bytes, *, typed: bool, returned: bool) -> tuple[bool, str | None]:
+def survey(
+    root: object, body: bytes, *, typed: bool, returned: bool, nan_is_null: bool = False
+) -> tuple[bool, str | None]:
     """Return whether *root* holds more than plain JSON values, and what is wrong: a path and a message, or None.
 
     body: *root* as it was written. typed: the type is declared, so that keys need not be texts.
     returned: by a callback, whose annotation may allow other keys.
+    nan_is_null: what wrote *root* writes null for what is not finite, as models do.
     """
-    rich, keys_fit, models, finite = False, True, False, True
+    rich, keys_fit, finite = False, True, True
     level: list[object] = [root]
     while level:
         kinds: set[type] = set(map(type, level))
-        if models and float in kinds and finite:
+        if nan_is_null and float in kinds and finite:
             finite = all(map(math.isfinite, [one for one in level if type(one) is float]))
         kinds -= SCALARS
         if not kinds:
@@ -58,7 +62,7 @@ def survey(root: object, body: bytes, *, typed: bool, returned: bool) -> tuple[b
             elif issubclass(kind, LISTS):
                 below.extend(chain.from_iterable(cast("list[list[object]]", mine)))
             elif issubclass(kind, pydantic.BaseModel):
-                models = True
+                nan_is_null = True
                 below.extend(chain.from_iterable(vars(one).values() for one in mine))
             else:
                 below.extend(child for one in mine for _, child in children(one) or ())
@@ -69,7 +73,7 @@ def survey(root: object, body: bytes, *, typed: bool, returned: bool) -> tuple[b
         if found is not None:
             return rich, found
     if (not finite and b"null" in body) or b"NaN" in body or b"Infinity" in body:
-        return rich, not_finite(root)
+        return rich, not_finite(root) or _hidden_not_finite(body)
     return rich, None
 
 
@@ -133,6 +137,19 @@ def not_finite(root: object) -> str | None:
         if isinstance(value, decimal.Decimal) and not value.is_finite():
             return f"{path}: decimal {value} is not JSON; {_FIX_NUMBER}"
     return None
+
+
+def _hidden_not_finite(body: bytes) -> str | None:
+    """Look for a NaN or an infinity that a serializer wrote; a text may hold such a word."""
+    try:
+        json.loads(body, parse_constant=_refuse)
+    except ValueError as error:
+        return f" holds a float {error}, which is not JSON; {_FIX_NUMBER}"
+    return None
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(constant)
 
 
 def explain(

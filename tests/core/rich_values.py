@@ -165,6 +165,7 @@ class Slot(Generic[T]):
 
 UserId = typing.NewType("UserId", str)
 Secret = typing.NewType("Secret", bytes)
+Labelled = typing_extensions.TypeAliasType("Labelled", tuple[T, bytes], type_params=(T,))
 Blobs = typing_extensions.TypeAliasType("Blobs", list[bytes])
 AT = datetime.datetime(2027, 1, 2, 3, 4, 5, 678, datetime.UTC)
 ID = uuid.UUID(int=7)
@@ -230,6 +231,7 @@ RICH: list[tuple[object, Any]] = [
     (Holder({"at": AT, "replies": []}, Line(AT)), Holder),
     (Secret(b"\xff"), Secret),
     ([b"\xff"], Blobs),
+    ((AT, b"\xff"), Labelled[datetime.datetime]),
 ]
 
 

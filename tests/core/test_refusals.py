@@ -7,7 +7,7 @@ import dataclasses
 import decimal
 import functools
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import pydantic
 import pytest
@@ -60,6 +60,34 @@ KEYS = "give str keys, or annotate the type that is returned"
 )
 def test_refusals(value: object, message: str) -> None:
     assert refusal(value) == 'step "quote": output' + message
+
+
+class Gauge:
+    """Known to a serializer only."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+
+class GaugeSerializer(inngest.PydanticSerializer):
+    def serialize(self, obj: object, typ: object) -> object:
+        return obj.value if isinstance(obj, Gauge) else super().serialize(obj, typ)
+
+
+def test_what_a_serializer_writes_that_is_not_finite() -> None:
+    serializer = GaugeSerializer()
+    assert dump_value({"NaN": [Gauge(1.5)]}, "it", serializer=serializer) == b'{"NaN":[1.5]}'
+    assert refusal({"a": [Gauge(math.nan)]}, serializer=serializer) == (
+        f'step "quote": output holds a float NaN, which is not JSON; {FINITE}'
+    )
+
+
+def test_a_number_beside_a_type_that_says_for_itself() -> None:
+    typ = list[Annotated[Any, pydantic.PlainSerializer(lambda each: each if isinstance(each, float) else each.value)]]
+    assert dump_value([Gauge(1.5), 2.5], "it", output_type=typ) == b"[1.5,2.5]"
+    assert (
+        refusal([Gauge(1.5), math.nan], output_type=typ) == f'step "quote": output[1]: float nan is not JSON; {FINITE}'
+    )
 
 
 def cycle() -> dict[str, object]:
