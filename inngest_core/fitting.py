@@ -80,12 +80,13 @@ def fit(typ: Any, outer: frozenset[str] = frozenset()) -> Any:
     return origin[fitted[0] if len(fitted) == 1 else fitted]
 
 
-def _is_known(typ: Any, seen: frozenset[object] = frozenset()) -> bool:
+def _is_known(typ: Any, seen: frozenset[str] = frozenset()) -> bool:
     """Tell whether pydantic reads a type as it is meant here, with all that it holds."""
     if typ is bytes or typ is bytearray:
         return False
     if isinstance(typ, NewType) or is_alias(typing.get_origin(typ) or typ):
-        return id(typ) in seen or _is_known(_meant_by(typ), seen | {id(typ)})
+        name = _name_of(typ)
+        return name in seen or _is_known(_meant_by(typ), seen | {name})
     origin, args = typing.get_origin(typ), typing.get_args(typ)
     form = _form_of(origin or typ)
     if form == "dict" or attrs_fields(origin or typ) is not None:
@@ -120,7 +121,7 @@ def _form_of(kind: Any) -> _Form | None:
 
 
 def _name_of(typ: Any) -> str:
-    """Return a name for a class with its arguments; another class of the same name gets another one."""
+    """Return a name for a class, or an alias, with its arguments; another one of the same name gets another."""
     return f"{typ!r}:{id(typing.get_origin(typ) or typ)}"
 
 
