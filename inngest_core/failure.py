@@ -75,7 +75,10 @@ def describe(error: BaseException, *, depth: int = 0) -> dict[str, Any]:
 
 
 def _shorten(text: str) -> str:
-    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}… ({len(text):,} characters in all)"
+    if len(text) <= LONGEST_TEXT:
+        return text
+    note = f"… ({len(text):,} characters in all)"
+    return text[: LONGEST_TEXT - len(note)] + note  # no longer than the limit: it may be told again
 
 
 def message_of(error: BaseException) -> str:

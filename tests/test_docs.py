@@ -47,6 +47,7 @@ from inngest_core.config import load_config
 from inngest_core.drivers import HELD_LOOP_SECONDS
 from inngest_core.events import MAX_EVENTS
 from inngest_core.execution import SEARCH_SECONDS
+from inngest_core.failure import LONGEST_TEXT
 from inngest_core.http import HTTPRequest, HTTPResponse, Request
 from inngest_core.serializer import LARGEST_EVENT, LARGEST_RESPONSE, LARGEST_STEP
 from inngest_core.signing import CANONICAL_CAP, WINDOW_SECONDS
@@ -584,7 +585,11 @@ def test_numbers_are_those_of_the_code() -> None:
     expected = {
         "architecture.md": [f"{WORDS[SETTLE_TURNS]} turns", f"gives up after {SEARCH_SECONDS:.0f} seconds"],
         "engine.md": [f"Up to {Options().concurrency} call requests", f"with {WSGI_THREADS}\nthreads"],
-        "errors.md": [f"over {BODY_CAP // mib} MiB", f"longer than {UNWIND_SECONDS:.0f} seconds"],
+        "errors.md": [
+            f"cut after {LONGEST_TEXT:,} characters",
+            f"over {BODY_CAP // mib} MiB",
+            f"longer than {UNWIND_SECONDS:.0f} seconds",
+        ],
         "events.md": [f"More than {MAX_EVENTS:,} events, or more than {LARGEST_EVENT // mib} MiB"],
         "security.md": [f"more than {WINDOW_SECONDS} seconds old", f"at most {CANONICAL_CAP // 1024} KiB"],
         "starlette.md": [f"than {HELD_LOOP_SECONDS * 1000:.0f} ms", f"limit here is {BODY_CAP // mib} MiB"],

@@ -43,4 +43,21 @@ def test_endless_messages_are_cut() -> None:
 
     with serving(handler) as app:
         got = InTestEngine(app, ask_sync, lambda _: 0).run()
-    assert got == "x" * 32_000 + "… (9,000,000 characters in all)"
+    note = "… (9,000,000 characters in all)"
+    assert got == "x" * (32_000 - len(note)) + note
+
+
+def test_a_cut_message_is_told_again_as_it_is() -> None:
+    def handler(ctx: inngest.ContextSync) -> None:
+        ctx.step.run("work", fail)
+
+    def fail() -> None:
+        raise inngest.NonRetriableError("x" * 9_000_000)
+
+    with serving(handler) as app:
+        engine = InTestEngine(app, ask_sync, lambda _: 0)
+        _, ops = engine.call()
+        engine.keep(ops[0])
+        status, body = engine.call()
+    assert status == 500
+    assert body["message"] == ops[0]["error"]["message"]
