@@ -31,6 +31,7 @@ from inngest_core.middleware import (
     StepMemos,
     TransformOutputResult,
 )
+from inngest_core.msgspec_serializer import MsgspecSerializer
 from inngest_core.options import (
     Batch,
     Cancel,
@@ -70,6 +71,7 @@ __all__ = [
     "Middleware",
     "MiddlewareSync",
     "Mode",
+    "MsgspecSerializer",
     "NonRetriableError",
     "ParallelMode",
     "Priority",

@@ -15,7 +15,13 @@ from .answer import Answer
 from .client import Inngest
 from .context import Context, ContextSync, ReplayLogger
 from .engine_api import fetch_state, trace_headers
-from .errors import EventInvalidError, FunctionNotFoundError, InngestError, QueryParamMissingError
+from .errors import (
+    EventInvalidError,
+    FunctionNotFoundError,
+    InngestError,
+    OutputUnserializableError,
+    QueryParamMissingError,
+)
 from .event_types import type_event
 from .events import Event, parse_event
 from .execution import Execution
@@ -40,12 +46,13 @@ from .wire import (
     Op,
     Opcode,
     Query,
+    dump_op,
     dump_ops,
     parse_call,
 )
 
 MOST_FOUND_STEPS = 25
-"""So many of the steps that were met are listed when the one that was asked for was not."""
+"""So many of the steps that were met are listed in an error."""
 
 Functions = Mapping[str, tuple[Function[Any], Handler]]
 
@@ -235,7 +242,7 @@ class _Prepared:
         """Return what to tell the engine."""
         match outcome:
             case Reported(ops, headers):
-                return Answer(206, dump_ops(ops), headers)
+                return self._answer_ops(ops, headers)
             case Returned(value):
                 return self._answer_value(value)
             case Raised(error):
@@ -249,12 +256,17 @@ class _Prepared:
     def _answer_value(self, value: object) -> Answer:
         try:
             data = self._dump(value)
-        except Exception as error:  # a serializer of the user's may raise anything
-            self._execution.log_failure(error)
-            return _answer_error(error)
+        except Exception as error:  # a value, or a serializer of the user's, may raise anything
+            return self._answer(Raised(error))
         if isinstance(value, str):  # an engine decodes a string that looks like JSON, unless it comes in an op
-            return Answer(206, dump_ops([Op(op=Opcode.RUN_COMPLETE, id=RUN_COMPLETE_ID, data=data)]))
+            return self._answer_ops([Op(op=Opcode.RUN_COMPLETE, id=RUN_COMPLETE_ID, data=data)], {})
         return Answer(200, data)
+
+    def _answer_ops(self, ops: Sequence[Op], headers: Mapping[str, str]) -> Answer:
+        body = dump_ops(ops)
+        if len(body) <= LARGEST_RESPONSE:
+            return Answer(206, body, headers)
+        return self._answer(Raised(OutputUnserializableError(_too_large(self._function.id, ops, len(body)))))
 
     def _check(self, value: object) -> None:
         if self._handler is self._function.handler:
@@ -265,11 +277,23 @@ class _Prepared:
         return f"function {self._function.id}: output"
 
     def _dump(self, value: object) -> bytes:
-        function, what = self._function, self._what
+        function, what, serializer = self._function, self._what, self._client.serializer
         if self._handler is not function.handler or self._changed:
-            return dump_value(value, what, limit=LARGEST_RESPONSE)
-        returns = returned_by(self._handler.callback)
-        return dump_result(value, what, function.output_type, returns, self._client.serializer, LARGEST_RESPONSE)[0]
+            return dump_value(value, what, serializer=serializer, limit=LARGEST_RESPONSE)
+        annotated = returned_by(self._handler.callback).type_for(serializer)
+        return dump_result(value, what, function.output_type, annotated, serializer, LARGEST_RESPONSE).data
+
+
+def _too_large(function_id: str, ops: Sequence[Op], size: int) -> str:
+    """Return the message for an answer that an engine would refuse; the largest ops are named first."""
+    sized = sorted(((len(dump_op(op)), op.step_id) for op in ops), key=lambda each: -each[0])
+    held = [f'step "{step_id}" ({each:,})' if step_id else f"the output ({each:,})" for each, step_id in sized]
+    named = ", ".join(held[:MOST_FOUND_STEPS]) + (" and more" if len(held) > MOST_FOUND_STEPS else "")
+    return (
+        f"function {function_id}: the answer is {size:,} bytes as JSON, over the limit of "
+        f"{LARGEST_RESPONSE // 1024 // 1024} MiB for one answer; it holds {named}; "
+        "start fewer steps at a time, or keep their data elsewhere and pass on where it is"
+    )
 
 
 def _answer_error(error: BaseException) -> Answer:

@@ -272,7 +272,12 @@ class Inngest:
         result = SendEventsResult([])
         try:
             result.ids = yield from send_events(
-                listed, config=self.config, seed=seed, headers=headers, timeout_seconds=self.request_timeout_seconds
+                listed,
+                config=self.config,
+                seed=seed,
+                headers=headers,
+                timeout_seconds=self.request_timeout_seconds,
+                serializer=self.serializer,
             )
         except SendEventsError as error:
             result = SendEventsResult(error.ids, error)

@@ -18,9 +18,10 @@ from pydantic_core import core_schema
 
 from .aliases import change_for, members_of
 from .errors import ConfigError, EventInvalidError, OutputUnserializableError
+from .fitting import adapter_of
 from .message import headline, misfit_of
 from .serializer import dump_value, load_value, parse_value, type_name
-from .shapes import adapter_of, attrs_fields
+from .shapes import attrs_fields
 
 FIX = "give JSON values"
 
@@ -36,8 +37,10 @@ def check_type(typ: object, what: str) -> None:
     """Raise ConfigError unless data may be of this type: known to pydantic, and an object as JSON."""
     try:
         adapter_of(typ)
-    except (pydantic.PydanticUserError, TypeError, NameError) as error:
-        raise ConfigError(f"{what}: {type_name(typ)} cannot be the type of its data: {error}; {_HINT}") from None
+    except (pydantic.PydanticUserError, TypeError, NameError, RecursionError) as error:
+        raise ConfigError(
+            f"{what}: {type_name(typ)} cannot be the type of its data: {misfit_of(error)}; {_HINT}"
+        ) from None
     check_is_object(typ, what)
 
 

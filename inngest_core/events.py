@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, cast
 
 import pydantic
@@ -16,7 +16,7 @@ from .errors import BodyInvalidError, EventKeyMissingError, SendEventsError
 from .event_data import FIX, as_object, type_of_data
 from .flow import Flow, Random, Sleep, fetch, now
 from .http import HTTPRequest, HTTPResponse, TransportError
-from .serializer import dump_value, parse_value
+from .serializer import LARGEST_EVENT, Serializer, dump_value, parse_value
 from .wire import Header, parse_json
 
 MAX_EVENTS = 5_000
@@ -94,26 +94,34 @@ def send_events(
     seed: str | None = None,
     headers: Mapping[str, str] | None = None,
     timeout_seconds: float = 30.0,
+    serializer: Serializer | None = None,
 ) -> Flow[list[str]]:
-    """Send *events* and return their ids, in order; more than 5,000 go in several requests.
+    """Send *events* and return their ids, in order; more than 5,000, or than 3 MiB, go in several requests.
 
     seed: "<millis>,<base64 of 10 bytes>"; the same seed gives the same ids, so that a repeated step sends nothing
     twice; None makes one for each request, which its retries share. headers: added to the common ones.
-    Raises EventKeyMissingError; OutputUnserializableError: data that is not JSON; SendEventsError: refused, or not
-    reached in 5 tries; its ids are those of the events that went through.
-    Source: protocol §10, B18.
+    serializer: is asked for values that pydantic does not know.
+    Raises EventKeyMissingError; OutputUnserializableError: an event that is not JSON or is over 3 MiB; SendEventsError:
+    refused, or not reached in 5 tries; its ids are those of the events that went through.
+    Source: protocol §10, B18, C7.
     """
     if config.event_key is None:
         raise EventKeyMissingError(
             f"no event key is known, and cloud mode ({config.mode_reason}) needs one to send events; "
             "set INNGEST_EVENT_KEY or give Inngest(event_key=), or set INNGEST_DEV=1 to use a dev server"
         )
-    bodies = [
-        dump_value([_dump_data(event) for event in events[start : start + MAX_EVENTS]], "events", fix=FIX)
-        for start in range(0, len(events), MAX_EVENTS)
+    written = [
+        dump_value(
+            _dump_data(event),
+            f'event "{event.name}": events[{number}]',
+            serializer=serializer,
+            fix=FIX,
+            limit=LARGEST_EVENT,
+        )
+        for number, event in enumerate(events)
     ]
     ids: list[str] = []
-    for number, body in enumerate(bodies):
+    for number, body in enumerate(_bodies(written)):
         own_seed = (yield from _new_seed()) if seed is None else _seed_of_batch(seed, number)
         request = HTTPRequest(
             method="POST",
@@ -134,6 +142,20 @@ def send_events(
         except SendEventsError as error:
             raise SendEventsError(error.message, [*ids, *error.ids]) from None
     return ids
+
+
+def _bodies(events: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield the bodies of the requests for *events*, which are JSON; none is much larger than the largest event."""
+    batch: list[bytes] = []
+    size = 0
+    for event in events:
+        if len(batch) == MAX_EVENTS or (batch and size + len(event) > LARGEST_EVENT):
+            yield b"[" + b",".join(batch) + b"]"
+            batch, size = [], 0
+        batch.append(event)
+        size += len(event)
+    if batch:
+        yield b"[" + b",".join(batch) + b"]"
 
 
 def _new_seed() -> Flow[str]:

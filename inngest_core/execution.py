@@ -81,7 +81,7 @@ class Execution:
             )
         found = self.replay.find(tool.step_id, tool.op, tool)
         if found.memo is None and tool.op is Opcode.INVOKE_FUNCTION:
-            found.tool = tool._replace(opts=steps.dump_invoke_opts(tool))
+            found.tool = tool._replace(opts=self._results.dump_invoke_opts(tool))
         return found
 
     def read(self, found: Found[Tool]) -> object:
@@ -118,7 +118,7 @@ class Execution:
             return self._report_failure(found, result.error)
         try:
             data = self._results.dump(tool, result.output, changed=result.output is not given)
-        except Exception as error:  # a serializer of the user's may raise anything
+        except Exception as error:  # a value, or a serializer of the user's, may raise anything
             return self._report_failure(found, error)
         return Reported([self._op(found, Opcode.STEP_RUN, data=data)])
 

@@ -8,7 +8,7 @@ from types import TracebackType
 class needs:  # noqa: N801 - it reads as a statement: with needs("flask"): from inngest_flask import serve
     """Turn a missing package inside the block into an error that says what to install.
 
-    extra: also the name of a framework's package. packages: the others that come with it.
+    extra: also the name of its package, where that has one. packages: the others that come with it.
     """
 
     def __init__(self, extra: str, *packages: str) -> None:

@@ -36,8 +36,8 @@ class ParallelMode(enum.StrEnum):
     RACE = "race"
 
 
-class Group:
-    """Parallel steps of an `async def` function."""
+class Parallel:
+    """What `Group` and `Step` share; its overloads keep the types of up to eight branches."""
 
     def __init__(self, execution: Execution) -> None:
         self._execution = execution
@@ -94,8 +94,12 @@ class Group:
         return _results(results)
 
 
-class GroupSync:
-    """Parallel steps of a plain `def` function: the engine runs them side by side."""
+class Group(Parallel):
+    """Parallel steps of an `async def` function."""
+
+
+class ParallelSync:
+    """What `GroupSync` and `StepSync` share."""
 
     def __init__(self, execution: Execution, resources: Resources) -> None:
         self._execution = execution
@@ -170,6 +174,10 @@ class GroupSync:
         finally:
             steps.parallel_mode.reset(before)
         return _results(results)
+
+
+class GroupSync(ParallelSync):
+    """Parallel steps of a plain `def` function: the engine runs them side by side."""
 
 
 def running(execution: Execution) -> Body:

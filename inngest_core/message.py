@@ -25,6 +25,9 @@ MOST_MEMBERS = 25
 _MARK = 40
 """Characters that the mark of a cut may take."""
 
+_TELLING = (ValueError, TypeError, RecursionError)
+"""Their texts say enough; that of a KeyError does not."""
+
 _Group = BaseExceptionGroup[BaseException]
 
 
@@ -98,8 +101,13 @@ def misfit_of(error: BaseException | None, root: str = "") -> str:
 
     root: what the paths begin with.
     """
+    if error is None:
+        return ""
+    if isinstance(error, pydantic.PydanticUserError):  # the rest is advice on models
+        return message_of(error, SHORT_MESSAGE).partition(". ")[0]
     if not isinstance(error, pydantic.ValidationError):
-        return "" if error is None else message_of(error, SHORT_MESSAGE) or name_of(error)
+        alone = message_of(error, SHORT_MESSAGE) if isinstance(error, _TELLING) else ""
+        return alone or headline(error)
     problems = error.errors(include_url=False, include_input=False)
     told = [cut(_problem(cast("dict[str, Any]", each), root), LONGEST_PROBLEM) for each in problems[:MOST_PROBLEMS]]
     if len(problems) > MOST_PROBLEMS:

@@ -9,13 +9,23 @@ replay. No effects; knows no wire names.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from . import steps
 from .errors import OutputUnserializableError
 from .message import misfit_of
 from .replay import Memo
-from .returns import Returns, returned_by
-from .serializer import LARGEST_STEP, Serializer, dump_checked, load_value, parse_value, type_name
+from .returns import MISSING, returned_by
+from .serializer import (
+    LARGEST_STEP,
+    Serializer,
+    dump_checked,
+    dump_value,
+    load_value,
+    parse_value,
+    type_name,
+)
 from .steps import Tool
 
 MOST_WARNINGS = 1000
@@ -45,15 +55,16 @@ class Results:
         """
         if tool.returns is None or memo.failed or tool.output_type is not None:
             return steps.read(tool, memo, self._serializer)
-        typ = returned_by(tool.returns).typ
-        data = memo.data
-        if typ is None or data is None:
+        returns, data = returned_by(tool.returns), memo.data
+        typ = returns.type_for(self._serializer)
+        if typ is None:
+            if tool.callback is None and returns.problem is not None and returns is not MISSING:
+                self._warn(tool, f"comes back as plain JSON: {returns.problem}")
             return data
         try:
             return load_value(data, typ, serializer=self._serializer)
         except OutputUnserializableError as error:
-            reason = misfit_of(error.__context__).replace("\n", " ")
-            self._warn(tool, f"comes back as plain JSON: it does not fit its annotation {type_name(typ)}: {reason}")
+            self._warn_of_misfit(tool, typ, error)
             return data
 
     def check(self, tool: Tool, value: object) -> None:
@@ -67,13 +78,24 @@ class Results:
         """
         what = _output(tool)
         if tool.returns is None or changed:
-            return dump_checked(value, what, limit=LARGEST_STEP)[0]
+            return dump_value(value, what, serializer=self._serializer, limit=LARGEST_STEP)
         returns = returned_by(tool.returns)
-        data, rich = dump_result(value, what, tool.output_type, returns, self._serializer, LARGEST_STEP)
-        if rich and returns.typ is None and tool.output_type is None:
+        typ = returns.type_for(self._serializer)
+        written = dump_result(value, what, tool.output_type, typ, self._serializer, LARGEST_STEP)
+        if written.misfit is not None:
+            self._warn_of_misfit(tool, typ, written.misfit)
+        elif written.rich and typ is None and tool.output_type is None:
             problem = returns.problem or "its annotation is of plain JSON"
             self._warn(tool, f"is a {type(value).__name__} and comes back as plain JSON: {problem}; {_FIX}")
-        return data
+        return written.data
+
+    def dump_invoke_opts(self, tool: Tool) -> Mapping[str, object]:
+        """Return the options of an invocation as JSON values; as `steps.dump_invoke_opts`."""
+        return steps.dump_invoke_opts(tool, self._serializer)
+
+    def _warn_of_misfit(self, tool: Tool, typ: object, error: OutputUnserializableError) -> None:
+        reason = misfit_of(error.__context__ or error).replace("\n", " ")
+        self._warn(tool, f"comes back as plain JSON: it does not fit its annotation {type_name(typ)}: {reason}")
 
     def _warn(self, tool: Tool, message: str) -> None:
         """Warn once of what a callback returns, however often and under whichever ids it is run."""
@@ -94,21 +116,34 @@ def check_result(value: object, what: str, output_type: object, serializer: Seri
     What hooks make of a value is neither of that type nor of that size, so this is asked before they run.
     """
     if output_type is not None:
-        dump_result(value, what, output_type, Returns(), serializer, None)
+        dump_result(value, what, output_type, None, serializer, None)
+
+
+class Written(NamedTuple):
+    """A result as JSON. rich: it held more than plain JSON values. misfit: why its annotation does not count."""
+
+    data: bytes
+    rich: bool
+    misfit: OutputUnserializableError | None = None
 
 
 def dump_result(
-    value: object, what: str, output_type: object, returns: Returns, serializer: Serializer | None, limit: int | None
-) -> tuple[bytes, bool]:
-    """Return *value* as JSON, and whether it held more than plain JSON values; raises OutputUnserializableError."""
+    value: object, what: str, output_type: object, annotated: object, serializer: Serializer | None, limit: int | None
+) -> Written:
+    """Return *value* as JSON; raises OutputUnserializableError. annotated: the type that counts, if the value fits."""
+    misfit: OutputUnserializableError | None = None
     if output_type is not None:
         written = dump_checked(value, what, output_type=output_type, serializer=serializer, limit=limit)
         load_value(parse_value(written[0]), output_type, what=what, serializer=serializer)
-        return written
-    if returns.typ is not None:
+        return Written(*written)
+    if serializer is None:
+        return Written(*dump_checked(value, what, output_type=annotated, limit=limit))
+    if annotated is not None:
         try:
-            return dump_checked(value, what, output_type=returns.typ, serializer=serializer, limit=limit)
-        except OutputUnserializableError:
-            if serializer is None:
-                raise
-    return dump_checked(value, what, limit=limit)
+            written = dump_checked(value, what, output_type=annotated, serializer=serializer, limit=limit)
+            load_value(parse_value(written[0]), annotated, serializer=serializer)
+            return Written(*written)
+        except OutputUnserializableError as error:  # it comes back as plain JSON, not in the serializer's form
+            misfit = error
+    typed = annotated is not None
+    return Written(*dump_checked(value, what, serializer=serializer, limit=limit, typed=typed), misfit)

@@ -16,7 +16,9 @@ from typing import Any, NamedTuple, cast
 import pydantic
 import typing_extensions
 
-from .shapes import adapter_of, is_plain
+from .fitting import adapter_of
+from .serializer import Serializer
+from .shapes import is_plain
 
 MOST_KNOWN = 4096
 """So many functions are remembered; then it starts anew."""
@@ -25,10 +27,17 @@ _AWAITABLES = (collections.abc.Awaitable, collections.abc.Coroutine)
 
 
 class Returns(NamedTuple):
-    """What is known of a result. typ: to decode it as, None when it is plain JSON. problem: why nothing is known."""
+    """What is known of a result.
+
+    typ: to decode it as, None when it is plain JSON. problem: why nothing is known, or why pydantic cannot use *typ*.
+    """
 
     typ: object = None
     problem: str | None = None
+
+    def type_for(self, serializer: Serializer | None) -> object:
+        """Return the type that counts: what pydantic does not know, another serializer may know."""
+        return None if self.problem is not None and serializer is None else self.typ
 
 
 @dataclass(slots=True)
@@ -148,8 +157,8 @@ def _decide(typ: object) -> Returns:
         if is_plain(typ):
             return _PLAIN
         adapter_of(typ)
-    except (pydantic.PydanticUserError, TypeError, ValueError, NameError, AttributeError) as error:
-        return _unresolved(typ, error)
+    except (pydantic.PydanticUserError, TypeError, ValueError, NameError, AttributeError, RecursionError) as error:
+        return _unresolved(typ, error)._replace(typ=typ)
     return Returns(typ)
 
 

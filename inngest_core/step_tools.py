@@ -18,7 +18,7 @@ from .event_types import EventType, TypedEvent, type_of_triggers
 from .events import Event
 from .execution import Execution
 from .function import Function
-from .groups import Group, GroupSync, ParallelMode, running
+from .groups import Parallel, ParallelSync, running
 from .steps import Tool
 
 T = TypeVar("T")
@@ -29,11 +29,14 @@ E = TypeVar("E", bound=Event)
 Duration = int | datetime.timedelta
 
 
-class Step:
-    """The step tools of an `async def` function. Each step runs once, however often the function is called."""
+class Step(Parallel):
+    """The step tools of an `async def` function. Each step runs once, however often the function is called.
+
+    `parallel` does the same as `ctx.group.parallel`, under its older name.
+    """
 
     def __init__(self, execution: Execution, app_id: str) -> None:
-        self._execution = execution
+        super().__init__(execution)
         self._app_id = app_id
 
     async def _meet(self, tool: Tool) -> Any:
@@ -177,21 +180,15 @@ class Step:
         """Send events once; the result is their ids."""
         return cast("list[str]", await self._meet(steps.send_event(step_id, events)))
 
-    async def parallel(
-        self,
-        callables: Sequence[Callable[[], Awaitable[T]]],
-        parallel_mode: ParallelMode = ParallelMode.WAIT,
-    ) -> tuple[T, ...]:
-        """Do the same as `ctx.group.parallel`, under its older name."""
-        return await Group(self._execution).parallel(callables, parallel_mode=parallel_mode)
 
+class StepSync(ParallelSync):
+    """The step tools of a plain `def` function. Each step runs once, however often the function is called.
 
-class StepSync:
-    """The step tools of a plain `def` function. Each step runs once, however often the function is called."""
+    `parallel` does the same as `ctx.group.parallel`, under its older name.
+    """
 
     def __init__(self, execution: Execution, resources: Resources, app_id: str) -> None:
-        self._execution = execution
-        self._resources = resources
+        super().__init__(execution, resources)
         self._app_id = app_id
 
     def _meet(self, tool: Tool) -> Any:
@@ -324,12 +321,6 @@ class StepSync:
     def send_event(self, step_id: str, events: Event | Sequence[Event]) -> list[str]:
         """Send events once; the result is their ids."""
         return cast("list[str]", self._meet(steps.send_event(step_id, events)))
-
-    def parallel(
-        self, callables: Sequence[Callable[[], T]], parallel_mode: ParallelMode = ParallelMode.WAIT
-    ) -> tuple[T, ...]:
-        """Do the same as `ctx.group.parallel`, under its older name."""
-        return GroupSync(self._execution, self._resources).parallel(callables, parallel_mode=parallel_mode)
 
 
 def _invoke(step_id: str, function: Function[Any], data: object, timeout: Duration | None, v: str | None) -> Tool:

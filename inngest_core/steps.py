@@ -148,14 +148,21 @@ def invoke(
     )
 
 
-def dump_invoke_opts(tool: Tool) -> Mapping[str, object]:
+def dump_invoke_opts(tool: Tool, serializer: Serializer | None) -> Mapping[str, object]:
     """Return the options of an invocation as JSON values: its data may hold anything that has a form.
 
     Raises OutputUnserializableError: it has none, or is too large. ConfigError: it is no object.
     """
     payload = cast("dict[str, object]", tool.opts["payload"])
     what = f'step "{tool.step_id}": data'
-    body = dump_value(payload["data"], what, output_type=tool.data_type, fix="give JSON values", limit=LARGEST_STEP)
+    body = dump_value(
+        payload["data"],
+        what,
+        output_type=tool.data_type,
+        serializer=serializer if tool.data_type is None else None,
+        fix="give JSON values",
+        limit=LARGEST_STEP,
+    )
     data: object = parse_value(body)
     if not isinstance(data, dict):
         raise ConfigError(f"{what} is a JSON {json_kind(data)}; an event's data is an object: give a dict or a model")

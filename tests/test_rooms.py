@@ -56,10 +56,12 @@ THIRD_PARTY = {
     "transport": {"httpx"},
     "shapes": {"typing_extensions"},
     "returns": {"typing_extensions"},
+    "fitting": {"typing_extensions"},
     "context": {"typing_extensions"},
     "step_tools": {"typing_extensions"},
     "aliases": {"typing_extensions"},
     "event_types": {"typing_extensions"},
+    "msgspec_serializer": {"msgspec"},
 }
 DEVSERVER_FROM_THE_CORE = {
     *("http", "wire", "flow", "drivers", "signing", "duration", "errors", "extras", "transport", "expressions"),

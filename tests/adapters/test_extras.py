@@ -93,3 +93,13 @@ def test_other_errors_pass_as_they_are(error: ImportError) -> None:
     with pytest.raises(ImportError) as caught, needs("flask"):
         raise error
     assert caught.value is error
+
+
+def test_a_missing_msgspec_says_so_when_its_serializer_is_made() -> None:
+    program = (
+        "import sys; sys.modules['msgspec'] = None; import inngest; "
+        "inngest.Inngest(app_id='app'); inngest.MsgspecSerializer()"
+    )
+    assert last_line(program) == (
+        "ModuleNotFoundError: this needs msgspec, which is not installed: pip install 'inngest-suite[msgspec]'"
+    )

@@ -18,6 +18,7 @@ from inngest_core.errors import BodyInvalidError, EventKeyMissingError, OutputUn
 from inngest_core.events import Event, parse_event, send_events
 from inngest_core.flow import Effect, Fetch, Flow, Now, Random, Sleep
 from inngest_core.http import HTTPRequest, HTTPResponse, TransportError
+from inngest_core.serializer import LARGEST_EVENT
 
 ENTROPY = bytes(range(10))
 SEED = "1700000000123," + base64.b64encode(ENTROPY).decode()
@@ -206,8 +207,34 @@ def test_cloud_mode_needs_an_event_key() -> None:
 
 def test_data_that_is_not_json_is_named_before_anything_is_sent() -> None:
     events = [Event(name="a"), Event(name="b", data={"x": object()})]
-    with pytest.raises(OutputUnserializableError, match=r"^events\[1\]\.data\.x is a object; give JSON values$"):
+    with pytest.raises(
+        OutputUnserializableError, match=r'^event "b": events\[1\]\.data\.x is a object; give JSON values$'
+    ):
         Engine().run(send_events(events, config=DEV))
+
+
+def event_of(size: int, name: str = "big") -> Event:
+    """Return an event that is so many bytes as JSON."""
+    return Event(name=name, data={"text": "x" * (size - len(f'{{"name":"{name}","data":{{"text":""}}}}'))})
+
+
+def test_an_event_that_is_too_large_is_named_before_anything_is_sent() -> None:
+    events = [Event(name="a"), event_of(LARGEST_EVENT + 1, "shop/order")]
+    with pytest.raises(OutputUnserializableError) as caught:
+        Engine().run(send_events(events, config=DEV))
+    assert caught.value.message == (
+        'event "shop/order": events[1] is 3,145,729 bytes as JSON (event "shop/order": events[1].data.text alone is '
+        "3,145,691), over the limit of 3 MiB for one event; keep it elsewhere and pass on where it is"
+    )
+
+
+def test_requests_are_no_larger_than_the_largest_event() -> None:
+    mib = 1024 * 1024
+    sizes = [mib, mib, mib, mib, LARGEST_EVENT, 100]
+    engine = Engine(*[answer(200, ids=[name]) for name in "abcd"])
+    assert engine.run(send_events([event_of(size) for size in sizes], config=DEV)) == ["a", "b", "c", "d"]
+    assert [len(engine.sent(number)) for number in range(4)] == [3, 1, 1, 1]
+    assert [len(request.body) for request in engine.requests] == [3 * mib + 4, mib + 2, LARGEST_EVENT + 2, 102]
 
 
 def test_parse_event() -> None:

@@ -330,25 +330,6 @@ def test_an_output_that_is_refused_is_logged(ask: Ask, asynchronous: bool) -> No
     assert lines == [f"function app-fn failed: {message}"]
 
 
-class Broken:
-    def serialize(self, obj: object, typ: object) -> object:
-        raise KeyError("serializer")
-
-    def deserialize(self, obj: object, typ: object) -> object:
-        return obj
-
-
-@ASKS
-def test_a_broken_serializer_fails_the_function(ask: Ask) -> None:
-    def handler(ctx: inngest.ContextSync) -> datetime.date:
-        return datetime.date(2027, 1, 2)
-
-    error, lines = told(ask, handler, serializer=Broken())
-    assert (error["name"], error["message"]) == ("KeyError", "'serializer'")
-    assert "in serialize" in error["stack"]
-    assert lines == ["function app-fn failed: 'serializer'"]
-
-
 def test_a_log_line_of_an_error_without_a_message_names_its_class() -> None:
     error, lines = told(ask_sync, in_a_step(raising(ValueError), asynchronous=False))
     assert error["message"] == ""

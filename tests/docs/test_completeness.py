@@ -23,6 +23,7 @@ from inngest_core.config import load_config
 from inngest_core.drivers import HELD_LOOP_SECONDS
 from inngest_core.events import MAX_EVENTS
 from inngest_core.execution import SEARCH_SECONDS
+from inngest_core.serializer import LARGEST_EVENT, LARGEST_RESPONSE, LARGEST_STEP
 from inngest_core.signing import CANONICAL_CAP, WINDOW_SECONDS
 from inngest_devserver import api
 from inngest_devserver.app_servers import WSGI_THREADS
@@ -174,10 +175,15 @@ def test_numbers_are_those_of_the_code() -> None:
         "architecture.md": [f"{WORDS[SETTLE_TURNS]} turns", f"gives up after {SEARCH_SECONDS:.0f} seconds"],
         "engine.md": [f"Up to {Options().concurrency} call requests", f"with {WSGI_THREADS}\nthreads"],
         "errors.md": [f"over {BODY_CAP // mib} MiB", f"longer than {UNWIND_SECONDS:.0f} seconds"],
-        "events.md": [f"More than {MAX_EVENTS:,} events"],
+        "events.md": [f"More than {MAX_EVENTS:,} events, or more than {LARGEST_EVENT // mib} MiB"],
         "security.md": [f"more than {WINDOW_SECONDS} seconds old", f"at most {CANONICAL_CAP // 1024} KiB"],
         "starlette.md": [f"than {HELD_LOOP_SECONDS * 1000:.0f} ms", f"limit here is {BODY_CAP // mib} MiB"],
-        "steps.md": [f"{MOST_STEPS:,} steps in one run", f"{MOST_STATE // mib} MiB in one run"],
+        "steps.md": [
+            f"takes {LARGEST_STEP // mib} MiB as the result of one step",
+            f"{LARGEST_RESPONSE // mib} MiB as the result of a",
+            f"{MOST_STEPS:,} steps in one run",
+            f"{MOST_STATE // mib} MiB in one run",
+        ],
     }
     for page, sentences in expected.items():
         assert [sentence for sentence in sentences if sentence not in text_of(page)] == [], page

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Awaitable, Callable
-from typing import Any, assert_type
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar, assert_type, overload
 
 import inngest
+
+T = TypeVar("T")
 
 
 @dataclasses.dataclass
@@ -132,3 +134,83 @@ def wrong_arguments_are_refused_in_plain_functions(step: inngest.StepSync) -> No
 
 def generic_code_keeps_its_types(step: inngest.StepSync, make: Callable[[], list[int]]) -> list[int]:
     return step.run("generic", make)
+
+
+# Callbacks whose types are harder to see
+
+
+@overload
+def double(value: int) -> int: ...
+@overload
+def double(value: str) -> str: ...
+def double(value: int | str) -> int | str:
+    return value * 2
+
+
+def first(items: Sequence[T]) -> T:
+    return items[0]
+
+
+async def first_async(items: Sequence[T]) -> T:
+    return items[0]
+
+
+def page(number: int, *, size: int, newest: bool = True) -> list[User]:
+    return [User(str(number))] * size
+
+
+async def find(name: str = "ada", *, active: bool = True) -> User | None:
+    return User(name) if active else None
+
+
+class Store(Generic[T]):
+    """Its methods return what it holds."""
+
+    def __init__(self, item: T) -> None:
+        self.item = item
+
+    def get(self) -> T:
+        return self.item
+
+    async def get_async(self, attempts: int = 1) -> T:
+        return self.item
+
+
+class Fetch(Protocol):
+    def __call__(self, user_id: int, /) -> Awaitable[User]: ...
+
+
+async def harder_ones_in_async_functions(step: inngest.Step, store: Store[User], fetch: Fetch) -> None:
+    assert_type(await step.run("overloaded", double, 1), int)
+    assert_type(await step.run("overloaded, the other one", double, "a"), str)
+    assert_type(await step.run("generic", first, [1.5]), float)
+    assert_type(await step.run("generic, async", first_async, ["a"]), str)
+    assert_type(await step.run("method of a generic", store.get), User)
+    assert_type(await step.run("async method of a generic", store.get_async), User)
+    assert_type(await step.run("with a default given", store.get_async, 3), User)
+    assert_type(await step.run("keyword-only, by partial", functools.partial(page, size=3), 1), list[User])
+    assert_type(await step.run("keyword-only, by lambda", lambda: page(1, size=3)), list[User])
+    assert_type(await step.run("all defaults, async", find), User | None)
+    assert_type(await step.run("async partial", functools.partial(find, active=False), "ada"), User | None)
+    assert_type(await step.run("protocol", fetch, 1), User)
+    assert_type(await step.run("lambda with an argument", lambda number: number + 1, 1), int)
+
+
+def harder_ones_in_plain_functions(step: inngest.StepSync, store: Store[User]) -> None:
+    assert_type(step.run("overloaded", double, 1), int)
+    assert_type(step.run("overloaded, the other one", double, "a"), str)
+    assert_type(step.run("generic", first, [1.5]), float)
+    assert_type(step.run("method of a generic", store.get), User)
+    assert_type(step.run("keyword-only, by partial", functools.partial(page, size=3), 1), list[User])
+    assert_type(step.run("keyword-only, by lambda", lambda: page(1, size=3)), list[User])
+    assert_type(step.run("lambda with an argument", lambda number: number + 1, 1), int)
+
+
+async def output_types(step: inngest.Step, plain: inngest.StepSync) -> None:
+    assert_type(await step.run("alias", anything, output_type=list[User]), list[User])
+    assert_type(plain.run("alias", anything, output_type=dict[str, User]), dict[str, User])
+    assert_type(await step.run("annotated", anything, output_type=Annotated[int, "a rule"]), int)
+    assert_type(plain.run("literal", anything, output_type=Literal["a", "b"]), Literal["a", "b"])
+    assert_type(await step.invoke_by_id("alias", function_id="f", output_type=list[User]), list[User])
+    assert_type(plain.invoke_by_id("annotated", function_id="f", output_type=Annotated[int, "a rule"]), int)
+    assert_type(await step.run("union", anything, output_type=int | None), int | None)

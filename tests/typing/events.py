@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, assert_type
+from typing import Any, TypedDict, assert_type
 
 import inngest
 
@@ -20,8 +20,13 @@ class LeftData:
     reason: str
 
 
+class Counts(TypedDict):
+    count: int
+
+
 Signup = inngest.event_type("user/signed.up", SignupData)
 Left = inngest.event_type("user/left", LeftData)
+Counted = inngest.event_type("counted", Counts)
 assert_type(Signup, inngest.EventType[SignupData])
 assert_type(Signup(SignupData("a@b.c")), inngest.TypedEvent[SignupData])
 
@@ -49,6 +54,18 @@ def union(ctx: inngest.ContextSync[inngest.TypedEvent[SignupData] | inngest.Type
     return ctx.event.data.email if isinstance(ctx.event.data, SignupData) else ctx.event.data.reason
 
 
+@client.create_function(fn_id="mixed", trigger=[Signup, Counted.trigger(), inngest.TriggerCron(cron="0 3 * * *")])
+async def mixed(
+    ctx: inngest.Context[inngest.TypedEvent[SignupData] | inngest.TypedEvent[Counts] | inngest.Event],
+    step: inngest.Step,
+) -> int:
+    assert_type(ctx.event.data, SignupData | Counts | dict[str, Any])
+    for event in ctx.events:
+        assert_type(event, inngest.TypedEvent[SignupData] | inngest.TypedEvent[Counts] | inngest.Event)
+    counted = await step.wait_for_event("counted", event=Counted, timeout=1000)
+    return 0 if counted is None else counted.data["count"]
+
+
 @client.create_function(fn_id="untyped", trigger=Signup)
 async def untyped(ctx: inngest.Context) -> None:
     assert_type(ctx.event, inngest.Event)
@@ -59,12 +76,18 @@ async def untyped(ctx: inngest.Context) -> None:
 assert_type(typed, inngest.Function[str])
 assert_type(typed_sync, inngest.Function[int])
 assert_type(union, inngest.Function[str])
+assert_type(mixed, inngest.Function[int])
 
 
-async def sending() -> None:
+async def sending(step: inngest.Step) -> None:
     await client.send(Signup(SignupData("a@b.c")))
     client.send_sync([Signup(SignupData("a@b.c"))])
+    events = [Counted({"count": number}) for number in range(3)]
+    await client.send(events)
+    await step.send_event("send", events)
+    assert_type(await step.invoke("call", function=mixed, data=Counted({"count": 1})), int)
 
 
 def misuse_is_refused() -> None:
+    Counted({"count": "many"})  # type: ignore[typeddict-item]  # pyright: ignore[reportArgumentType]
     Signup(LeftData("why"))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import functools
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, assert_type
 
 import inngest
@@ -72,6 +74,36 @@ class Mailer:
         return ""
 
 
+class Handler:
+    """Its instances are handlers."""
+
+    async def __call__(self, ctx: inngest.Context, step: inngest.Step) -> bytes:
+        return b""
+
+
+def logged(
+    handler: Callable[[inngest.Context], Awaitable[int]],
+) -> Callable[[inngest.Context], Awaitable[int]]:
+    return handler
+
+
+@client.create_function(fn_id="decorated", trigger=signed_up)
+@logged
+async def decorated(ctx: inngest.Context) -> int:
+    return 1
+
+
+async def generic_result(ctx: inngest.Context) -> Sequence[tuple[int, str]] | None:
+    return None
+
+
+@client.create_function(fn_id="any", trigger=signed_up, output_type=list[int])
+def returns_any(ctx: inngest.ContextSync) -> Any:
+    return [1]
+
+
+of_object = client.create_function(fn_id="object")(Handler())
+of_partial = client.create_function(fn_id="partial")(functools.partial(generic_result))
 of_method = client.create_function(fn_id="method")(Mailer().run)
 of_sync_method = client.create_function(fn_id="sync-method")(Mailer().run_sync)
 
@@ -85,12 +117,17 @@ assert_type(with_failure_handler, inngest.Function[int])
 assert_type(with_sync_failure_handler, inngest.Function[int])
 assert_type(of_method, inngest.Function[int])
 assert_type(of_sync_method, inngest.Function[str])
+assert_type(of_object, inngest.Function[bytes])
+assert_type(of_partial, inngest.Function[Sequence[tuple[int, str]] | None])
+assert_type(decorated, inngest.Function[int])
+assert_type(returns_any, inngest.Function[Any])
 
 
 async def steps_of_async_functions(step: inngest.Step) -> None:
     assert_type(await step.invoke("async", function=async_ctx, data={"id": 1}), int)
     assert_type(await step.invoke("sync", function=sync_ctx_step), dict[str, bool])
     assert_type(await step.invoke("none", function=returns_nothing), None)
+    assert_type(await step.invoke("partial", function=of_partial), Sequence[tuple[int, str]] | None)
     assert_type(await step.invoke_by_id("by id", function_id="async-ctx"), Any)
     assert_type(await step.invoke_by_id("by id, typed", function_id="async-ctx", output_type=int), int)
     assert_type(await step.send_event("send", inngest.Event(name="user/mailed")), list[str])

@@ -1,0 +1,153 @@
+"""What is too large for an engine (protocol C7): refused before it is sent, with what makes it so."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+
+import pytest
+
+import inngest
+from inngest_core.errors import OutputUnserializableError
+from inngest_core.serializer import LARGEST_RESPONSE, LARGEST_STEP, dump_value
+from tests.core.in_test_engine import Ask, InTestEngine, ask_async, ask_sync
+from tests.core.one_function import request_of, serving, shown
+
+ASKS = pytest.mark.parametrize("ask", [ask_sync, ask_async])
+PASS_ON = "keep it elsewhere and pass on where it is"
+
+
+def refusal(value: object) -> str:
+    with pytest.raises(OutputUnserializableError) as caught:
+        dump_value(value, 'step "quote": output', limit=LARGEST_STEP)
+    return caught.value.message
+
+
+def test_what_is_too_large() -> None:
+    rows = ["x" * 1024] * 4096
+    assert refusal({"name": "n", "rows": rows}) == (
+        'step "quote": output is 4,206,613 bytes as JSON (step "quote": output.rows alone is 4,206,593), '
+        "over the limit of 4 MiB for one step; keep it elsewhere and pass on where it is"
+    )
+    assert refusal("x" * LARGEST_STEP) == (
+        'step "quote": output is 4,194,306 bytes as JSON, over the limit of 4 MiB for one step; '
+        "keep it elsewhere and pass on where it is"
+    )
+    assert len(dump_value("x" * (LARGEST_STEP - 2), "it", limit=LARGEST_STEP)) == LARGEST_STEP
+
+
+def test_events_that_are_too_large() -> None:
+    event = inngest.Event(name="shop/order", data={"rows": ["x" * 1024] * 3200})
+    message = (
+        'event "shop/order": events[0] is 3,286,439 bytes as JSON (event "shop/order": events[0].data.rows alone is '
+        f"3,286,401), over the limit of 3 MiB for one event; {PASS_ON}"
+    )
+
+    def handler(ctx: inngest.ContextSync) -> None:
+        ctx.step.send_event("send", event)
+
+    with serving(handler) as app:
+        _, body = InTestEngine(app, ask_sync, lambda _: 0).call(max_attempts=4)
+        assert (body[0]["op"], body[0]["error"]["message"]) == ("StepFailed", message)
+        with pytest.raises(OutputUnserializableError) as caught:
+            app.client.send_sync([event])
+        with pytest.raises(OutputUnserializableError) as caught_async:
+            asyncio.run(app.client.send([event]))
+    assert caught.value.message == caught_async.value.message == message
+
+
+def test_a_result_of_a_step_that_is_too_large() -> None:
+    def handler(ctx: inngest.ContextSync) -> None:
+        ctx.step.run("quote", lambda: {"rows": ["x" * 1024] * 4096})
+
+    with serving(handler) as app:
+        status, body = InTestEngine(app, ask_sync, lambda _: 0).call(max_attempts=4)
+    assert (status, body[0]["op"]) == (206, "StepFailed")
+    assert body[0]["error"]["message"] == (
+        'step "quote": output is 4,206,602 bytes as JSON (step "quote": output.rows alone is 4,206,593), '
+        f"over the limit of 4 MiB for one step; {PASS_ON}"
+    )
+
+
+def test_data_of_an_invoked_function_that_is_too_large() -> None:
+    def handler(ctx: inngest.ContextSync) -> None:
+        ctx.step.invoke_by_id("call", function_id="other", data={"text": "x" * LARGEST_STEP})
+
+    with serving(handler) as app:
+        status, body = InTestEngine(app, ask_sync, lambda _: 0).call()
+    assert status == 500
+    assert body["message"] == (
+        'step "call": data is 4,194,315 bytes as JSON (step "call": data.text alone is 4,194,306), '
+        f"over the limit of 4 MiB for one step; {PASS_ON}"
+    )
+
+
+def test_a_result_of_a_function_that_is_too_large() -> None:
+    def handler(ctx: inngest.ContextSync) -> list[str]:
+        return ["x" * 1024] * 9000
+
+    with serving(handler) as app:
+        status, body = InTestEngine(app, ask_sync, lambda _: 0).call()
+    assert status == 500
+    assert body["code"] == "output_unserializable"
+    assert body["message"] == (
+        "function app-fn: output is 9,243,001 bytes as JSON, over the limit of 8 MiB for one answer; "
+        "keep it elsewhere and pass on where it is"
+    )
+
+
+@ASKS
+def test_steps_that_are_too_large_together_are_named(ask: Ask) -> None:
+    def handler(ctx: inngest.ContextSync) -> None:
+        step = ctx.step
+        ctx.group.parallel(
+            [
+                functools.partial(step.invoke_by_id, f"call {n}", function_id="other", data={"n": "x" * (400_000 + n)})
+                for n in range(25)
+            ]
+            + [functools.partial(step.sleep, "pause", 1000)]
+        )
+
+    async def handler_async(ctx: inngest.Context) -> None:
+        step = ctx.step
+        await asyncio.gather(
+            step.sleep("pause", 1000),
+            *(step.invoke_by_id(f"call {n}", function_id="other", data={"n": "x" * (400_000 + n)}) for n in range(25)),
+        )
+
+    with serving(handler if ask is ask_sync else handler_async) as app:
+        response = ask(app, request_of())
+    status, body = shown(response)
+    assert status == 500
+    assert response.headers["x-inngest-no-retry"] == "true"
+    assert body["code"] == "output_unserializable"
+    named = ", ".join(f'step "call {n}" ({400_200 + n + 3 * (n > 9):,})' for n in reversed(range(25)))
+    assert body["message"] == (
+        "function app-fn: the answer is 10,005,494 bytes as JSON, over the limit of 8 MiB for one answer; it holds "
+        f"{named} and more; start fewer steps at a time, or keep their data elsewhere and pass on where it is"
+    )
+
+
+def test_steps_that_fit_together_are_reported() -> None:
+    def handler(ctx: inngest.ContextSync) -> None:
+        data = {"n": "x" * 400_000}
+        ctx.group.parallel(
+            [functools.partial(ctx.step.invoke_by_id, f"call {n}", function_id="o", data=data) for n in range(20)]
+        )
+
+    with serving(handler) as app:
+        status, body = InTestEngine(app, ask_sync, lambda _: 0).call()
+    assert (status, len(body)) == (206, 20)
+
+
+def test_a_text_that_fits_the_answer_only_without_its_envelope() -> None:
+    def handler(ctx: inngest.ContextSync) -> str:
+        return "x" * (LARGEST_RESPONSE - 2)
+
+    with serving(handler) as app:
+        status, body = InTestEngine(app, ask_sync, lambda _: 0).call()
+    assert status == 500
+    assert body["message"].startswith(
+        "function app-fn: the answer is 8,388,686 bytes as JSON, over the limit of 8 MiB for one answer; "
+        "it holds the output (8,388,684); "
+    )
