@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import importlib
-import sys
-import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar, cast
 
 from .errors import InngestError
+from .threads import real_lock, signal, start_thread
 
 T = TypeVar("T")
 
@@ -26,12 +24,12 @@ class LoopThread:
     """An event loop in a daemon thread."""
 
     def __init__(self) -> None:
-        self._lock = _real_lock()
+        self._lock = real_lock()
         self._closed = False
         self._ended: Callable[[], object] = lambda: None
-        started = _real_lock()
+        started = real_lock()
         started.acquire()
-        _start_thread(lambda: self._run(started.release))
+        start_thread(lambda: self._run(started.release))
         started.acquire()  # held by whoever made this, so no other greenlet may run meanwhile
 
     def _run(self, started: Callable[[], object]) -> None:
@@ -57,7 +55,7 @@ class LoopThread:
 
         Raises what it raises; InngestError when the loop is closed before its end.
         """
-        done, wait = _signal()
+        done, wait = signal()
         context = contextvars.copy_context()
         outcomes: list[tuple[T | None, BaseException | None]] = []
         tasks: list[asyncio.Task[None]] = []
@@ -88,52 +86,9 @@ class LoopThread:
 
     def close(self) -> None:
         """Cancel what runs, and wait for the end of the thread."""
-        ended, wait = _signal()
+        ended, wait = signal()
         with self._lock:
             self._closed = True
             self._ended = ended
             self._loop.call_soon_threadsafe(self._loop.stop)
         wait()
-
-
-def _gevent(module: str) -> Any:
-    """Return a module of gevent's, or None when it has not made greenlets of threads."""
-    monkey: Any = sys.modules.get("gevent.monkey")
-    if monkey is None or not monkey.is_module_patched("threading"):
-        return None
-    return importlib.import_module(module)
-
-
-def _start_thread(target: Callable[[], object]) -> None:
-    monkey = _gevent("gevent.monkey")
-    if monkey is None:
-        threading.Thread(target=target, name="inngest-loop", daemon=True).start()
-    else:
-        monkey.get_original("_thread", "start_new_thread")(target, ())
-
-
-def _real_lock() -> threading.Lock:
-    """Return a lock of the system, which may be held for a moment only: no other greenlet runs meanwhile."""
-    monkey = _gevent("gevent.monkey")
-    return threading.Lock() if monkey is None else monkey.get_original("_thread", "allocate_lock")()
-
-
-def _signal() -> tuple[Callable[[], object], Callable[[], object]]:
-    """Return what any thread may call once, and what waits for that; under gevent, others go on meanwhile."""
-    hubs = _gevent("gevent.hub")
-    if hubs is None:
-        event = threading.Event()
-        return event.set, event.wait
-    hub = hubs.get_hub()
-    waiter = hubs.Waiter(hub)
-    wakes = hub.loop.async_()
-    wakes.start(waiter.switch, None)
-
-    def wait() -> None:
-        try:
-            waiter.get()
-        finally:
-            wakes.stop()
-            wakes.close()
-
-    return wakes.send, wait

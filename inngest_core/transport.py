@@ -20,6 +20,7 @@ from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING
 
 from .http import HTTPRequest, HTTPResponse, TransportError
+from .threads import off_the_loop
 
 if TYPE_CHECKING:  # httpx costs most of the start-up time: it is loaded when the first request is made
     import httpx
@@ -94,7 +95,7 @@ class Transport:
 
     async def _client_of_loop(self) -> httpx.AsyncClient:
         loop = asyncio.get_running_loop()
-        tls = await asyncio.to_thread(self._load_tls) if self._tls is None else self._tls
+        tls = await off_the_loop(self._load_tls) if self._tls is None else self._tls
         with self._lock:
             owner = self._by_loop.get(loop)
             if owner is None:

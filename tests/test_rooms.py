@@ -39,12 +39,13 @@ ONLY_FROM_THE_CORE = {
     "wire": {"errors", "duration"},
     "replay": {"wire", "errors"},
     "flow": {"http"},
-    "transport": {"http", "errors"},
+    "transport": {"http", "errors", "threads"},
     "bodies": {"errors", "flow"},
-    "loop_thread": {"errors"},
+    "loop_thread": {"errors", "threads"},
+    "threads": set[str](),
     "drivers": {"bodies", "errors", "flow", "http", "loop_thread", "transport"},
 }
-PERFORMERS = {"drivers", "bodies", "disconnects", "loop_thread", "transport"}
+PERFORMERS = {"drivers", "bodies", "disconnects", "loop_thread", "threads", "transport"}
 """What may use loops, threads, sockets and clocks; `config` may read the environment."""
 IMPURE = {
     *("asyncio", "concurrent", "multiprocessing", "os", "queue", "random", "sched", "secrets", "select"),
