@@ -18,13 +18,14 @@ from .engine_api import fetch_batch, fetch_steps
 from .errors import EventInvalidError, FunctionNotFoundError, InngestError, QueryParamMissingError
 from .event_types import type_event
 from .events import Event, parse_event
-from .execution import Execution, Outcome, Raised, Reported, Returned, TargetMissed
+from .execution import Execution
 from .failure import describe, retry_headers
 from .flow import Body, Flow, Invoke
 from .function import Function, Handler
 from .groups import Group, GroupSync
 from .http import Request, query_of
 from .middleware import Hooks, StepMemos, TransformOutputResult
+from .outcomes import Outcome, Raised, Reported, Returned, TargetMissed
 from .replay import Replay
 from .results import dump_result
 from .returns import returned_by

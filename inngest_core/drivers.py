@@ -23,7 +23,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar, assert_never, cast
 
-from .bodies import AsyncBody, carry
+from .bodies import UNWIND_SECONDS, AsyncBody, carry
 from .errors import AsyncUnsupportedError, InngestError
 from .flow import Call, Effect, Fetch, Flow, Invoke, Now, Random, Settle, Sleep, Start, Unwind
 from .transport import Transport
@@ -106,7 +106,7 @@ class _LoopThread:
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait([asyncio.gather(*tasks, return_exceptions=True)], timeout=UNWIND_SECONDS)
         await self._loop.shutdown_asyncgens()
 
     def run(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -208,8 +208,8 @@ async def run_async(flow: Flow[T], resources: Resources) -> T:
                 match effect:
                     case Now():
                         result = time.time()
-                    case Settle(body, wait, seconds):
-                        result = await cast("AsyncBody", body).settle(wait=wait, seconds=seconds)
+                    case Settle(body, wait, seconds, beyond):
+                        result = await cast("AsyncBody", body).settle(wait=wait, seconds=seconds, beyond=beyond)
                     case Start(make):
                         result = AsyncBody(make)
                         bodies.append(result)

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import contextvars
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, assert_never
 
 from . import steps
-from .errors import Interrupt, InterruptSwallowedError, StepNestedError
+from .errors import Interrupt, InterruptSwallowedError, StepNestedError, StepTimeoutError, StepUnexpectedError
 from .events import Event
 from .failure import describe, exc_info, is_final, message_of, retriable, retry_headers
 from .flow import Body, Call, Flow, Now, Settle, Start, Unwind
 from .middleware import Hooks, StepInfo, TransformOutputResult
-from .replay import Deliver, Found, Repeat, Replay, Report, RunNow, Wait
+from .outcomes import Outcome, Raised, Reported, Returned, TargetMissed
+from .replay import Decision, Deliver, Found, Repeat, Replay, Report, RunNow, Wait
 from .results import Results, Warned
 from .serializer import Serializer, dump_value
 from .steps import Tool
@@ -31,38 +31,6 @@ SEARCH_SECONDS = 10.0
 current_step: contextvars.ContextVar[str | None] = contextvars.ContextVar("inngest_current_step", default=None)
 in_group: contextvars.ContextVar[bool] = contextvars.ContextVar("inngest_in_group", default=False)
 """Both are context variables, not flags: every branch and every task has its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reported:
-    """The call ended with ops. headers: when, and whether, the step that failed may be tried again."""
-
-    ops: Sequence[Op]
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """The function returned."""
-
-    value: object
-
-
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """The function raised."""
-
-    error: BaseException
-
-
-@dataclass(frozen=True, slots=True)
-class TargetMissed:
-    """The function did not meet the step that the engine asked for."""
-
-    found: Sequence[Found[Tool]]
-
-
-Outcome = Reported | Returned | Raised | TargetMissed
 
 
 class Execution:
@@ -87,6 +55,7 @@ class Execution:
         self._send = send
         self._hooks = hooks
         self._executed = False
+        self._over = False
         self.run_id = ctx.run_id
         self.function_id = function_id
         self.outcome: Reported | TargetMissed | None = None
@@ -98,12 +67,17 @@ class Execution:
     # What both colours do when user code meets a step
 
     def find(self, tool: Tool) -> Found[Tool]:
-        """Name the step; raises StepNestedError, StepIdClashError, and Interrupt while the call is ending.
+        """Name the step; raises StepNestedError, StepIdClashError, StepUnexpectedError when the function has ended.
 
-        A step whose options cannot be written is refused here, where user code meets it.
+        Raises Interrupt while the call is ending. A step whose options cannot be written is refused here, where user
+        code meets it.
         """
         if self.outcome is not None:
             raise Interrupt(tool.step_id)
+        if self._over:
+            raise StepUnexpectedError(
+                f'step "{tool.step_id}" was met after the function had ended; await the task that meets it'
+            )
         outer = current_step.get()
         if outer is not None:
             raise StepNestedError(
@@ -134,6 +108,8 @@ class Execution:
                 result.output = yield Call(tool.callback, args, context, f'step "{found.step_id}"')
         except (Exception, SystemExit) as error:  # whatever user code raises belongs to the step
             result.error = error
+        if result.error is None and found.place is not None and found.place.timed_out:
+            result.output, result.error = None, StepTimeoutError(found.step_id)
         if self._hooks:
             yield from self.after_execution()
             yield from self._hooks.run_reversed("transform_output", result)
@@ -217,10 +193,15 @@ class Execution:
 
     def _finished(self, outcome: Returned | Raised) -> Outcome:
         """Return the outcome of a function that came to its end, however it got there."""
+        self._over = True
         if self.outcome is not None or self._held is not None:
             return Raised(self._swallowed())
         if self.replay.target is not None:
             return TargetMissed(list(self.replay.found.values()))
+        left = ", ".join(f'"{found.step_id}"' for found in self.replay.new if not found.place.done())
+        if left and isinstance(outcome, Returned):
+            message = "function %s returned without step %s, for which a task still waits; await the task, or cancel it"
+            self._logger.warning(message, self.function_id, left)
         return outcome
 
     def _swallowed(self) -> InterruptSwallowedError:
@@ -302,10 +283,10 @@ class Execution:
         started: float | None = None
         wait, seconds = False, None
         while True:
-            in_time: bool = yield Settle(body, wait, seconds)
-            if body.finished():
-                return self._finished(_result(body))
+            in_time: bool = yield Settle(body, wait, seconds, beyond=self.replay.target is not None)
             decision = self.replay.next() if in_time else Wait()
+            if body.finished() and not self._owes(decision):
+                return self._finished(_result(body))
             wait = False
             match decision:
                 case Deliver(found):
@@ -329,7 +310,20 @@ class Execution:
                 case _:
                     assert_never(decision)
             yield Unwind(body)
+            if not body.finished():
+                self._logger.warning(
+                    "function %s did not end when it was cancelled; it is left behind", self.function_id
+                )
             return self._ended()
+
+    def _owes(self, decision: Decision[Tool]) -> bool:
+        """Tell whether a step has to be decided on though the function has ended: it met it, or its tasks still may.
+
+        That is the step that was asked for, and one that a time-out would not let the function wait for.
+        """
+        if isinstance(decision, Wait):
+            return False
+        return self.replay.target is not None or any(found.place.timed_out for found in self.replay.new)
 
 
 def _result(body: Body) -> Returned | Raised:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import datetime
 import math
+import textwrap
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
@@ -25,13 +27,16 @@ _OURS = str(Path(__file__).parent)
 
 def retriable(error: BaseException) -> bool:
     """Tell whether trying again can help; for a group, whether it can for any of its exceptions."""
-    if isinstance(error, BaseExceptionGroup):
-        return any(retriable(each) for each in _members(cast("_Group", error)))
-    return error.retriable if isinstance(error, InngestError) else True
+    return any(each.retriable if isinstance(each, InngestError) else True for each in _leaves(error))
 
 
-def _members(group: _Group) -> tuple[BaseException, ...]:
-    return group.exceptions
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yield the exceptions of a group and of the groups in it; of what is no group, itself."""
+    if not isinstance(error, BaseExceptionGroup):
+        yield error
+        return
+    for each in cast("_Group", error).exceptions:
+        yield from _leaves(each)
 
 
 def is_final(error: BaseException, ctx: CallContext) -> bool:
@@ -45,8 +50,9 @@ def retry_headers(error: BaseException) -> dict[str, str]:
     """Return the headers that tell the engine whether, and when, to try again."""
     if not retriable(error):
         return {Header.NO_RETRY.value: "true"}
-    if isinstance(error, RetryAfterError):
-        return {Header.RETRY_AFTER.value: _dump_retry_after(error.retry_after)}
+    for each in _leaves(error):
+        if isinstance(each, RetryAfterError):
+            return {Header.RETRY_AFTER.value: _dump_retry_after(each.retry_after)}
     return {}
 
 
@@ -72,13 +78,22 @@ def describe(error: BaseException, *, depth: int = 0) -> dict[str, Any]:
 
 
 def message_of(error: BaseException) -> str:
-    """Return the text of an exception, also when its own `__str__` is broken; a group's tells of its exceptions."""
+    """Return the text of an exception, also when its own `__str__` is broken; that of a group names its exceptions."""
     if isinstance(error, BaseExceptionGroup):
-        return "; ".join(f"{describe(each)['name']}: {message_of(each)}" for each in _members(cast("_Group", error)))
+        group = cast("_Group", error)
+        return f"{group.message}: {'; '.join(_named(each) for each in _leaves(group))}"
     try:
         return str(error)
     except Exception as broken:  # an exception whose __str__ raises must not hide that it was raised
         return f"(its message cannot be read: {type(broken).__name__})"
+
+
+def _named(error: BaseException) -> str:
+    """Return kind and text of an exception of a group, and of which step it is."""
+    if not isinstance(error, StepError):
+        return f"{type(error).__name__}: {message_of(error)}"
+    step = f'step "{error.step_id}": ' if error.step_id else ""
+    return f"{step}{error.name}: {message_of(error)}"
 
 
 def exc_info(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None]:
@@ -93,4 +108,7 @@ def _stack(error: BaseException) -> str:
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_OURS)]
     lines = ["Traceback (most recent call last):\n", *traceback.format_list(frames)]
     lines.append(f"{type(error).__name__}: {message_of(error)}")
+    if isinstance(error, BaseExceptionGroup):
+        stacks = (describe(each).get("stack") or _named(each) for each in _leaves(cast("_Group", error)))
+        lines.extend("\n\n" + textwrap.indent(stack, "  ") for stack in stacks)
     return "".join(lines)
