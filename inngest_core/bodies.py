@@ -1,6 +1,7 @@
 """The body of an async function as a task, the lobby where its steps wait, and what "quiet" means (design §5).
 
-Part of the async driver: it lets the loop turn, wakes waiting tasks and cancels them. It decides nothing.
+Part of the async driver: it lets the loop turn, wakes waiting tasks and cancels them. It decides nothing, but for one
+thing: a time-out of the function's own does not cancel the wait for a step.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ import asyncio
 import contextvars
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from .errors import InngestError
+from .errors import InngestError, StepUnexpectedError
 
 SETTLE_TURNS = 10
 """So many turns of the loop without news make it quiet. Needed in trials: 1 for a plain await, 3 for gather, 7 for
@@ -21,30 +22,72 @@ UNWIND_SECONDS = 5.0
 """Clean-up code that takes longer is left behind."""
 
 
+T = TypeVar("T")
 Outcome = tuple[object, Exception | SystemExit | None]
 """What something returned, and what it raised."""
 
 
-class Place:
-    """Where one met step waits."""
+_TIME_OUTS = {
+    ("asyncio.timeouts", "_on_timeout"),  # asyncio.timeout; from Python 3.12 on asyncio.wait_for too
+    ("asyncio.tasks", "wait_for"),
+    ("anyio._backends._asyncio", "_timeout"),
+}
+"""What cancels when a time-out passes. One that is not known here is let through; it has no effect on a step either."""
 
-    __slots__ = ("_future", "context", "task")
+
+class Place(asyncio.Future[object]):
+    """Where one met step waits. timed_out: whether a time-out of the function's own passed meanwhile."""
 
     def __init__(self) -> None:
+        super().__init__(loop=asyncio.get_running_loop())
         self.task = asyncio.current_task()
         self.context = contextvars.copy_context()
-        self._future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        self.timed_out = False
 
     def resolve(self, value: object) -> None:
-        if not self._future.done():
-            self._future.set_result(value)
+        if not self.done():
+            self.set_result(value)
 
     def reject(self, error: BaseException) -> None:
-        if not self._future.done():
-            self._future.set_exception(error)
+        if not self.done():
+            self.set_exception(error)
 
-    async def wait(self) -> object:
-        return await self._future
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Cancel the wait for the step; a time-out is noted, and asyncio's has no other effect.
+
+        AnyIO repeats its own in each turn of the loop until something gives in, so that one is let through.
+        """
+        source = _time_out(self.get_loop())
+        self.timed_out = self.timed_out or bool(source)
+        return source == "asyncio" or super().cancel(msg)
+
+
+class _MainTask(asyncio.Task[T]):
+    """The body's own task; it knows whether a time-out cancels it, for its task groups then cancel what waits."""
+
+    time_out = ""
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        self.time_out = _time_out(self.get_loop())
+        return super().cancel(msg)
+
+
+def _time_out(loop: asyncio.AbstractEventLoop) -> str:
+    """Return whose time-out it is that calls `cancel`, "asyncio" or "anyio", or nothing when it is none.
+
+    There is no other sign of it than who calls: a time-out and `task.cancel()` look alike to what is cancelled.
+    """
+    current = asyncio.current_task(loop)
+    if current is not None and current.cancelling():
+        return current.time_out if isinstance(current, _MainTask) else ""
+    frame = sys._getframe(2)
+    while (module := str(frame.f_globals.get("__name__"))).startswith(("asyncio.", "anyio.", __name__)):
+        if (module, frame.f_code.co_name) in _TIME_OUTS:
+            return module.partition(".")[0]
+        if frame.f_back is None:
+            break
+        frame = frame.f_back
+    return ""
 
 
 class AsyncBody:
@@ -63,9 +106,14 @@ class AsyncBody:
         self.task = cast("asyncio.Task[Outcome]", asyncio.current_task())  # it may run before it is assigned
         return await carry(body)
 
-    def park(self) -> Place:
-        """Make a place for a step that the calling task has just met."""
+    def park(self, step_id: str) -> Place:
+        """Make a place for a step that the calling task has just met; raises StepUnexpectedError in another loop."""
         place = Place()
+        if place.get_loop() is not self.task.get_loop():
+            raise StepUnexpectedError(
+                f'step "{step_id}" was met in another event loop than that of the function; '
+                "meet steps in the function's own loop: asyncio.run_coroutine_threadsafe brings one there from a thread"
+            )
         self._places.append(place)
         self._tell()
         return place
@@ -96,32 +144,32 @@ class AsyncBody:
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
 
-    async def settle(self, *, wait: bool, seconds: float | None) -> bool:
-        """Turn the loop until it is quiet or the body has finished.
+    async def settle(self, *, wait: bool, seconds: float | None, beyond: bool) -> bool:
+        """Turn the loop until it is quiet or the body has finished; beyond: until it is quiet.
 
         wait: for news first, as nothing can be decided without. Returns False when *seconds* passed instead.
         """
         if wait and not self.task.done() and not await self._news_within(seconds):
             return False
         await asyncio.sleep(0)  # a body that waits for nothing ends in its first turn
-        if not self.task.done():
+        if beyond or not self.task.done():
             self._seen, self._quiet_turns = self._news, 0
             self._settled = asyncio.get_running_loop().create_future()
-            self._turn()
+            self._turn(beyond)
             await self._settled
         return True
 
-    def _turn(self) -> None:
+    def _turn(self, beyond: bool) -> None:
         """Count a turn of the loop; a callback, for a thousand parallel steps take ten thousand turns."""
         if self._settled.done():
             return
         if self._news != self._seen:
             self._seen, self._quiet_turns = self._news, 0
-        if self.task.done() or self._quiet_turns >= SETTLE_TURNS:
+        if self._quiet_turns >= SETTLE_TURNS or (self.task.done() and not beyond):
             self._settled.set_result(None)
             return
         self._quiet_turns += 1
-        self._settled.get_loop().call_soon(self._turn)
+        self._settled.get_loop().call_soon(self._turn, beyond)
 
     async def _news_within(self, seconds: float | None) -> bool:
         self._wake = asyncio.get_running_loop().create_future()
@@ -172,9 +220,9 @@ async def _call(branch: Callable[[], Awaitable[object]]) -> object:
         return error
 
 
-def _start(body: Coroutine[Any, Any, Outcome]) -> asyncio.Task[Outcome]:
+def _start(body: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
     """Start a task; at once where Python can: a body that never waits then costs no turn of the loop."""
     loop = asyncio.get_running_loop()
     if sys.version_info >= (3, 12):
-        return asyncio.Task(body, loop=loop, eager_start=True)
-    return loop.create_task(body)
+        return _MainTask(body, loop=loop, eager_start=True)
+    return _MainTask(body, loop=loop)

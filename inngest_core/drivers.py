@@ -153,8 +153,8 @@ async def run_async(flow: Flow[T], resources: Resources) -> T:
                 match effect:
                     case Now():
                         result = time.time()
-                    case Settle(body, wait, seconds):
-                        result = await cast("AsyncBody", body).settle(wait=wait, seconds=seconds)
+                    case Settle(body, wait, seconds, beyond):
+                        result = await cast("AsyncBody", body).settle(wait=wait, seconds=seconds, beyond=beyond)
                     case Start(make):
                         result = AsyncBody(make)
                         bodies.append(result)

@@ -13,18 +13,26 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, assert_never
 
 from . import steps
-from .errors import CONTROL, InngestError, Interrupt, InterruptSwallowedError, StepNestedError
+from .errors import (
+    CONTROL,
+    InngestError,
+    Interrupt,
+    InterruptSwallowedError,
+    StepNestedError,
+    StepTimeoutError,
+    StepUnexpectedError,
+)
 from .events import Event
 from .failure import describe, exc_info, is_final, is_quiet, retriable, retry_headers
 from .flow import Body, Call, Flow, Now, Settle, Start, Unwind
 from .message import SHORT_MESSAGE, message_of, name_of
 from .middleware import Hooks, StepInfo, TransformOutputResult
-from .outcomes import Outcome, Raised, Reported, Returned, TargetMissed
-from .replay import Deliver, Found, Repeat, Replay, Report, RunNow, Wait
+from .outcomes import Outcome, Raised, Reported, Returned, TargetMissed, op_of, report_again, report_new
+from .replay import Decision, Deliver, Found, Repeat, Replay, Report, RunNow, Wait
 from .results import Results, Warned
-from .serializer import Serializer, dump_value
+from .serializer import Serializer
 from .steps import Tool
-from .wire import CallContext, Op, Opcode
+from .wire import CallContext, Opcode
 
 SEARCH_SECONDS = 10.0
 """So long is a targeted step looked for in a function that neither meets it nor ends (protocol B9)."""
@@ -56,6 +64,7 @@ class Execution:
         self._send = send
         self._hooks = hooks
         self._executed = False
+        self._over = False
         self.run_id = ctx.run_id
         self.function_id = function_id
         self.outcome: Reported | TargetMissed | Raised | None = None
@@ -67,12 +76,17 @@ class Execution:
     # What both colours do when user code meets a step
 
     def find(self, tool: Tool) -> Found[Tool]:
-        """Name the step; raises StepNestedError, StepIdClashError, and Interrupt while the call is ending.
+        """Name the step; raises StepNestedError, StepIdClashError, StepUnexpectedError when the function has ended.
 
-        A step whose options cannot be written is refused here, where user code meets it.
+        Raises Interrupt while the call is ending. A step whose options cannot be written is refused here, where user
+        code meets it.
         """
         if self.outcome is not None:
             raise Interrupt(tool.step_id)
+        if self._over:
+            raise StepUnexpectedError(
+                f'step "{tool.step_id}" was met after the function had ended; await the task that meets it'
+            )
         outer = current_step.get()
         if outer is not None:
             raise StepNestedError(
@@ -107,6 +121,8 @@ class Execution:
             raise
         except BaseException as error:  # whatever else user code raises belongs to the step
             result.error = error
+        if result.error is None and found.place is not None and found.place.timed_out:
+            result.output, result.error = None, StepTimeoutError(found.step_id)
         given = result.output
         if self._hooks:
             try:
@@ -120,7 +136,7 @@ class Execution:
             data = self._results.dump(tool, result.output, changed=result.output is not given)
         except Exception as error:  # a value, or a serializer of the user's, may raise anything
             return self._report_failure(found, error)
-        return Reported([self._op(found, Opcode.STEP_RUN, data=data)])
+        return Reported([op_of(found, Opcode.STEP_RUN, data=data)])
 
     def after_execution(self) -> Flow[None]:
         """Run that hook, once in a call: after the step that ran, else after the function."""
@@ -133,36 +149,7 @@ class Execution:
         self._log(error, f'step "{found.step_id}" of {self.function_id}')
         opcode = Opcode.STEP_FAILED if final else Opcode.STEP_ERROR
         headers = {} if final and retriable(error) else retry_headers(error)
-        return Reported([self._op(found, opcode, error=describe(error))], headers)
-
-    def _report(self, found: Sequence[Found[Tool]]) -> Reported:
-        return Reported(
-            [self._op(each, Opcode.STEP_PLANNED if each.op is Opcode.STEP_RUN else each.op) for each in found]
-        )
-
-    def _repeat(self, found: Found[Tool]) -> Reported:
-        memo = found.memo
-        if memo is None:
-            raise AssertionError("only a step with a memo is repeated")
-        if memo.failed:
-            return Reported([self._op(found, Opcode.STEP_FAILED, error=dict(memo.error or {}))])
-        return Reported([self._op(found, Opcode.STEP_RUN, data=dump_value(memo.data, f'step "{found.step_id}"'))])
-
-    def _op(
-        self, found: Found[Tool], opcode: Opcode, *, data: bytes = b"null", error: dict[str, Any] | None = None
-    ) -> Op:
-        tool = found.tool
-        return Op(
-            op=opcode,
-            id=found.id,
-            name=tool.name,
-            display_name=found.step_id,
-            opts=tool.opts,
-            data=data,
-            error=error,
-            step_id=found.step_id,
-            index=found.index,
-        )
+        return Reported([op_of(found, opcode, error=describe(error))], headers)
 
     def log_failure(self, error: BaseException) -> None:
         """Log what the function raised, unless it asked for quiet."""
@@ -197,12 +184,17 @@ class Execution:
 
     def _finished(self, outcome: Returned | Raised) -> Outcome:
         """Return the outcome of a function that came to its end, however it got there."""
+        self._over = True
         if isinstance(self.outcome, Raised):
             return self.outcome
         if self.outcome is not None or self._held is not None:
             return Raised(self._swallowed())
         if self.replay.target is not None and isinstance(outcome, Returned):
             return TargetMissed(list(self.replay.found.values()))
+        left = ", ".join(f'"{found.step_id}"' for found in self.replay.new if not found.place.done())
+        if left and isinstance(outcome, Returned):
+            message = "function %s returned without step %s, for which a task still waits; await the task, or cancel it"
+            self._logger.warning(message, self.function_id, left)
         return outcome
 
     def _swallowed(self) -> InterruptSwallowedError:
@@ -231,9 +223,9 @@ class Execution:
             case RunNow(found):
                 self.outcome = yield from self._run(found, contextvars.copy_context())
             case Report(found):
-                self.outcome = self._report(found)
+                self.outcome = report_new(found)
             case Repeat(found):
-                self.outcome = self._repeat(found)
+                self.outcome = report_again(found)
             case Wait():
                 self.outcome = TargetMissed(list(self.replay.found.values()))
             case _:
@@ -286,10 +278,10 @@ class Execution:
         started: float | None = None
         wait, seconds = False, None
         while True:
-            in_time: bool = yield Settle(body, wait, seconds)
-            if body.finished():
-                return self._finished(_result(body))
+            in_time: bool = yield Settle(body, wait, seconds, beyond=self.replay.target is not None)
             decision = self.replay.next() if in_time else Wait()
+            if body.finished() and not self._owes(decision):
+                return self._finished(_result(body))
             wait = False
             match decision:
                 case Deliver(found):
@@ -298,9 +290,9 @@ class Execution:
                 case RunNow(found):
                     self.outcome = yield from self._run(found, found.place.context)
                 case Report(found):
-                    self.outcome = self._report(found)
+                    self.outcome = report_new(found)
                 case Repeat(found):
-                    self.outcome = self._repeat(found)
+                    self.outcome = report_again(found)
                 case Wait():
                     if self.replay.target is not None:
                         now: float = yield Now()
@@ -313,7 +305,20 @@ class Execution:
                 case _:
                     assert_never(decision)
             yield Unwind(body)
+            if not body.finished():
+                self._logger.warning(
+                    "function %s did not end when it was cancelled; it is left behind", self.function_id
+                )
             return self._ended()
+
+    def _owes(self, decision: Decision[Tool]) -> bool:
+        """Tell whether a step has to be decided on though the function has ended: it met it, or its tasks still may.
+
+        That is the step that was asked for, and one that a time-out would not let the function wait for.
+        """
+        if isinstance(decision, Wait):
+            return False
+        return self.replay.target is not None or any(found.place.timed_out for found in self.replay.new)
 
 
 def _result(body: Body) -> Returned | Raised:

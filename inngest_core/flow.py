@@ -79,12 +79,14 @@ class Settle:
     """Let the loop turn until the body has finished or is quiet (design §5); async driver only.
 
     wait: for news first, as nothing can be decided without. seconds: the longest wait for news.
+    beyond: also let the loop turn when the body has finished: tasks that it left may be about to meet steps.
     The result is False when that time ran out.
     """
 
     body: Body
     wait: bool = False
     seconds: float | None = None
+    beyond: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +101,25 @@ Flow = Generator[Effect, Any, T]
 
 
 class Place(Protocol):
-    """Where one met step is parked. context: the context variables of the task that met it."""
+    """Where one met step is parked; the task that met it awaits the place, until it is resolved or rejected.
+
+    context: the context variables of that task. timed_out: whether a time-out of the function's own passed meanwhile.
+    """
 
     @property
     def context(self) -> contextvars.Context: ...
+    @property
+    def timed_out(self) -> bool: ...
     def resolve(self, value: object) -> None: ...
     def reject(self, error: BaseException) -> None: ...
-    async def wait(self) -> object:
-        """Wait, in the task that met the step, until it is resolved or rejected."""
+    def done(self) -> bool: ...
+    def __await__(self) -> Generator[Any, None, object]: ...
 
 
 class Body(Protocol):
     """The body of an async function, run as a task by the async driver."""
 
-    def park(self) -> Place: ...
+    def park(self, step_id: str) -> Place: ...
     def in_main_task(self) -> bool: ...
     async def gather(self, branches: Sequence[Callable[[], Awaitable[object]]]) -> list[object | BaseException]: ...
     def finished(self) -> bool: ...

@@ -12,6 +12,7 @@ import contextvars
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar, cast
 
+from .bodies import UNWIND_SECONDS
 from .errors import InngestError
 from .threads import real_lock, signal, start_thread
 
@@ -47,7 +48,7 @@ class LoopThread:
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait([asyncio.gather(*tasks, return_exceptions=True)], timeout=UNWIND_SECONDS)
         await self._loop.shutdown_asyncgens()
 
     def run(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:

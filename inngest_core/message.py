@@ -89,7 +89,8 @@ def leaves(error: BaseException) -> list[BaseException]:
 
 def _message_of_group(group: _Group) -> str:
     members = leaves(group)
-    told = [headline(each, LONGEST_PROBLEM) for each in members[:MOST_MEMBERS]]
+    share = max(LONGEST_PROBLEM, SHORT_MESSAGE // len(members))
+    told = [headline(each, share) for each in members[:MOST_MEMBERS]]
     if len(members) > MOST_MEMBERS:
         told.append(f"and {len(members) - MOST_MEMBERS:,} more")
     own = cut(group.message, SHORT_MESSAGE)

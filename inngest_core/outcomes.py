@@ -1,4 +1,4 @@
-"""What one call of one function came to. Values only."""
+"""What one call of one function came to, and the ops that tell of it. Values only."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .replay import Found
+from .serializer import dump_value
 from .steps import Tool
-from .wire import Op
+from .wire import Op, Opcode
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +41,35 @@ class TargetMissed:
 
 
 Outcome = Reported | Returned | Raised | TargetMissed
+
+
+def report_new(found: Sequence[Found[Tool]]) -> Reported:
+    """Report steps that have not run: those that run in the app are planned."""
+    return Reported([op_of(each, Opcode.STEP_PLANNED if each.op is Opcode.STEP_RUN else each.op) for each in found])
+
+
+def report_again(found: Found[Tool]) -> Reported:
+    """Report a step from its memo, as it came."""
+    memo = found.memo
+    if memo is None:
+        raise AssertionError("only a step with a memo is reported again")
+    if memo.failed:
+        return Reported([op_of(found, Opcode.STEP_FAILED, error=dict(memo.error or {}))])
+    return Reported([op_of(found, Opcode.STEP_RUN, data=dump_value(memo.data, f'step "{found.step_id}"'))])
+
+
+def op_of(
+    found: Found[Tool], opcode: Opcode, *, data: bytes = b"null", error: Mapping[str, object] | None = None
+) -> Op:
+    tool = found.tool
+    return Op(
+        op=opcode,
+        id=found.id,
+        name=tool.name,
+        display_name=found.step_id,
+        opts=tool.opts,
+        data=data,
+        error=error,
+        step_id=found.step_id,
+        index=found.index,
+    )

@@ -10,14 +10,14 @@ Pure: no effects, no user code. The caller tells what was met (`meet`) and asks 
     discovery   new, the engine's     -              Report
     target T    is T, new             -              RunNow (Report when it is the engine's)
     target T    is T, memo            -              Repeat: the same answer again, from the memo
-    target T    memo with data        T not met      Deliver, in the order of the stack
-    target T    memo with an error    T not met      Deliver, but only when no memo with data is left
+    target T    memo                  T not met      Deliver, in the order of ctx.stack.stack
     target T    new, is not T         T not met      Wait: it stays parked
     any         nothing undecided     -              Wait
 
 "Told to plan only" is ctx.disable_immediate_execution. A memo is read by the op of the step that asks, never by its
 shape: a wait's memo is an event, which has a `data` key of its own. `{"input": [...]}` is no memo: the step is new
-and runs with those arguments. A memo that is next in the stack but was not met is skipped.
+and runs with those arguments. A memo that is next in the stack but was not met is skipped; one that the stack does
+not name comes after those that it does, an error last.
 Sources: protocol §7, B0, B4; design §5.
 """
 
@@ -130,16 +130,16 @@ class Replay(Generic[Tool]):
         """As it came: hooks may change what the function reads, but not what is repeated."""
         self._plan_only = plan_only
         self._position = {step: position for position, step in enumerate(stack)}
+        self._next_position = 0
         self._met_count: dict[str, int] = {}
         self._ready: list[tuple[int, int, Found[Tool]]] = []
-        self._failed: list[tuple[int, int, Found[Tool]]] = []
-        self._new: list[Found[Tool]] = []
+        self.new: list[Found[Tool]] = []
         self._delivered = 0
 
     @property
     def replaying(self) -> bool:
         """Whether user code still walks where it has been: memos are left, and nothing new was met."""
-        return self._delivered < len(self._memos) and not self._new and not self.target_met
+        return self._delivered < len(self._memos) and not self.new and not self.target_met
 
     @property
     def target_met(self) -> bool:
@@ -162,34 +162,37 @@ class Replay(Generic[Tool]):
         return found
 
     def shortcut(self, found: Found[Tool]) -> bool:
-        """Tell whether the memo is delivered at once: in sequential code, where order cannot matter."""
-        memo = found.memo
-        if memo is None or self.concurrent or found.id == self.target or (memo.failed and self.target is not None):
+        """Tell whether the memo is delivered at once: in sequential code, where the stack names it next."""
+        if found.memo is None or self.concurrent or found.id == self.target:
             return False
-        self._delivered += 1
+        if self._position and self._position.get(found.id) != self._next_position:
+            return False
+        self._pass(found)
         return True
 
     def meet(self, found: Found[Tool]) -> None:
         """Enter a found step among the undecided."""
         if found.memo is None:
-            self._new.append(found)
+            self.new.append(found)
             return
-        late = len(self._position)
-        entry = (self._position.get(found.id, late), len(self.found), found)
-        later = self.target is not None and found.memo.failed
-        heapq.heappush(self._failed if later else self._ready, entry)
+        unnamed = len(self._position) + found.memo.failed
+        heapq.heappush(self._ready, (self._position.get(found.id, unnamed), len(self.found), found))
 
     def next(self) -> Decision[Tool]:
         """Decide on the steps met so far; see the table."""
         if self.target is not None and self.target_met:
             return self._answer_for(self.found[self.target])
         if self._ready:
-            return self._deliver(self._ready)
-        if self.target is None and self._new:
+            found = heapq.heappop(self._ready)[2]
+            self._pass(found)
+            return Deliver(found)
+        if self.target is None and self.new:
             return self._report_new()
-        if self._failed:
-            return self._deliver(self._failed)
         return Wait()
+
+    def _pass(self, found: Found[Tool]) -> None:
+        self._delivered += 1
+        self._next_position = max(self._next_position, self._position.get(found.id, -1) + 1)
 
     def _answer_for(self, target: Found[Tool]) -> Decision[Tool]:
         if target.memo is not None:
@@ -197,12 +200,8 @@ class Replay(Generic[Tool]):
             return Repeat(target)
         return RunNow(target) if target.op is Opcode.STEP_RUN else Report([target])
 
-    def _deliver(self, heap: list[tuple[int, int, Found[Tool]]]) -> Decision[Tool]:
-        self._delivered += 1
-        return Deliver(heapq.heappop(heap)[2])
-
     def _report_new(self) -> Decision[Tool]:
-        only = self._new[0]
-        if len(self._new) == 1 and only.op is Opcode.STEP_RUN and not self._plan_only:
+        only = self.new[0]
+        if len(self.new) == 1 and only.op is Opcode.STEP_RUN and not self._plan_only:
             return RunNow(only)
-        return Report(self._new)
+        return Report(self.new)

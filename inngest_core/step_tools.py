@@ -48,9 +48,9 @@ class Step(Parallel):
                 return execution.read(found)
         else:
             execution.replay.concurrent = True
-        place = found.place = body.park()
+        place = found.place = body.park(found.step_id)
         execution.replay.meet(found)
-        return await place.wait()
+        return await place
 
     @overload
     async def run(self, step_id: str, handler: Callable[[*Ts], Awaitable[T]], *handler_args: *Ts) -> T: ...

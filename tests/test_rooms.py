@@ -41,7 +41,7 @@ ONLY_FROM_THE_CORE = {
     "flow": {"http"},
     "transport": {"http", "errors", "threads"},
     "bodies": {"errors", "flow"},
-    "loop_thread": {"errors", "threads"},
+    "loop_thread": {"bodies", "errors", "threads"},
     "threads": set[str](),
     "drivers": {"bodies", "errors", "flow", "http", "loop_thread", "transport"},
 }

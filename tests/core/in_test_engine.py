@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,25 @@ def ask_sync(app: App, request: Request) -> Response:
 
 def ask_async(app: App, request: Request) -> Response:
     return asyncio.run(app.handle_async(request))
+
+
+def ask_uvloop(app: App, request: Request) -> Response:
+    import uvloop  # there is none for Windows
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(app.handle_async(request))
+
+
+ASYNC_ASKS: list[Ask] = [ask_async] if sys.platform == "win32" else [ask_async, ask_uvloop]
+ASKS: list[Ask] = [ask_sync, *ASYNC_ASKS]
+
+
+class RunFailedError(Exception):
+    """What the function raised, as the app tells it to the engine."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        super().__init__(str(answer))
+        self.answer = answer
 
 
 @dataclass(slots=True)
@@ -45,13 +65,18 @@ class InTestEngine:
         return response.status, json.loads(response.body)
 
     def run(self, *, race: bool = False, most_calls: int = 500) -> object:
-        """Return what the function returned. race: discover after every step instead of after all planned ones."""
+        """Return what the function returned; raises RunFailedError.
+
+        race: discover after every step instead of after all planned ones.
+        """
         pending: dict[str, Any] = {}
         while True:
             assert self.calls < most_calls, "the run does not end"
             status, answer = self.call(plan_only=bool(pending))
             if status == 200:
                 return answer
+            if status == 500:
+                raise RunFailedError(answer)
             assert status == 206, answer
             if answer[0]["id"] == hashed("complete"):
                 return answer[0]["data"]

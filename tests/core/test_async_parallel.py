@@ -5,57 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
 import inngest
-from inngest_core.app import App
-from inngest_core.http import Response
 from tests.cases.case import Call
 
-from .in_test_engine import Ask, InTestEngine, ask_async, ask_sync
+from .async_runs import EVERYWHERE, SEEDS, Count, as_lists, ask_now, boom, run_to_its_end
+from .in_test_engine import Ask, InTestEngine
 from .one_function import ops, request_of, serving, shown
-
-BOTH = pytest.mark.parametrize("ask", [ask_sync, ask_async])
-SEEDS = pytest.mark.parametrize("seed", range(6))
-
-
-@dataclass(slots=True)
-class Count:
-    """Counts how often each step was executed."""
-
-    executed: dict[str, int] = field(default_factory=dict[str, int])
-
-    def step(self, ctx: inngest.Context, name: str) -> Awaitable[str]:
-        return ctx.step.run(name, self._run, name)
-
-    async def _run(self, name: str) -> str:
-        await asyncio.sleep(0)
-        self.executed[name] = self.executed.get(name, 0) + 1
-        return name
-
-
-Handler = Callable[[inngest.Context], Awaitable[object]]
-
-
-def run_to_its_end(handler: Handler, ask: Ask, seed: int, *, race: bool = False) -> object:
-    """Run *handler* on the in-test engine, planned steps being done in an order that the seed gives."""
-    chosen = random.Random(seed)  # noqa: S311 - an order, not a secret
-    with serving(handler) as app:
-        return InTestEngine(app, ask, chosen.randrange).run(race=race)
-
-
-def ask_async_now(app: App, call: Call | None = None) -> Response:
-    return asyncio.run(app.handle_async(request_of(call)))
-
 
 # gather
 
 
-@BOTH
+@EVERYWHERE
 @SEEDS
 def test_gather(ask: Ask, seed: int) -> None:
     count = Count()
@@ -74,16 +37,11 @@ def test_gather_plans_together() -> None:
         return await asyncio.gather(*(count.step(ctx, name) for name in "abc"), ctx.step.sleep("nap", 1000))
 
     with serving(handler) as app:
-        assert ops(ask_async_now(app)) == [
-            ("StepPlanned", "a"),
-            ("StepPlanned", "b"),
-            ("StepPlanned", "c"),
-            ("Sleep", "nap"),
-        ]
+        assert ops(ask_now(app)) == [*(("StepPlanned", name) for name in "abc"), ("Sleep", "nap")]
     assert count.executed == {}
 
 
-@BOTH
+@EVERYWHERE
 @SEEDS
 def test_gather_of_branches_with_work_in_between(ask: Ask, seed: int) -> None:
     count = Count()
@@ -101,24 +59,21 @@ def test_gather_of_branches_with_work_in_between(ask: Ask, seed: int) -> None:
     assert count.executed == {f"{name}{n}": 1 for name in "abc" for n in (1, 2, 3)}
 
 
-@BOTH
+@EVERYWHERE
 def test_gather_with_return_exceptions(ask: Ask) -> None:
-    async def bad() -> None:
-        raise ValueError("boom")
-
     async def handler(ctx: inngest.Context) -> object:
         results = await asyncio.gather(
-            ctx.step.run("bad", bad), ctx.step.run("good", lambda: 1), return_exceptions=True
+            ctx.step.run("bad", boom, "boom"), ctx.step.run("good", lambda: 1), return_exceptions=True
         )
         return [str(result) for result in results]
 
-    assert run_to_its_end(handler, ask, 0) == ["boom", "1"]
+    assert run_to_its_end(handler, ask) == ["boom", "1"]
 
 
 # TaskGroup
 
 
-@BOTH
+@EVERYWHERE
 @SEEDS
 def test_task_groups_in_task_groups(ask: Ask, seed: int) -> None:
     count = Count()
@@ -126,61 +81,42 @@ def test_task_groups_in_task_groups(ask: Ask, seed: int) -> None:
     async def handler(ctx: inngest.Context) -> object:
         async def inner(name: str) -> list[str]:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(step(f"{name}{number}")) for number in range(2)]
+                tasks = [group.create_task(count.step(ctx, f"{name}{number}")) for number in range(2)]
             return [task.result() for task in tasks]
-
-        async def step(name: str) -> str:
-            return await count.step(ctx, name)
 
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(inner(name)) for name in "ab"]
-            alone = group.create_task(step("c"))
+            alone = group.create_task(count.step(ctx, "c"))
         return [*(task.result() for task in tasks), alone.result()]
 
     assert run_to_its_end(handler, ask, seed) == [["a0", "a1"], ["b0", "b1"], "c"]
     assert count.executed == dict.fromkeys(["a0", "a1", "b0", "b1", "c"], 1)
 
 
-def test_three_nested_task_groups_are_planned_together() -> None:
+@EVERYWHERE
+def test_three_nested_task_groups_are_planned_together(ask: Ask) -> None:
+    """The loop is quiet late enough, on each loop."""
+
     async def handler(ctx: inngest.Context) -> object:
         async def nested(depth: int, name: str) -> None:
             async with asyncio.TaskGroup() as group:
                 for number in range(2):
                     inner = f"{name}{number}"
-                    group.create_task(nested(depth - 1, inner) if depth else as_coroutine(ctx, inner))
+                    group.create_task(nested(depth - 1, inner) if depth else ctx.step.run(inner, lambda: None))
 
         await nested(2, "s")
         return None
 
-    async def as_coroutine(ctx: inngest.Context, name: str) -> None:
-        await ctx.step.run(name, lambda: 1)
-
     with serving(handler) as app:
-        assert sorted(ops(ask_async_now(app))) == [("StepPlanned", f"s{number:03b}") for number in range(8)]
+        _, planned = InTestEngine(app, ask, lambda _: 0).call()
+    assert sorted(op["userland"]["id"] for op in planned) == [f"s{number:03b}" for number in range(8)]
+    assert {op["op"] for op in planned} == {"StepPlanned"}
 
 
-@BOTH
-def test_a_failed_step_in_a_task_group_is_an_exception_group(ask: Ask) -> None:
-    async def bad() -> None:
-        raise ValueError("boom")
-
-    async def handler(ctx: inngest.Context) -> object:
-        messages: list[str] = []
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(ctx.step.run("bad", bad))
-                group.create_task(ctx.step.run("good", lambda: 1))
-        except* inngest.StepError as caught:
-            messages = [str(error) for error in caught.exceptions]
-        return {"caught": messages}
-
-    assert run_to_its_end(handler, ask, 0) == {"caught": ["boom"]}
+# as_completed, wait, wait_for
 
 
-# as_completed, wait
-
-
-@BOTH
+@EVERYWHERE
 @SEEDS
 def test_as_completed_follows_the_stack(ask: Ask, seed: int) -> None:
     count = Count()
@@ -193,11 +129,11 @@ def test_as_completed_follows_the_stack(ask: Ask, seed: int) -> None:
         engine = InTestEngine(app, ask, chosen.randrange)
         result = engine.run()
     by_stack = [json.dumps(engine.memos[step]) for step in engine.stack]
-    assert [json.dumps({"data": name}) for name in _as_lists(result)] == by_stack
+    assert [json.dumps({"data": name}) for name in as_lists(result)] == by_stack
     assert count.executed == dict.fromkeys("abcd", 1)
 
 
-@BOTH
+@EVERYWHERE
 @pytest.mark.parametrize("race", [False, True])
 @SEEDS
 def test_first_completed_replays_the_way_it_went(ask: Ask, seed: int, race: bool) -> None:
@@ -211,19 +147,89 @@ def test_first_completed_replays_the_way_it_went(ask: Ask, seed: int, race: bool
         rest = await asyncio.gather(*left)
         return [first, then, sorted(rest)]
 
-    first, then, rest = _as_lists(run_to_its_end(handler, ask, seed, race=race))
+    first, then, rest = as_lists(run_to_its_end(handler, ask, seed, race=race))
     assert len(first) == 1
     assert then == f"after-{first[0]}"
     assert sorted([*first, *rest]) == ["a", "b", "c"]
     assert count.executed == dict.fromkeys(["a", "b", "c", then], 1)
 
 
-def _as_lists(value: Any) -> Any:
-    assert isinstance(value, list)
-    return value  # pyright: ignore[reportUnknownVariableType]
+@EVERYWHERE
+@pytest.mark.parametrize("race", [False, True])
+@SEEDS
+def test_the_losers_of_a_race_may_be_cancelled(ask: Ask, seed: int, race: bool) -> None:
+    count = Count()
+
+    async def handler(ctx: inngest.Context) -> object:
+        tasks = [asyncio.create_task(count.step(ctx, name)) for name in "abc"]
+        done, losers = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in losers:
+            task.cancel()
+        await asyncio.wait(losers)
+        [winner] = done
+        then = await count.step(ctx, f"after-{winner.result()}")
+        return [winner.result(), then, sum(task.cancelled() for task in tasks)]
+
+    winner, then, cancelled = as_lists(run_to_its_end(handler, ask, seed, race=race))
+    assert (then, cancelled) == (f"after-{winner}", 2)
+    assert count.executed[winner] == count.executed[then] == 1
+    assert set(count.executed.values()) == {1}
 
 
-def test_a_race_replays_in_the_order_of_the_stack() -> None:
+@EVERYWHERE
+@SEEDS
+def test_wait_for_all(ask: Ask, seed: int) -> None:
+    count = Count()
+
+    async def handler(ctx: inngest.Context) -> object:
+        tasks = [asyncio.create_task(count.step(ctx, name)) for name in "abc"]
+        done, left = await asyncio.wait(tasks, return_when=asyncio.ALL_COMPLETED)
+        return [sorted(task.result() for task in done), len(left)]
+
+    assert run_to_its_end(handler, ask, seed) == [["a", "b", "c"], 0]
+    assert count.executed == dict.fromkeys("abc", 1)
+
+
+@EVERYWHERE
+@pytest.mark.parametrize("race", [False, True])
+@SEEDS
+def test_wait_for_the_first_exception(ask: Ask, seed: int, race: bool) -> None:
+    """What had finished when the first step failed is the same in every later call."""
+    count = Count()
+
+    async def handler(ctx: inngest.Context) -> object:
+        tasks = [asyncio.create_task(count.step(ctx, name)) for name in "abc"]
+        tasks.append(asyncio.create_task(ctx.step.run("bad", boom, "boom")))
+        done, left = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        before = sorted(task.result() for task in done if task.exception() is None)
+        noted = await count.step(ctx, f"after-{''.join(before)}")
+        await asyncio.gather(*left)
+        return [noted, before, len(left)]
+
+    noted, before, left = as_lists(run_to_its_end(handler, ask, seed, race=race))
+    assert (noted, left) == (f"after-{''.join(before)}", 3 - len(before))
+    assert count.executed == dict.fromkeys(["a", "b", "c", noted], 1)
+
+
+@EVERYWHERE
+@SEEDS
+def test_wait_for_around_each_step(ask: Ask, seed: int) -> None:
+    count = Count()
+
+    async def handler(ctx: inngest.Context) -> object:
+        first = await asyncio.wait_for(count.step(ctx, "first"), 60)
+        rest = await asyncio.gather(*(asyncio.wait_for(count.step(ctx, name), 60) for name in "ab"))
+        return [first, *rest]
+
+    assert run_to_its_end(handler, ask, seed) == ["first", "a", "b"]
+    assert count.executed == dict.fromkeys(["first", "a", "b"], 1)
+
+
+# The order of the stack
+
+
+@EVERYWHERE
+def test_a_race_replays_in_the_order_of_the_stack(ask: Ask) -> None:
     async def handler(ctx: inngest.Context) -> object:
         order: list[str] = []
 
@@ -237,7 +243,7 @@ def test_a_race_replays_in_the_order_of_the_stack() -> None:
     memos = {name: {"data": name} for name in "abc"}
     with serving(handler) as app:
         for stack in ("abc", "cba", "bca"):
-            assert shown(ask_async_now(app, Call(steps=memos, stack=list(stack)))) == (200, list(stack))
+            assert shown(ask(app, request_of(Call(steps=memos, stack=list(stack))))) == (200, list(stack))
 
 
 def test_what_the_winner_of_a_race_meets_comes_before_the_next_memo() -> None:
@@ -258,103 +264,87 @@ def test_what_the_winner_of_a_race_meets_comes_before_the_next_memo() -> None:
     memos = {name: {"data": 1} for name in ("a1", "a2", "b1", "b2")}
     with serving(handler) as app:
         for stack in (["b1", "b2", "a1", "a2"], ["a1", "b1", "b2", "a2"]):
-            assert shown(ask_async_now(app, Call(steps=memos, stack=stack))) == (200, stack)
+            assert shown(ask_now(app, Call(steps=memos, stack=stack))) == (200, stack)
 
 
-# Single steps, loops, time-outs, I/O
-
-
-@BOTH
-def test_a_single_step_in_a_task_runs_at_once(ask: Ask) -> None:
-    count = Count()
-
-    async def handler(ctx: inngest.Context) -> object:
-        return await asyncio.create_task(_alone(ctx, count))
-
-    with serving(handler) as app:
-        assert ops(ask(app, request_of())) == [("StepRun", "only")]
-    assert count.executed == {"only": 1}
-
-
-async def _alone(ctx: inngest.Context, count: Count) -> str:
-    return await count.step(ctx, "only")
-
-
-@BOTH
+@EVERYWHERE
 @SEEDS
-def test_a_step_behind_real_input_and_output_is_found_later(ask: Ask, seed: int) -> None:
+def test_a_step_of_the_main_task_is_not_ahead_of_a_task_that_was_faster(ask: Ask, seed: int) -> None:
+    """What the task saw of the main task when it went on, it sees in every later call."""
     count = Count()
 
     async def handler(ctx: inngest.Context) -> object:
-        async def slow() -> str:
-            await asyncio.to_thread(lambda: None)
-            return await count.step(ctx, "behind")
+        done: list[str] = []
 
-        return await asyncio.gather(slow(), count.step(ctx, "front"))
+        async def branch() -> str:
+            await count.step(ctx, "branch")
+            return await count.step(ctx, "after main" if done else "alone")
 
-    assert run_to_its_end(handler, ask, seed) == ["behind", "front"]
-    assert count.executed == {"behind": 1, "front": 1}
+        task = asyncio.create_task(branch())
+        done.append(await count.step(ctx, "main"))
+        return [await count.step(ctx, "last"), await task]
 
-
-@BOTH
-def test_a_target_behind_real_input_and_output_is_found(ask: Ask) -> None:
-    async def handler(ctx: inngest.Context) -> object:
-        async def slow() -> str:
-            await asyncio.to_thread(lambda: None)
-            return await ctx.step.run("behind", lambda: "found")
-
-        return await asyncio.gather(ctx.step.run("front", lambda: 1), slow())
-
-    with serving(handler) as app:
-        assert ops(ask(app, request_of(Call(target="behind", plan_only=True)))) == [("StepRun", "behind")]
+    last, then = as_lists(run_to_its_end(handler, ask, seed, race=True))
+    assert count.executed == dict.fromkeys(["branch", "main", last, then], 1)
 
 
-def test_a_target_that_is_never_met_while_the_function_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inngest_core.execution.SEARCH_SECONDS", 0.05)
-
-    async def handler(ctx: inngest.Context) -> object:
-        return await ctx.step.run("parked", lambda: 1)
-
-    with serving(handler) as app:
-        response = ask_async_now(app, Call(target="gone", plan_only=True))
-    status, body = shown(response)
-    assert (status, body["code"], body["totalFoundSteps"]) == (500, "step_unexpected", 1)
-    assert response.headers["x-inngest-no-retry"] == "false"
-
-
-@BOTH
-def test_a_loop_of_groups(ask: Ask) -> None:
+@EVERYWHERE
+@SEEDS
+def test_a_failed_step_that_was_ahead_stays_ahead(ask: Ask, seed: int) -> None:
+    """Also in a call for a step that comes after it."""
     count = Count()
 
     async def handler(ctx: inngest.Context) -> object:
-        return [await asyncio.gather(count.step(ctx, f"x{n}"), count.step(ctx, f"y{n}")) for n in range(4)]
+        order: list[str] = []
 
-    assert run_to_its_end(handler, ask, 1) == [[f"x{n}", f"y{n}"] for n in range(4)]
-    assert set(count.executed.values()) == {1}
+        async def branch(name: str) -> None:
+            try:
+                await (ctx.step.run(name, boom, name) if name == "bad" else count.step(ctx, name))
+            except inngest.StepError as error:
+                order.append(str(error))
+            else:
+                order.append(name)
+            await count.step(ctx, f"{name} after {order}")
+
+        await asyncio.gather(*(branch(name) for name in ("a", "bad", "b")))
+        return order
+
+    order = as_lists(run_to_its_end(handler, ask, seed, race=True))
+    after = [f"{name} after {order[: at + 1]}" for at, name in enumerate(order)]
+    assert count.executed == dict.fromkeys(["a", "b", *after], 1)
 
 
-@BOTH
-def test_a_time_out_of_the_users_own_never_cancels_a_step(ask: Ask) -> None:
-    """The caller's time-out is raised as an error that teaches, the same live and on replay (design §5)."""
-
-    async def slow() -> str:
-        await asyncio.sleep(0.2)
-        return "slow"
+@EVERYWHERE
+@SEEDS
+def test_race_mode(ask: Ask, seed: int) -> None:
+    """One branch goes on while another still has to run; the branch that won stays the winner."""
+    count = Count()
 
     async def handler(ctx: inngest.Context) -> object:
-        return await asyncio.wait_for(ctx.step.run("s", slow), 0.01)
+        order: list[str] = []
 
-    with serving(handler) as app:
-        first = shown(ask(app, request_of()))
-    assert first[0] == 206
-    assert first[1][0]["op"] == "StepRun"
-    assert first[1][0]["data"] == "slow"
+        async def branch(name: str) -> str:
+            await count.step(ctx, f"{name}1")
+            order.append(name)
+            return await count.step(ctx, f"{name}2 after {''.join(order)}")
+
+        results = await ctx.group.parallel(
+            (lambda: branch("a"), lambda: branch("b"), lambda: branch("c")),
+            parallel_mode=inngest.ParallelMode.RACE,
+        )
+        return [list(results), order]
+
+    results, order = as_lists(run_to_its_end(handler, ask, seed, race=True))
+    assert sorted(order) == ["a", "b", "c"]
+    assert set(results) == {f"{name}2 after {''.join(order[: at + 1])}" for at, name in enumerate(order)}
+    assert count.executed == dict.fromkeys(["a1", "b1", "c1", *results], 1)
 
 
-def test_a_thousand_memos_in_one_gather() -> None:
+@EVERYWHERE
+def test_a_thousand_memos_in_one_gather(ask: Ask) -> None:
     async def handler(ctx: inngest.Context) -> object:
         return sum(await asyncio.gather(*(ctx.step.run(f"s{n}", lambda: 0) for n in range(1000))))
 
     memos = {f"s{n}": {"data": n} for n in range(1000)}
     with serving(handler) as app:
-        assert shown(ask_async_now(app, Call(steps=memos))) == (200, sum(range(1000)))
+        assert shown(ask(app, request_of(Call(steps=memos)))) == (200, sum(range(1000)))

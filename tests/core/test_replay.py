@@ -117,19 +117,11 @@ def test_target_met_and_memoized(known: dict[str, object]) -> None:
     assert machine.next() == Repeat(found)
 
 
-def test_target_not_met_memo_with_data() -> None:
-    machine = replay({"a": DATA, "b": DATA}, stack=["b", "a"], target="t")
+@pytest.mark.parametrize("known", [DATA, ERROR])
+def test_target_not_met_memo(known: dict[str, object]) -> None:
+    machine = replay({"a": DATA, "b": known}, stack=["b", "a"], target="t")
     a, b = meet(machine, "a"), meet(machine, "b")
     assert [machine.next(), machine.next(), machine.next()] == [Deliver(b), Deliver(a), Wait()]
-
-
-def test_target_not_met_memo_with_an_error_is_last() -> None:
-    machine = replay({"bad": ERROR, "a": DATA}, target="t")
-    bad, a = meet(machine, "bad"), meet(machine, "a")
-    assert not machine.shortcut(bad)
-    assert machine.next() == Deliver(a)
-    assert machine.next() == Deliver(bad)
-    assert machine.next() == Wait()
 
 
 def test_target_not_met_new_stays_parked() -> None:
@@ -153,12 +145,33 @@ def test_the_stack_decides_the_order_and_what_it_does_not_name_comes_last() -> N
     assert [machine.next() for _ in range(4)] == [Deliver(c), Deliver(a), Deliver(b), Wait()]
 
 
+def test_of_what_the_stack_does_not_name_errors_come_last() -> None:
+    machine = replay({"bad": ERROR, "a": DATA, "b": DATA}, stack=["b"], target="t")
+    bad, a, b = (meet(machine, step) for step in ("bad", "a", "b"))
+    assert [machine.next() for _ in range(4)] == [Deliver(b), Deliver(a), Deliver(bad), Wait()]
+
+
 def test_shortcut_holds_until_something_is_concurrent() -> None:
     machine = replay({"a": DATA, "b": DATA})
     assert machine.shortcut(machine.find("a", RUN, None))
     machine.concurrent = True
     assert not machine.shortcut(machine.find("b", RUN, None))
     assert not machine.shortcut(machine.find("new", RUN, None))
+
+
+def test_shortcut_holds_for_what_is_next_in_the_stack() -> None:
+    machine = replay({"a": DATA, "b": DATA, "c": ERROR}, stack=["a", "gone", "b", "c"])
+    assert machine.shortcut(machine.find("a", RUN, None))
+    b = meet(machine, "b")
+    assert not machine.shortcut(b)
+    assert machine.next() == Deliver(b)
+    assert machine.shortcut(machine.find("c", RUN, None))
+
+
+def test_shortcut_holds_when_the_engine_gives_no_stack() -> None:
+    machine = replay({"a": DATA, "b": ERROR}, stack=[])
+    assert machine.shortcut(machine.find("b", RUN, None))
+    assert machine.shortcut(machine.find("a", RUN, None))
 
 
 def test_repetitions_are_counted_and_clashes_named() -> None:

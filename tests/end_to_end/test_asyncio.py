@@ -181,3 +181,83 @@ def test_async_step_of_a_function_on_a_shared_loop_does_not_hold_up_others(world
         first = world.engine.send("t/waits")
         assert world.engine.run("t/other").output == "done"
         assert world.engine.ended(first)[0].output == "waited"
+
+
+def test_a_time_out_around_a_step_fails_the_step_once_it_has_ended(world: World) -> None:
+    @world.client.create_function(fn_id="f", retries=3, trigger=inngest.TriggerEvent(event="t/f"))
+    async def function(ctx: inngest.Context) -> list[str]:
+        async def slow() -> str:
+            await asyncio.sleep(0.1)
+            return world.did("slow", "slow")
+
+        try:
+            return [await asyncio.wait_for(ctx.step.run("slow", slow), 0.01)]
+        except inngest.StepError as error:
+            return [error.name, await ctx.step.run("instead", world.did, "instead", "instead")]
+
+    world.functions.append(function)
+    with world.up():
+        assert world.engine.run("t/f").output == ["StepTimeoutError", "instead"]
+    assert world.effects.called == {"slow": 1, "instead": 1}
+
+
+def test_a_time_out_that_is_not_caught_fails_the_run_at_once(world: World) -> None:
+    @world.client.create_function(fn_id="f", retries=3, trigger=inngest.TriggerEvent(event="t/f"))
+    async def function(ctx: inngest.Context) -> None:
+        async def slow(name: str) -> str:
+            await asyncio.sleep(0.1)
+            return world.did(name, name)
+
+        async with asyncio.timeout(0.01), asyncio.TaskGroup() as group:
+            for name in "ab":
+                group.create_task(ctx.step.run(name, slow, name))
+
+    world.functions.append(function)
+    with world.up():
+        run = world.engine.run("t/f")
+    assert run.status == "Failed"
+    assert "StepTimeoutError: a time-out around step" in str(run.output)
+    assert world.effects.called == {"a": 1, "b": 1}
+
+
+def test_a_race_in_race_mode_is_won_once(world: World) -> None:
+    """The winner goes on before the others have ended; every later call takes the branch that it took."""
+
+    @world.client.create_function(fn_id="f", trigger=inngest.TriggerEvent(event="t/f"))
+    async def function(ctx: inngest.Context) -> list[str]:
+        order: list[str] = []
+
+        async def branch(name: str, seconds: float) -> str:
+            async def work() -> str:
+                await asyncio.sleep(seconds)
+                return world.did(name, name)
+
+            await ctx.step.run(name, work)
+            order.append(name)
+            after = f"{name} after {order}"
+            return await ctx.step.run(after, world.did, after, after)
+
+        results = await ctx.group.parallel(
+            (lambda: branch("a", 0.2), lambda: branch("b", 0.0), lambda: branch("c", 0.1)),
+            parallel_mode=inngest.ParallelMode.RACE,
+        )
+        return [*results, *order]
+
+    world.functions.append(function)
+    with world.up():
+        *results, first, second, third = world.engine.run("t/f").output
+    assert sorted([first, second, third]) == ["a", "b", "c"]
+    assert world.effects.called == dict.fromkeys(["a", "b", "c", *results], 1)
+
+
+def test_a_task_that_nobody_awaits_next_to_a_step_that_is_tried_again(world: World) -> None:
+    @world.client.create_function(fn_id="f", retries=2, trigger=inngest.TriggerEvent(event="t/f"))
+    async def function(ctx: inngest.Context) -> str:
+        task = asyncio.create_task(ctx.step.run("aside", world.effects.fails, "aside", 2))
+        await ctx.step.run("main", world.did, "main", "main")
+        return type(task).__name__
+
+    world.functions.append(function)
+    with world.up():
+        assert world.engine.run("t/f").status == "Completed"
+    assert world.effects.called == {"main": 1, "aside": 3}

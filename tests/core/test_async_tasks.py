@@ -1,0 +1,284 @@
+"""Steps in what else programs build from asyncio: bare tasks, queues, locks, and each in each other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+import inngest
+from inngest_core.errors import StepUnexpectedError
+from tests.cases.case import Call
+
+from .async_runs import EVERYWHERE, SEEDS, Count, ask_now, run_to_its_end
+from .in_test_engine import Ask
+from .one_function import ops, request_of, serving, shown
+
+# Bare tasks
+
+
+@EVERYWHERE
+def test_a_single_step_in_a_task_runs_at_once(ask: Ask) -> None:
+    count = Count()
+
+    async def handler(ctx: inngest.Context) -> object:
+        return await asyncio.create_task(count.step(ctx, "only"))
+
+    with serving(handler) as app:
+        assert ops(ask(app, request_of())) == [("StepRun", "only")]
+    assert count.executed == {"only": 1}
+
+
+@EVERYWHERE
+@SEEDS
+def test_a_task_that_is_awaited_late(ask: Ask, seed: int) -> None:
+    count = Count()
+
+    async def handler(ctx: inngest.Context) -> object:
+        early = asyncio.create_task(count.step(ctx, "early"))
+        return [await count.step(ctx, "a"), await count.step(ctx, "b"), await early]
+
+    assert run_to_its_end(handler, ask, seed) == ["a", "b", "early"]
+    assert count.executed == dict.fromkeys(["early", "a", "b"], 1)
+
+
+@EVERYWHERE
+@SEEDS
+def test_a_task_that_nobody_awaits_next_to_a_step(ask: Ask, seed: int) -> None:
+    """Both were planned, so both run, in either order: also when the function ends before the task has begun."""
+    count = Count()
+
+    async def handler(ctx: inngest.Context) -> object:
+        task = asyncio.create_task(count.step(ctx, "aside"))
+        await count.step(ctx, "main")
+        return task.done()
+
+    run_to_its_end(handler, ask, seed)
+    assert count.executed == {"aside": 1, "main": 1}
+
+
+@EVERYWHERE
+def test_a_task_that_is_left_waiting_for_a_step_is_named_in_a_warning(
+    ask: Ask, caplog: pytest.LogCaptureFixture
+) -> None:
+    count = Count()
+
+    async def handler(ctx: inngest.Context) -> object:
+        tasks = [asyncio.create_task(count.step(ctx, name)) for name in ("left", "cancelled")]
+        await asyncio.sleep(0)
+        tasks[1].cancel()
+        return "returned"
+
+    result = run_to_its_end(handler, ask, logger=logging.getLogger("app"))
+    assert (result, count.executed) == ("returned", {})
+    assert [record.getMessage() for record in caplog.records] == [
+        'function app-fn returned without step "left", for which a task still waits; await the task, or cancel it'
+    ]
+
+
+def test_a_task_that_meets_a_step_after_the_function_has_ended_gets_an_error() -> None:
+    met: list[asyncio.Task[object]] = []
+
+    async def late(ctx: inngest.Context) -> object:
+        for _ in range(50):
+            await asyncio.sleep(0)
+        return await ctx.step.run("late", lambda: 1)
+
+    async def handler(ctx: inngest.Context) -> object:
+        met.append(asyncio.create_task(late(ctx)))
+        return "returned"
+
+    async def main() -> None:
+        with serving(handler) as app:
+            await app.handle_async(request_of())
+            with pytest.raises(StepUnexpectedError, match='step "late" was met after the function'):
+                await met[0]
+
+    asyncio.run(main())
+
+
+@EVERYWHERE
+@SEEDS
+def test_a_step_behind_real_input_and_output_is_found_later(ask: Ask, seed: int) -> None:
+    count = Count()
+
+    async def handler(ctx: inngest.Context) -> object:
+        async def slow() -> str:
+            await asyncio.to_thread(lambda: None)
+            return await count.step(ctx, "behind")
+
+        return await asyncio.gather(slow(), count.step(ctx, "front"))
+
+    assert run_to_its_end(handler, ask, seed) == ["behind", "front"]
+    assert count.executed == {"behind": 1, "front": 1}
+
+
+@EVERYWHERE
+def test_a_target_behind_real_input_and_output_is_found(ask: Ask) -> None:
+    async def handler(ctx: inngest.Context) -> object:
+        async def slow() -> str:
+            await asyncio.to_thread(lambda: None)
+            return await ctx.step.run("behind", lambda: "found")
+
+        return await asyncio.gather(ctx.step.run("front", lambda: 1), slow())
+
+    with serving(handler) as app:
+        assert ops(ask(app, request_of(Call(target="behind", plan_only=True)))) == [("StepRun", "behind")]
+
+
+def test_a_target_that_is_never_met_while_the_function_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inngest_core.execution.SEARCH_SECONDS", 0.05)
+
+    async def handler(ctx: inngest.Context) -> object:
+        return await ctx.step.run("parked", lambda: 1)
+
+    with serving(handler) as app:
+        response = ask_now(app, Call(target="gone", plan_only=True))
+    status, body = shown(response)
+    assert (status, body["code"], body["totalFoundSteps"]) == (500, "step_unexpected", 1)
+    assert response.headers["x-inngest-no-retry"] == "false"
+
+
+# Queues, locks, loops
+
+
+@EVERYWHERE
+@pytest.mark.parametrize("race", [False, True])
+@SEEDS
+def test_a_queue_between_a_producer_and_consumers(ask: Ask, seed: int, race: bool) -> None:
+    count = Count()
+
+    async def handler(ctx: inngest.Context) -> object:
+        queue = asyncio.Queue[str](maxsize=2)
+        results: list[str] = []
+
+        async def produce() -> None:
+            for number in range(3):
+                await queue.put(await count.step(ctx, f"make{number}"))
+                await queue.put(f"extra{number}")
+
+        async def consume() -> None:
+            while True:
+                item = await queue.get()
+                results.append(await count.step(ctx, f"use {item}"))
+                queue.task_done()
+
+        consumers = [asyncio.create_task(consume()) for _ in range(2)]
+        await produce()
+        await queue.join()
+        for consumer in consumers:
+            consumer.cancel()
+        await asyncio.gather(*consumers, return_exceptions=True)
+        return sorted(results)
+
+    made = [f"make{number}" for number in range(3)]
+    used = sorted(f"use {item}" for item in [*made, *(f"extra{number}" for number in range(3))])
+    assert run_to_its_end(handler, ask, seed, race=race) == used
+    assert count.executed == dict.fromkeys([*made, *used], 1)
+
+
+@EVERYWHERE
+@pytest.mark.parametrize("race", [False, True])
+@SEEDS
+def test_a_semaphore_and_a_lock_around_steps(ask: Ask, seed: int, race: bool) -> None:
+    count = Count()
+
+    async def handler(ctx: inngest.Context) -> object:
+        semaphore, lock = asyncio.Semaphore(2), asyncio.Lock()
+
+        async def branch(name: str) -> list[str]:
+            async with semaphore:
+                first = await count.step(ctx, f"{name}1")
+                async with lock:
+                    return [first, await count.step(ctx, f"{name}2")]
+
+        return await asyncio.gather(*(branch(name) for name in "abcd"))
+
+    assert run_to_its_end(handler, ask, seed, race=race) == [[f"{name}1", f"{name}2"] for name in "abcd"]
+    assert count.executed == {f"{name}{n}": 1 for name in "abcd" for n in (1, 2)}
+
+
+def test_a_semaphore_lets_so_many_steps_be_planned() -> None:
+    count = Count()
+
+    async def handler(ctx: inngest.Context) -> object:
+        semaphore = asyncio.Semaphore(2)
+
+        async def branch(name: str) -> str:
+            async with semaphore:
+                return await count.step(ctx, name)
+
+        return await asyncio.gather(*(branch(name) for name in "abcd"))
+
+    with serving(handler) as app:
+        assert ops(ask_now(app)) == [("StepPlanned", "a"), ("StepPlanned", "b")]
+
+
+@EVERYWHERE
+@SEEDS
+def test_an_event_and_a_condition_between_branches(ask: Ask, seed: int) -> None:
+    count = Count()
+
+    async def handler(ctx: inngest.Context) -> object:
+        ready = asyncio.Event()
+        condition = asyncio.Condition()
+        seen: list[str] = []
+
+        async def waits() -> str:
+            await ready.wait()
+            async with condition:
+                await condition.wait_for(lambda: len(seen) == 2)
+            return await count.step(ctx, "last")
+
+        async def works(name: str) -> str:
+            done = await count.step(ctx, name)
+            async with condition:
+                seen.append(done)
+                ready.set()
+                condition.notify_all()
+            return done
+
+        return await asyncio.gather(waits(), works("a"), works("b"))
+
+    assert run_to_its_end(handler, ask, seed) == ["last", "a", "b"]
+    assert count.executed == dict.fromkeys(["a", "b", "last"], 1)
+
+
+@EVERYWHERE
+def test_a_loop_of_groups(ask: Ask) -> None:
+    count = Count()
+
+    async def handler(ctx: inngest.Context) -> object:
+        return [await asyncio.gather(count.step(ctx, f"x{n}"), count.step(ctx, f"y{n}")) for n in range(4)]
+
+    assert run_to_its_end(handler, ask, 1) == [[f"x{n}", f"y{n}"] for n in range(4)]
+    assert set(count.executed.values()) == {1}
+
+
+@EVERYWHERE
+@SEEDS
+def test_every_way_in_every_other(ask: Ask, seed: int) -> None:
+    count = Count()
+
+    async def handler(ctx: inngest.Context) -> object:
+        async def group(name: str) -> list[str]:
+            async with asyncio.TaskGroup() as tasks:
+                made = [tasks.create_task(count.step(ctx, f"{name}{n}")) for n in range(2)]
+            return [task.result() for task in made]
+
+        async def completed(name: str) -> list[str]:
+            return sorted([await each for each in asyncio.as_completed([group(f"{name}l"), group(f"{name}r")])])[0]
+
+        async def parallel(name: str) -> list[object]:
+            return list(await ctx.group.parallel([lambda: completed(f"{name}c"), lambda: group(f"{name}g")]))
+
+        done, _ = await asyncio.wait([asyncio.create_task(parallel(name)) for name in "ab"])
+        return sorted(str(task.result()) for task in done)
+
+    assert run_to_its_end(handler, ask, seed) == [
+        "[['acl0', 'acl1'], ['ag0', 'ag1']]",
+        "[['bcl0', 'bcl1'], ['bg0', 'bg1']]",
+    ]
+    names = [f"{name}{branch}{n}" for name in "ab" for branch in ("cl", "cr", "g") for n in range(2)]
+    assert count.executed == dict.fromkeys(names, 1)
