@@ -134,7 +134,6 @@ class _Prepared:
         self._changed = False
         """Whether a hook put there what the function returns."""
         self._hooks = Hooks([*client.middleware, *function.middleware], client, request.raw)
-        trace = trace_headers(request.headers)
         self._execution = Execution(
             call.ctx,
             Replay[Tool](
@@ -144,7 +143,11 @@ class _Prepared:
                 plan_only=call.ctx.disable_immediate_execution,
             ),
             send=lambda events, seed: client.send_flow(
-                events, seed=seed, raw_request=request.raw, middleware=function.middleware, headers=trace
+                events,
+                seed=seed,
+                raw_request=request.raw,
+                middleware=function.middleware,
+                headers=trace_headers(request.headers),
             ),
             hooks=self._hooks,
             logger=client.logger,

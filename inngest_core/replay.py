@@ -161,11 +161,14 @@ class Replay(Generic[Tool]):
             found.memo, found.input = read_memo(op, self._memos[hashed])
         return found
 
-    def shortcut(self, found: Found[Tool]) -> bool:
-        """Tell whether the memo is delivered at once: in sequential code, where the stack names it next."""
+    def shortcut(self, found: Found[Tool], *, alone: bool) -> bool:
+        """Tell whether the memo is delivered at once: in sequential code, where the stack names it next.
+
+        alone: no task can be started beside this code, so that order cannot matter.
+        """
         if found.memo is None or self.concurrent or found.id == self.target:
             return False
-        if self._position and self._position.get(found.id) != self._next_position:
+        if not alone and self._position and self._position.get(found.id) != self._next_position:
             return False
         self._pass(found)
         return True

@@ -44,7 +44,7 @@ class Step(Parallel):
         found = execution.find(tool)
         body = running(execution)
         if body.in_main_task():
-            if execution.replay.shortcut(found):
+            if execution.replay.shortcut(found, alone=False):
                 return execution.read(found)
         else:
             execution.replay.concurrent = True
@@ -194,7 +194,7 @@ class StepSync(ParallelSync):
     def _meet(self, tool: Tool) -> Any:
         execution = self._execution
         found = execution.find(tool)
-        if execution.replay.shortcut(found):
+        if execution.replay.shortcut(found, alone=True):
             return execution.read(found)
         return run_sync(execution.meet_in_thread(found), self._resources)
 

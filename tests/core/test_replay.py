@@ -113,7 +113,7 @@ def test_target_met_and_of_the_engine() -> None:
 def test_target_met_and_memoized(known: dict[str, object]) -> None:
     machine = replay({"t": known}, target="t")
     found = meet(machine, "t")
-    assert not machine.shortcut(found)
+    assert not machine.shortcut(found, alone=False)
     assert machine.next() == Repeat(found)
 
 
@@ -153,25 +153,31 @@ def test_of_what_the_stack_does_not_name_errors_come_last() -> None:
 
 def test_shortcut_holds_until_something_is_concurrent() -> None:
     machine = replay({"a": DATA, "b": DATA})
-    assert machine.shortcut(machine.find("a", RUN, None))
+    assert machine.shortcut(machine.find("a", RUN, None), alone=False)
     machine.concurrent = True
-    assert not machine.shortcut(machine.find("b", RUN, None))
-    assert not machine.shortcut(machine.find("new", RUN, None))
+    assert not machine.shortcut(machine.find("b", RUN, None), alone=False)
+    assert not machine.shortcut(machine.find("new", RUN, None), alone=False)
 
 
 def test_shortcut_holds_for_what_is_next_in_the_stack() -> None:
     machine = replay({"a": DATA, "b": DATA, "c": ERROR}, stack=["a", "gone", "b", "c"])
-    assert machine.shortcut(machine.find("a", RUN, None))
+    assert machine.shortcut(machine.find("a", RUN, None), alone=False)
     b = meet(machine, "b")
-    assert not machine.shortcut(b)
+    assert not machine.shortcut(b, alone=False)
     assert machine.next() == Deliver(b)
-    assert machine.shortcut(machine.find("c", RUN, None))
+    assert machine.shortcut(machine.find("c", RUN, None), alone=False)
+
+
+def test_shortcut_holds_in_any_order_where_no_task_can_be_beside() -> None:
+    machine = replay({"a": DATA, "b": DATA}, stack=["a", "b"])
+    assert machine.shortcut(machine.find("b", RUN, None), alone=True)
+    assert machine.shortcut(machine.find("a", RUN, None), alone=True)
 
 
 def test_shortcut_holds_when_the_engine_gives_no_stack() -> None:
     machine = replay({"a": DATA, "b": ERROR}, stack=[])
-    assert machine.shortcut(machine.find("b", RUN, None))
-    assert machine.shortcut(machine.find("a", RUN, None))
+    assert machine.shortcut(machine.find("b", RUN, None), alone=False)
+    assert machine.shortcut(machine.find("a", RUN, None), alone=False)
 
 
 def test_repetitions_are_counted_and_clashes_named() -> None:
@@ -184,7 +190,7 @@ def test_repetitions_are_counted_and_clashes_named() -> None:
 def test_replaying_ends_with_the_first_new_step() -> None:
     machine = replay({"a": DATA})
     assert machine.replaying
-    machine.shortcut(machine.find("a", RUN, None))
+    machine.shortcut(machine.find("a", RUN, None), alone=False)
     assert [machine.replaying, replay().replaying] == [False, False]
 
 
