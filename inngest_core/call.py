@@ -26,14 +26,13 @@ from .groups import Group, GroupSync
 from .http import Request, query_of
 from .middleware import Hooks, StepMemos, TransformOutputResult
 from .replay import Replay
-from .results import dump_result
-from .returns import returned_by
 from .serializer import LARGEST_RESPONSE, dump_value
 from .steps import Tool
 from .wire import (
     RUN_COMPLETE_ID,
     STEP_ID_OF_DISCOVERY,
     CallRequest,
+    EventName,
     Header,
     Op,
     Opcode,
@@ -234,8 +233,13 @@ class _Prepared:
         what = f"function {function.id}: output"
         if self._handler is not function.handler:
             return dump_value(value, what, limit=LARGEST_RESPONSE)
-        returns = returned_by(self._handler.callback)
-        return dump_result(value, what, function.output_type, returns, self._client.serializer, LARGEST_RESPONSE)[0]
+        return self._execution.results.dump_output(
+            self._handler.callback,
+            value,
+            function.output_type,
+            LARGEST_RESPONSE,
+            invoked=self._ctx.event.name == EventName.FUNCTION_INVOKED,
+        )
 
 
 def _answer_error(error: BaseException) -> Answer:

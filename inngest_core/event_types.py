@@ -10,11 +10,12 @@ from typing import Any, Generic, TypeVar, cast
 
 import pydantic
 
-from .errors import ConfigError, EventInvalidError, OutputUnserializableError
+from .errors import ConfigError, EventInvalidError
 from .events import Event
+from .forms import form_of
 from .options import Trigger, TriggerEvent
-from .serializer import load_value, type_name
-from .shapes import adapter_of
+from .serializer import dump_value, reason_of, type_name
+from .texts import as_body, parse_value
 from .wire import EventName
 
 D = TypeVar("D")
@@ -50,8 +51,8 @@ class EventType(Generic[D]):
         if not isinstance(cast("object", name), str) or not name.strip():
             raise ConfigError(f"event_type was given the name {name!r}; give one such as 'user/signed.up'")
         try:
-            adapter_of(data_type)
-        except (pydantic.PydanticUserError, TypeError, NameError) as error:
+            form_of(data_type, shared=True)
+        except Exception as error:  # a type's own code may raise anything
             raise ConfigError(
                 f'event_type "{name}": {type_name(data_type)} cannot be the type of its data: {error}; '
                 "give a pydantic model, a dataclass or a TypedDict"
@@ -64,7 +65,10 @@ class EventType(Generic[D]):
 
     def __call__(self, data: D, *, id: str = "", ts: int = 0, v: str | None = None) -> TypedEvent[D]:  # noqa: A002
         """Return an event to send; raises EventInvalidError that names the field that does not fit."""
-        read = self.read(data, self.name)
+        written = parse_value(dump_value(data, f'event "{self.name}": data', fix="give JSON values"))
+        read = self.read(written, self.name)
+        if type(cast("object", data)) is not dict:
+            read = data  # as it is: JSON may lack something of it
         made = TypedEvent[Any].model_construct(name=self.name, data=read, id=id, ts=ts, v=v)
         return cast("TypedEvent[D]", made)
 
@@ -85,11 +89,10 @@ class EventType(Generic[D]):
             given = cast("dict[str, object]", data)
             data = {key: value for key, value in given.items() if key != _OF_THE_ENGINE}
         try:
-            return cast("D", load_value(data, self.data_type))
-        except OutputUnserializableError as error:
-            raise EventInvalidError(
-                f'event "{name}": {_reason(error.__cause__)}; expected {type_name(self.data_type)}'
-            ) from None
+            return cast("D", form_of(self.data_type, shared=True).read(as_body(data)))
+        except Exception as error:  # a validator of the user's may raise anything
+            reason = reason_of(error, "data")
+            raise EventInvalidError(f'event "{name}": {reason}; expected {type_name(self.data_type)}') from None
 
     def matches(self, name: str) -> bool:
         """Tell whether events of that name are of this type; a name that ends in * stands for all that begin so."""
@@ -121,10 +124,3 @@ def type_event(event: Event, triggers: Sequence[Trigger]) -> Event:
         except EventInvalidError as error:
             problem = problem or error
     raise problem or AssertionError("one type was tried")
-
-
-def _reason(error: BaseException | None) -> str:
-    if not isinstance(error, pydantic.ValidationError):
-        return f"data: {error}"
-    problems = error.errors(include_url=False, include_input=False)
-    return ", ".join(".".join(["data", *map(str, each["loc"])]) + f": {each['msg']}" for each in problems)

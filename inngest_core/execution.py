@@ -92,7 +92,7 @@ class Execution:
         self.outcome: Reported | TargetMissed | None = None
         """Set when the call ends before the function does: from then on every step is refused."""
         self._logger = logger
-        self._results = Results(function_id, logger, serializer, set() if warned is None else warned)
+        self.results = Results(function_id, logger, serializer, set() if warned is None else warned)
         self._held: Found[Tool] | None = None
 
     # What both colours do when user code meets a step
@@ -119,7 +119,7 @@ class Execution:
         """Return the value of a found step's memo; raises StepError."""
         if found.memo is None:
             raise AssertionError("only a step with a memo is read")
-        return self._results.read(found.tool, found.memo)
+        return self.results.read(found.tool, found.memo)
 
     def _run(self, found: Found[Tool], context: contextvars.Context) -> Flow[Reported]:
         """Run a step in the app and return what to report of it."""
@@ -140,7 +140,7 @@ class Execution:
         if result.error is not None:
             return self._report_failure(found, result.error)
         try:
-            data = self._results.dump(tool, result.output)
+            data = self.results.dump(tool, result.output)
         except Exception as error:  # a serializer of the user's may raise anything
             return self._report_failure(found, error)
         return Reported([self._op(found, Opcode.STEP_RUN, data=data)])

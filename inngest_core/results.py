@@ -9,13 +9,23 @@ replay. No effects; knows no wire names.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from . import steps
 from .errors import OutputUnserializableError
 from .replay import Memo
-from .returns import Returns, returned_by
-from .serializer import LARGEST_STEP, Serializer, dump_checked, load_value, parse_value, type_name
+from .returns import Returns, identity_of, returned_by
+from .serializer import (
+    LARGEST_STEP,
+    Serializer,
+    Written,
+    check_value,
+    dump_checked,
+    fit_value,
+    type_name,
+)
 from .steps import Tool
+from .texts import parse_value
 
 MOST_WARNINGS = 1000
 """So many callbacks are warned of by one client."""
@@ -46,48 +56,99 @@ class Results:
             return steps.read(tool, memo, self._serializer)
         typ = returned_by(tool.returns).typ
         data = memo.data
-        if typ is None or data is None:
+        if typ is None:
             return data
         try:
-            return load_value(data, typ, serializer=self._serializer)
+            return fit_value(data, typ, self._serializer)
         except OutputUnserializableError as error:
-            reason = str(error.__cause__).replace("\n", " ")
-            self._warn(tool, f"comes back as plain JSON: it does not fit its annotation {type_name(typ)}: {reason}")
+            if data is not None:  # which is nothing to lose
+                self._warn(_subject(tool), tool.returns, _misfit(typ, error))
             return data
 
     def dump(self, tool: Tool, value: object) -> bytes:
         """Return what a step gave as JSON; raises OutputUnserializableError."""
         what = f'step "{tool.step_id}": output'
         if tool.returns is None:
-            return dump_checked(value, what, limit=LARGEST_STEP)[0]
+            return dump_checked(value, what, limit=LARGEST_STEP).body
         returns = returned_by(tool.returns)
-        data, rich = dump_result(value, what, tool.output_type, returns, self._serializer, LARGEST_STEP)
-        if rich and returns.typ is None and tool.output_type is None:
-            problem = returns.problem or "its annotation is of plain JSON"
-            self._warn(tool, f"is a {type(value).__name__} and comes back as plain JSON: {problem}; {_FIX}")
-        return data
+        written = dump_result(value, what, tool.output_type, returns, self._serializer, LARGEST_STEP)
+        self._tell(_subject(tool), tool.returns, value, written, None if tool.output_type is not None else returns)
+        return written.body
 
-    def _warn(self, tool: Tool, message: str) -> None:
+    def dump_output(
+        self, callback: Callable[..., object], value: object, output_type: object, limit: int, *, invoked: bool
+    ) -> bytes:
+        """Return what a function gave as JSON. invoked: another function gets it. Raises OutputUnserializableError."""
+        returns = returned_by(callback)
+        what = f"function {self._function_id}: output"
+        written = dump_result(value, what, output_type, returns, self._serializer, limit)
+        if invoked:
+            self._tell("function", callback, value, written, None if output_type is not None else returns)
+        return written.body
+
+    def _tell(
+        self, subject: str, callback: Callable[..., object], value: object, written: Written, returns: Returns | None
+    ) -> None:
+        """Warn when what is got is not what was given. returns: None when the type is explicit."""
+        if written.large:
+            self._warn(subject, callback, "holds an int over 2**53, which engines round; return it as a text")
+        if returns is None:
+            return
+        if returns.typ is None:
+            if written.rich:
+                problem = returns.problem or "its annotation is of plain JSON"
+                self._warn(
+                    subject,
+                    callback,
+                    f"is a {type(value).__name__} and comes back as plain JSON: {problem}; {_FIX}",
+                )
+            return
+        if not written.changed or value is None:
+            return
+        try:
+            back = fit_value(parse_value(written.body), returns.typ, self._serializer)
+        except OutputUnserializableError as error:
+            self._warn(subject, callback, _misfit(returns.typ, error))
+        else:
+            self._warn(
+                subject,
+                callback,
+                f"is a {type(value).__name__} and comes back as another value, a {type(back).__name__}, by its "
+                f"annotation {type_name(returns.typ)}; correct the annotation, or give output_type=",
+            )
+
+    def _warn(self, subject: str, callback: Callable[..., object] | None, message: str) -> None:
         """Warn once of what a callback returns, however often and under whichever ids it is run."""
-        key = (self._function_id, getattr(tool.returns, "__code__", tool.step_id))
+        key = (self._function_id, identity_of(callback) or subject)
         if key in self._warned or len(self._warned) >= MOST_WARNINGS:
             return
         self._warned.add(key)
-        self._logger.warning('step "%s" of %s: the result %s', tool.step_id, self._function_id, message)
+        self._logger.warning("%s of %s: the result %s", subject, self._function_id, message)
+
+
+def _subject(tool: Tool) -> str:
+    return f'step "{tool.step_id}"'
+
+
+def _misfit(typ: object, error: OutputUnserializableError) -> str:
+    return f"comes back as plain JSON: it does not fit its annotation {type_name(typ)}: {error.message}"
 
 
 def dump_result(
     value: object, what: str, output_type: object, returns: Returns, serializer: Serializer | None, limit: int
-) -> tuple[bytes, bool]:
-    """Return *value* as JSON, and whether it held more than plain JSON values; raises OutputUnserializableError."""
+) -> Written:
+    """Return *value* as JSON and what is to be said of it; raises OutputUnserializableError."""
     if output_type is not None:
         written = dump_checked(value, what, output_type=output_type, serializer=serializer, limit=limit)
-        load_value(parse_value(written[0]), output_type, what=what, serializer=serializer)
+        check_value(value, written, what, output_type, serializer)
         return written
-    if returns.typ is not None:
-        try:
-            return dump_checked(value, what, output_type=returns.typ, serializer=serializer, limit=limit)
-        except OutputUnserializableError:
-            if serializer is None:
-                raise
-    return dump_checked(value, what, limit=limit)
+    if returns.typ is None:
+        return dump_checked(value, what, limit=limit)
+    if serializer is None:
+        return dump_checked(value, what, output_type=returns.typ, limit=limit)
+    try:
+        written = dump_checked(value, what, output_type=returns.typ, serializer=serializer, limit=limit)
+        fit_value(parse_value(written.body), returns.typ, serializer)
+    except OutputUnserializableError:
+        return dump_checked(value, what, limit=limit)._replace(changed=True)
+    return written

@@ -1,7 +1,7 @@
-"""Types as JSON sees them: which of them JSON can express, and adapters for the others, each built once.
+"""Types as JSON sees them: which of them JSON can express, and a form of the others that pydantic knows.
 
-A type is made fit for pydantic before its adapter is built: bytes are base64 text, attrs classes are objects of their
-fields, and a `typing.TypedDict`, which pydantic refuses below Python 3.12, becomes one of typing_extensions.
+Dataclasses, attrs classes, NamedTuples and TypedDicts are read field by field here, not by pydantic: so they may hold
+one another on every Python, and an instance comes back in the state in which it was written.
 No values of users, no I/O, no knowledge of steps.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import collections.abc
 import dataclasses
-import functools
+import operator
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -18,11 +18,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, NewType, TypeVar, Union, cast
 
 import pydantic
-import pydantic_core
 import typing_extensions
 from pydantic_core import core_schema
 
-_PLAIN: frozenset[object] = frozenset({None, types.NoneType, bool, int, float, str, object, Any, list, dict})
+KIND = "inngest_kind"
+"""The key of the metadata of a schema that names the class of its values."""
+
+_PLAIN: frozenset[object] = frozenset({None, types.NoneType, bool, int, str, object, Any, list, dict})
 _NEVER: tuple[object, ...] = (typing.NoReturn, typing.Never)
 _LIST_LIKE = frozenset({list, collections.abc.Sequence, collections.abc.MutableSequence})
 _DICT_LIKE = frozenset({dict, collections.abc.Mapping, collections.abc.MutableMapping})
@@ -30,29 +32,29 @@ _CALLABLE: frozenset[object] = frozenset({collections.abc.Callable})
 _READ_ONCE = frozenset({collections.abc.Iterable, collections.abc.Collection, collections.abc.Reversible})
 _WRAPPERS = (typing.Required, typing.NotRequired, typing_extensions.ReadOnly)
 
-_Field = tuple[str, str, object, bool]
-"""The key, the name of the argument, the type, and whether it must be there."""
-
 
 def is_plain(typ: object, seen: frozenset[int] = frozenset()) -> bool:
     """Tell whether JSON values are of this type as they are, so that there is nothing to decode.
 
+    A float is none of them, unless it might be an int as well: engines write a whole one as an int.
     Raises NameError: a field of a TypedDict has a type that cannot be resolved.
     """
-    if isinstance(typ, TypeVar) or typ in _NEVER or id(typ) in seen or (_hashable(typ) and typ in _PLAIN):
+    if isinstance(typ, TypeVar) or typ in _NEVER or id(typ) in seen or (hashable(typ) and typ in _PLAIN):
         return True
     seen = seen | {id(typ)}
     if isinstance(typ, NewType):
         return is_plain(typ.__supertype__, seen)
-    if isinstance(typ, typing_extensions.TypeAliasType) or type(typ).__name__ == "TypeAliasType":
+    if _is_alias(typ):
         return is_plain(cast("Any", typ).__value__, seen)
     if typing_extensions.is_typeddict(typ):
-        return all(is_plain(hint, seen) for hint in hints_of(typ).values())
+        return all(is_plain(hint, seen) for hint in hints_of(typ, {}).values())
     origin, args = typing.get_origin(typ), typing.get_args(typ)
     if origin is Literal:
         return all(type(arg) in (str, int, bool, types.NoneType) for arg in args)
     if origin is typing.Annotated:
         return is_plain(args[0], seen) and not any(hasattr(arg, "__get_pydantic_core_schema__") for arg in args[1:])
+    if origin in (Union, types.UnionType) and int in args:
+        return all(is_plain(arg, seen) for arg in args if arg is not float)
     if origin in (Union, types.UnionType, *_WRAPPERS, *_LIST_LIKE):
         return all(is_plain(arg, seen) for arg in args)
     if origin in _DICT_LIKE:
@@ -61,177 +63,17 @@ def is_plain(typ: object, seen: frozenset[int] = frozenset()) -> bool:
     return False
 
 
-def adapter_of(typ: object) -> pydantic.TypeAdapter[Any]:
-    """Return the adapter of a type; the same one for equal types.
+def hints_of(owner: object, names: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the types of the fields of a class; names: those that only the function that returns it knows.
 
-    Raises PydanticUserError, TypeError or NameError: pydantic does not know such a type.
+    Raises NameError when one cannot be resolved.
     """
-    return _cached_adapter(typ) if _hashable(typ) else pydantic.TypeAdapter(fit(typ))
-
-
-@functools.lru_cache(maxsize=1024)
-def _cached_adapter(typ: Any) -> pydantic.TypeAdapter[Any]:
-    return pydantic.TypeAdapter(fit(typ))
-
-
-def hints_of(owner: object) -> dict[str, Any]:
-    """Return the types of the fields of a class; raises NameError when one cannot be resolved."""
-    return typing_extensions.get_type_hints(cast("Any", owner), include_extras=True)
+    return typing_extensions.get_type_hints(cast("Any", owner), localns=dict(names), include_extras=True)
 
 
 def attrs_fields(kind: object) -> Sequence[Any] | None:
     """Return the attributes of an attrs class; None for any other."""
-    return cast("Sequence[Any] | None", vars(kind).get("__attrs_attrs__")) if isinstance(kind, type) else None
-
-
-def fit(typ: Any, seen: frozenset[int] = frozenset()) -> Any:
-    """Return the type in a form that pydantic knows; *typ* itself when it is one."""
-    if typ is bytes or typ is bytearray:
-        return typing.Annotated[typ, _Base64(typ)]
-    origin: Any = typing.get_origin(typ)
-    args: tuple[Any, ...] = typing.get_args(typ)
-    if isinstance(typ, type) and origin is None:
-        return typ if id(typ) in seen else _fit_class(cast("Any", typ), seen | {id(typ)})
-    if not args or origin is Literal or origin in _CALLABLE:
-        return typ
-    if origin in _READ_ONCE:  # pydantic would hand out an iterator that can be read once
-        return types.GenericAlias(list, fit(args[0], seen))
-    fitted = tuple(arg if arg is Ellipsis else fit(arg, seen) for arg in args)
-    if all(one is other for one, other in zip(fitted, args, strict=True)):
-        return typ
-    if origin is typing.Annotated:
-        return typing.Annotated[(fitted[0], *args[1:])]
-    if origin in (Union, types.UnionType):
-        return Union[fitted]  # noqa: UP007 - the members are known at run time only
-    return origin[fitted[0] if len(fitted) == 1 else fitted]
-
-
-def _fit_class(kind: Any, seen: frozenset[int]) -> Any:
-    if typing_extensions.is_typeddict(kind):
-        return _fit_typed_dict(kind, seen)
-    attributes = attrs_fields(kind)
-    if attributes is not None:
-        hints = hints_of(kind)
-        fields = [
-            (each.name, _argument(each), fit(hints.get(each.name, Any), seen), each.default is _nothing(each))
-            for each in attributes
-            if each.init
-        ]
-        return typing.Annotated[Any, _Struct(kind, tuple(fields), by_position=False)]
-    names = _field_names(kind)
-    if names is None:
-        return kind
-    hints = hints_of(kind)
-    fitted = {name: fit(hints.get(name, Any), seen) for name in names}
-    if all(fitted[name] is hints.get(name, Any) for name in names):
-        return kind
-    if dataclasses.is_dataclass(cast("object", kind)):
-        fields = [
-            (each.name, each.name, fitted[each.name], _is_required(each))
-            for each in dataclasses.fields(kind)
-            if each.init
-        ]
-        return typing.Annotated[Any, _Struct(kind, tuple(fields), by_position=False)]
-    fields = [(name, name, fitted[name], True) for name in names]
-    return typing.Annotated[Any, _Struct(kind, tuple(fields), by_position=True)]
-
-
-def _field_names(kind: Any) -> Sequence[str] | None:
-    """Return the fields of a NamedTuple, or of a dataclass that is not pydantic's own."""
-    if dataclasses.is_dataclass(kind):
-        return None if hasattr(kind, "__pydantic_serializer__") else [each.name for each in dataclasses.fields(kind)]
-    return getattr(cast("Any", kind), "_fields", None) if issubclass(kind, tuple) else None
-
-
-def _fit_typed_dict(kind: Any, seen: frozenset[int]) -> Any:
-    hints = hints_of(kind)
-    fitted: dict[str, Any] = {}
-    for name, hint in hints.items():
-        while typing.get_origin(hint) in _WRAPPERS:
-            hint = typing.get_args(hint)[0]
-        inner = fit(hint, seen)
-        fitted[name] = inner if name in kind.__required_keys__ else typing_extensions.NotRequired[inner]
-    return typing_extensions.TypedDict(kind.__name__, fitted)  # type: ignore[operator]  # made at run time
-
-
-def _argument(attribute: Any) -> str:
-    return str(getattr(attribute, "alias", None) or attribute.name.lstrip("_"))
-
-
-def _nothing(attribute: Any) -> object:
-    """Return attrs' own mark for "no default", which stands where a default would, without importing attrs."""
-    default = attribute.default
-    return default if type(default).__name__ in ("_Nothing", "_NothingType") else object()
-
-
-def _is_required(field: dataclasses.Field[Any]) -> bool:
-    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-
-
-def _hashable(typ: object) -> bool:
-    try:
-        hash(typ)
-    except TypeError:  # a type with unhashable metadata
-        return False
-    return True
-
-
-@dataclass(frozen=True)
-class _Base64:
-    """Reads and writes bytes as URL-safe base64, the form in which pydantic_core writes them."""
-
-    kind: type
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: pydantic.GetCoreSchemaHandler) -> Any:
-        return core_schema.no_info_before_validator_function(
-            self._read,
-            core_schema.is_instance_schema(self.kind),
-            serialization=core_schema.plain_serializer_function_ser_schema(self._write, when_used="json"),
-        )
-
-    def _read(self, value: object) -> object:
-        return self.kind(base64.urlsafe_b64decode(value)) if isinstance(value, str) else value
-
-    def _write(self, value: bytes) -> str:
-        return base64.urlsafe_b64encode(value).decode()
-
-
-@dataclass(frozen=True)
-class _Struct:
-    """Reads an object, or an array when by_position, field by field, and makes *kind* of it."""
-
-    kind: Callable[..., object]
-    fields: tuple[_Field, ...]
-    by_position: bool
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: pydantic.GetCoreSchemaHandler) -> Any:
-        schemas = {key: handler.generate_schema(typ) for key, _, typ, _ in self.fields}
-        if self.by_position:
-            inner: Any = core_schema.tuple_schema(list(schemas.values()))
-        else:
-            inner = core_schema.typed_dict_schema(
-                {
-                    key: core_schema.typed_dict_field(schemas[key], required=required)
-                    for key, _, _, required in self.fields
-                }
-            )
-        return core_schema.no_info_wrap_validator_function(
-            self._read,
-            inner,
-            serialization=core_schema.plain_serializer_function_ser_schema(_to_jsonable, when_used="json"),
-        )
-
-    def _read(self, value: Any, handler: Callable[[Any], Any]) -> object:
-        if isinstance(value, cast("type", self.kind)):
-            return value
-        read = handler(value)
-        if self.by_position:
-            return self.kind(*read)
-        return self.kind(**{argument: read[key] for key, argument, _, _ in self.fields if key in read})
-
-
-def _to_jsonable(value: object) -> object:
-    return pydantic_core.to_jsonable_python(value, bytes_mode="base64", fallback=attrs_values)
+    return cast("Sequence[Any] | None", getattr(kind, "__attrs_attrs__", None)) if isinstance(kind, type) else None
 
 
 def attrs_values(value: object) -> Mapping[str, object]:
@@ -240,3 +82,236 @@ def attrs_values(value: object) -> Mapping[str, object]:
     if attributes is None:
         raise TypeError(f"a {type(value).__name__} is not JSON")
     return {each.name: getattr(value, each.name) for each in attributes}
+
+
+def hashable(typ: object) -> bool:
+    try:
+        hash(typ)
+    except TypeError:  # a type with unhashable metadata
+        return False
+    return True
+
+
+class Fitting:
+    """Puts one type in a form that pydantic knows; the classes within it wait until pydantic asks for their fields."""
+
+    def __init__(self, names: Mapping[str, Any]) -> None:
+        self._names = names
+        self._structs: dict[object, type] = {}
+        self._begun: set[str] = set()
+        self._open: set[int] = set()
+
+    def fit(self, typ: Any) -> Any:
+        """Return the type in a form that pydantic knows; *typ* itself when it is one."""
+        if typ is bytearray:
+            return typing.Annotated[typ, _ByteArray()]
+        if isinstance(typ, str):
+            typ = hints_of(types.SimpleNamespace(__annotations__={"it": typ}), self._names)["it"]
+        if isinstance(typ, NewType):
+            return self.fit(typ.__supertype__)
+        if _is_alias(typ):
+            return self._fit_alias(typ)
+        origin: Any = typing.get_origin(typ)
+        args: tuple[Any, ...] = typing.get_args(typ)
+        if is_struct(origin or typ):
+            return self._struct(origin or typ, args)
+        if not args or origin is Literal or origin in _CALLABLE:
+            return typ
+        if origin in _READ_ONCE:  # pydantic would hand out an iterator that can be read once
+            return types.GenericAlias(list, self.fit(args[0]))
+        if origin is typing.Annotated:
+            inner = self.fit(args[0])
+            return typ if inner is args[0] else typing.Annotated[(inner, *args[1:])]
+        fitted = tuple(arg if arg is Ellipsis else self.fit(arg) for arg in args)
+        if all(map(operator.is_, fitted, args)):
+            return typ
+        if origin in (Union, types.UnionType):
+            return Union[fitted]  # noqa: UP007 - the members are known at run time only
+        return origin[fitted[0] if len(fitted) == 1 else fitted]
+
+    def _fit_alias(self, typ: Any) -> Any:
+        if id(typ) in self._open:
+            return typ
+        self._open.add(id(typ))
+        try:
+            fitted = self.fit(typ.__value__)
+        finally:
+            self._open.discard(id(typ))
+        return fitted
+
+    def _struct(self, kind: Any, args: tuple[Any, ...]) -> Any:
+        """Return a class that stands for *kind*: pydantic asks it for its schema."""
+        key = (kind, args) if hashable(args) else (kind, str(args))
+        if key in self._structs:
+            return self._structs[key]
+        ref = f"{kind.__module__}.{kind.__qualname__}:{len(self._structs)}"
+
+        def schema(_: object, __: object, handler: pydantic.GetCoreSchemaHandler) -> Any:
+            if ref in self._begun:
+                return core_schema.definition_reference_schema(ref)
+            self._begun.add(ref)
+            made = self._schema(kind, args, handler.generate_schema)
+            return core_schema.definitions_schema(
+                core_schema.definition_reference_schema(ref), [{**made, "ref": ref, "metadata": {KIND: kind}}]
+            )
+
+        made = type(kind.__name__, (), {"__get_pydantic_core_schema__": classmethod(schema)})
+        self._structs[key] = made
+        return made
+
+    def _schema(self, kind: Any, args: tuple[Any, ...], generate: Callable[[Any], Any]) -> Any:
+        hints = hints_of(kind, {kind.__name__: kind, **self._names})
+        given = dict(zip(getattr(kind, "__parameters__", None) or (), args, strict=False))
+
+        def schema_of(name: str) -> Any:
+            hint = hints.get(name, Any)
+            while typing.get_origin(hint) in (*_WRAPPERS, typing.Final):
+                hint = typing.get_args(hint)[0]
+            return generate(self.fit(_put(hint, given)))
+
+        if typing_extensions.is_typeddict(kind):
+            return _typed_dict({name: (schema_of(name), name in kind.__required_keys__) for name in hints}, extra=True)
+        if attrs_fields(kind) is not None:
+            return _attrs(kind, schema_of)
+        if not dataclasses.is_dataclass(kind):
+            return _named_tuple(kind, schema_of)
+        return _dataclass(kind, schema_of)
+
+
+def is_struct(kind: object) -> bool:
+    """Tell whether a class is read here, field by field; a class that brings its own schema is not."""
+    if not isinstance(kind, type) or hasattr(kind, "__get_pydantic_core_schema__"):
+        return False
+    if typing_extensions.is_typeddict(kind) or attrs_fields(kind) is not None:
+        return True
+    if dataclasses.is_dataclass(kind):
+        return not hasattr(kind, "__pydantic_serializer__")
+    return issubclass(kind, tuple) and hasattr(kind, "_fields")
+
+
+def _is_alias(typ: object) -> bool:
+    return isinstance(typ, typing_extensions.TypeAliasType) or type(typ).__name__ == "TypeAliasType"
+
+
+def _put(typ: Any, given: Mapping[Any, Any]) -> Any:
+    """Return *typ* with the type variables in it replaced."""
+    if isinstance(typ, TypeVar):
+        return given.get(typ, typ)
+    parameters = getattr(typ, "__parameters__", ())
+    if not given or not parameters or isinstance(typ, type):
+        return typ
+    return typ[tuple(given.get(each, each) for each in parameters)]
+
+
+def _typed_dict(fields: Mapping[str, tuple[Any, bool]], *, extra: bool) -> Any:
+    made = {key: core_schema.typed_dict_field(schema, required=required) for key, (schema, required) in fields.items()}
+    return core_schema.typed_dict_schema(made, extra_behavior="allow" if extra else "ignore")
+
+
+def _named_tuple(kind: Any, schema_of: Callable[[str], Any]) -> Any:
+    inner = core_schema.tuple_schema([schema_of(name) for name in kind._fields])
+
+    def make(read: Sequence[Any]) -> object:
+        return kind(*read)
+
+    return core_schema.no_info_after_validator_function(make, inner)
+
+
+def _attrs(kind: Any, schema_of: Callable[[str], Any]) -> Any:
+    attributes = attrs_fields(kind) or ()
+    fields = {each.name: (schema_of(each.name), each.init and _is_nothing(each.default)) for each in attributes}
+    inner = _typed_dict(fields, extra=False)
+
+    def make(read: Mapping[str, Any]) -> object:
+        there = [each for each in attributes if each.name in read]
+        made = kind(**{_argument(each): read[each.name] for each in there if each.init})
+        return restore(made, {each.name: read[each.name] for each in there if not each.init})
+
+    def values(value: Any) -> Mapping[str, object]:
+        if not isinstance(value, kind):
+            raise TypeError(f"a {type(value).__name__} is no {kind.__name__}")
+        return attrs_values(value)
+
+    return core_schema.no_info_after_validator_function(
+        make,
+        inner,
+        serialization=core_schema.plain_serializer_function_ser_schema(values, return_schema=inner),
+    )
+
+
+def restore(made: object, fields: Mapping[str, Any]) -> object:
+    """Give fields that no constructor takes the values that they were written with."""
+    for name, value in fields.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
+def _dataclass(kind: Any, schema_of: Callable[[str], Any]) -> Any:
+    fields: Sequence[dataclasses.Field[Any]] = dataclasses.fields(kind)
+    names = [each.name for each in fields]
+    late = [each.name for each in fields if not each.init]
+    more = _init_only(kind)
+
+    def finish(made: Any) -> object:
+        held = {name: getattr(made, name) for name in late}
+        made.__post_init__(*more)
+        return restore(made, held)
+
+    made: Any = core_schema.dataclass_schema(
+        kind,
+        core_schema.dataclass_args_schema(
+            kind.__name__, [_dataclass_field(each, schema_of(each.name)) for each in fields]
+        ),
+        names,
+        slots=hasattr(kind, "__slots__"),
+    )
+    if not hasattr(kind, "__post_init__"):
+        return made
+    return core_schema.no_info_after_validator_function(finish, made)
+
+
+def _dataclass_field(field: dataclasses.Field[Any], schema: Any) -> Any:
+    if field.default is not dataclasses.MISSING:
+        schema = core_schema.with_default_schema(schema, default=field.default)
+    elif field.default_factory is not dataclasses.MISSING:
+        schema = core_schema.with_default_schema(schema, default_factory=field.default_factory)
+    return core_schema.dataclass_field(field.name, schema, kw_only=True)
+
+
+def _init_only(kind: Any) -> list[object]:
+    """Return what `__post_init__` is given in place of arguments that no field keeps."""
+    only = [
+        name
+        for name, field in kind.__dataclass_fields__.items()
+        if field._field_type is dataclasses._FIELD_INITVAR  # type: ignore[attr-defined]  # pyright: ignore - no other name
+    ]
+    for name in only:
+        if not hasattr(kind, name):
+            raise TypeError(f"{kind.__name__}.{name} is an InitVar without a default, and is not kept")
+    return [getattr(kind, name) for name in only]
+
+
+def _argument(attribute: Any) -> str:
+    return str(getattr(attribute, "alias", None) or attribute.name.lstrip("_"))
+
+
+def _is_nothing(default: object) -> bool:
+    """Know attrs' own mark for "no default" without importing attrs."""
+    return type(default).__name__ in ("_Nothing", "_NothingType")
+
+
+@dataclass(frozen=True)
+class _ByteArray:
+    """Reads and writes a bytearray as the base64 of its bytes."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: pydantic.GetCoreSchemaHandler) -> Any:
+        return core_schema.no_info_after_validator_function(
+            bytearray,
+            core_schema.bytes_schema(),
+            serialization=core_schema.plain_serializer_function_ser_schema(self._write),
+        )
+
+    def _write(self, value: object) -> str:
+        if not isinstance(value, bytearray):
+            raise TypeError(f"a {type(value).__name__} is no bytearray")
+        return base64.urlsafe_b64encode(value).decode()

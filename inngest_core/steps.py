@@ -17,7 +17,8 @@ from .errors import ConfigError, StepError
 from .event_types import EventType
 from .events import Event, parse_event
 from .replay import Memo
-from .serializer import LARGEST_STEP, Serializer, dump_value, load_value, parse_value
+from .serializer import LARGEST_STEP, Serializer, dump_value, load_value
+from .texts import parse_value
 from .wire import Opcode, json_kind
 
 LONGEST_WAIT_MS = 366 * 24 * 3600 * 1000

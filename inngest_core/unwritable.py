@@ -1,82 +1,161 @@
-"""What JSON has no form for: found in one quick pass over a value, then looked for again to say where it is.
+"""What a value holds, seen in one quick pass; and what JSON has no form for, looked for again to say where it is.
 
 The quick pass goes level by level and asks for kinds, so it costs about as much as writing the value. The slow one
-runs only for a value that is refused. No I/O, no wire names, no knowledge of steps.
+runs only for a value that may have to be refused. No I/O, no wire names, no knowledge of steps.
 """
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
+import datetime
 import decimal
 import enum
 import math
+import operator
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
+from dataclasses import dataclass, field
+from itertools import chain, compress, repeat
 from typing import Any, cast
 
 import pydantic
 
 from .shapes import attrs_fields, attrs_values
 
-SCALARS: frozenset[type] = frozenset({str, int, float, bool, type(None)})
 LISTS = (list, tuple, set, frozenset, deque)
+LARGEST_INT = 2**53
+"""Engines keep numbers as floats: they round larger ints (protocol B0)."""
+DEEPEST = 1000
+"""Values that are nested deeper are not looked into."""
+LONGEST_PATH = 200
+"""So many characters are shown of where something is."""
 
+_DICT: Callable[[Any], Any] = vars
+_VALUES: Callable[[Any], Iterable[Any]] = dict.values
+_DIGITS = bytes(ord("0") if chr(byte).isdigit() and byte < 128 else 0 for byte in range(256))
+_LONG = b"0" * len(str(LARGEST_INT))
+"""With each digit made a zero, no text without these has an int that engines round."""
+_SCALARS = frozenset({str, bool, type(None)})
 _FIX_KEY = "give str keys, or annotate the type that is returned"
 _FIX_NUMBER = "give a finite number or None"
 
 
-def survey(root: object, body: bytes, *, typed: bool) -> tuple[bool, str | None]:
-    """Return whether *root* holds more than plain JSON values, and what is wrong: a path and a message, or None.
+@dataclass(slots=True)
+class Seen:
+    """What a value holds. kinds: the classes of its parts; whole: the number of floats that an int equals."""
 
-    body: *root* as it was written. typed: the type is declared, so that keys need not be texts.
-    """
-    rich, keys_fit, models, finite = False, True, False, True
-    level: list[object] = [root]
+    kinds: set[type] = field(default_factory=set[type])
+    whole: int = 0
+    finite: bool = True
+    other_keys: bool = False
+    large: bool = False
+    """An int that engines round."""
+    huge: bool = False
+    """An int that no float is near."""
+    odd_offset: bool = False
+    """A time zone whose offset has seconds."""
+
+    @property
+    def rich(self) -> bool:
+        """Whether there is more than plain JSON values and what equals them, such as a str of a template language."""
+        return not all(map(is_plain_kind, self.kinds))
+
+
+def survey(root: object, body: bytes) -> Seen:
+    """Return what *root* holds; it must hold no cycles, as what was written does not. body: *root* as JSON."""
+    seen = Seen()
+    level: list[Any] = [root]
+    passed = _SCALARS if _LONG in body.translate(_DIGITS) else _SCALARS | {int}
     while level:
         kinds: set[type] = set(map(type, level))
-        if models and float in kinds and finite:
-            finite = all(map(math.isfinite, [one for one in level if type(one) is float]))
-        kinds -= SCALARS
-        if not kinds:
-            break
-        below: list[object] = []
-        for kind in kinds:
-            plain = _is_plain_subclass(kind)
-            mine = [one for one in level if type(one) is kind] if len(kinds) > 1 or len(level) > 1 else level
-            if kind is dict or issubclass(kind, dict):
-                dicts = cast("list[dict[Any, Any]]", mine)
-                keys_fit = keys_fit and (typed or all(map(_are_texts, dicts)))
-                below.extend(chain.from_iterable(one.values() for one in dicts))
-            elif issubclass(kind, LISTS):
-                below.extend(chain.from_iterable(cast("list[list[object]]", mine)))
-            elif issubclass(kind, pydantic.BaseModel):
-                models = True
-                below.extend(chain.from_iterable(vars(one).values() for one in mine))
-            else:
-                below.extend(child for one in mine for _, child in children(one) or ())
-            rich = rich or not plain
+        seen.kinds |= kinds
+        below: list[Any] = []
+        types = list(map(type, level)) if len(kinds) > 1 else []
+        for kind in kinds - passed:
+            of_kind = level if len(kinds) == 1 else compress(level, map(operator.is_, types, repeat(kind)))
+            mine = list(filter(None, of_kind) if kind is dict or kind is list else of_kind)
+            if mine:
+                _look(kind, mine, below, seen)
         level = below
-    if not keys_fit:
-        found = _wrong_key(root)
-        if found is not None:
-            return rich, found
-    if (not finite and b"null" in body) or b"NaN" in body or b"Infinity" in body:
-        return rich, not_finite(root)
-    return rich, None
+    return seen
 
 
-def _are_texts(keys: Iterable[str]) -> bool:
-    try:
-        "".join(keys)
-    except TypeError:
+def _look(kind: type[Any], mine: list[Any], below: list[Any], seen: Seen) -> None:
+    """Note what the values of one kind on one level are, and what they hold."""
+    if issubclass(kind, dict):
+        keys = set(map(type, chain.from_iterable(mine)))
+        seen.other_keys = seen.other_keys or not all(issubclass(each, str) for each in keys)
+        seen.kinds |= keys
+        below.extend(chain.from_iterable(map(_VALUES, mine)))
+    elif issubclass(kind, LISTS):
+        below.extend(chain.from_iterable(mine))
+    elif issubclass(kind, float):
+        seen.finite = seen.finite and all(map(math.isfinite, mine))
+        seen.whole += sum(map(float.is_integer, mine))
+    elif issubclass(kind, int):
+        most = max(max(mine), -min(mine))
+        if most > LARGEST_INT:
+            seen.large = True
+            seen.huge = seen.huge or most.bit_length() > 1023
+    elif issubclass(kind, decimal.Decimal):
+        seen.finite = seen.finite and all(map(decimal.Decimal.is_finite, mine))
+    elif issubclass(kind, datetime.datetime | datetime.time):
+        seen.odd_offset = seen.odd_offset or any(map(_has_odd_offset, mine))
+    elif issubclass(kind, pydantic.BaseModel):
+        below.extend(chain.from_iterable(map(_VALUES, map(_DICT, mine))))
+        if kind.model_config.get("extra") == "allow":
+            below.extend(chain.from_iterable((one.__pydantic_extra__ or {}).values() for one in mine))
+        below.extend(getattr(one, name) for name in kind.model_computed_fields for one in mine)
+    elif (names := _names_of(kind)) is not None:
+        for name in names:
+            below.extend(map(operator.attrgetter(name), mine))
+
+
+def has_fields(kind: Any) -> bool:
+    """Tell whether a class is an Enum, or one whose instances are written field by field."""
+    return issubclass(kind, enum.Enum | pydantic.BaseModel) or _names_of(kind) is not None or hasattr(kind, "_fields")
+
+
+def _names_of(kind: Any) -> Sequence[str] | None:
+    """Return the fields of a dataclass or an attrs class; None for any other."""
+    if dataclasses.is_dataclass(kind):
+        return [each.name for each in dataclasses.fields(kind)]
+    attributes = attrs_fields(kind)
+    return None if attributes is None else [each.name for each in attributes]
+
+
+def _has_odd_offset(value: datetime.datetime | datetime.time) -> bool:
+    if value.tzinfo is None or value.tzinfo is datetime.UTC:
         return False
-    return True
+    offset = value.utcoffset()
+    return offset is not None and (offset.seconds % 60 != 0 or getattr(value, "fold", 0) == 1)
 
 
-def _is_plain_subclass(kind: type[Any]) -> bool:
-    """Tell whether instances come back as something that equals them, such as a str of a template language."""
-    return issubclass(kind, (str, int, float, dict, list)) and not issubclass(kind, enum.Enum)
+def is_plain_kind(kind: type[Any]) -> bool:
+    """Tell whether instances come back as something that equals them."""
+    return issubclass(kind, str | int | float | dict | list | type(None)) and not issubclass(kind, enum.Enum)
+
+
+def problem_of(root: object, seen: Seen, written: Callable[[], tuple[Any, Any]], *, typed: bool) -> str | None:
+    """Return what is wrong with a value that was written: a path and a message, or None.
+
+    written: gives the JSON values that were made of it, before and after they became a text. typed: the type is
+    declared, so that keys need not be texts.
+    """
+    if any(issubclass(kind, collections.abc.Iterator) for kind in seen.kinds):
+        for path, value in _walk(root):
+            if isinstance(value, collections.abc.Iterator):
+                return (
+                    f"{path} is a {type(value).__name__}, which can be read only once; return a list of what it gives"
+                )
+    if seen.other_keys and not typed and (found := _wrong_key(root)) is not None:
+        return found
+    if seen.huge:
+        for path, value in _walk(root):
+            if isinstance(value, int) and value.bit_length() > 1023:
+                return f"{path} is an int of {value.bit_length():,} bits, which engines cannot keep; give a text"
+    return None if seen.finite else not_finite(root, written)
 
 
 def children(value: object) -> list[tuple[str, object]] | None:
@@ -88,7 +167,9 @@ def children(value: object) -> list[tuple[str, object]] | None:
         return [(f"[{number}]", item) for number, item in enumerate(cast("list[object]", value))]
     if isinstance(value, pydantic.BaseModel):
         fields = type(value).model_fields
-        return [(f".{name}", item) for name, item in value if name not in fields or not fields[name].exclude]
+        extra = value.__pydantic_extra__ or {}
+        held = {**{name: item for name, item in vars(value).items() if name in fields}, **extra}
+        return [(f".{name}", item) for name, item in held.items() if name not in fields or not fields[name].exclude]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return [(f".{field.name}", getattr(value, field.name)) for field in dataclasses.fields(value)]
     if attrs_fields(type(value)) is not None:
@@ -96,20 +177,26 @@ def children(value: object) -> list[tuple[str, object]] | None:
     return None
 
 
-def _walk(root: object) -> Iterable[tuple[str, object]]:
+def _walk(root: object, *, within_classes: bool = True) -> Iterable[tuple[str, object]]:
     """Yield all values with their paths, in the order in which they are written."""
     waiting: list[tuple[str, object]] = [("", root)]
     while waiting:
         path, value = waiting.pop()
         yield path, value
-        held = children(value) or []
-        if isinstance(value, pydantic.BaseModel) and value.model_config.get("ser_json_inf_nan") == "strings":
-            held = [(step, child) for step, child in held if not isinstance(child, float)]
-        waiting.extend((path + step, child) for step, child in reversed(held))
+        if not within_classes and not isinstance(value, (dict, *LISTS)):
+            continue
+        waiting.extend((shortened(path + step), child) for step, child in reversed(children(value) or []))
+
+
+def shortened(path: str) -> str:
+    """Return where something is, without the middle when it is very deep."""
+    half = LONGEST_PATH // 2
+    return path if len(path) <= LONGEST_PATH + 3 else f"{path[:half]}...{path[-half:]}"
 
 
 def _wrong_key(root: object) -> str | None:
-    for path, value in _walk(root):
+    """Return the first key that is no text; what a class says of its own fields counts as declared."""
+    for path, value in _walk(root, within_classes=False):
         if isinstance(value, dict):
             for key in cast("dict[object, object]", value):
                 if not isinstance(key, str):
@@ -117,13 +204,32 @@ def _wrong_key(root: object) -> str | None:
     return None
 
 
-def not_finite(root: object) -> str | None:
-    """Return the path of the first NaN or infinity and what to do about it; None when there is none."""
+def not_finite(root: object, written: Callable[[], tuple[Any, Any]] | None = None) -> str | None:
+    """Return the path of the first NaN or infinity and what to do about it; None when there is none.
+
+    written: gives the JSON values that were made of *root*, before and after they became a text: a serializer of the
+    user's may have made something else of it.
+    """
     for path, value in _walk(root):
-        if isinstance(value, float) and not math.isfinite(value):
-            return f"{path}: float {value} is not JSON; {_FIX_NUMBER}"
         if isinstance(value, decimal.Decimal) and not value.is_finite():
             return f"{path}: decimal {value} is not JSON; {_FIX_NUMBER}"
+        if isinstance(value, pydantic.BaseModel) and value.__pydantic_extra__:  # which is written as null
+            found = not_finite(value.__pydantic_extra__)
+            if found is not None:
+                return path + found
+    try:
+        before, after = (root, root) if written is None else written()
+    except Exception:  # a serializer of the user's may raise anything
+        before, after = root, root
+    waiting: list[tuple[str, Any, Any]] = [("", before, after)]
+    while waiting:
+        path, value, text = waiting.pop()
+        if isinstance(value, float) and not math.isfinite(value) and not isinstance(text, str):
+            return f"{path}: float {float(value)} is not JSON; {_FIX_NUMBER}"
+        held, others = children(value) or [], children(text) or []
+        texts = [other for _, other in others] if len(others) == len(held) else [None] * len(held)
+        pairs = [(shortened(path + step), child, other) for (step, child), other in zip(held, texts, strict=True)]
+        waiting.extend(reversed(pairs))
     return None
 
 
@@ -131,13 +237,16 @@ def explain(value: object, path: str, fix: str, error: Exception, write: Callabl
     """Return the message that names the innermost value that *write* refuses."""
     seen: set[int] = set()
     while True:
+        if len(seen) > DEEPEST:
+            return f"{shortened(path)} cannot be written: it is nested more than {DEEPEST:,} deep; {fix}"
         if id(value) in seen:
-            return f"{path} is a {type(value).__name__} that holds itself; {fix}"
+            return f"{shortened(path)} is a {type(value).__name__} that holds itself; {fix}"
         seen.add(id(value))
         refused = next(((step, child) for step, child in children(value) or () if not _is_written(child, write)), None)
         if refused is None:
             break
         path, value = path + refused[0], refused[1]
+    path = shortened(path)
     if isinstance(value, float):
         return f"{path}: float {value} is not JSON; {_FIX_NUMBER}"
     if isinstance(value, bytes | bytearray):
@@ -166,9 +275,55 @@ def explain_size(
         part = max(parts, key=lambda each: each[0], default=(0, "", None))
         if part[0] * 2 < size:
             break
-        largest, path, value = part[0], path + part[1], part[2]
+        largest, path, value = part[0], shortened(path + part[1]), part[2]
     where = "" if path == what else f" ({path} alone is {largest:,})"
     return (
         f"{what} is {size:,} bytes as JSON{where}, over the limit of {limit // 1024 // 1024} MiB for {limit_of}; "
         "keep it elsewhere and return where it is"
     )
+
+
+def same(one: object, other: object) -> bool:
+    """Tell whether two values are equal, and of the same classes throughout."""
+    kind: type[object] = type(one)
+    twin: type[object] = type(other)
+    if isinstance(one, int | float) and twin in (int, float) and not isinstance(one, bool | enum.Enum):
+        return bool(one == other)  # a whole float is an int: engines write it so
+    if kind is not twin and (kind is bool or not _is_base(twin, kind)):
+        return False
+    if isinstance(one, dict):
+        mine, its = cast("dict[object, object]", one), cast("dict[object, object]", other)
+        return mine.keys() == its.keys() and all(same(each, its[key]) for key, each in mine.items())
+    if isinstance(one, set | frozenset):
+        members, twins = cast("set[object]", one), cast("set[object]", other)
+        return members == twins and sorted(map(_name_of, members)) == sorted(map(_name_of, twins))
+    if isinstance(one, pydantic.BaseModel):
+        return same(_state(one), _state(cast("pydantic.BaseModel", other)))
+    held, others = children(one), children(other)
+    if held is not None and others is not None:
+        return len(held) == len(others) and all(
+            step == another and same(child, twin) for (step, child), (another, twin) in zip(held, others, strict=True)
+        )
+    if isinstance(one, datetime.datetime | datetime.time):
+        return _local(one) == _local(other)
+    return bool(one == other) and (not isinstance(one, decimal.Decimal) or str(one) == str(other))
+
+
+def _name_of(value: object) -> str:
+    return type(value).__name__
+
+
+def _state(model: pydantic.BaseModel) -> dict[str, Any]:
+    """Return the fields of a model, also those that it does not write."""
+    held = vars(model)
+    return {name: held[name] for name in type(model).model_fields if name in held} | (model.__pydantic_extra__ or {})
+
+
+def _is_base(base: type[Any], kind: type[Any]) -> bool:
+    """Tell whether instances of *kind* equal those of *base* of which they are made."""
+    return is_plain_kind(kind) and kind.__mro__[-2] is base
+
+
+def _local(value: Any) -> object:
+    """Return what a clock shows, and its offset; the time zone is kept as that."""
+    return value.replace(tzinfo=None, fold=0), value.utcoffset()

@@ -166,7 +166,6 @@ PLAIN: list[Any] = [
     None,
     int,
     str,
-    float,
     object,
     Any,
     list,
@@ -453,7 +452,9 @@ def test_an_output_type_is_strict(ask: Ask) -> None:
     with serving(handler if ask is ask_sync else handler_async) as app:
         message = InTestEngine(app, ask, lambda _: 0).run()
     assert isinstance(message, str)
-    assert message.startswith('step "load": output does not fit output_type=Model: 1 validation error for Model\nat\n')
+    assert message == (
+        'step "load": output, a dict, does not fit output_type=Model: at: Field required; correct the type or the value'
+    )
 
 
 # What is refused
@@ -518,7 +519,7 @@ def test_bytes_of_a_model_that_are_no_text() -> None:
 
 
 def test_what_a_model_leaves_out_or_writes_as_text_is_fine() -> None:
-    assert dump_value(Rate(rate=1, hidden=math.nan), "it") == b'{"rate":1.0,"note":null}'
+    assert dump_value(Rate(rate=1, hidden=math.nan), "it") == b'{"rate":1,"note":null}'
     assert dump_value(RateAsText(rate=math.nan), "it") == b'{"rate":"NaN"}'
     assert dump_value([RateAsText(rate=math.nan), None], "it") == b'[{"rate":"NaN"},null]'
     assert load_value({"rate": "NaN"}, RateAsText).rate != 1
