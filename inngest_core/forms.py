@@ -6,10 +6,11 @@ bytes are base64, NaN stays visible, an Enum may have any values. No I/O, no kno
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import decimal
 import types
-import uuid
+import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -45,7 +46,7 @@ _SCALARS: Mapping[str, Sequence[type]] = {
     "time": [datetime.time],
     "timedelta": [datetime.timedelta],
     "decimal": [decimal.Decimal],
-    "uuid": [uuid.UUID],
+    "uuid": [typing.get_args(pydantic.UUID1)[0]],
     "complex": [complex],
 }
 """The classes of the values of a schema, where its type says them."""
@@ -110,6 +111,14 @@ class Form:
         if not covers(again, body):
             raise ValueError("what was read, written again, is not the same")
         return value
+
+    def read_any(self, body: bytes, *, whole: bool = False) -> Any:
+        """Read exactly what can be, else as pydantic does; whole: as `read_whole` does."""
+        read = self.read_whole if whole else self.read
+        if self._exact is not self._validator:
+            with contextlib.suppress(Exception):  # it is raised again below, unless it is of no account
+                return read(body, exact=True)
+        return read(body)
 
 
 def _first(error: pydantic.ValidationError) -> Any:

@@ -51,6 +51,7 @@ class _Known:
         )
 
 
+_SELF: object = cast("Any", typing).Self
 MISSING = Returns(problem="its callback has no return annotation")
 _PLAIN = Returns()
 _NONE = object()
@@ -122,7 +123,7 @@ def _look_up(function: types.FunctionType, annotation: object, owner: object) ->
         returns = _unresolved(annotation, error)
     else:
         typ = _awaited(hints["return"])
-        if typ is typing_extensions.Self:
+        if typ is _SELF:
             return _of_type(owner)
         returns = _of_type(typ, local)
     if not isinstance(annotation, str) or not any(name in annotation for name in local):

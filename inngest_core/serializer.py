@@ -11,7 +11,6 @@ import contextlib
 import functools
 import json
 import pathlib
-import re
 from typing import Any, NamedTuple, Protocol
 
 import pydantic
@@ -20,7 +19,7 @@ import pydantic_core
 from .errors import OutputUnserializableError
 from .forms import Form, form_of
 from .shapes import attrs_values
-from .texts import as_body, parse_value, settle
+from .texts import as_body, has_not_finite, parse_value, settle
 from .unwritable import (
     LISTS,
     children,
@@ -44,7 +43,6 @@ _LIMITS = {LARGEST_STEP: "one step", LARGEST_RESPONSE: "one answer"}
 _CANNOT_FAIL = frozenset({str, bool, type(None)})
 MOST_PROBLEMS = 3
 """So many problems of a value that does not fit are told."""
-_NOT_FINITE = (re.compile(rb"NaN(?=[,\]}]|\Z)"), re.compile(rb"Infinity(?=[,\]}]|\Z)"))
 
 JSON = dict[str, "JSON"] | list["JSON"] | str | int | float | bool | None
 """What a JSON text can hold."""
@@ -69,7 +67,7 @@ class PydanticSerializer:
         return form_of(typ).to_json_values(obj)
 
     def deserialize(self, obj: object, typ: object) -> object:
-        return form_of(typ).read(as_body(obj))
+        return form_of(typ).read_any(as_body(obj))
 
 
 def dump_value(
@@ -124,7 +122,7 @@ def dump_checked(
         return _within(Written(body, rich=False), value, what, limit)
     seen = survey(value, body)
     of_form = form if as_typed else None
-    seen.finite = seen.finite and not any(pattern.search(body) for pattern in _NOT_FINITE)
+    seen.finite = seen.finite and not has_not_finite(body)
     written_of = functools.partial(_before_and_after, value, of_form, body)
     problem = problem_of(value, seen, written_of, typed=output_type is not None)
     if problem is not None:
@@ -214,11 +212,9 @@ def load_value(
     if output_type is None:
         return data
     try:
-        return (
-            form_of(output_type).read(as_body(data))
-            if serializer is None
-            else serializer.deserialize(data, output_type)
-        )
+        if serializer is not None:
+            return serializer.deserialize(data, output_type)
+        return form_of(output_type).read_any(as_body(data))
     except Exception as error:  # a validator or a serializer of the user's may raise anything
         raise OutputUnserializableError(
             f"{what} does not fit output_type={type_name(output_type)}: {reason_of(error)}; "
@@ -245,8 +241,8 @@ def check_value(value: object, written: Written, what: str, typ: object, seriali
         if serializer is not None:
             serializer.deserialize(parse_value(written.body), typ)
             return
-        form_of(typ).read_whole(written.body)
-        reason = "it comes back as another value" if written.misfit else None
+        back = form_of(typ).read_any(written.body, whole=True)
+        reason = "it comes back as another value" if written.misfit and not same(value, back) else None
     except Exception as error:  # a validator or a serializer of the user's may raise anything
         reason = reason_of(error)
     if reason is not None:

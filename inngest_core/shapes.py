@@ -150,10 +150,8 @@ class Fitting:
             if ref in self._begun:
                 return core_schema.definition_reference_schema(ref)
             self._begun.add(ref)
-            made = self._schema(kind, args, handler.generate_schema)
-            return core_schema.definitions_schema(
-                core_schema.definition_reference_schema(ref), [{**made, "ref": ref, "metadata": {KIND: kind}}]
-            )
+            made: Any = {**self._schema(kind, args, handler.generate_schema), "ref": ref, "metadata": {KIND: kind}}
+            return core_schema.definitions_schema(core_schema.definition_reference_schema(ref), [made])
 
         made = type(kind.__name__, (), {"__get_pydantic_core_schema__": classmethod(schema)})
         self._structs[key] = made
@@ -186,7 +184,8 @@ def is_struct(kind: object) -> bool:
         return True
     if dataclasses.is_dataclass(kind):
         return not hasattr(kind, "__pydantic_serializer__")
-    return issubclass(kind, tuple) and hasattr(kind, "_fields")
+    bases: Sequence[object] = cast("Any", kind).__mro__
+    return hasattr(cast("object", kind), "_fields") and tuple in bases
 
 
 def _is_alias(typ: object) -> bool:
@@ -283,7 +282,7 @@ def _init_only(kind: Any) -> list[object]:
     only = [
         name
         for name, field in kind.__dataclass_fields__.items()
-        if field._field_type is dataclasses._FIELD_INITVAR  # type: ignore[attr-defined]  # pyright: ignore - no other name
+        if str(field._field_type) == "_FIELD_INITVAR"  # the standard library has no public way to ask
     ]
     for name in only:
         if not hasattr(kind, name):

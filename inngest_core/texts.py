@@ -9,7 +9,12 @@ from typing import Any
 
 import pydantic_core
 
-_WHOLE = re.compile(rb"\.0(?=[,\]}]|\Z)")
+LARGEST_INT = 2**53
+"""Engines keep numbers as floats: they round larger ints (protocol B0)."""
+_ENDS = (b",", b"]", b"}")
+"""What follows a number."""
+_TOKENS = (b"NaN", b"Infinity")
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*')
 
 
@@ -33,15 +38,41 @@ def settle(body: bytes, whole: int) -> bytes:
     """Return a JSON text with whole floats as ints, as engines write them (protocol B0). whole: how many there are."""
     if not whole:
         return body
-    settled, found = _WHOLE.subn(b"", body)
-    if found == whole:  # so none of them is within a text
-        return settled
+    if _count(body) == whole:  # so none of them is within a text
+        return _cut(body)
+    if b"\\" not in body:
+        parts = body.split(b'"')
+        outside = b'"'.join(parts[::2])
+        if _count(outside) == whole:
+            parts[::2] = _cut(outside).split(b'"')
+            return b'"'.join(parts)
     return _NUMBER.sub(_settled, body)
 
 
 def is_settled_as(body: bytes, settled: bytes) -> bool:
     """Tell whether two texts are the same but for whole floats; some that are the same are not recognised."""
-    return body == settled or _WHOLE.sub(b"", body) == settled
+    return body == settled or _cut(body) == settled
+
+
+def has_not_finite(body: bytes) -> bool:
+    """Tell whether a text holds a NaN or an infinity, as Python writes them."""
+    if not _has_token(body):
+        return False
+    return _has_token(b"".join(body.split(b'"')[::2]) if b"\\" not in body else _TEXT.sub(b"", body))
+
+
+def _has_token(body: bytes) -> bool:
+    return any(token + end in body for token in (b"NaN", b"Infinity") for end in _ENDS) or body.endswith(_TOKENS)
+
+
+def _count(body: bytes) -> int:
+    return sum(body.count(b".0" + end) for end in _ENDS) + body.endswith(b".0")
+
+
+def _cut(body: bytes) -> bytes:
+    for end in _ENDS:
+        body = body.replace(b".0" + end, end)
+    return body.removesuffix(b".0")
 
 
 def _settled(match: re.Match[bytes]) -> bytes:

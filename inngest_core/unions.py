@@ -14,7 +14,7 @@ from typing import Any, cast
 import pydantic
 from pydantic_core import SchemaSerializer, SchemaValidator, core_schema
 
-from .texts import as_body, is_settled_as, parse_value
+from .texts import LARGEST_INT, as_body, is_settled_as, parse_value
 
 CONFIG: dict[str, Any] = {"ser_json_bytes": "base64", "val_json_bytes": "base64", "ser_json_inf_nan": "constants"}
 NOT_SCHEMAS = frozenset({"metadata", "config", "cls", "default", "members", "expected", "function"})
@@ -168,7 +168,7 @@ def _covers(held: object, data: object) -> bool:
         if len(items) != len(other_items):
             return False
         return all(map(_covers, other_items, items)) or sorted(map(ordered, items)) == sorted(map(ordered, other_items))
-    return held == data and isinstance(held, bool) == isinstance(data, bool)
+    return _settled(held) == _settled(data) and isinstance(held, bool) == isinstance(data, bool)
 
 
 def ordered(data: object) -> str:
@@ -177,7 +177,9 @@ def ordered(data: object) -> str:
 
 
 def _settled(data: object) -> object:
-    if isinstance(data, float) and data.is_integer():
+    if isinstance(data, int) and abs(data) > LARGEST_INT:
+        return float(data)
+    if isinstance(data, float) and data.is_integer() and abs(data) <= LARGEST_INT:
         return int(data)
     if isinstance(data, dict):
         return {key: _settled(each) for key, each in cast("dict[str, object]", data).items()}

@@ -22,17 +22,17 @@ from typing import Any, cast
 import pydantic
 
 from .shapes import attrs_fields, attrs_values
+from .texts import LARGEST_INT
 
 LISTS = (list, tuple, set, frozenset, deque)
-LARGEST_INT = 2**53
-"""Engines keep numbers as floats: they round larger ints (protocol B0)."""
 DEEPEST = 1000
 """Values that are nested deeper are not looked into."""
 LONGEST_PATH = 200
 """So many characters are shown of where something is."""
 
+_EXTRA: Callable[[Any], Any] = operator.attrgetter("__pydantic_extra__")
 _DICT: Callable[[Any], Any] = vars
-_VALUES: Callable[[Any], Iterable[Any]] = dict.values
+_VALUES: Callable[[Any], Iterable[Any]] = cast("Any", dict).values
 _DIGITS = bytes(ord("0") if chr(byte).isdigit() and byte < 128 else 0 for byte in range(256))
 _LONG = b"0" * len(str(LARGEST_INT))
 """With each digit made a zero, no text without these has an int that engines round."""
@@ -91,8 +91,8 @@ def _look(kind: type[Any], mine: list[Any], below: list[Any], seen: Seen) -> Non
     elif issubclass(kind, LISTS):
         below.extend(chain.from_iterable(mine))
     elif issubclass(kind, float):
-        seen.finite = seen.finite and all(map(math.isfinite, mine))
-        seen.whole += sum(map(float.is_integer, mine))
+        seen.finite = seen.finite and (math.isfinite(sum(mine)) or all(map(math.isfinite, mine)))
+        seen.whole += list(map(float.is_integer, mine)).count(True)
     elif issubclass(kind, int):
         most = max(max(mine), -min(mine))
         if most > LARGEST_INT:
@@ -105,7 +105,7 @@ def _look(kind: type[Any], mine: list[Any], below: list[Any], seen: Seen) -> Non
     elif issubclass(kind, pydantic.BaseModel):
         below.extend(chain.from_iterable(map(_VALUES, map(_DICT, mine))))
         if kind.model_config.get("extra") == "allow":
-            below.extend(chain.from_iterable((one.__pydantic_extra__ or {}).values() for one in mine))
+            below.extend(chain.from_iterable(_VALUES(extra) for extra in map(_EXTRA, mine) if extra))
         below.extend(getattr(one, name) for name in kind.model_computed_fields for one in mine)
     elif (names := _names_of(kind)) is not None:
         for name in names:
@@ -146,9 +146,7 @@ def problem_of(root: object, seen: Seen, written: Callable[[], tuple[Any, Any]],
     if any(issubclass(kind, collections.abc.Iterator) for kind in seen.kinds):
         for path, value in _walk(root):
             if isinstance(value, collections.abc.Iterator):
-                return (
-                    f"{path} is a {type(value).__name__}, which can be read only once; return a list of what it gives"
-                )
+                return f"{path} is a {_name_of(value)}, which can be read only once; return a list of what it gives"
     if seen.other_keys and not typed and (found := _wrong_key(root)) is not None:
         return found
     if seen.huge:
@@ -183,9 +181,10 @@ def _walk(root: object, *, within_classes: bool = True) -> Iterable[tuple[str, o
     while waiting:
         path, value = waiting.pop()
         yield path, value
-        if not within_classes and not isinstance(value, (dict, *LISTS)):
+        if not within_classes and not issubclass(type(value), (dict, *LISTS)):
             continue
-        waiting.extend((shortened(path + step), child) for step, child in reversed(children(value) or []))
+        held = children(value) or []
+        waiting.extend((shortened(path + step), child) for step, child in reversed(held))
 
 
 def shortened(path: str) -> str:
@@ -309,7 +308,7 @@ def same(one: object, other: object) -> bool:
     return bool(one == other) and (not isinstance(one, decimal.Decimal) or str(one) == str(other))
 
 
-def _name_of(value: object) -> str:
+def _name_of(value: Any) -> str:
     return type(value).__name__
 
 
