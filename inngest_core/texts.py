@@ -38,14 +38,15 @@ def settle(body: bytes, whole: int) -> bytes:
     """Return a JSON text with whole floats as ints, as engines write them (protocol B0). whole: how many there are."""
     if not whole:
         return body
-    if _count(body) == whole:  # so none of them is within a text
-        return _cut(body)
+    cut = _cut(body)
+    if len(body) - len(cut) == 2 * whole:  # so none of them is within a text
+        return cut
     if b"\\" not in body:
         parts = body.split(b'"')
-        outside = b'"'.join(parts[::2])
-        if _count(outside) == whole:
-            parts[::2] = _cut(outside).split(b'"')
-            return b'"'.join(parts)
+        parts[::2] = _cut(b'"'.join(parts[::2])).split(b'"')
+        cut = b'"'.join(parts)
+        if len(body) - len(cut) == 2 * whole:
+            return cut
     return _NUMBER.sub(_settled, body)
 
 
@@ -62,11 +63,8 @@ def has_not_finite(body: bytes) -> bool:
 
 
 def _has_token(body: bytes) -> bool:
-    return any(token + end in body for token in (b"NaN", b"Infinity") for end in _ENDS) or body.endswith(_TOKENS)
-
-
-def _count(body: bytes) -> int:
-    return sum(body.count(b".0" + end) for end in _ENDS) + body.endswith(b".0")
+    found = [token for token in _TOKENS if token in body]
+    return any(token + end in body for token in found for end in _ENDS) or body.endswith(_TOKENS)
 
 
 def _cut(body: bytes) -> bytes:

@@ -68,10 +68,14 @@ def survey(root: object, body: bytes) -> Seen:
     level: list[Any] = [root]
     passed = _SCALARS if _LONG in body.translate(_DIGITS) else _SCALARS | {int}
     while level:
-        kinds: set[type] = set(map(type, level))
+        types: Iterable[type] = map(type, level)
+        if type(level[0]) is not type(level[-1]):
+            types = list(types)  # for these are mixed
+        kinds: set[type] = set(types)
+        if len(kinds) > 1 and not isinstance(types, list):
+            types = list(map(type, level))
         seen.kinds |= kinds
         below: list[Any] = []
-        types = list(map(type, level)) if len(kinds) > 1 else []
         for kind in kinds - passed:
             of_kind = level if len(kinds) == 1 else compress(level, map(operator.is_, types, repeat(kind)))
             mine = list(filter(None, of_kind) if kind is dict or kind is list else of_kind)
