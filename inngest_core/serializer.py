@@ -122,7 +122,7 @@ def dump_checked(
         return _within(Written(body, rich=False), value, what, limit)
     seen = survey(value, body)
     of_form = form if as_typed else None
-    seen.finite = seen.finite and not has_not_finite(body)
+    seen.finite = seen.finite and (seen.plain or not has_not_finite(body))
     written_of = functools.partial(_before_and_after, value, of_form, body)
     problem = problem_of(value, seen, written_of, typed=output_type is not None)
     if problem is not None:

@@ -13,10 +13,10 @@ import decimal
 import enum
 import math
 import operator
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, compress, repeat
+from itertools import chain
 from typing import Any, cast
 
 import pydantic
@@ -37,6 +37,7 @@ _DIGITS = bytes(ord("0") if chr(byte).isdigit() and byte < 128 else 0 for byte i
 _LONG = b"0" * len(str(LARGEST_INT))
 """With each digit made a zero, no text without these has an int that engines round."""
 _SCALARS = frozenset({str, bool, type(None)})
+_PLAIN = _SCALARS | {int, float, dict, list}
 _FIX_KEY = "give str keys, or annotate the type that is returned"
 _FIX_NUMBER = "give a finite number or None"
 
@@ -57,6 +58,11 @@ class Seen:
     """A time zone whose offset has seconds."""
 
     @property
+    def plain(self) -> bool:
+        """Whether there are JSON values only, of which pydantic_core writes what the survey saw."""
+        return self.kinds <= _PLAIN
+
+    @property
     def rich(self) -> bool:
         """Whether there is more than plain JSON values and what equals them, such as a str of a template language."""
         return not all(map(is_plain_kind, self.kinds))
@@ -68,21 +74,28 @@ def survey(root: object, body: bytes) -> Seen:
     level: list[Any] = [root]
     passed = _SCALARS if _LONG in body.translate(_DIGITS) else _SCALARS | {int}
     while level:
-        types: Iterable[type] = map(type, level)
-        if type(level[0]) is not type(level[-1]):
-            types = list(types)  # for these are mixed
-        kinds: set[type] = set(types)
-        if len(kinds) > 1 and not isinstance(types, list):
-            types = list(map(type, level))
-        seen.kinds |= kinds
+        groups = _grouped(level)
+        seen.kinds.update(groups)
         below: list[Any] = []
-        for kind in kinds - passed:
-            of_kind = level if len(kinds) == 1 else compress(level, map(operator.is_, types, repeat(kind)))
-            mine = list(filter(None, of_kind) if kind is dict or kind is list else of_kind)
+        for kind in groups.keys() - passed:
+            mine = groups[kind]
+            if kind is dict or kind is list:
+                mine = [one for one in mine if one]
             if mine:
                 _look(kind, mine, below, seen)
         level = below
     return seen
+
+
+def _grouped(level: list[Any]) -> dict[type[Any], list[Any]]:
+    """Return values by their kinds."""
+    kind: type[Any] = type(level[0])
+    if kind is type(level[-1]) and set(map(type, level)) == {kind}:
+        return {kind: level}
+    groups: defaultdict[type[Any], list[Any]] = defaultdict(list)
+    for one in level:
+        groups[type(one)].append(one)
+    return groups
 
 
 def _look(kind: type[Any], mine: list[Any], below: list[Any], seen: Seen) -> None:
