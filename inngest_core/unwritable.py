@@ -98,7 +98,7 @@ def _grouped(level: list[Any]) -> dict[type[Any], list[Any]]:
     return groups
 
 
-def _look(kind: type[Any], mine: list[Any], below: list[Any], seen: Seen) -> None:
+def _look(kind: Any, mine: list[Any], below: list[Any], seen: Seen) -> None:
     """Note what the values of one kind on one level are, and what they hold."""
     if issubclass(kind, dict):
         keys = set(map(type, chain.from_iterable(mine)))
