@@ -89,7 +89,8 @@ def survey(root: object, body: bytes) -> Seen:
 
 def _grouped(level: list[Any]) -> dict[type[Any], list[Any]]:
     """Return values by their kinds."""
-    kind: type[Any] = type(level[0])
+    first: object = level[0]
+    kind: type[object] = type(first)
     if kind is type(level[-1]) and set(map(type, level)) == {kind}:
         return {kind: level}
     groups: defaultdict[type[Any], list[Any]] = defaultdict(list)
@@ -98,7 +99,7 @@ def _grouped(level: list[Any]) -> dict[type[Any], list[Any]]:
     return groups
 
 
-def _look(kind: Any, mine: list[Any], below: list[Any], seen: Seen) -> None:
+def _look(kind: type[Any], mine: list[Any], below: list[Any], seen: Seen) -> None:
     """Note what the values of one kind on one level are, and what they hold."""
     if issubclass(kind, dict):
         keys = set(map(type, chain.from_iterable(mine)))
