@@ -202,7 +202,7 @@ class _Rewriting:
         elif kind == "dataclass-args":
             made["fields"] = [_readable(field["name"], field) for field in made["fields"]]
         if self._shared and made.get("computed_fields"):
-            return _without_computed(made)
+            return cast("dict[str, Any]", _without_computed(made))
         return made
 
     def _note(self, kind: object, node: dict[str, Any]) -> None:

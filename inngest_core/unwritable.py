@@ -38,10 +38,9 @@ def problem_of(
     """
     if any(issubclass(kind, collections.abc.Iterator) for kind in seen.kinds):
         for path, value in _walk(root):
-            if isinstance(value, collections.abc.Iterator):
-                return (
-                    f"{path} is a {type(value).__name__}, which can be read only once; return a list of what it gives"
-                )
+            kind = type(value)
+            if issubclass(kind, collections.abc.Iterator):
+                return f"{path} is a {kind.__name__}, which can be read only once; return a list of what it gives"
     if seen.other_keys and not typed and (found := _wrong_key(root, returned=returned)) is not None:
         return found
     if seen.huge:
