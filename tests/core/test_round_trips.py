@@ -106,8 +106,10 @@ Pair = tuple[Any, Any]
 Pairs = st.SearchStrategy[Pair]
 
 INTS = st.integers(-(2**53), 2**53)  # of larger ones there is a warning
-JSON_VALUES = st.recursive(  # whole floats that ints of 53 bits cannot hold come back as other ints
-    st.none() | st.booleans() | INTS | st.floats(-(2**53), 2**53) | st.text(),
+FLOATS = st.floats(allow_nan=False, allow_infinity=False).filter(lambda number: not number.is_integer())
+"""Without whole ones, which engines write as ints."""
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | INTS | FLOATS | st.text(),
     lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(), children, max_size=3),
     max_leaves=8,
 )
@@ -220,7 +222,7 @@ def test_any_nested_value_comes_back_from_msgspec(pair: Pair) -> None:
 @SERIALIZERS
 @given(one=RICHEST, other=RICHEST)
 def test_a_wrong_annotation_is_said_once_at_most(serializer: inngest.Serializer | None, one: Pair, other: Pair) -> None:
-    """A value of one type, annotated as of another: what fits by chance is read, what does not is plain JSON."""
+    """A value of one type, annotated as of another: in silence it is never something else."""
     try:
         step = Step(one[0], other[1], serializer)
     except OutputUnserializableError as error:
@@ -228,7 +230,10 @@ def test_a_wrong_annotation_is_said_once_at_most(serializer: inngest.Serializer 
         return
     first = step.read()
     assert alike(step.read(), first)
-    if step.logged:
-        assert len(step.logged) == 1
-        assert step.logged[0].startswith('step "load" of app-fn: the result ')
+    if not step.logged:
+        assert serializer is not None or alike(first, one[0])
+        return
+    assert len(step.logged) == 1
+    assert step.logged[0].startswith('step "load" of app-fn: the result ')
+    if "comes back as another value" not in step.logged[0]:
         assert alike(first, json.loads(json.dumps(first)))
