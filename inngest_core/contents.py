@@ -191,6 +191,8 @@ def same(one: object, other: object) -> bool:
         )
     if isinstance(one, datetime.datetime | datetime.time):
         return _local(one) == _local(other)
+    if kind.__eq__ is object.__eq__:  # nobody can tell
+        return True
     return bool(one == other) and (not isinstance(one, decimal.Decimal) or str(one) == str(other))
 
 

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from . import steps
+from .contents import same
 from .errors import OutputUnserializableError
 from .replay import Memo
 from .returns import MISSING, Returns, identity_of, returned_by
@@ -181,7 +182,7 @@ def dump_result(
         return dump_checked(value, what, output_type=annotated, limit=limit)
     try:
         written = dump_checked(value, what, output_type=annotated, serializer=serializer, limit=limit)
-        fit_value(parse_value(written.body), annotated, serializer)
+        back = fit_value(parse_value(written.body), annotated, serializer)
+        return written._replace(changed=not same(value, back))
     except OutputUnserializableError:  # it comes back as plain JSON, not in the serializer's form
         return dump_checked(value, what, serializer=serializer, limit=limit, typed=True)._replace(changed=True)
-    return written

@@ -112,6 +112,25 @@ def test_with_a_wrong_annotation_it_is_plain_json_and_said_once(ask: Ask) -> Non
     ]
 
 
+class Priced(msgspec.Struct):
+    price: float
+    note: str = "cheap"
+
+
+def narrowed() -> Line:
+    return Priced(2.5)  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
+
+
+@ASKS
+def test_what_another_struct_would_lose_is_said_once(ask: Ask) -> None:
+    got, logged = results_of(ask, narrowed)
+    assert got == [Line(2.5)] * 2
+    assert logged == [
+        'step "load" of app-fn: the result is a Priced and comes back as another value, a Line, by its annotation '
+        "Line; correct the annotation, or give output_type="
+    ]
+
+
 @ASKS
 def test_an_output_type_is_strict(ask: Ask) -> None:
     def handler(ctx: inngest.ContextSync) -> str:

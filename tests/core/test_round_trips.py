@@ -231,7 +231,7 @@ def test_a_wrong_annotation_is_said_once_at_most(serializer: inngest.Serializer 
     first = step.read()
     assert alike(step.read(), first)
     if not step.logged:
-        assert serializer is not None or alike(first, one[0])
+        assert alike(first, one[0])
         return
     assert len(step.logged) == 1
     assert step.logged[0].startswith('step "load" of app-fn: the result ')
