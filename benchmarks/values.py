@@ -5,13 +5,19 @@ The reference of a plain value is `pydantic_core.to_json`, that of models is the
 
 from __future__ import annotations
 
+import datetime
+import decimal
+import functools
 import time
+import uuid
 from collections.abc import Callable, Iterator
+from typing import TypedDict
 
 import pydantic
 import pydantic_core
 
-from inngest_core.serializer import LARGEST_STEP, dump_value, load_value
+from inngest_core.results import dump_result
+from inngest_core.serializer import LARGEST_STEP, dump_value, fit_value
 
 from .measure import Block, Effort, Row, best, compared, interleave
 
@@ -26,6 +32,11 @@ class _Item(pydantic.BaseModel):
     name: str
     price: float
     tags: list[str]
+
+
+class _Dict(TypedDict):
+    id: int
+    at: datetime.datetime
 
 
 def rows(effort: Effort) -> Iterator[Row]:
@@ -43,6 +54,7 @@ def rows(effort: Effort) -> Iterator[Row]:
         WRITE_LIMIT,
         effort,
     )
+    adapter = pydantic.TypeAdapter(list[_Item])
     items = [_Item(id=number, name=f"item {number}", price=number * 1.5, tags=["a", "b"]) for number in range(_ROWS)]
     yield _compared(
         f"{_ROWS:,} models, written with all checks, against pydantic_core.to_json",
@@ -51,15 +63,44 @@ def rows(effort: Effort) -> Iterator[Row]:
         WRITE_LIMIT,
         effort,
     )
-    adapter = pydantic.TypeAdapter(list[_Item])
+    yield from _typed_rows(effort)
+    yield _compared(
+        f"{_ROWS:,} models, with output_type= read back, against pydantic_core.to_json and the adapter",
+        lambda: dump_result(items, "output", list[_Item], None, None, LARGEST_STEP),
+        lambda: adapter.validate_json(pydantic_core.to_json(items)),
+        WRITE_LIMIT,
+        effort,
+    )
     data = adapter.dump_python(items, mode="json")
     yield _compared(
-        f"{_ROWS:,} models, read from a memo, against the adapter alone",
-        lambda: load_value(data, list[_Item]),
+        f"{_ROWS:,} models, read from a memo by an annotation, against the adapter alone",
+        lambda: fit_value(data, list[_Item]),
         lambda: adapter.validate_python(data),
         READ_LIMIT,
         effort,
     )
+
+
+def _typed_rows(effort: Effort) -> Iterator[Row]:
+    """Values of about 1 MB, written with all checks."""
+    at = datetime.datetime(2027, 1, 2, 3, 4, 5, 6, datetime.UTC)
+    typed: list[tuple[str, object, object]] = [
+        ("Decimals", [decimal.Decimal("1.10")] * 140_000, list[decimal.Decimal]),
+        ("UUIDs", [uuid.UUID(int=number) for number in range(26_000)], list[uuid.UUID]),
+        ("datetimes", [at] * 34_000, list[datetime.datetime]),
+        ("TypedDicts", [{"id": number, "at": at} for number in range(20_000)], list[_Dict]),
+        ("nested dicts", [{"a": {"b": {"c": number}}} for number in range(45_000)], None),
+        ("texts with NaN in them", [f"item {number} is NaN or -Infinity" for number in range(28_000)], None),
+        ("floats", [number * 0.5 for number in range(120_000)], list[float]),
+    ]
+    for name, value, typ in typed:
+        yield _compared(
+            f"1 MB of {name}, written with all checks, against pydantic_core.to_json",
+            functools.partial(dump_value, value, "output", output_type=typ, limit=LARGEST_STEP),
+            functools.partial(pydantic_core.to_json, value),
+            WRITE_LIMIT,
+            effort,
+        )
 
 
 def _compared(

@@ -33,8 +33,7 @@ from .http import Request, query_of
 from .middleware import Hooks, StepMemos, TransformOutputResult
 from .outcomes import Outcome, Raised, Reported, Returned, TargetMissed
 from .replay import Replay
-from .results import check_result, dump_result
-from .returns import returned_by
+from .results import check_result
 from .serializer import LARGEST_RESPONSE, dump_value
 from .step_tools import Step, StepSync
 from .steps import Tool
@@ -42,6 +41,7 @@ from .wire import (
     RUN_COMPLETE_ID,
     STEP_ID_OF_DISCOVERY,
     CallRequest,
+    EventName,
     Header,
     Op,
     Opcode,
@@ -283,8 +283,13 @@ class _Prepared:
         function, what, serializer = self._function, self._what, self._client.serializer
         if self._handler is not function.handler or self._changed:
             return dump_value(value, what, serializer=serializer, limit=LARGEST_RESPONSE)
-        annotated = returned_by(self._handler.callback).type_for(serializer)
-        return dump_result(value, what, function.output_type, annotated, serializer, LARGEST_RESPONSE).data
+        return self._execution.results.dump_output(
+            self._handler.callback,
+            value,
+            function.output_type,
+            LARGEST_RESPONSE,
+            invoked=self._ctx.event.name == EventName.FUNCTION_INVOKED,
+        )
 
 
 def _too_large(function_id: str, ops: Sequence[Op], size: int) -> str:

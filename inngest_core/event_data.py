@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ForwardRef, TypeVar, cast
+from typing import Any, ForwardRef, NewType, TypeVar, Union, cast
 
 import pydantic
 from pydantic_core import core_schema
 
-from .aliases import change_for, members_of
 from .errors import ConfigError, EventInvalidError, OutputUnserializableError
-from .fitting import adapter_of
+from .forms import form_of
 from .message import headline, misfit_of
-from .serializer import dump_value, load_value, parse_value, type_name
-from .shapes import attrs_fields
+from .serializer import dump_value, type_name
+from .shapes import attrs_fields, is_alias
+from .texts import as_body, parse_value
 
 FIX = "give JSON values"
 
@@ -36,8 +37,8 @@ RECEIVED = {"received": True}
 def check_type(typ: object, what: str) -> None:
     """Raise ConfigError unless data may be of this type: known to pydantic, and an object as JSON."""
     try:
-        adapter_of(typ)
-    except (pydantic.PydanticUserError, TypeError, NameError, RecursionError) as error:
+        form_of(typ, shared=True)
+    except Exception as error:  # a type's own code may raise anything
         raise ConfigError(
             f"{what}: {type_name(typ)} cannot be the type of its data: {misfit_of(error)}; {_HINT}"
         ) from None
@@ -54,7 +55,21 @@ def check_is_object(typ: object, what: str) -> None:
 
 
 def _is_object(typ: Any) -> bool:
-    return all(_is_one_object(member) for member in members_of(typ))
+    return all(_is_one_object(member) for member in _members_of(typ))
+
+
+def _members_of(typ: Any) -> list[Any]:
+    """Return the types behind Annotated, NewType and type aliases; those of a union."""
+    origin, args = typing.get_origin(typ), typing.get_args(typ)
+    if isinstance(typ, NewType):
+        return _members_of(typ.__supertype__)
+    if is_alias(origin or typ):
+        return _members_of((origin or typ).__value__)
+    if origin is typing.Annotated:
+        return _members_of(args[0])
+    if origin in (Union, types.UnionType):
+        return [member for arg in args for member in _members_of(arg)]
+    return [typ]
 
 
 def _is_one_object(typ: Any) -> bool:
@@ -94,18 +109,20 @@ def as_object(value: object) -> object:
     kind = type(value)
     if kind is dict or not has_fields(kind):  # a dict is what every call brings
         return value
-    return parse_value(dump_value(value, "the data of an event", output_type=kind, fix=FIX))
+    return parse_value(dump_value(value, "the data of an event", output_type=kind, fix=FIX, shared=True))
 
 
-def read_data(data: object, typ: object, name: str) -> Any:
-    """Return the data of the event *name*, JSON values or an instance, as its type.
+def read_data(data: object, typ: object, name: str, *, given: bool = False) -> Any:
+    """Return the data of the event *name* as its type. given: by a user, so that it need not be JSON values.
 
     Raises EventInvalidError that names the field.
     """
+    if isinstance(data, dict):
+        fields = cast("dict[object, object]", data)
+        data = {key: value for key, value in fields.items() if key != _OF_THE_ENGINE}
     try:
-        return _read(data, typ)
-    except OutputUnserializableError as error:
-        problem = error.__context__ or error
+        body = dump_value(data, "data", output_type=typ, fix=FIX, shared=True) if given else as_body(data)
+        return form_of(typ, shared=True).read_any(body)
     except Exception as error:  # the validators of users raise anything
         problem = error
     if isinstance(problem, pydantic.ValidationError):
@@ -116,16 +133,6 @@ def read_data(data: object, typ: object, name: str) -> Any:
         f'event "{name}": data: reading it as {type_name(typ)} raised {headline(problem)}; '
         "a validator should raise ValueError for what does not fit"
     ) from problem
-
-
-def _read(data: object, typ: object) -> Any:
-    if isinstance(data, dict):
-        given = cast("dict[object, object]", data)
-        data = {key: value for key, value in given.items() if key != _OF_THE_ENGINE}
-    change = change_for(typ)
-    if change is not None:
-        data = change(parse_value(dump_value(data, "data", output_type=typ, fix=FIX)))
-    return load_value(data, typ)
 
 
 @dataclass(frozen=True)
@@ -147,5 +154,5 @@ class TypedData:
 def _validate(typ: object, value: object, info: core_schema.ValidationInfo) -> object:
     if info.context is RECEIVED:
         return value
-    read: object = read_data(value, typ, str(info.data.get("name", "")))
+    read: object = read_data(value, typ, str(info.data.get("name", "")), given=True)
     return value if isinstance(value, type(read)) and not isinstance(value, dict) else read

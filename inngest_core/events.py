@@ -16,7 +16,8 @@ from .errors import BodyInvalidError, EventKeyMissingError, SendEventsError
 from .event_data import FIX, as_object, type_of_data
 from .flow import Flow, Random, Sleep, fetch, now
 from .http import HTTPRequest, HTTPResponse, TransportError
-from .serializer import LARGEST_EVENT, Serializer, dump_value, parse_value
+from .serializer import LARGEST_EVENT, Serializer, dump_value
+from .texts import parse_value
 from .wire import Header, parse_json
 
 MAX_EVENTS = 5_000
@@ -65,7 +66,7 @@ def _dump_data(event: Event) -> dict[str, object]:
     typ = type_of_data(type(event))
     if typ is not None:
         what = f'event "{event.name}": data'
-        wire["data"] = parse_value(dump_value(event.data, what, output_type=typ, fix=FIX))
+        wire["data"] = parse_value(dump_value(event.data, what, output_type=typ, fix=FIX, shared=True))
     return wire
 
 

@@ -70,7 +70,7 @@ class Execution:
         self.outcome: Reported | TargetMissed | Raised | None = None
         """Set when the call ends before the function does: from then on every step is refused. Raised: by a hook."""
         self._logger = logger
-        self._results = Results(function_id, logger, serializer, set() if warned is None else warned)
+        self.results = Results(function_id, logger, serializer, set() if warned is None else warned)
         self._held: Found[Tool] | None = None
 
     # What both colours do when user code meets a step
@@ -95,14 +95,14 @@ class Execution:
             )
         found = self.replay.find(tool.step_id, tool.op, tool)
         if found.memo is None and tool.op is Opcode.INVOKE_FUNCTION:
-            found.tool = tool._replace(opts=self._results.dump_invoke_opts(tool))
+            found.tool = tool._replace(opts=self.results.dump_invoke_opts(tool))
         return found
 
     def read(self, found: Found[Tool]) -> object:
         """Return the value of a found step's memo; raises StepError."""
         if found.memo is None:
             raise AssertionError("only a step with a memo is read")
-        return self._results.read(found.tool, found.memo)
+        return self.results.read(found.tool, found.memo)
 
     def _run(self, found: Found[Tool], context: contextvars.Context) -> Flow[Reported | Raised]:
         """Run a step in the app and return what to report of it, or what a hook raised."""
@@ -116,7 +116,7 @@ class Execution:
                 args = tool.args if found.input is None else found.input
                 result.output = yield Call(tool.callback, args, context, f'step "{found.step_id}"')
             if self._hooks:
-                self._results.check(tool, result.output)
+                self.results.check(tool, result.output)
         except CONTROL:
             raise
         except BaseException as error:  # whatever else user code raises belongs to the step
@@ -133,7 +133,7 @@ class Execution:
         if result.error is not None:
             return self._report_failure(found, result.error)
         try:
-            data = self._results.dump(tool, result.output, changed=result.output is not given)
+            data = self.results.dump(tool, result.output, changed=result.output is not given)
         except Exception as error:  # a value, or a serializer of the user's, may raise anything
             return self._report_failure(found, error)
         return Reported([op_of(found, Opcode.STEP_RUN, data=data)])

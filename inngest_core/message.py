@@ -120,7 +120,7 @@ def _problem(problem: dict[str, Any], root: str) -> str:
     path = root + "".join(
         f".{each}" if isinstance(each, str) and each.isidentifier() else f"[{each!r}]" for each in problem["loc"]
     )
-    message = str(problem["msg"])
+    message = str(problem["msg"]).removeprefix("Value error, ")
     if problem["type"] == "union_tag_invalid":  # the one message that shows the data
         message = f"{problem['ctx']['discriminator']} should be one of: {problem['ctx']['expected_tags']}"
     return f"{path.removeprefix('.')}: {message}" if path else message

@@ -9,7 +9,7 @@ import pydantic
 import pydantic_core
 
 from .extras import needs
-from .fitting import form_of
+from .forms import plain_form
 from .serializer import read
 from .shapes import struct_fields
 
@@ -41,4 +41,4 @@ class MsgspecSerializer:
         return pydantic_core.to_jsonable_python(obj, bytes_mode="base64", fallback=self._write_held)
 
     def _write_held(self, obj: object) -> object:
-        return form_of(obj) if struct_fields(type(obj)) is None else self.serialize(obj, type(obj))
+        return plain_form(obj) if struct_fields(type(obj)) is None else self.serialize(obj, type(obj))

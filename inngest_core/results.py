@@ -9,24 +9,25 @@ replay. No effects; knows no wire names.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
 
 from . import steps
+from .contents import same
 from .errors import OutputUnserializableError
-from .message import misfit_of
 from .replay import Memo
-from .returns import MISSING, returned_by
+from .returns import MISSING, Returns, identity_of, returned_by
 from .serializer import (
     LARGEST_STEP,
     Serializer,
+    Written,
+    check_value,
     dump_checked,
     dump_value,
-    load_value,
-    parse_value,
+    fit_value,
     type_name,
 )
 from .steps import Tool
+from .texts import parse_value
 
 MOST_WARNINGS = 1000
 """So many callbacks are warned of by one client."""
@@ -59,12 +60,12 @@ class Results:
         typ = returns.type_for(self._serializer)
         if typ is None:
             if tool.callback is None and returns.problem is not None and returns is not MISSING:
-                self._warn(tool, f"comes back as plain JSON: {returns.problem}")
+                self._warn(_subject(tool), tool.returns, f"comes back as plain JSON: {returns.problem}")
             return data
         try:
-            return load_value(data, typ, serializer=self._serializer)
+            return fit_value(data, typ, self._serializer)
         except OutputUnserializableError as error:
-            self._warn_of_misfit(tool, typ, error)
+            self._warn(_subject(tool), tool.returns, _misfit(typ, error))
             return data
 
     def check(self, tool: Tool, value: object) -> None:
@@ -82,32 +83,77 @@ class Results:
         returns = returned_by(tool.returns)
         typ = returns.type_for(self._serializer)
         written = dump_result(value, what, tool.output_type, typ, self._serializer, LARGEST_STEP)
-        if written.misfit is not None:
-            self._warn_of_misfit(tool, typ, written.misfit)
-        elif written.rich and typ is None and tool.output_type is None:
-            problem = returns.problem or "its annotation is of plain JSON"
-            self._warn(tool, f"is a {type(value).__name__} and comes back as plain JSON: {problem}; {_FIX}")
-        return written.data
+        self._tell(_subject(tool), tool.returns, value, written, None if tool.output_type is not None else returns)
+        return written.body
 
     def dump_invoke_opts(self, tool: Tool) -> Mapping[str, object]:
         """Return the options of an invocation as JSON values; as `steps.dump_invoke_opts`."""
         return steps.dump_invoke_opts(tool, self._serializer)
 
-    def _warn_of_misfit(self, tool: Tool, typ: object, error: OutputUnserializableError) -> None:
-        reason = misfit_of(error.__context__ or error).replace("\n", " ")
-        self._warn(tool, f"comes back as plain JSON: it does not fit its annotation {type_name(typ)}: {reason}")
+    def dump_output(
+        self, callback: Callable[..., object], value: object, output_type: object, limit: int, *, invoked: bool
+    ) -> bytes:
+        """Return what a function gave as JSON. invoked: another function gets it. Raises OutputUnserializableError."""
+        returns = returned_by(callback)
+        what = f"function {self._function_id}: output"
+        typ = returns.type_for(self._serializer)
+        written = dump_result(value, what, output_type, typ, self._serializer, limit)
+        if invoked:
+            self._tell("function", callback, value, written, None if output_type is not None else returns)
+        return written.body
 
-    def _warn(self, tool: Tool, message: str) -> None:
+    def _tell(
+        self, subject: str, callback: Callable[..., object], value: object, written: Written, returns: Returns | None
+    ) -> None:
+        """Warn when what is got is not what was given. returns: None when the type is explicit."""
+        if written.large:
+            self._warn(subject, callback, "holds an int over 2**53, which engines round; return it as a text")
+        if returns is None:
+            return
+        typ = returns.type_for(self._serializer)
+        if typ is None:
+            if written.rich:
+                problem = returns.problem or "its annotation is of plain JSON"
+                self._warn(
+                    subject,
+                    callback,
+                    f"is a {type(value).__name__} and comes back as plain JSON: {problem}; {_FIX}",
+                )
+            return
+        if not written.changed:
+            return
+        try:
+            back = fit_value(parse_value(written.body), typ, self._serializer)
+        except OutputUnserializableError as error:
+            self._warn(subject, callback, _misfit(typ, error))
+        else:
+            self._warn(
+                subject,
+                callback,
+                f"is a {type(value).__name__} and comes back as another value, a {type(back).__name__}, by its "
+                f"annotation {type_name(typ)}; correct the annotation, or give output_type=",
+            )
+
+    def _warn(self, subject: str, callback: Callable[..., object] | None, message: str) -> None:
         """Warn once of what a callback returns, however often and under whichever ids it is run."""
-        key = (self._function_id, getattr(tool.returns, "__code__", tool.step_id))
+        key = (self._function_id, identity_of(callback) or subject)
         if key in self._warned or len(self._warned) >= MOST_WARNINGS:
             return
         self._warned.add(key)
-        self._logger.warning('step "%s" of %s: the result %s', tool.step_id, self._function_id, message)
+        self._logger.warning("%s of %s: the result %s", subject, self._function_id, message)
+
+
+def _subject(tool: Tool) -> str:
+    return f'step "{tool.step_id}"'
 
 
 def _output(tool: Tool) -> str:
-    return f'step "{tool.step_id}": output'
+    return f"{_subject(tool)}: output"
+
+
+def _misfit(typ: object, error: OutputUnserializableError) -> str:
+    reason = error.message.replace("\n", " ")
+    return f"comes back as plain JSON: it does not fit its annotation {type_name(typ)}: {reason}"
 
 
 def check_result(value: object, what: str, output_type: object, serializer: Serializer | None) -> None:
@@ -119,31 +165,24 @@ def check_result(value: object, what: str, output_type: object, serializer: Seri
         dump_result(value, what, output_type, None, serializer, None)
 
 
-class Written(NamedTuple):
-    """A result as JSON. rich: it held more than plain JSON values. misfit: why its annotation does not count."""
-
-    data: bytes
-    rich: bool
-    misfit: OutputUnserializableError | None = None
-
-
 def dump_result(
     value: object, what: str, output_type: object, annotated: object, serializer: Serializer | None, limit: int | None
 ) -> Written:
-    """Return *value* as JSON; raises OutputUnserializableError. annotated: the type that counts, if the value fits."""
-    misfit: OutputUnserializableError | None = None
+    """Return *value* as JSON and what is to be said of it; raises OutputUnserializableError.
+
+    annotated: the type that counts, if the value fits.
+    """
     if output_type is not None:
         written = dump_checked(value, what, output_type=output_type, serializer=serializer, limit=limit)
-        load_value(parse_value(written[0]), output_type, what=what, serializer=serializer)
-        return Written(*written)
+        check_value(value, written, what, output_type, serializer)
+        return written
+    if annotated is None:
+        return dump_checked(value, what, serializer=serializer, limit=limit)
     if serializer is None:
-        return Written(*dump_checked(value, what, output_type=annotated, limit=limit))
-    if annotated is not None:
-        try:
-            written = dump_checked(value, what, output_type=annotated, serializer=serializer, limit=limit)
-            load_value(parse_value(written[0]), annotated, serializer=serializer)
-            return Written(*written)
-        except OutputUnserializableError as error:  # it comes back as plain JSON, not in the serializer's form
-            misfit = error
-    typed = annotated is not None
-    return Written(*dump_checked(value, what, serializer=serializer, limit=limit, typed=typed), misfit)
+        return dump_checked(value, what, output_type=annotated, limit=limit)
+    try:
+        written = dump_checked(value, what, output_type=annotated, serializer=serializer, limit=limit)
+        back = fit_value(parse_value(written.body), annotated, serializer)
+        return written._replace(changed=not same(value, back))
+    except OutputUnserializableError:  # it comes back as plain JSON, not in the serializer's form
+        return dump_checked(value, what, serializer=serializer, limit=limit, typed=True)._replace(changed=True)

@@ -9,16 +9,16 @@ import collections.abc
 import functools
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
-import pydantic
 import typing_extensions
 
-from .fitting import adapter_of
+from .forms import form_of
+from .message import LONGEST_PROBLEM, cut
 from .serializer import Serializer
-from .shapes import is_plain
+from .shapes import hashable, is_plain
 
 MOST_KNOWN = 4096
 """So many functions are remembered; then it starts anew."""
@@ -57,6 +57,7 @@ class _Known:
         )
 
 
+_SELF: object = cast("Any", typing).Self
 MISSING = Returns(problem="its callback has no return annotation")
 _PLAIN = Returns()
 _NONE = object()
@@ -83,7 +84,18 @@ def returned_by(callback: Callable[..., object]) -> Returns:
     known = _known.get(id(function.__code__))
     if known is not None and known.fits(function):
         return known.returns
-    return _look_up(function, annotation)
+    return _look_up(function, annotation, _owner(callback))
+
+
+def identity_of(callback: object) -> object:
+    """Return what tells a callback from others: its code, under whatever it is wrapped in; None when it has none."""
+    return getattr(_innermost(callback), "__code__", None)
+
+
+def _owner(callback: object) -> object:
+    """Return the class that a bound method belongs to."""
+    owner = getattr(callback, "__self__", None)
+    return owner if isinstance(owner, type) else type(owner)
 
 
 def _innermost(callback: object) -> types.FunctionType | None:
@@ -104,7 +116,7 @@ def _innermost(callback: object) -> types.FunctionType | None:
             callback = call
 
 
-def _look_up(function: types.FunctionType, annotation: object) -> Returns:
+def _look_up(function: types.FunctionType, annotation: object, owner: object) -> Returns:
     code, names = function.__code__, function.__globals__
     local = _closure_of(function)
     holder = types.SimpleNamespace(__annotations__={"return": annotation})
@@ -116,7 +128,10 @@ def _look_up(function: types.FunctionType, annotation: object) -> Returns:
     except Exception as error:  # an annotation is any expression
         returns = _unresolved(annotation, error)
     else:
-        returns = _of_type(_awaited(hints["return"]))
+        typ = _awaited(hints["return"])
+        if typ is _SELF:
+            return _of_type(owner)
+        returns = _of_type(typ, local)
     if not isinstance(annotation, str) or not any(name in annotation for name in local):
         if len(_known) >= MOST_KNOWN:
             _known.clear()
@@ -140,29 +155,27 @@ def _awaited(typ: Any) -> Any:
     return typing.get_args(typ)[-1] if typing.get_origin(typ) in _AWAITABLES else typ
 
 
-def _of_type(typ: object) -> Returns:
-    try:
-        return _of_hashable_type(typ)
-    except TypeError:
-        return _decide(typ)
+def _of_type(typ: object, names: Mapping[str, Any] | None = None) -> Returns:
+    """names: what the types of fields may be called, beside what their modules know."""
+    return _of_hashable_type(typ) if not names and hashable(typ) else _decide(typ, names or {})
 
 
 @functools.lru_cache(maxsize=1024)
-def _of_hashable_type(typ: object) -> Returns:
-    return _decide(typ)
+def _of_hashable_type(typ: Any) -> Returns:
+    return _decide(typ, {})
 
 
-def _decide(typ: object) -> Returns:
+def _decide(typ: object, names: Mapping[str, Any]) -> Returns:
     try:
         if is_plain(typ):
             return _PLAIN
-        adapter_of(typ)
-    except (pydantic.PydanticUserError, TypeError, ValueError, NameError, AttributeError, RecursionError) as error:
+        form_of(typ, names)
+    except Exception as error:  # a type's own code may raise anything
         return _unresolved(typ, error)._replace(typ=typ)
     return Returns(typ)
 
 
 def _unresolved(annotation: object, error: Exception) -> Returns:
     shown = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    reason = cut(str(error).splitlines()[0], LONGEST_PROBLEM) if str(error) else type(error).__name__
     return Returns(problem=f"its return annotation {shown} cannot be used: {reason}")

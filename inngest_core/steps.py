@@ -18,7 +18,8 @@ from .event_data import type_of_data
 from .event_types import EventType, name_of, parse_as
 from .events import Event, parse_event
 from .replay import Memo
-from .serializer import LARGEST_STEP, Serializer, dump_value, load_value, parse_value
+from .serializer import LARGEST_STEP, Serializer, dump_value, load_value
+from .texts import parse_value
 from .wire import Opcode, json_kind
 
 LONGEST_WAIT_MS = 366 * 24 * 3600 * 1000
@@ -162,6 +163,7 @@ def dump_invoke_opts(tool: Tool, serializer: Serializer | None) -> Mapping[str, 
         serializer=serializer if tool.data_type is None else None,
         fix="give JSON values",
         limit=LARGEST_STEP,
+        shared=True,
     )
     data: object = parse_value(body)
     if not isinstance(data, dict):

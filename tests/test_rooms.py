@@ -57,10 +57,8 @@ THIRD_PARTY = {
     "transport": {"httpx"},
     "shapes": {"typing_extensions"},
     "returns": {"typing_extensions"},
-    "fitting": {"typing_extensions"},
     "context": {"typing_extensions"},
     "step_tools": {"typing_extensions"},
-    "aliases": {"typing_extensions"},
     "event_types": {"typing_extensions"},
     "msgspec_serializer": {"msgspec"},
 }

@@ -112,6 +112,25 @@ def test_with_a_wrong_annotation_it_is_plain_json_and_said_once(ask: Ask) -> Non
     ]
 
 
+class Priced(msgspec.Struct):
+    price: float
+    note: str = "cheap"
+
+
+def narrowed() -> Line:
+    return Priced(2.5)  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
+
+
+@ASKS
+def test_what_another_struct_would_lose_is_said_once(ask: Ask) -> None:
+    got, logged = results_of(ask, narrowed)
+    assert got == [Line(2.5)] * 2
+    assert logged == [
+        'step "load" of app-fn: the result is a Priced and comes back as another value, a Line, by its annotation '
+        "Line; correct the annotation, or give output_type="
+    ]
+
+
 @ASKS
 def test_an_output_type_is_strict(ask: Ask) -> None:
     def handler(ctx: inngest.ContextSync) -> str:
@@ -231,8 +250,9 @@ def test_what_msgspec_refuses_is_named_with_its_path(value: object, typed: str, 
 def test_a_key_that_is_no_text() -> None:
     value = [Line(1, {1: 2})]
     assert dump_value(value, WHAT, output_type=LINES, serializer=SERIALIZER) == b'[{"price":1,"extra":{"1":2}}]'
-    assert refusal(value, serializer=SERIALIZER) == (
-        f"{WHAT}[0].extra: key 1 is a int, not a str; give str keys, or annotate the type that is returned"
+    assert dump_value(value, WHAT, serializer=SERIALIZER) == b'[{"price":1,"extra":{"1":2}}]'
+    assert refusal([{1: Line(1)}], serializer=SERIALIZER) == (
+        f"{WHAT}[0]: key 1 is a int, not a str; give str keys, or annotate the type that is returned"
     )
 
 

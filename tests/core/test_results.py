@@ -237,14 +237,14 @@ def test_a_serializer_is_asked_for_objects_of_unknown_classes() -> None:
 # Values that raise when they are looked at
 
 
-class Shy(dict[str, object]):
-    def values(self) -> Any:
+class Shy(list[object]):
+    def __iter__(self) -> Any:
         raise RuntimeError("do not look")
 
 
 def test_a_value_that_raises_is_told_as_the_users_error() -> None:
     def handler(ctx: inngest.ContextSync) -> object:
-        return Shy(a=1)
+        return Shy([1])
 
     log = LogList()
     logger = logging.Logger("log")

@@ -57,7 +57,6 @@ PLAIN: list[Any] = [
     None,
     int,
     str,
-    float,
     object,
     Any,
     list,
@@ -106,14 +105,17 @@ Pair = tuple[Any, Any]
 """A value and its type."""
 Pairs = st.SearchStrategy[Pair]
 
+INTS = st.integers(-(2**53), 2**53)  # of larger ones there is a warning
+FLOATS = st.floats(allow_nan=False, allow_infinity=False).filter(lambda number: not number.is_integer())
+"""Without whole ones, which engines write as ints."""
 JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none() | st.booleans() | INTS | FLOATS | st.text(),
     lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(), children, max_size=3),
     max_leaves=8,
 )
 TIMES = st.datetimes(timezones=st.none() | st.just(datetime.UTC))
 KEYS: list[tuple[st.SearchStrategy[Any], Any]] = [
-    (st.integers(), int),
+    (INTS, int),
     (st.text(), str),
     (st.dates(), datetime.date),
     (st.uuids(), uuid.UUID),
@@ -130,7 +132,7 @@ LEAVES: list[tuple[st.SearchStrategy[Any], Any]] = [
     (st.builds(Model, at=TIMES), Model),
     (st.builds(Blob, st.binary()), Blob),
     (st.builds(Chain, st.binary(), st.builds(Chain, st.binary())), Chain),
-    (st.builds(Named, st.integers(), TIMES), Named),
+    (st.builds(Named, INTS, TIMES), Named),
     (st.builds(Order, lines=st.lists(st.builds(Line, TIMES, st.text(), st.binary()), max_size=2)), Order),
     (st.fixed_dictionaries({"at": TIMES, "replies": st.just([])}), Thread),
     (JSON_VALUES, Any),
@@ -220,7 +222,7 @@ def test_any_nested_value_comes_back_from_msgspec(pair: Pair) -> None:
 @SERIALIZERS
 @given(one=RICHEST, other=RICHEST)
 def test_a_wrong_annotation_is_said_once_at_most(serializer: inngest.Serializer | None, one: Pair, other: Pair) -> None:
-    """A value of one type, annotated as of another: what fits by chance is read, what does not is plain JSON."""
+    """A value of one type, annotated as of another: in silence it is never something else."""
     try:
         step = Step(one[0], other[1], serializer)
     except OutputUnserializableError as error:
@@ -228,7 +230,10 @@ def test_a_wrong_annotation_is_said_once_at_most(serializer: inngest.Serializer 
         return
     first = step.read()
     assert alike(step.read(), first)
-    if step.logged:
-        assert len(step.logged) == 1
-        assert step.logged[0].startswith('step "load" of app-fn: the result ')
+    if not step.logged:
+        assert alike(first, one[0])
+        return
+    assert len(step.logged) == 1
+    assert step.logged[0].startswith('step "load" of app-fn: the result ')
+    if "comes back as another value" not in step.logged[0]:
         assert alike(first, json.loads(json.dumps(first)))
