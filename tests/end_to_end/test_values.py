@@ -16,7 +16,7 @@ VALUES: dict[str, Any] = {
     "text": 'grüß dich, 世界 🎉 \u0000 \u2028 \x7f " \\ / <b> \ufeff e\u0301',
     "key": {"ключ 🗝": 1, "": 2, "a.b": 3, "\u0000": 4},
     "integers": [2**53 + 1, -(2**63), 2**64, 10**40, 0, -1],
-    "floats": [1e308, -0.5, 1.0, 1e-7, 123456789.123456789],
+    "floats": [1e308, -0.5, 1.5, 1e-7, 123456789.123456789],
     "empty": [None, True, False, "", [], {}],
     "memo-like": {"data": {"data": 1}, "error": None, "input": [1]},
     "error-like": {"error": {"name": "E", "message": "no error"}},
@@ -27,6 +27,20 @@ VALUES: dict[str, Any] = {
 def exact(value: Any) -> str:
     """Tell 1 from 1.0 and from True; the order of keys does not count."""
     return json.dumps(value, sort_keys=True)
+
+
+@kinds(TWO_BY_TWO)
+def test_a_whole_float_comes_back_as_engines_keep_it(world: World) -> None:
+    """They send state as canonical JSON, which has one form for 1 and 1.0; so the answer has it as well."""
+
+    @world.function("t/whole")
+    def whole(ctx: Any, step: Any) -> Script:
+        found = yield step.run("whole", world.did, "whole", 1.0)
+        return exact(found)
+
+    with world.up():
+        run = world.engine.run("t/whole", {})
+    assert (run.status, run.output) == ("Completed", "1")
 
 
 @kinds(TWO_BY_TWO)
