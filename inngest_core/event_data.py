@@ -81,10 +81,10 @@ def _is_one_object(typ: Any) -> bool:
     given = cast("type[Any]", kind)
     if issubclass(given, pydantic.RootModel):
         return _is_object(cast("Any", given).model_fields["root"].annotation)
-    return issubclass(given, Mapping) or has_fields(given)
+    return issubclass(given, Mapping) or _has_fields(given)
 
 
-def has_fields(kind: type[Any]) -> bool:
+def _has_fields(kind: type[Any]) -> bool:
     """Tell whether instances are objects of fields; a class that tells pydantic itself what it is counts as one."""
     return (
         dataclasses.is_dataclass(kind)
@@ -107,7 +107,7 @@ def as_object(value: object) -> object:
     Raises OutputUnserializableError.
     """
     kind = type(value)
-    if kind is dict or not has_fields(kind):  # a dict is what every call brings
+    if kind is dict or not _has_fields(kind):  # a dict is what every call brings
         return value
     return parse_value(dump_value(value, "the data of an event", output_type=kind, fix=FIX, shared=True))
 

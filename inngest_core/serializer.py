@@ -63,7 +63,7 @@ class PydanticSerializer:
         return form_of(typ).to_json_values(obj)
 
     def deserialize(self, obj: object, typ: object) -> object:
-        return form_of(typ).read_any(as_body(obj))
+        return read(obj, typ)
 
 
 def dump_value(

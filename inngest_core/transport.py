@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import importlib
 import os
 import ssl
@@ -41,6 +42,7 @@ class Transport:
             self._at_exit.detach()  # the connections are the parent's
         self._lock = threading.Lock()
         self._client: httpx.Client | None = None
+        self._at_exit = None
         self._tls: ssl.SSLContext | None = None
         self._by_loop: dict[asyncio.AbstractEventLoop, _LoopClient] = {}
 
@@ -107,9 +109,9 @@ class Transport:
 
     def close(self) -> None:
         """Close the client of threads, and have the loops that run close theirs."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        if self._at_exit is not None:
+            self._at_exit()  # closes the client, and has nothing left to do when Python ends
+        self._client = self._at_exit = None
         with self._lock:
             owners = list(self._by_loop.items())
         for loop, owner in owners:
@@ -175,12 +177,6 @@ def after_fork(forget: Callable[[], object]) -> None:
 def _request(request: HTTPRequest) -> httpx.Request:
     import httpx
 
-    class QuietURL(httpx.URL):
-        """A URL that keeps its path to itself: httpx logs that of every request."""
-
-        def __str__(self) -> str:
-            return _origin(request)
-
     made = httpx.Request(
         request.method,
         request.url,
@@ -188,8 +184,21 @@ def _request(request: HTTPRequest) -> httpx.Request:
         content=request.body,
         extensions={"timeout": httpx.Timeout(request.timeout).as_dict()},
     )
-    made.url = QuietURL(made.url)
+    made.url = _quiet_url()(made.url)
     return made
+
+
+@functools.lru_cache(maxsize=1)
+def _quiet_url() -> type[httpx.URL]:
+    import httpx
+
+    class QuietURL(httpx.URL):
+        """A URL that keeps its path to itself: httpx logs that of every request."""
+
+        def __str__(self) -> str:
+            return f"{self.scheme}://{self.netloc.decode()}"
+
+    return QuietURL
 
 
 def _transport_error(request: HTTPRequest, error: Exception) -> TransportError:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
@@ -188,6 +189,17 @@ def test_a_closed_transport_opens_again(how: str, answering: EngineDouble) -> No
     transport.close()
     assert transport.fetch(get(f"{answering.origin}/x")).status == 200
     transport.close()
+
+
+def test_what_was_closed_is_not_kept(answering: EngineDouble) -> None:
+    transport = Transport()
+    closed: list[weakref.ref[object]] = []
+    for _ in range(3):
+        transport.fetch(get(f"{answering.origin}/x"))
+        closed.append(weakref.ref(transport._threads_client()))
+        transport.close()
+    gc.collect()
+    assert [each() for each in closed] == [None] * 3
 
 
 # Failures
