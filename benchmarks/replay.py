@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import inngest
-from inngest_core.app import App
-from inngest_core.http import Request, Response
+from inngest_core.serving.app import App
+from inngest_core.web.messages import Request, Response
 
 from . import requests
 from .measure import Block, Effort, Row, best, bounded, compared, interleave

@@ -10,8 +10,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inngest_core.signing import SigningKey, sign
-from inngest_core.wire import hash_id
+from inngest_core.protocol.signing import SigningKey, sign
+from inngest_core.protocol.wire import hash_id
 
 APP_ID = "bench"
 PATH = "/api/inngest"

@@ -16,8 +16,8 @@ from typing import TypedDict
 import pydantic
 import pydantic_core
 
-from inngest_core.results import dump_result
-from inngest_core.serializer import LARGEST_STEP, dump_value, fit_value
+from inngest_core.execution.results import dump_result
+from inngest_core.values.serializer import LARGEST_STEP, dump_value, fit_value
 
 from .measure import Block, Effort, Row, best, compared, interleave
 

@@ -16,7 +16,7 @@ from typing import Any
 from inngest_cli.remote import NO_EVENT_KEY, Remote
 from inngest_cli.show import describe, function_names
 from inngest_devserver.engine import Options
-from inngest_devserver.host import AppHost
+from inngest_devserver.hosting.host import AppHost
 from inngest_devserver.server import DevServer
 
 FRAMEWORKS = ("flask", "starlette", "fastapi", "django", "tornado")

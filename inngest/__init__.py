@@ -8,10 +8,8 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-from inngest_core.app import App
 from inngest_core.client import Inngest
 from inngest_core.config import Mode, Streaming
-from inngest_core.context import Context, ContextSync
 from inngest_core.errors import (
     EventInvalidError,
     InngestError,
@@ -20,19 +18,14 @@ from inngest_core.errors import (
     SendEventsError,
     StepError,
 )
-from inngest_core.event_types import EventType, TypedEvent, event_type
-from inngest_core.events import Event
+from inngest_core.events.event import Event
+from inngest_core.events.event_types import EventType, TypedEvent, event_type
+from inngest_core.execution.context import Context, ContextSync
+from inngest_core.execution.group import Group, GroupSync, ParallelMode
+from inngest_core.execution.step import Step, StepSync
 from inngest_core.function import Function
-from inngest_core.groups import Group, GroupSync, ParallelMode
-from inngest_core.middleware import (
-    Middleware,
-    MiddlewareSync,
-    SendEventsResult,
-    StepMemos,
-    TransformOutputResult,
-)
-from inngest_core.msgspec_serializer import MsgspecSerializer
-from inngest_core.options import (
+from inngest_core.middleware import Middleware, MiddlewareSync, SendEventsResult, StepMemos, TransformOutputResult
+from inngest_core.options.options import (
     Batch,
     Cancel,
     Concurrency,
@@ -46,9 +39,10 @@ from inngest_core.options import (
     TriggerCron,
     TriggerEvent,
 )
-from inngest_core.serializer import JSON, PydanticSerializer, Serializer
-from inngest_core.step_tools import Step, StepSync
-from inngest_core.wire import VERSION
+from inngest_core.protocol.wire import VERSION
+from inngest_core.serving.app import App
+from inngest_core.values.msgspec import MsgspecSerializer
+from inngest_core.values.serializer import JSON, PydanticSerializer, Serializer
 
 __all__ = [
     "JSON",

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inngest_core.wire import VERSION
-from inngest_devserver.endpoints import HostError
+from inngest_core.protocol.wire import VERSION
+from inngest_devserver.apps.functions import Function
 from inngest_devserver.engine import Options
-from inngest_devserver.functions import Function
-from inngest_devserver.host import AppHost
+from inngest_devserver.hosting.endpoints import HostError
+from inngest_devserver.hosting.host import AppHost
 from inngest_devserver.server import DevServer
-from inngest_devserver.store import StoreVersionError
+from inngest_devserver.storage.store import StoreVersionError
 
 from .defaults import DEFAULT_PORT
 from .errors import CommandError, UsageError

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from inngest_core.wire import VERSION
+from inngest_core.protocol.wire import VERSION
 
 from .defaults import DEFAULT_FILE, DEFAULT_PORT, DEFAULT_URL
 from .errors import CommandError, UsageError

@@ -13,8 +13,8 @@ from urllib.parse import quote
 import httpx
 
 from inngest_core.errors import BodyInvalidError
-from inngest_core.signing import SigningKey
-from inngest_core.wire import json_kind, parse_json
+from inngest_core.protocol.signing import SigningKey
+from inngest_core.protocol.wire import json_kind, parse_json
 
 from .defaults import DEFAULT_URL
 from .errors import CommandError, UsageError

@@ -12,18 +12,17 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar, cast, overload
 
 from .config import Mode, load_config
-from .context import Context, ContextSync
-from .drivers import Resources, run_async, run_sync
-from .duration import Duration, to_ms
 from .engine_api import WorkingKey
 from .errors import ConfigError, FunctionConfigError, SendEventsError
-from .event_types import EventType, as_trigger
-from .events import Event, send_events
-from .flow import Flow
+from .events.event import Event, send_events
+from .events.event_types import EventType, as_trigger
+from .execution.context import Context, ContextSync
+from .execution.results import Warned
+from .execution.step import Step, StepSync
 from .function import Function, Handler, duplicate_message
-from .function_opts import ID_RULE, FunctionOpts, is_id
 from .middleware import Hooks, MiddlewareFactory, SendEventsResult
-from .options import (
+from .options.function_opts import ID_RULE, FunctionOpts, is_id
+from .options.options import (
     Batch,
     Cancel,
     Concurrency,
@@ -36,9 +35,10 @@ from .options import (
     Timeouts,
     Trigger,
 )
-from .results import Warned
-from .serializer import Serializer
-from .step_tools import Step, StepSync
+from .protocol.duration import Duration, to_ms
+from .runtime.drivers import Resources, run_async, run_sync
+from .runtime.effects import Flow
+from .values.serializer import Serializer
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from .errors import ConfigError, URLInvalidError
-from .signing import SigningKey, SigningKeys
+from .protocol.signing import SigningKey, SigningKeys
 
 CLOUD_API_ORIGIN = "https://api.inngest.com"
 CLOUD_EVENT_API_ORIGIN = "https://inn.gs"

@@ -12,10 +12,10 @@ from typing import Any, cast
 
 from .config import Config
 from .errors import BodyInvalidError, StateFetchError
-from .flow import Flow, fetch
-from .http import HTTPRequest, HTTPResponse, TransportError
-from .signing import SigningKey
-from .wire import REQUEST_VERSION, SDK, Header, Query, dump_json, parse_json
+from .protocol.signing import SigningKey
+from .protocol.wire import REQUEST_VERSION, SDK, Header, Query, dump_json, parse_json
+from .runtime.effects import Flow, fetch
+from .web.messages import HTTPRequest, HTTPResponse, TransportError
 
 TIMEOUT_SECONDS = 30.0
 

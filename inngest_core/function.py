@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from .errors import FunctionConfigError
-from .event_types import TypedTrigger
-from .expressions import shorten
-from .flow import Flow
-from .function_opts import FunctionOpts
+from .events.event_types import TypedTrigger
 from .middleware import MiddlewareFactory
-from .options import MAX_NAME, Trigger, TriggerEvent
-from .wire import STEP_ID_OF_DISCOVERY, EventName, Query
+from .options.expressions import shorten
+from .options.function_opts import FunctionOpts
+from .options.options import MAX_NAME, Trigger, TriggerEvent
+from .protocol.wire import STEP_ID_OF_DISCOVERY, EventName, Query
+from .runtime.effects import Flow
 
 T_co = TypeVar("T_co", covariant=True)
 

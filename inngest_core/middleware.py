@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from .error_text import headline
 from .errors import CONTROL, InngestError, MiddlewareError
-from .events import Event
-from .flow import Call, Flow
-from .message import headline
-from .wire import Opcode
+from .events.event import Event
+from .protocol.wire import Opcode
+from .runtime.effects import Call, Flow
 
 
 @dataclass(slots=True)

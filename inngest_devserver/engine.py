@@ -9,21 +9,21 @@ import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from inngest_core.signing import SigningKey
+from inngest_core.protocol.signing import SigningKey
 
-from .active import ActiveRuns
-from .caller import Caller, Transport
-from .clock import Clock, SystemClock
+from .apps.registry import Registry
+from .calls.caller import Caller, Transport
 from .console import Console, Sink, stderr
-from .events import Intake
-from .executor import Executor, Services
 from .ids import Ulids
-from .journal import Journal
-from .recovery import recover
-from .registry import Registry
-from .scheduler import Scheduler
-from .store import Store
-from .tables import JobRow
+from .intake import Intake
+from .runs.active import ActiveRuns
+from .runs.executor import Executor, Services
+from .runs.journal import Journal
+from .runs.recovery import recover
+from .scheduling.clock import Clock, SystemClock
+from .scheduling.scheduler import Scheduler
+from .storage.store import Store
+from .storage.tables import JobRow
 
 
 @dataclass(frozen=True, slots=True)

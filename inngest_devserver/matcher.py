@@ -1,4 +1,4 @@
-"""Expressions: compile CEL once, ask it of events. The core only asks for their syntax (`inngest_core/expressions.py`).
+"""Expressions: compile CEL once, ask it of events. `inngest_core/options/expressions.py` checks only their syntax.
 
 An expression sees `event` and `async`: in a trigger `event` is what arrived; in a wait or a cancel `event` is
 what started the run and `async` what arrived. Whatever cannot be evaluated (a missing key, other types, data that
@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, cast
 
-from inngest_core.expressions import explain, shorten
 from inngest_core.extras import needs
+from inngest_core.options.expressions import explain, shorten
 
 with needs("dev-server", "cel_expr_python"):
     # The library brings stubs, but no py.typed marker.

@@ -15,14 +15,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from inngest_core.extras import needs
-from inngest_core.http import Request, Response, read_limited_async
+from inngest_core.web.messages import Request, Response, read_limited_async
 
 with needs("dev-server", "uvicorn"):
     import uvicorn
 
-from .api import API, BODY_CAP
+from .apps.ping import register_app
 from .engine import Engine, Options
-from .ping import register_app
+from .http.api import API, BODY_CAP
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 DEFAULT_PORT = 8288

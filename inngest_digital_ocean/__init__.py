@@ -10,12 +10,12 @@ import binascii
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from inngest_core.app import App
 from inngest_core.client import Inngest
 from inngest_core.errors import BodyInvalidError, InngestError
 from inngest_core.function import Function
-from inngest_core.http import Request, Response
-from inngest_core.refusal import refuse
+from inngest_core.serving.app import App
+from inngest_core.serving.refusal import refuse
+from inngest_core.web.messages import Request, Response
 
 FRAMEWORK = "digitalocean"
 

@@ -20,14 +20,14 @@ from django.http.request import RawPostDataException, UnreadablePostError
 from django.urls import URLPattern, path
 from django.views.decorators.csrf import csrf_exempt
 
-from inngest_core.app import App
 from inngest_core.client import Inngest
-from inngest_core.disconnects import has_gone_wsgi
 from inngest_core.errors import BodyInvalidError, InngestError, URLInvalidError
 from inngest_core.function import Function
-from inngest_core.http import Request, Response, read_limited
-from inngest_core.refusal import refuse
-from inngest_core.wsgi import read_body
+from inngest_core.serving.app import App
+from inngest_core.serving.refusal import refuse
+from inngest_core.web.disconnects import has_gone_wsgi
+from inngest_core.web.messages import Request, Response, read_limited
+from inngest_core.web.wsgi import read_body
 
 from .database import with_fresh_connections
 

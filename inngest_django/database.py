@@ -15,8 +15,8 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 
-from inngest_core.flow import Call, Flow
 from inngest_core.function import Function
+from inngest_core.runtime.effects import Call, Flow
 
 _close_in_orms_thread = sync_to_async(close_old_connections, thread_sensitive=True)
 

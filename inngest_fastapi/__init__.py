@@ -7,9 +7,9 @@ from typing import Any
 
 import fastapi
 
-from inngest_core.app import App
 from inngest_core.client import Inngest
 from inngest_core.function import Function
+from inngest_core.serving.app import App
 from inngest_starlette import HasRoutes, add_route
 
 FRAMEWORK = "fast_api"

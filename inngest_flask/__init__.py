@@ -10,11 +10,11 @@ import flask
 from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import HTTPException
 
-from inngest_core.app import App
 from inngest_core.client import Inngest
 from inngest_core.function import Function
-from inngest_core.http import Request, Response
-from inngest_core.wsgi import read_request
+from inngest_core.serving.app import App
+from inngest_core.web.messages import Request, Response
+from inngest_core.web.wsgi import read_request
 
 FRAMEWORK = "flask"
 

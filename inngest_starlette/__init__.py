@@ -9,11 +9,11 @@ import starlette.requests
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from inngest_core.app import App
-from inngest_core.asgi import read_request, send_response
 from inngest_core.client import Inngest
 from inngest_core.errors import ConfigError
 from inngest_core.function import Function
+from inngest_core.serving.app import App
+from inngest_core.web.asgi import read_request, send_response
 
 FRAMEWORK = "starlette"
 

@@ -24,10 +24,10 @@ from tornado.log import access_log
 from tornado.routing import PathMatches, Router, Rule
 from tornado.web import Application
 
-from inngest_core.app import App
 from inngest_core.client import Inngest
 from inngest_core.function import Function
-from inngest_core.http import BoundedBody, Request, Response
+from inngest_core.serving.app import App
+from inngest_core.web.messages import BoundedBody, Request, Response
 
 FRAMEWORK = "tornado"
 MOST_READ = 1024 * 1024 * 1024

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 import inngest
-from inngest_core.app import App
-from inngest_core.drivers import run_async, run_sync
-from inngest_core.flow import Effect, Flow, Now
-from inngest_core.http import Request, Response
+from inngest_core.runtime.drivers import run_async, run_sync
+from inngest_core.runtime.effects import Effect, Flow, Now
+from inngest_core.serving.app import App
+from inngest_core.web.messages import Request, Response
 
 from .cases.case import Colour, read_answer
 from .golden import functions, typescript_functions

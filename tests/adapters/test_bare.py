@@ -22,8 +22,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import inngest.asgi
 import inngest.wsgi
-from inngest_core.app import BODY_CAP
-from inngest_devserver.loading import Kind, kind_of
+from inngest_core.serving.app import BODY_CAP
+from inngest_devserver.hosting.loading import Kind, kind_of
 from tests.targets.engine import EngineDouble
 from tests.targets.target import Send, call_asgi, call_wsgi
 

@@ -18,7 +18,7 @@ from django.urls import clear_url_caches
 
 import inngest
 import inngest.django
-from inngest_core.app import BODY_CAP
+from inngest_core.serving.app import BODY_CAP
 from tests.targets.django_asgi import as_asgi
 from tests.targets.django_site import ASGISite
 from tests.targets.target import Answer, call_asgi

@@ -16,7 +16,7 @@ import uvicorn
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.test import override_settings
 
-from inngest_core.app import BODY_CAP
+from inngest_core.serving.app import BODY_CAP
 from tests.cli.commands import ROOT, Dev, answers, environ, run
 from tests.targets.django_site import ASGISite, WSGISite
 

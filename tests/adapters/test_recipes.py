@@ -17,8 +17,8 @@ from tornado.web import Application
 
 import inngest.asgi
 import inngest.tornado
-from inngest_core.app import BODY_CAP, App
-from inngest_core.http import Request, Response
+from inngest_core.serving.app import BODY_CAP, App
+from inngest_core.web.messages import Request, Response
 from tests.targets.engine import EngineDouble
 from tests.targets.target import Answer, Headers, Send, call_wsgi
 

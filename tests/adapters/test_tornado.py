@@ -21,7 +21,7 @@ from tornado.web import Application, RequestHandler
 
 import inngest
 import inngest.tornado
-from inngest_core.app import BODY_CAP
+from inngest_core.serving.app import BODY_CAP
 from tests.targets.engine import EngineDouble
 
 from .asking import (

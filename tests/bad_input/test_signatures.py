@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from inngest_core import call as call_module
-from inngest_core import registration as registration_module
-from inngest_core import signing as signing_module
-from inngest_core import wire
+from inngest_core.protocol import signing as signing_module
+from inngest_core.protocol import wire
+from inngest_core.serving import call as call_module
+from inngest_core.serving import registration as registration_module
 from tests.targets.engine import EngineDouble
 from tests.targets.target import Target
 

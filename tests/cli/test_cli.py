@@ -91,7 +91,7 @@ def test_an_app_that_runs_elsewhere_is_waited_for_in_one_line(shop: Path) -> Non
         origin = session.origin()
         session.until("waiting for an app at")
         app = subprocess.Popen(
-            [sys.executable, "-m", "inngest_devserver.host", "shop", "--port", str(port)],
+            [sys.executable, "-m", "inngest_devserver.hosting.host", "shop", "--port", str(port)],
             cwd=shop,
             env=environ(INNGEST_DEV=origin),
             stderr=subprocess.DEVNULL,

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import inngest
-from inngest_core.app import App
-from inngest_core.http import Response
+from inngest_core.serving.app import App
+from inngest_core.web.messages import Response
 from tests.cases.case import Call
 
 from .in_test_engine import ASKS, Ask, InTestEngine, ask_async

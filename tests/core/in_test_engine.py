@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from inngest_core.app import App
-from inngest_core.http import Request, Response
+from inngest_core.serving.app import App
+from inngest_core.web.messages import Request, Response
 from tests.cases.case import FULL_ID, Call, hashed
 
 Ask = Callable[[App, Request], Response]

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import inngest
-from inngest_core.app import App
-from inngest_core.http import Request, Response
+from inngest_core.serving.app import App
+from inngest_core.web.messages import Request, Response
 from tests.cases.case import APP_ID, FN_ID, Call
 
 URL = "http://app.example/api/inngest"

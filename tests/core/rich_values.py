@@ -18,7 +18,7 @@ import pydantic
 import pydantic.dataclasses
 import typing_extensions
 
-from inngest_core.contents import children
+from inngest_core.values.comparison import children
 
 T = TypeVar("T")
 

@@ -83,7 +83,7 @@ def test_a_function_that_catches_its_cancellation(ask: Ask) -> None:
 def test_a_function_that_will_not_end_is_left_behind(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("inngest_core.bodies.UNWIND_SECONDS", 0.05)
+    monkeypatch.setattr("inngest_core.runtime.async_body.UNWIND_SECONDS", 0.05)
     tasks: list[asyncio.Task[object] | None] = []
 
     async def handler(ctx: inngest.Context) -> object:

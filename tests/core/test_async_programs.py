@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
 import inngest
-from inngest_core.app import App
+from inngest_core.serving.app import App
 from tests.cases.case import APP_ID, FN_ID
 
 from .async_programs import ASYNC_PROGRAMS, Program, play

@@ -128,7 +128,7 @@ def test_a_target_behind_real_input_and_output_is_found(ask: Ask) -> None:
 
 
 def test_a_target_that_is_never_met_while_the_function_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inngest_core.execution.SEARCH_SECONDS", 0.05)
+    monkeypatch.setattr("inngest_core.execution.execution.SEARCH_SECONDS", 0.05)
 
     async def handler(ctx: inngest.Context) -> object:
         return await ctx.step.run("parked", lambda: 1)

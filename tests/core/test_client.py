@@ -14,17 +14,17 @@ from typing import Any
 
 import pytest
 
-from inngest_core.app import App
 from inngest_core.client import Inngest
 from inngest_core.config import Mode
-from inngest_core.context import Context, ContextSync
 from inngest_core.errors import ConfigError, EventKeyMissingError, FunctionConfigError
-from inngest_core.events import Event
-from inngest_core.flow import Fetch
+from inngest_core.events.event import Event
+from inngest_core.execution.context import Context, ContextSync
+from inngest_core.execution.step import Step, StepSync
 from inngest_core.function import Function
 from inngest_core.middleware import Middleware
-from inngest_core.options import TriggerEvent
-from inngest_core.step_tools import Step, StepSync
+from inngest_core.options.options import TriggerEvent
+from inngest_core.runtime.effects import Fetch
+from inngest_core.serving.app import App
 
 TRIGGER = TriggerEvent(event="a/b")
 

@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 import inngest
-from inngest_core.app import App
-from inngest_core.drivers import HELD_LOOP_SECONDS, Resources, run_async, run_sync
-from inngest_core.flow import Call as CallEffect
-from inngest_core.flow import Flow, Invoke, Now, Random, Sleep
-from inngest_core.http import Response
+from inngest_core.runtime.drivers import HELD_LOOP_SECONDS, Resources, run_async, run_sync
+from inngest_core.runtime.effects import Call as CallEffect
+from inngest_core.runtime.effects import Flow, Invoke, Now, Random, Sleep
+from inngest_core.serving.app import App
+from inngest_core.web.messages import Response
 from tests.cases.case import Call
 
 from .one_function import ops, request_of, serving, shown
@@ -429,7 +429,7 @@ def test_a_callback_that_holds_the_loop_is_named(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter([0.0, HELD_LOOP_SECONDS + 0.05])
-    monkeypatch.setattr("inngest_core.drivers.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("inngest_core.runtime.drivers.time.perf_counter", lambda: next(clock))
 
     async def main() -> object:
         return await run_async(one_effect(CallEffect(lambda: 7, what='step "slow"')), Resources())

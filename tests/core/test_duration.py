@@ -8,7 +8,7 @@ import re
 import pytest
 from hypothesis import given, strategies
 
-from inngest_core.duration import dump_duration, dump_time, parse_duration, parse_time, to_ms
+from inngest_core.protocol.duration import dump_duration, dump_time, parse_duration, parse_time, to_ms
 
 MS = strategies.integers(0, 366 * 24 * 3600 * 1000)
 

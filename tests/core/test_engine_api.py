@@ -10,8 +10,8 @@ import pytest
 from inngest_core.config import Config, load_config
 from inngest_core.engine_api import WorkingKey, api_fetch, fetch_state, post_registration, sdk_headers, trace_headers
 from inngest_core.errors import ConfigError, StateFetchError
-from inngest_core.flow import Fetch, Flow
-from inngest_core.http import HTTPRequest, HTTPResponse, TransportError
+from inngest_core.runtime.effects import Fetch, Flow
+from inngest_core.web.messages import HTTPRequest, HTTPResponse, TransportError
 
 KEY, FALLBACK = "signkey-test-" + "0123456789abcdef" * 4, "signkey-test-" + "fedcba9876543210" * 4
 KEY_BEARER = "Bearer signkey-test-4884fdaafea47c29fea7159d0daddd9c085d6200e1359e85bb81736af6b7c837"

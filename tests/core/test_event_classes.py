@@ -12,9 +12,9 @@ import pydantic
 import pytest
 
 import inngest
-from inngest_core.app import App
 from inngest_core.errors import ConfigError, OutputUnserializableError
-from inngest_core.events import send_events
+from inngest_core.events.event import send_events
+from inngest_core.serving.app import App
 from tests.cases.case import APP_ID, FN_ID, Call, hashed
 from tests.core.in_test_engine import InTestEngine, ask_async, ask_sync
 from tests.core.one_function import request_of, serving, shown, silent_logger

@@ -12,8 +12,8 @@ from pydantic import AliasChoices, AliasGenerator, AliasPath, BaseModel, ConfigD
 from pydantic.alias_generators import to_camel
 
 import inngest
-from inngest_core.event_types import parse_as
-from inngest_core.events import parse_event
+from inngest_core.events.event import parse_event
+from inngest_core.events.event_types import parse_as
 from tests.core.test_event_classes import sent
 
 T = TypeVar("T")

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from inngest_core.config import Config, load_config
 from inngest_core.errors import BodyInvalidError, EventKeyMissingError, OutputUnserializableError, SendEventsError
-from inngest_core.events import Event, parse_event, send_events
-from inngest_core.flow import Effect, Fetch, Flow, Now, Random, Sleep
-from inngest_core.http import HTTPRequest, HTTPResponse, TransportError
-from inngest_core.serializer import LARGEST_EVENT
+from inngest_core.events.event import Event, parse_event, send_events
+from inngest_core.runtime.effects import Effect, Fetch, Flow, Now, Random, Sleep
+from inngest_core.values.serializer import LARGEST_EVENT
+from inngest_core.web.messages import HTTPRequest, HTTPResponse, TransportError
 
 ENTROPY = bytes(range(10))
 SEED = "1700000000123," + base64.b64encode(ENTROPY).decode()

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inngest_core import expressions
 from inngest_core.client import Inngest
 from inngest_core.errors import FunctionConfigError
-from inngest_core.event_types import event_type
-from inngest_core.expressions import syntax_problem_of
+from inngest_core.events.event_types import event_type
 from inngest_core.function import Function
-from inngest_core.options import (
+from inngest_core.options import expressions
+from inngest_core.options.expressions import syntax_problem_of
+from inngest_core.options.options import (
     Batch,
     Cancel,
     Concurrency,

@@ -13,9 +13,9 @@ import pytest
 
 import inngest
 from inngest_core.errors import ConfigError
-from inngest_core.failure import describe, exc_info, retry_headers
-from inngest_core.http import Request
-from inngest_core.wire import dump_json
+from inngest_core.execution.failure import describe, exc_info, retry_headers
+from inngest_core.protocol.wire import dump_json
+from inngest_core.web.messages import Request
 from tests.cases.case import Call, hashed
 from tests.core.in_test_engine import Ask, InTestEngine, ask_async, ask_sync
 from tests.core.one_function import request_of, serving, shown

@@ -10,8 +10,8 @@ import pytest
 
 from inngest_core.errors import FunctionConfigError
 from inngest_core.function import Function, index_functions, inspect_handler, step_url
-from inngest_core.function_opts import FunctionOpts
-from inngest_core.options import (
+from inngest_core.options.function_opts import FunctionOpts
+from inngest_core.options.options import (
     Batch,
     Cancel,
     Concurrency,

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import inngest
-from inngest_core.app import App
 from inngest_core.errors import MiddlewareError
-from inngest_core.http import Response
+from inngest_core.serving.app import App
+from inngest_core.web.messages import Response
 from tests.asking import LogList
 from tests.cases.case import APP_ID, STACK, Build, Call, Colour, both, read_answer
 

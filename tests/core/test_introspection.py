@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from inngest_core.answer import Answer
 from inngest_core.client import Inngest
 from inngest_core.config import load_config
 from inngest_core.errors import ConfigError, HeaderMissingError, SignatureError
 from inngest_core.function import Function
-from inngest_core.http import Request
-from inngest_core.introspection import ServeOptions, authentication, introspect
-from inngest_core.signing import SigningKey
-from inngest_core.wire import VERSION
+from inngest_core.protocol.signing import SigningKey
+from inngest_core.protocol.wire import VERSION
+from inngest_core.serving.answer import Answer
+from inngest_core.serving.introspection import ServeOptions, authentication, introspect
+from inngest_core.web.messages import Request
 
 KEY, FALLBACK = "signkey-test-" + "0123456789abcdef" * 4, "signkey-test-" + "fedcba9876543210" * 4
 

@@ -9,7 +9,7 @@ import pytest
 
 import inngest
 from inngest_core.errors import OutputUnserializableError
-from inngest_core.serializer import LARGEST_RESPONSE, LARGEST_STEP, dump_value
+from inngest_core.values.serializer import LARGEST_RESPONSE, LARGEST_STEP, dump_value
 from tests.core.in_test_engine import Ask, InTestEngine, ask_async, ask_sync
 from tests.core.one_function import request_of, serving, shown
 

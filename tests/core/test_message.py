@@ -8,7 +8,7 @@ import pydantic
 import pytest
 
 import inngest
-from inngest_core.message import cut, headline, leaves, message_of, misfit_of, name_of
+from inngest_core.error_text import cut, headline, leaves, message_of, misfit_of, name_of
 
 
 class UnreadableError(Exception):

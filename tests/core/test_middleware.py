@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import inngest
-from inngest_core.app import App
-from inngest_core.http import Request, Response
-from inngest_core.wire import hash_id
+from inngest_core.protocol.wire import hash_id
+from inngest_core.serving.app import App
+from inngest_core.web.messages import Request, Response
 from tests.targets.engine import EngineDouble, running_engine
 
 RUN_ID = "01M81HH26QDJEBNKAKXRBQZRE6"

@@ -16,7 +16,7 @@ import pytest
 
 import inngest
 from inngest_core.errors import OutputUnserializableError
-from inngest_core.serializer import dump_value, load_value
+from inngest_core.values.serializer import dump_value, load_value
 from tests.asking import LogList
 from tests.cases.case import hashed
 from tests.core.in_test_engine import Ask, InTestEngine, ask_async, ask_sync

@@ -9,9 +9,9 @@ import pytest
 
 from inngest_core.client import Inngest
 from inngest_core.errors import FunctionConfigError
-from inngest_core.event_types import event_type
+from inngest_core.events.event_types import event_type
 from inngest_core.function import Function
-from inngest_core.options import (
+from inngest_core.options.options import (
     Batch,
     Cancel,
     Concurrency,

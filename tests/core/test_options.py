@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inngest_core.duration import dump_duration, parse_duration, to_ms
-from inngest_core.function_opts import FunctionOpts
-from inngest_core.options import (
+from inngest_core.options.function_opts import FunctionOpts
+from inngest_core.options.options import (
     Batch,
     Cancel,
     Concurrency,
@@ -26,6 +25,7 @@ from inngest_core.options import (
     TriggerCron,
     TriggerEvent,
 )
+from inngest_core.protocol.duration import dump_duration, parse_duration, to_ms
 
 HOUR = datetime.timedelta(hours=1)
 

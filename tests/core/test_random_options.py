@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from inngest_core.client import Inngest
 from inngest_core.function import Function
-from inngest_core.options import (
+from inngest_core.options.options import (
     Batch,
     Cancel,
     Concurrency,
@@ -26,8 +26,8 @@ from inngest_core.options import (
     TriggerCron,
     TriggerEvent,
 )
-from inngest_core.registration import register
-from inngest_devserver.functions import parse_function
+from inngest_core.serving.registration import register
+from inngest_devserver.apps.functions import parse_function
 
 from .test_registration import URL, Served, drive, put, put_in_band
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from inngest_core.answer import Answer
 from inngest_core.client import Inngest
 from inngest_core.config import load_config
 from inngest_core.errors import (
@@ -20,14 +19,15 @@ from inngest_core.errors import (
     SignatureError,
     URLInvalidError,
 )
-from inngest_core.flow import Effect, Fetch, Flow
 from inngest_core.function import Function
-from inngest_core.http import HTTPRequest, HTTPResponse, Request, TransportError
-from inngest_core.introspection import ServeOptions
-from inngest_core.options import TriggerEvent
-from inngest_core.registration import advertised_url, register
-from inngest_core.signing import SigningKey
-from inngest_core.wire import VERSION
+from inngest_core.options.options import TriggerEvent
+from inngest_core.protocol.signing import SigningKey
+from inngest_core.protocol.wire import VERSION
+from inngest_core.runtime.effects import Effect, Fetch, Flow
+from inngest_core.serving.answer import Answer
+from inngest_core.serving.introspection import ServeOptions
+from inngest_core.serving.registration import advertised_url, register
+from inngest_core.web.messages import HTTPRequest, HTTPResponse, Request, TransportError
 
 KEY = SigningKey("signkey-test-" + "0123456789abcdef" * 4)
 URL = "http://127.0.0.1:8000/api/inngest"

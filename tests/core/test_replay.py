@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
 import inngest
-from inngest_core.app import App
 from inngest_core.errors import StepIdClashError
-from inngest_core.replay import Deliver, Found, Memo, Repeat, Replay, Report, RunNow, Wait, read_memo
-from inngest_core.wire import Opcode
+from inngest_core.execution.replay import Deliver, Found, Memo, Repeat, Replay, Report, RunNow, Wait, read_memo
+from inngest_core.protocol.wire import Opcode
+from inngest_core.serving.app import App
 from tests.cases.case import APP_ID, FN_ID, Colour, hashed
 
 from .in_test_engine import Ask, InTestEngine, ask_async, ask_sync

@@ -11,8 +11,8 @@ from typing import Any, cast
 import pytest
 
 import inngest
-from inngest_core.app import App
-from inngest_core.serializer import dump_value
+from inngest_core.serving.app import App
+from inngest_core.values.serializer import dump_value
 from tests.asking import LogList
 from tests.cases.case import hashed
 from tests.core.in_test_engine import Ask, InTestEngine, ask_async, ask_sync

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pydantic
 
-from inngest_core.returns import MISSING, returned_by
+from inngest_core.values.return_type import MISSING, returned_by
 from tests.core.rich_values import AT, Model
 
 

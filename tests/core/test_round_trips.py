@@ -21,12 +21,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import inngest
-from inngest_core import steps
 from inngest_core.errors import OutputUnserializableError
-from inngest_core.replay import Memo
-from inngest_core.results import Results
-from inngest_core.returns import returned_by
-from inngest_core.serializer import PydanticSerializer, dump_value, load_value
+from inngest_core.execution import tools
+from inngest_core.execution.replay import Memo
+from inngest_core.execution.results import Results
+from inngest_core.values.return_type import returned_by
+from inngest_core.values.serializer import PydanticSerializer, dump_value, load_value
 from tests.asking import LogList
 from tests.core.rich_values import (
     RICH,
@@ -195,7 +195,7 @@ class Step:
         logger = logging.Logger("records")
         logger.addHandler(records)
         self.logged = records.texts
-        self._tool = steps.run("load", annotated(value, typ), ())
+        self._tool = tools.run("load", annotated(value, typ), ())
         self._results = Results("app-fn", logger, serializer, set())
         self._data = json.loads(self._results.dump(self._tool, value, changed=False))
 

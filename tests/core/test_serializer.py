@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inngest_core.errors import OutputUnserializableError
-from inngest_core.serializer import PydanticSerializer, dump_value, load_value
+from inngest_core.values.serializer import PydanticSerializer, dump_value, load_value
 
 WHAT = 'step "charge": output'
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies
 
-from inngest_core import signing
 from inngest_core.errors import ConfigError, HeaderMissingError, SignatureError
-from inngest_core.signing import CANONICAL_CAP, WINDOW_SECONDS, SigningKey, SigningKeys, sign, verify
+from inngest_core.protocol import signing
+from inngest_core.protocol.signing import CANONICAL_CAP, WINDOW_SECONDS, SigningKey, SigningKeys, sign, verify
 
 HEX = "0123456789abcdef" * 4
 KEY = SigningKey(f"signkey-prod-{HEX}")

@@ -12,7 +12,7 @@ import pydantic
 import pytest
 
 import inngest
-from inngest_core.serializer import LARGEST_STEP
+from inngest_core.values.serializer import LARGEST_STEP
 from tests.cases.case import Build, Call, Colour, both, read_answer
 
 from .test_hook_errors import BOTH, answer, ask

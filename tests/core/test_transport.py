@@ -15,8 +15,8 @@ from contextlib import contextmanager
 import pytest
 
 import inngest
-from inngest_core.http import HTTPRequest, HTTPResponse, TransportError
-from inngest_core.transport import Transport
+from inngest_core.runtime.transport import Transport
+from inngest_core.web.messages import HTTPRequest, HTTPResponse, TransportError
 from tests.targets.engine import EngineDouble
 
 Fetch = Callable[[HTTPRequest], HTTPResponse]

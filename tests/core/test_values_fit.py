@@ -27,11 +27,11 @@ from hypothesis import strategies as st
 
 import inngest
 from inngest_core.errors import EventInvalidError, OutputUnserializableError
-from inngest_core.event_types import parse_as
-from inngest_core.replay import Memo
-from inngest_core.results import Results
-from inngest_core.serializer import Serializer, dump_value
-from inngest_core.steps import run
+from inngest_core.events.event_types import parse_as
+from inngest_core.execution.replay import Memo
+from inngest_core.execution.results import Results
+from inngest_core.execution.tools import run
+from inngest_core.values.serializer import Serializer, dump_value
 from tests.asking import LogList
 from tests.core.one_function import silent_logger
 

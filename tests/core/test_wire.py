@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies
 
 from inngest_core.errors import BodyInvalidError
-from inngest_core.wire import (
+from inngest_core.protocol.wire import (
     RUN_COMPLETE_ID,
     Op,
     Opcode,

@@ -15,11 +15,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from inngest_core.http import Request
-from inngest_core.wire import hash_id
-from inngest_devserver.api import API
-from inngest_devserver.clock import ManualClock
+from inngest_core.protocol.wire import hash_id
+from inngest_core.web.messages import Request
 from inngest_devserver.engine import Engine, Options
+from inngest_devserver.http.api import API
+from inngest_devserver.scheduling.clock import ManualClock
 
 APP_URL = "http://app.test/api/inngest"
 PATIENCE_SECONDS = 10.0

@@ -1,4 +1,4 @@
-"""Apps and hosts for the tests of `inngest_devserver.host`."""
+"""Apps and hosts for the tests of `inngest_devserver.hosting.host`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
-from inngest_devserver.host import AppHost
+from inngest_devserver.hosting.host import AppHost
 
 ENGINE = "http://127.0.0.1:1"
 ANSWER = '{"mode": "dev", "function_count": 2}'

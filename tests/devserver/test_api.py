@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from inngest_core.signing import SigningKey, SigningKeys, verify
-from inngest_devserver.store import StoreVersionError
+from inngest_core.protocol.signing import SigningKey, SigningKeys, verify
+from inngest_devserver.storage.store import StoreVersionError
 
 from .harness import APP_URL, Lab, lab, op, ops, ran, returned
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from inngest_devserver.endpoints import Endpoint, HostError
-from inngest_devserver.host import AppHost, child_environ
+from inngest_devserver.hosting.endpoints import Endpoint, HostError
+from inngest_devserver.hosting.host import AppHost, child_environ
 
 from .hosting import ANSWER, ASGI_APP, ENGINE, WSGI_APP, host_of, hosted, write
 
@@ -272,7 +272,7 @@ def test_what_the_user_has_set_is_kept_with_a_warning(name: str, value: str) -> 
 
 def test_started_by_hand_it_prints_what_it_would_tell(tmp_path: Path) -> None:
     write(tmp_path, ASGI_APP)
-    arguments = [sys.executable, "-W", "error", "-m", "inngest_devserver.host", "shop"]
+    arguments = [sys.executable, "-W", "error", "-m", "inngest_devserver.hosting.host", "shop"]
     with subprocess.Popen(arguments, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as child:
         assert child.stderr is not None
         report = json.loads(child.stderr.readline())

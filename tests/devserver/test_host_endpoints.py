@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inngest_devserver.endpoints import Endpoint
+from inngest_devserver.hosting.endpoints import Endpoint
 
 from .hosting import host_of, hosted
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 
-from inngest_core.wire import hash_id
+from inngest_core.protocol.wire import hash_id
 
 from .harness import Called, Lab, Reply, Script, lab, op, ops, planned, ran, returned
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from inngest_devserver.retry import parse_retry_after
+from inngest_devserver.calls.retry import parse_retry_after
 
 from .harness import Called, Lab, Reply, Script, lab, op, ops, raised, ran, returned
 

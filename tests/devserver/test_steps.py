@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 
-from inngest_core.wire import RUN_COMPLETE_ID, hash_id
+from inngest_core.protocol.wire import RUN_COMPLETE_ID, hash_id
 
 from .harness import Called, Reply, Script, lab, op, ops, ran, returned
 

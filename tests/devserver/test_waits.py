@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from inngest_core.wire import hash_id
+from inngest_core.protocol.wire import hash_id
 
 from .harness import Called, Reply, Script, lab, op, ops, raised, returned
 

@@ -31,12 +31,12 @@ import httpx
 import pytest
 
 import inngest
-from inngest_core.app import App, collect_apps
-from inngest_core.http import HTTPRequest, HTTPResponse, Request
-from inngest_devserver import api
-from inngest_devserver.clock import ManualClock
+from inngest_core.serving.app import App, collect_apps
+from inngest_core.web.messages import HTTPRequest, HTTPResponse, Request
 from inngest_devserver.engine import Engine, Options
-from inngest_devserver.loading import Kind, kind_of, serve_paths
+from inngest_devserver.hosting.loading import Kind, kind_of, serve_paths
+from inngest_devserver.http import api
+from inngest_devserver.scheduling.clock import ManualClock
 from tests.targets import django_site  # noqa: F401  # pyright: ignore[reportUnusedImport]  # Django page needs it
 
 from .pages import Block, read_blocks

@@ -17,18 +17,18 @@ import inngest.flask
 import inngest.starlette
 from inngest_cli import main as cli
 from inngest_core import errors
-from inngest_core.app import BODY_CAP
-from inngest_core.bodies import SETTLE_TURNS, UNWIND_SECONDS
 from inngest_core.config import load_config
-from inngest_core.drivers import HELD_LOOP_SECONDS
-from inngest_core.events import MAX_EVENTS
-from inngest_core.execution import SEARCH_SECONDS
-from inngest_core.serializer import LARGEST_EVENT, LARGEST_RESPONSE, LARGEST_STEP
-from inngest_core.signing import CANONICAL_CAP, WINDOW_SECONDS
-from inngest_devserver import api
-from inngest_devserver.app_servers import WSGI_THREADS
+from inngest_core.events.event import MAX_EVENTS
+from inngest_core.execution.execution import SEARCH_SECONDS
+from inngest_core.protocol.signing import CANONICAL_CAP, WINDOW_SECONDS
+from inngest_core.runtime.async_body import SETTLE_TURNS, UNWIND_SECONDS
+from inngest_core.runtime.drivers import HELD_LOOP_SECONDS
+from inngest_core.serving.app import BODY_CAP
+from inngest_core.values.serializer import LARGEST_EVENT, LARGEST_RESPONSE, LARGEST_STEP
 from inngest_devserver.engine import Options
-from inngest_devserver.executor import MOST_STATE, MOST_STEPS
+from inngest_devserver.hosting.app_servers import WSGI_THREADS
+from inngest_devserver.http import api
+from inngest_devserver.runs.executor import MOST_STATE, MOST_STEPS
 
 from .pages import DOCS, ROOT, code_in, table_rows
 
@@ -142,7 +142,7 @@ def test_fields_of_options_are_documented() -> None:
     code = code_in(text_of("functions.md"))
     for name in inngest.__all__:
         option: Any = getattr(inngest, name)
-        if option.__class__ is type(pydantic.BaseModel) and option.__module__ == "inngest_core.options":
+        if option.__class__ is type(pydantic.BaseModel) and option.__module__ == "inngest_core.options.options":
             signature = f"{name}({', '.join(option.model_fields)})"
             assert signature in code, f"docs/functions.md has no {signature}"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from inngest_core.http import HTTPRequest, HTTPResponse
-from inngest_core.transport import Transport
+from inngest_core.runtime.transport import Transport
+from inngest_core.web.messages import HTTPRequest, HTTPResponse
 
 from .pages import IDS, PAGES, read_blocks
 from .running import Network, Page

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 import inngest
-from inngest_core.http import TransportError
-from inngest_core.signing import SigningKey
+from inngest_core.protocol.signing import SigningKey
+from inngest_core.web.messages import TransportError
 
 from .colours import Colour, Script
 from .engine_client import EngineClient

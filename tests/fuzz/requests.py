@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import HealthCheck
 from hypothesis import strategies as st
 
-from inngest_core.http import HTTPResponse, Request
+from inngest_core.web.messages import HTTPResponse, Request
 from tests.bad_input.served import FALLBACK, KEY, STRANGER, signature
 from tests.bad_input.test_signatures import BAD_SIGNATURES
 from tests.cases.case import Call, hashed

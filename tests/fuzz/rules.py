@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 import inngest
-from inngest_core.http import Response
+from inngest_core.web.messages import Response
 from tests.bad_input.served import signature
 
 from .requests import Asked

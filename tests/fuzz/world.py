@@ -12,10 +12,10 @@ from typing import Any
 import pydantic
 
 import inngest
-from inngest_core import execution
-from inngest_core.app import App
-from inngest_core.http import HTTPRequest, HTTPResponse, Response
-from inngest_core.transport import Transport
+from inngest_core.execution import execution
+from inngest_core.runtime.transport import Transport
+from inngest_core.serving.app import App
+from inngest_core.web.messages import HTTPRequest, HTTPResponse, Response
 from tests.bad_input.served import FALLBACK, KEY
 from tests.cases.case import APP_ID
 

@@ -7,7 +7,7 @@ import flask
 import inngest
 import inngest.asgi
 import inngest.flask
-from inngest_core.bare import ASGIApp
+from inngest_core.serving.bare import ASGIApp
 
 from .asking import define
 

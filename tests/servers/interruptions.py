@@ -12,7 +12,7 @@ from collections.abc import Generator
 
 import pytest
 
-from inngest_core.app import LONG_SECONDS
+from inngest_core.serving.app import LONG_SECONDS
 from tests.cases.case import Call
 
 from .calls import asking, call, expect_held, held_call

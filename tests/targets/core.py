@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import inngest
-from inngest_core.app import App
-from inngest_core.http import Request, Response
+from inngest_core.serving.app import App
+from inngest_core.web.messages import Request, Response
 
 from .target import HOST, Answer, Functions, Headers, Send
 

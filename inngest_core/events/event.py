@@ -1,0 +1,213 @@
+"""Events: the value users build and read, and the flow that sends them. Source: protocol §10, B18."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import urllib.parse
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, cast
+
+import pydantic
+
+from inngest_core.config import Config
+from inngest_core.engine_api import sdk_headers
+from inngest_core.errors import BodyInvalidError, EventKeyMissingError, SendEventsError
+from inngest_core.protocol.wire import Header, parse_json
+from inngest_core.runtime.effects import Flow, Random, Sleep, fetch, now
+from inngest_core.values.json_text import parse_value
+from inngest_core.values.serializer import LARGEST_EVENT, Serializer, dump_value
+from inngest_core.web.messages import HTTPRequest, HTTPResponse, TransportError
+
+from .event_data import FIX, as_object, type_of_data
+
+MAX_EVENTS = 5_000
+"""Events in one request."""
+MAX_TRIES = 5
+BACK_OFF_SECONDS = 0.1
+"""Before the second try; doubled for each one after it."""
+SEED_SIZE = 10
+"""Random bytes in a seed."""
+
+
+class Event(pydantic.BaseModel):
+    """An event, sent or received.
+
+    id: sent twice, an event with an id counts once; empty means not given. ts: milliseconds since 1970; zero means not
+    given. Other keys are kept. data: a model or a dataclass becomes the JSON object that it is written as. A subclass
+    types its data: `MyEvent.model_validate(ctx.event.model_dump())`.
+    """
+
+    model_config = pydantic.ConfigDict(extra="allow", defer_build=True)
+
+    name: str
+    data: Annotated[dict[str, Any], pydantic.BeforeValidator(as_object)] = {}
+    id: str = ""
+    ts: int = 0
+    user: dict[str, Any] | None = None
+    v: str | None = None
+
+    def to_wire(self) -> dict[str, object]:
+        """Return what is given, by key; values may still be models, datetimes and the like."""
+        wire: dict[str, object] = {"name": self.name, "data": self.data}
+        if self.id:
+            wire["id"] = self.id
+        if self.ts:
+            wire["ts"] = self.ts
+        if self.user is not None:
+            wire["user"] = self.user
+        if self.v is not None:
+            wire["v"] = self.v
+        return {**wire, **_extra(self)}
+
+
+def _dump_data(event: Event) -> dict[str, object]:
+    """Return what is given, by key; data of a declared type as JSON values, so that its keys need not be texts."""
+    wire = event.to_wire()
+    typ = type_of_data(type(event))
+    if typ is not None:
+        what = f'event "{event.name}": data'
+        wire["data"] = parse_value(dump_value(event.data, what, output_type=typ, fix=FIX, shared=True))
+    return wire
+
+
+def _extra(event: Event) -> dict[str, object]:
+    """Return what a subclass or an unknown key adds."""
+    extra = dict(event.__pydantic_extra__ or {})
+    known = Event.model_fields
+    extra.update((name, getattr(event, name)) for name in type(event).model_fields if name not in known)
+    return extra
+
+
+def parse_event(wire: Mapping[str, Any]) -> Event:
+    """Return the event in the JSON object of a call request; nulls count as not given. Raises BodyInvalidError."""
+    try:
+        return Event.model_validate({key: value for key, value in wire.items() if value is not None})
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BodyInvalidError(f"event.{where} cannot be used: {first['msg']}") from None
+
+
+def send_events(
+    events: Sequence[Event],
+    *,
+    config: Config,
+    seed: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout_seconds: float = 30.0,
+    serializer: Serializer | None = None,
+) -> Flow[list[str]]:
+    """Send *events* and return their ids, in order; more than 5,000, or than 3 MiB, go in several requests.
+
+    seed: "<millis>,<base64 of 10 bytes>"; the same seed gives the same ids, so that a repeated step sends nothing
+    twice; None makes one for each request, which its retries share. headers: added to the common ones.
+    serializer: is asked for values that pydantic does not know.
+    Raises EventKeyMissingError; OutputUnserializableError: an event that is not JSON or is over 3 MiB; SendEventsError:
+    refused, or not reached in 5 tries; its ids are those of the events that went through.
+    Source: protocol §10, B18, C7.
+    """
+    if config.event_key is None:
+        raise EventKeyMissingError(
+            f"no event key is known, and cloud mode ({config.mode_reason}) needs one to send events; "
+            "set INNGEST_EVENT_KEY or give Inngest(event_key=), or set INNGEST_DEV=1 to use a dev server"
+        )
+    written = [
+        dump_value(
+            _dump_data(event),
+            f'event "{event.name}": events[{number}]',
+            serializer=serializer,
+            fix=FIX,
+            limit=LARGEST_EVENT,
+        )
+        for number, event in enumerate(events)
+    ]
+    ids: list[str] = []
+    for number, body in enumerate(_bodies(written)):
+        own_seed = (yield from _new_seed()) if seed is None else _seed_of_batch(seed, number)
+        request = HTTPRequest(
+            method="POST",
+            url=f"{config.event_api_origin}/e/{urllib.parse.quote(config.event_key, safe='')}",
+            headers={
+                **sdk_headers(config),
+                **(headers or {}),
+                Header.CONTENT_TYPE.value: "application/json",
+                Header.EVENT_ID_SEED.value: own_seed,
+            },
+            body=body,
+            timeout=timeout_seconds,
+        )
+        try:
+            ids.extend(_read_ids((yield from _fetch_with_retries(request))))
+        except TransportError as error:
+            raise SendEventsError(f"{error} (tried {MAX_TRIES} times)", ids) from None
+        except SendEventsError as error:
+            raise SendEventsError(error.message, [*ids, *error.ids]) from None
+    return ids
+
+
+def _bodies(events: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield the bodies of the requests for *events*, which are JSON; none is much larger than the largest event."""
+    batch: list[bytes] = []
+    size = 0
+    for event in events:
+        if len(batch) == MAX_EVENTS or (batch and size + len(event) > LARGEST_EVENT):
+            yield b"[" + b",".join(batch) + b"]"
+            batch, size = [], 0
+        batch.append(event)
+        size += len(event)
+    if batch:
+        yield b"[" + b",".join(batch) + b"]"
+
+
+def _new_seed() -> Flow[str]:
+    seconds = yield from now()
+    entropy: bytes = yield Random(SEED_SIZE)
+    return f"{int(seconds * 1000)},{base64.b64encode(entropy).decode()}"
+
+
+def _seed_of_batch(seed: str, number: int) -> str:
+    """Return the seed for the batch of that number: ids would be given out twice if batches shared one."""
+    if number == 0:
+        return seed
+    millis = seed.partition(",")[0]
+    entropy = hashlib.sha256(f"{seed},{number}".encode()).digest()[:SEED_SIZE]
+    return f"{millis},{base64.b64encode(entropy).decode()}"
+
+
+def _fetch_with_retries(request: HTTPRequest) -> Flow[HTTPResponse]:
+    """Exchange *request*, again on 429, 5xx and lost connections; raises TransportError after the last try."""
+    for tries_left in reversed(range(MAX_TRIES)):
+        try:
+            response = yield from fetch(request)
+        except TransportError:
+            if not tries_left:
+                raise
+        else:
+            if not tries_left or not (response.status == 429 or response.status >= 500):
+                return response
+        jitter: bytes = yield Random(1)
+        doubled = BACK_OFF_SECONDS * 2 ** (MAX_TRIES - 1 - tries_left)
+        yield Sleep(doubled * (1 + jitter[0] / 255))
+    raise AssertionError("the last try returns or raises")
+
+
+def _read_ids(response: HTTPResponse) -> list[str]:
+    """Return the ids in an answer of the event API; raises SendEventsError unless all events went through."""
+    try:
+        answer: object = parse_json(response.body)
+    except BodyInvalidError:
+        answer = None
+    fields = cast("dict[str, object]", answer) if isinstance(answer, dict) else {}
+    listed = fields.get("ids")
+    ids = [item for item in cast("list[object]", listed) if isinstance(item, str) and item] if _is_list(listed) else []
+    error = fields.get("error")
+    if response.status == 200 and not error and _is_list(listed):
+        return ids
+    if not error:
+        error = response.body[:200].decode(errors="replace") or "no reason given"
+    raise SendEventsError(f"the event API answered {response.status}: {error}", ids)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list)

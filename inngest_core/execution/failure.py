@@ -1,0 +1,139 @@
+"""What is said of an exception of user code: as JSON, as headers, in the log, and whether it may be tried again.
+
+All of it is bounded, so that an answer with an error is within what an engine takes, whatever was raised.
+Decides nothing about steps. Sources: protocol §6, §7, B2, C5, C6, C7.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import textwrap
+import traceback
+from pathlib import Path
+from types import TracebackType
+from typing import Any, cast
+
+from inngest_core.error_text import MOST_MEMBERS, SHORT_MESSAGE, cut, headline, leaves, message_of, name_of
+from inngest_core.errors import InngestError, NonRetriableError, RetryAfterError, StepError
+from inngest_core.protocol.duration import dump_time, to_ms
+from inngest_core.protocol.wire import CallContext, Header
+
+LONGEST_RETRY_SECONDS = 24 * 3600
+LONGEST_CAUSE_CHAIN = 8
+LONGEST_STACK = 24 * 1024
+"""Characters. With messages and causes at their longest, and each character escaped, an error is below 4 MiB."""
+
+_OURS = str(Path(__file__).parent.parent)
+
+
+def retriable(error: BaseException) -> bool:
+    """Tell whether trying again can help; for a group, whether it can for any of its exceptions."""
+    return any(each.retriable if isinstance(each, InngestError) else True for each in leaves(error))
+
+
+def is_final(error: BaseException, ctx: CallContext) -> bool:
+    """Tell whether this attempt was the last one."""
+    if not retriable(error):
+        return True
+    return ctx.max_attempts is not None and ctx.attempt + 1 >= ctx.max_attempts
+
+
+def retry_headers(error: BaseException) -> dict[str, str]:
+    """Return the headers that tell the engine whether, and when, to try again."""
+    if not retriable(error):
+        return {Header.NO_RETRY.value: "true"}
+    for each in leaves(error):
+        if isinstance(each, RetryAfterError):
+            return {Header.RETRY_AFTER.value: _dump_retry_after(each.retry_after)}
+    return {}
+
+
+def _dump_retry_after(when: int | datetime.timedelta | datetime.datetime) -> str:
+    if isinstance(when, datetime.datetime):
+        return dump_time(when)
+    seconds = math.ceil(to_ms(when) / 1000)
+    return str(min(max(seconds, 1), LONGEST_RETRY_SECONDS))
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """Return name, message, stack and cause of an exception; a StepError gives those of its step."""
+    described: dict[str, Any] = {}
+    for each in reversed(_chain(error)):
+        told: dict[str, Any] = {"name": name_of(each), "message": message_of(each)}
+        if not isinstance(each, StepError) or each.stack is not None or each.__traceback__ is not None:
+            told["stack"] = _stack(each)
+        if described:
+            told["cause"] = described
+        described = told
+    return described
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """Return an exception, what it was raised from, and so on; each once."""
+    chain: list[BaseException] = []
+    each: BaseException | None = error
+    while each is not None and len(chain) <= LONGEST_CAUSE_CHAIN and not any(each is one for one in chain):
+        chain.append(each)
+        cause = each.__cause__
+        each = each.__context__ if cause is None and not each.__suppress_context__ else cause
+    return chain
+
+
+def is_quiet(error: BaseException) -> bool:
+    """Tell whether it was raised with quiet=True."""
+    return isinstance(error, NonRetriableError | RetryAfterError) and bool(getattr(error, "quiet", False))
+
+
+def exc_info(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None] | None:
+    """Return what a logger takes to show an exception, without our frames; None when no logger could show it."""
+    try:
+        list(traceback.TracebackException(type(error), error, None, limit=0).format())
+    except Exception:  # a broken class, or groups nested too deep
+        return None
+    return type(error), error, _without_ours(error.__traceback__)
+
+
+def _without_ours(trace: TracebackType | None) -> TracebackType | None:
+    theirs: list[TracebackType] = []
+    while trace is not None:
+        if not trace.tb_frame.f_code.co_filename.startswith(_OURS):
+            theirs.append(trace)
+        trace = trace.tb_next
+    rest: TracebackType | None = None
+    for each in reversed(theirs):
+        rest = TracebackType(rest, each.tb_frame, each.tb_lasti, each.tb_lineno)
+    return rest
+
+
+def _stack(error: BaseException, limit: int = LONGEST_STACK) -> str:
+    """Return the frames that are not ours, the message and the notes; then those of each exception of a group."""
+    if isinstance(error, StepError) and error.stack is not None:
+        return _cut_stack(error.stack, limit)
+    lines = ["Traceback (most recent call last):\n"]
+    lines += traceback.format_tb(_without_ours(error.__traceback__))
+    lines.append(headline(error))
+    lines += [f"\n{note}" for note in _notes(error)]
+    own = "".join(lines)
+    if not isinstance(error, BaseExceptionGroup):
+        return _cut_stack(own, limit)
+    members = leaves(cast("BaseException", error))[:MOST_MEMBERS]
+    share = limit * 9 // 10 // (len(members) + 1)  # a tenth is for the indents
+    stacks = [textwrap.indent(_stack_of_member(each, share), "  ") for each in members]
+    return _cut_stack("\n\n".join([_cut_stack(own, share), *stacks]), limit)
+
+
+def _stack_of_member(error: BaseException, limit: int) -> str:
+    stack = _stack(error, limit)
+    return f'step "{error.step_id}": {stack}' if isinstance(error, StepError) and error.step_id else stack
+
+
+def _cut_stack(stack: str, limit: int) -> str:
+    """Cut in the middle: the end says what was raised and where, the beginning how it came there."""
+    return cut(stack, limit, end=limit * 3 // 4)
+
+
+def _notes(error: BaseException) -> list[str]:
+    notes: object = vars(error).get("__notes__")
+    listed = cast("list[object]", notes) if isinstance(notes, list) else []
+    return [cut(note, SHORT_MESSAGE) for note in listed if isinstance(note, str)]

@@ -1,0 +1,76 @@
+"""What one call of one function came to, and the ops that tell of it. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from inngest_core.protocol.wire import Op, Opcode
+from inngest_core.values.serializer import dump_value
+
+from .replay import Found
+from .tools import Tool
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The call ended with ops. headers: when, and whether, the step that failed may be tried again."""
+
+    ops: Sequence[Op]
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The function returned."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The function raised."""
+
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class TargetMissed:
+    """The function did not meet the step that the engine asked for."""
+
+    found: Sequence[Found[Tool]]
+
+
+Outcome = Reported | Returned | Raised | TargetMissed
+
+
+def report_new(found: Sequence[Found[Tool]]) -> Reported:
+    """Report steps that have not run: those that run in the app are planned."""
+    return Reported([op_of(each, Opcode.STEP_PLANNED if each.op is Opcode.STEP_RUN else each.op) for each in found])
+
+
+def report_again(found: Found[Tool]) -> Reported:
+    """Report a step from its memo, as it came."""
+    memo = found.memo
+    if memo is None:
+        raise AssertionError("only a step with a memo is reported again")
+    if memo.failed:
+        return Reported([op_of(found, Opcode.STEP_FAILED, error=dict(memo.error or {}))])
+    return Reported([op_of(found, Opcode.STEP_RUN, data=dump_value(memo.data, f'step "{found.step_id}"'))])
+
+
+def op_of(
+    found: Found[Tool], opcode: Opcode, *, data: bytes = b"null", error: Mapping[str, object] | None = None
+) -> Op:
+    tool = found.tool
+    return Op(
+        op=opcode,
+        id=found.id,
+        name=tool.name,
+        display_name=found.step_id,
+        opts=tool.opts,
+        data=data,
+        error=error,
+        step_id=found.step_id,
+        index=found.index,
+    )

@@ -1,0 +1,210 @@
+"""The state machine of one call request: which of the met steps is delivered, run, reported or parked.
+
+Pure: no effects, no user code. The caller tells what was met (`meet`) and asks what comes next (`next`).
+
+    asked for   step met              others met     next
+    ----------  --------------------  -------------  ---------------------------------------------------
+    discovery   memo                  -              Deliver, in the order of ctx.stack.stack
+    discovery   new, runs in the app  no other new   RunNow; Report as planned when told to plan only
+    discovery   new, runs in the app  another new    Report, as planned
+    discovery   new, the engine's     -              Report
+    target T    is T, new             -              RunNow (Report when it is the engine's)
+    target T    is T, memo            -              Repeat: the same answer again, from the memo
+    target T    memo                  T not met      Deliver, in the order of ctx.stack.stack
+    target T    new, is not T         T not met      Wait: it stays parked
+    any         nothing undecided     -              Wait
+
+"Told to plan only" is ctx.disable_immediate_execution. A memo is read by the op of the step that asks, never by its
+shape: a wait's memo is an event, which has a `data` key of its own. `{"input": [...]}` is no memo: the step is new
+and runs with those arguments. A memo that is next in the stack but was not met is skipped; one that the stack does
+not name comes after those that it does, an error last.
+Sources: protocol §7, B0, B4; design §5.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar, cast
+
+from inngest_core.errors import StepIdClashError
+from inngest_core.protocol.wire import Opcode, hash_id
+
+Tool = TypeVar("Tool")
+
+_WITH_OUTCOME = frozenset({Opcode.STEP_RUN, Opcode.INVOKE_FUNCTION, Opcode.GATEWAY, Opcode.AI_GATEWAY})
+"""Ops whose memo is {"data": …} or {"error": …}; those of the others are the value itself."""
+
+
+class Memo(NamedTuple):
+    """The outcome of an earlier step: data, or, when failed, the error object (which may be null on the wire)."""
+
+    data: object = None
+    error: Mapping[str, Any] | None = None
+    failed: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Found(Generic[Tool]):
+    """A step that user code met. input: arguments that were edited by hand, to run it with; place: where it waits."""
+
+    id: str
+    step_id: str
+    index: int
+    op: Opcode
+    tool: Tool
+    memo: Memo | None = None
+    input: Sequence[object] | None = None
+    place: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver(Generic[Tool]):
+    """Give the step its memo."""
+
+    found: Found[Tool]
+
+
+@dataclass(frozen=True, slots=True)
+class RunNow(Generic[Tool]):
+    """Run the step and report how it went."""
+
+    found: Found[Tool]
+
+
+@dataclass(frozen=True, slots=True)
+class Report(Generic[Tool]):
+    """Report the steps without running them."""
+
+    found: Sequence[Found[Tool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat(Generic[Tool]):
+    """Answer for the target once more, from its memo."""
+
+    found: Found[Tool]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing can be decided until user code goes on."""
+
+
+Decision = Deliver[Tool] | RunNow[Tool] | Report[Tool] | Repeat[Tool] | Wait
+
+
+def read_memo(op: Opcode, raw: object) -> tuple[Memo | None, Sequence[object] | None]:
+    """Return the memo that *raw* is to a step of kind *op*, and the edited input: one of them, or neither."""
+    if op not in _WITH_OUTCOME or not isinstance(raw, dict):
+        return Memo(data=raw), None
+    value = cast("dict[str, Any]", raw)
+    if "error" in value:
+        error = value["error"]
+        return Memo(error=cast("dict[str, Any]", error) if isinstance(error, dict) else None, failed=True), None
+    if "data" in value:
+        return Memo(data=value["data"]), None
+    if isinstance(value.get("input"), list):
+        return None, value["input"]
+    return Memo(data=value), None
+
+
+class Replay(Generic[Tool]):
+    """What one call request knows of its run, and what was met in it so far."""
+
+    def __init__(
+        self,
+        *,
+        memos: Mapping[str, object],
+        stack: Sequence[str] = (),
+        target: str | None = None,
+        plan_only: bool = False,
+    ) -> None:
+        self.target = target
+        self.concurrent = False
+        """Set once a step was met outside the function's main task: from then on, order matters."""
+        self.found: dict[str, Found[Tool]] = {}
+        self._memos = memos
+        self._target_memo = None if target is None else memos.get(target)
+        """As it came: hooks may change what the function reads, but not what is repeated."""
+        self._plan_only = plan_only
+        self._position = {step: position for position, step in enumerate(stack)}
+        self._next_position = 0
+        self._met_count: dict[str, int] = {}
+        self._ready: list[tuple[int, int, Found[Tool]]] = []
+        self.new: list[Found[Tool]] = []
+        self._delivered = 0
+
+    @property
+    def replaying(self) -> bool:
+        """Whether user code still walks where it has been: memos are left, and nothing new was met."""
+        return self._delivered < len(self._memos) and not self.new and not self.target_met
+
+    @property
+    def target_met(self) -> bool:
+        return self.target is not None and self.target in self.found
+
+    def find(self, step_id: str, op: Opcode, tool: Tool) -> Found[Tool]:
+        """Name the step that user code just met; raises StepIdClashError."""
+        index = self._met_count.get(step_id, 0)
+        self._met_count[step_id] = index + 1
+        hashed = hash_id(step_id, index)
+        other = self.found.get(hashed)
+        if other is not None:
+            raise StepIdClashError(
+                f'step "{step_id}" (met {index + 1} times) has the same id as step "{other.step_id}" '
+                f"(met {other.index + 1} times); give one of them another id"
+            )
+        found = self.found[hashed] = Found(hashed, step_id, index, op, tool)
+        if hashed in self._memos:
+            found.memo, found.input = read_memo(op, self._memos[hashed])
+        return found
+
+    def shortcut(self, found: Found[Tool], *, alone: bool) -> bool:
+        """Tell whether the memo is delivered at once: in sequential code, where the stack names it next.
+
+        alone: no task can be started beside this code, so that order cannot matter.
+        """
+        if found.memo is None or self.concurrent or found.id == self.target:
+            return False
+        if not alone and self._position and self._position.get(found.id) != self._next_position:
+            return False
+        self._pass(found)
+        return True
+
+    def meet(self, found: Found[Tool]) -> None:
+        """Enter a found step among the undecided."""
+        if found.memo is None:
+            self.new.append(found)
+            return
+        unnamed = len(self._position) + found.memo.failed
+        heapq.heappush(self._ready, (self._position.get(found.id, unnamed), len(self.found), found))
+
+    def next(self) -> Decision[Tool]:
+        """Decide on the steps met so far; see the table."""
+        if self.target is not None and self.target_met:
+            return self._answer_for(self.found[self.target])
+        if self._ready:
+            found = heapq.heappop(self._ready)[2]
+            self._pass(found)
+            return Deliver(found)
+        if self.target is None and self.new:
+            return self._report_new()
+        return Wait()
+
+    def _pass(self, found: Found[Tool]) -> None:
+        self._delivered += 1
+        self._next_position = max(self._next_position, self._position.get(found.id, -1) + 1)
+
+    def _answer_for(self, target: Found[Tool]) -> Decision[Tool]:
+        if target.memo is not None:
+            target.memo = read_memo(target.op, self._target_memo)[0] or target.memo
+            return Repeat(target)
+        return RunNow(target) if target.op is Opcode.STEP_RUN else Report([target])
+
+    def _report_new(self) -> Decision[Tool]:
+        only = self.new[0]
+        if len(self.new) == 1 and only.op is Opcode.STEP_RUN and not self._plan_only:
+            return RunNow(only)
+        return Report(self.new)

@@ -1,0 +1,270 @@
+"""Each step tool once: what it is called on the wire, how it runs in the app, and how its memo is read.
+
+Pure values and flows; nothing here knows whether the function is sync or async. Sources: protocol §7, B0 to B3.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextvars
+import datetime
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, cast
+
+from inngest_core.errors import ConfigError, StepError
+from inngest_core.events.event import Event, parse_event
+from inngest_core.events.event_data import type_of_data
+from inngest_core.events.event_types import EventType, name_of, parse_as
+from inngest_core.protocol.duration import dump_duration, dump_time, to_ms
+from inngest_core.protocol.wire import Opcode, json_kind
+from inngest_core.values.json_text import parse_value
+from inngest_core.values.serializer import LARGEST_STEP, Serializer, dump_value, load_value
+
+from .replay import Memo
+
+LONGEST_WAIT_MS = 366 * 24 * 3600 * 1000
+"""Engines refuse to sleep or to wait for longer (protocol C7)."""
+
+_ULID_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+parallel_mode: contextvars.ContextVar[str | None] = contextvars.ContextVar("inngest_parallel_mode", default=None)
+"""The mode of the parallel group that the current branch belongs to, when it is not the usual one."""
+
+
+class Tool(NamedTuple):
+    """One use of a step tool.
+
+    op: StepRun when it runs in the app, else the op that hands it to the engine.
+    read: memo data → the value that user code gets; it may raise.
+    callback, args: the user's function that runs in the app. events: what is sent instead.
+    output_type: what the result must be. returns: the function whose annotation says what it should be, if it fits.
+    data_type: the declared type of the data for an invoked function.
+    A named tuple: a run that replays a thousand steps makes a thousand of them.
+    """
+
+    op: Opcode
+    step_id: str
+    name: str
+    read: Callable[[Any], object]
+    opts: Mapping[str, object]
+    callback: Callable[..., object] | None = None
+    args: Sequence[object] = ()
+    events: Sequence[Event] | None = None
+    output_type: object = None
+    returns: Callable[..., object] | None = None
+    data_type: object = None
+
+
+def run(step_id: str, callback: Callable[..., object], args: Sequence[object], output_type: object = None) -> Tool:
+    """Run *callback* once, however often the function is called."""
+    if not callable(callback):
+        raise ConfigError(
+            f'step "{step_id}" was given a {type(callback).__name__} to run; give a function: '
+            "step.run(id, function, *arguments), not step.run(id, function())"
+        )
+    step_id = _checked(step_id)
+    return Tool(Opcode.STEP_RUN, step_id, step_id, _read_plain, _opts(), callback, args, None, output_type, callback)
+
+
+def send_event(step_id: str, events: Event | Sequence[Event]) -> Tool:
+    """Send events once; the result is their ids."""
+    step_id = _checked(step_id)
+    listed = [events] if isinstance(events, Event) else list(events)
+    return Tool(Opcode.STEP_RUN, step_id, step_id, _read_ids, _opts(type="step.sendEvent"), events=listed)
+
+
+def sleep(step_id: str, duration: int | datetime.timedelta) -> Tool:
+    """Let the run sleep; duration: milliseconds or a timedelta."""
+    return Tool(
+        op=Opcode.SLEEP,
+        step_id=_checked(step_id),
+        name=_dump_wait(step_id, "duration", duration),
+        read=_read_nothing,
+        opts=_opts(),
+    )
+
+
+def sleep_until(step_id: str, until: object) -> Tool:
+    """Let the run sleep until a time; a naive datetime means local time."""
+    if not isinstance(until, datetime.datetime):
+        raise ConfigError(f'step "{step_id}": until is {until!r}; give a datetime')
+    try:
+        name = dump_time(until)
+    except ValueError as error:
+        raise ConfigError(f'step "{step_id}": until: {error}') from None
+    return Tool(op=Opcode.SLEEP, step_id=_checked(step_id), name=name, read=_read_nothing, opts=_opts())
+
+
+def wait_for_event(
+    step_id: str, event: str | EventType[Any] | type[Event], if_exp: str | None, timeout: int | datetime.timedelta
+) -> Tool:
+    """Let the run wait for an event; the result is the event, or None when the time is over."""
+    if isinstance(event, EventType):
+        name, read = event.name, _reader(event.kind)
+    elif isinstance(event, type):
+        name, read = name_of(event), _reader(event)
+    else:
+        name, read = event, _read_event
+    if not name:
+        raise ConfigError(f'step "{step_id}": the event to wait for has no name')
+    opts = _opts(timeout=_dump_wait(step_id, "timeout", timeout))
+    if if_exp is not None:
+        opts["if"] = if_exp
+    return Tool(op=Opcode.WAIT_FOR_EVENT, step_id=_checked(step_id), name=name, read=read, opts=opts)
+
+
+def invoke(
+    step_id: str,
+    function_id: str,
+    data: object,
+    timeout: int | datetime.timedelta | None,
+    v: str | None,
+    output_type: object = None,
+    returns: Callable[..., object] | None = None,
+    data_type: object = None,
+) -> Tool:
+    """Run another function; the result is what it returns. function_id: `<app_id>-<fn_id>`.
+
+    data_type: the type of data that the function declares.
+    """
+    if isinstance(data, Event):
+        v = v or data.v
+        data_type = type_of_data(type(data)) or data_type
+        data = data.data
+    payload: dict[str, object] = {"data": data if data is not None else {}}  # an engine needs the object (protocol B3)
+    if v is not None:
+        payload["v"] = v
+    opts = _opts(function_id=function_id, payload=payload)
+    if timeout is not None:
+        opts["timeout"] = _dump_wait(step_id, "timeout", timeout)
+    return Tool(
+        op=Opcode.INVOKE_FUNCTION,
+        step_id=_checked(step_id),
+        name=step_id,
+        read=_read_plain,
+        opts=opts,
+        output_type=output_type,
+        returns=returns,
+        data_type=data_type,
+    )
+
+
+def dump_invoke_opts(tool: Tool, serializer: Serializer | None) -> Mapping[str, object]:
+    """Return the options of an invocation as JSON values: its data may hold anything that has a form.
+
+    Raises OutputUnserializableError: it has none, or is too large. ConfigError: it is no object.
+    """
+    payload = cast("dict[str, object]", tool.opts["payload"])
+    what = f'step "{tool.step_id}": data'
+    body = dump_value(
+        payload["data"],
+        what,
+        output_type=tool.data_type,
+        serializer=serializer if tool.data_type is None else None,
+        fix="give JSON values",
+        limit=LARGEST_STEP,
+        shared=True,
+    )
+    data: object = parse_value(body)
+    if not isinstance(data, dict):
+        raise ConfigError(f"{what} is a JSON {json_kind(data)}; an event's data is an object: give a dict or a model")
+    return {**tool.opts, "payload": {**payload, "data": cast("object", data)}}
+
+
+def read(tool: Tool, memo: Memo, serializer: Serializer | None) -> object:
+    """Return the value of a memo as user code gets it.
+
+    Raises StepError for a failed step; OutputUnserializableError when the memo does not fit the output type.
+    """
+    if not memo.failed:
+        if tool.output_type is None:
+            return tool.read(memo.data)
+        return load_value(
+            memo.data, tool.output_type, what=f'the result of step "{tool.step_id}"', serializer=serializer
+        )
+    error = memo.error or {}
+    stack = error.get("stack")
+    message = error.get("message")
+    raise StepError(
+        "the step failed and left no message" if message is None else str(message),
+        name=str(error.get("name") or "Error"),
+        stack=stack if isinstance(stack, str) else None,
+        step_id=tool.step_id,
+        cause=_cause(error.get("cause"), tool.step_id),
+    )
+
+
+def _cause(error: object, step_id: str) -> StepError | None:
+    """Return what an error says of its own cause: an object like itself, or a text."""
+    if isinstance(error, str) and error:
+        return StepError(error, name="Error", step_id=step_id)
+    if not isinstance(error, dict):
+        return None
+    fields = cast("dict[str, object]", error)
+    stack = fields.get("stack")
+    return StepError(
+        str(fields.get("message") or ""),
+        name=str(fields.get("name") or "Error"),
+        stack=stack if isinstance(stack, str) else None,
+        step_id=step_id,
+        cause=_cause(fields.get("cause"), step_id),
+    )
+
+
+def event_id_seed(run_id: str, step_hash: str) -> str:
+    """Return the seed that gives the events of a step the same ids however often it is tried (protocol §10)."""
+    entropy = hashlib.sha256(f"{run_id}:{step_hash}".encode()).digest()[:10]
+    return f"{_ulid_ms(run_id)},{base64.b64encode(entropy).decode()}"
+
+
+def _ulid_ms(ulid: str) -> int:
+    ms = 0
+    for digit in ulid[:10].upper():
+        ms = ms * 32 + max(_ULID_DIGITS.find(digit), 0)
+    return ms
+
+
+def _checked(step_id: object) -> str:
+    if not isinstance(step_id, str):
+        raise ConfigError(f"a step id is {step_id!r}, a {type(step_id).__name__}; give a string")
+    if not step_id:
+        raise ConfigError("a step id is empty; give a name that is unique within the function")
+    return step_id
+
+
+def _opts(**opts: object) -> dict[str, object]:
+    mode = parallel_mode.get()
+    if mode is not None:
+        opts["parallelMode"] = mode
+    return opts
+
+
+def _dump_wait(step_id: str, field: str, duration: int | datetime.timedelta) -> str:
+    try:
+        ms = to_ms(duration)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f'step "{step_id}": {field}: {error}') from None
+    if ms > LONGEST_WAIT_MS:
+        raise ConfigError(f'step "{step_id}": {field} is {duration!r}; engines wait for 366 days at most')
+    return dump_duration(ms)
+
+
+def _read_plain(data: object) -> object:
+    return data
+
+
+def _read_nothing(_: object) -> None:
+    return None
+
+
+def _read_event(data: Any) -> Event | None:
+    return None if data is None else parse_event(data)
+
+
+def _reader(kind: type[Event]) -> Callable[[Any], object]:
+    return lambda data: None if data is None else parse_as(kind, parse_event(data))
+
+
+def _read_ids(data: Any) -> list[str]:
+    return cast("list[str]", data["ids"] if isinstance(data, dict) else data)

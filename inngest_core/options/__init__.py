@@ -1,0 +1,1 @@
+"""Triggers and options of functions: what users write, what engines accept, and how each goes over the wire."""

@@ -1,0 +1,276 @@
+"""What goes over the wire, and how it is spelled: header names, op names, query keys; parse and dump of bodies.
+
+Both the SDK and the embedded engine read and write through this module. No decisions, no environment.
+Sources: protocol §2, §6, B0 to B4.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pydantic_core
+
+from inngest_core.errors import BodyInvalidError
+
+VERSION = "0.1.0"
+SDK_NAME = "inngest-py"
+SDK_LANGUAGE = "py"
+SDK = f"{SDK_NAME}:v{VERSION}"
+REQUEST_VERSION = "2"
+STEP_ID_OF_DISCOVERY = "step"
+"""The stepId of a call request that asks for no step in particular."""
+
+
+class Header(enum.StrEnum):
+    """Names of headers, lower case (protocol §2)."""
+
+    AUTHORIZATION = "authorization"
+    CONTENT_TYPE = "content-type"
+    ENV = "x-inngest-env"
+    EVENT_ID_SEED = "x-inngest-event-id-seed"
+    EXPECTED_SERVER_KIND = "x-inngest-expected-server-kind"
+    FRAMEWORK = "x-inngest-framework"
+    GENERATION_ID = "x-inngest-generation-id"
+    JOB_ID = "x-inngest-job-id"
+    NO_RETRY = "x-inngest-no-retry"
+    PLATFORM = "x-inngest-platform"
+    REQUEST_ID = "x-request-id"
+    REQUEST_VERSION = "x-inngest-req-version"
+    RETRY_AFTER = "retry-after"
+    RUN_ID = "x-run-id"
+    SDK = "x-inngest-sdk"
+    SERVER_KIND = "x-inngest-server-kind"
+    SIGNATURE = "x-inngest-signature"
+    STEP_ID = "x-inngest-step-id"
+    SYNC_KIND = "x-inngest-sync-kind"
+    TRACEPARENT = "traceparent"
+    TRACESTATE = "tracestate"
+    USER_AGENT = "user-agent"
+
+
+class Query(enum.StrEnum):
+    """Keys in the query of the serve URL."""
+
+    DEPLOY_ID = "deployId"
+    FUNCTION_ID = "fnId"
+    PROBE = "probe"
+    STEP_ID = "stepId"
+
+
+class SyncKind(enum.StrEnum):
+    IN_BAND = "in_band"
+    OUT_OF_BAND = "out_of_band"
+
+
+class Opcode(enum.StrEnum):
+    """Kinds of ops (protocol B1). `StepNotFound` must never be sent."""
+
+    AI_GATEWAY = "AIGateway"
+    DEFER_ABORT = "DeferAbort"
+    DEFER_ADD = "DeferAdd"
+    DISCOVERY_REQUEST = "DiscoveryRequest"
+    GATEWAY = "Gateway"
+    INVOKE_FUNCTION = "InvokeFunction"
+    NONE = "None"
+    RUN_COMPLETE = "RunComplete"
+    SLEEP = "Sleep"
+    STEP = "Step"
+    STEP_ERROR = "StepError"
+    STEP_FAILED = "StepFailed"
+    STEP_PLANNED = "StepPlanned"
+    STEP_RUN = "StepRun"
+    SYNC_RUN_COMPLETE = "SyncRunComplete"
+    WAIT_FOR_EVENT = "WaitForEvent"
+    WAIT_FOR_SIGNAL = "WaitForSignal"
+
+
+class EventName(enum.StrEnum):
+    """Events that engines send (protocol B18)."""
+
+    FUNCTION_CANCELLED = "inngest/function.cancelled"
+    FUNCTION_FAILED = "inngest/function.failed"
+    FUNCTION_FINISHED = "inngest/function.finished"
+    FUNCTION_INVOKED = "inngest/function.invoked"
+    SCHEDULED_TIMER = "inngest/scheduled.timer"
+
+
+def hash_id(step_id: str, index: int = 0) -> str:
+    """Return the id of a step on the wire; index: its n-th repetition, 0 for the first (protocol §7)."""
+    text = step_id if index == 0 else f"{step_id}:{index}"
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+RUN_COMPLETE_ID = hash_id("complete")
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+def parse_json(body: bytes) -> Any:
+    """Return what a JSON text holds: big integers exact, deep nesting kept; raises BodyInvalidError."""
+    try:
+        return pydantic_core.from_json(body, allow_inf_nan=False)
+    except ValueError:
+        pass
+    # The fast parser refuses nesting past 200 levels and lone surrogates, which are legal JSON.
+    try:
+        return json.loads(body.decode(), parse_constant=_refuse_constant)  # given bytes, it would guess encodings
+    except ValueError as error:
+        raise BodyInvalidError(f"the body is not JSON: {error}") from None
+    except RecursionError:
+        raise BodyInvalidError("the body is nested too deeply to be read") from None
+
+
+def parse_object(body: bytes, what: str = "the body") -> dict[str, Any]:
+    """Return the JSON object in *body*; raises BodyInvalidError."""
+    value = parse_json(body)
+    if not isinstance(value, dict):
+        raise BodyInvalidError(f"{what} is a JSON {json_kind(value)}; expected an object")
+    return cast("dict[str, Any]", value)
+
+
+def json_kind(value: object) -> str:
+    """Return what JSON calls the kind of *value*."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int() | float():
+            return "number"
+        case str():
+            return "string"
+        case list() | tuple():
+            return "array"
+        case _:
+            return "object"
+
+
+def dump_json(value: object) -> bytes:
+    """Return compact JSON of plain values; a value that is not plain JSON raises TypeError or ValueError."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+
+
+@dataclass(slots=True)
+class CallContext:
+    """`ctx` of a call request (protocol B0). stack: hashed ids, in the order in which the steps finished."""
+
+    run_id: str
+    attempt: int = 0
+    max_attempts: int | None = None
+    disable_immediate_execution: bool = False
+    stack: Sequence[str] = ()
+    use_api: bool = False
+
+
+@dataclass(slots=True)
+class CallRequest:
+    """A call request (protocol B0). steps: memo by hashed id, as sent; events: all of a batch, may be empty."""
+
+    ctx: CallContext
+    event: dict[str, Any]
+    events: list[dict[str, Any]]
+    steps: dict[str, Any]
+
+
+def parse_call(body: bytes) -> CallRequest:
+    """Return the call request in *body*; a null counts as not given. Raises BodyInvalidError that names the field."""
+    top = parse_object(body)
+    ctx: dict[str, Any] = _field(top, "ctx", dict, {})
+    run_id = ctx.get("run_id")
+    if type(run_id) is not str:
+        raise BodyInvalidError(f"ctx.run_id is a JSON {json_kind(run_id)}; expected a string")
+    event = top.get("event")
+    if type(event) is not dict:
+        raise BodyInvalidError(f"event is a JSON {json_kind(event)}; expected an object")
+    use_api = _field(top, "use_api", bool, False)
+    return CallRequest(
+        ctx=CallContext(
+            run_id,
+            _field(ctx, "attempt", int, 0, "ctx."),
+            _field(ctx, "max_attempts", int, None, "ctx."),
+            _field(ctx, "disable_immediate_execution", bool, False, "ctx."),
+            _list_of(_field(ctx, "stack", dict, _NO_STACK, "ctx."), "stack", str, "ctx.stack."),
+            _field(ctx, "use_api", bool, use_api, "ctx."),
+        ),
+        event=cast("dict[str, Any]", event),
+        events=_list_of(top, "events", dict),
+        steps=_field(top, "steps", dict, {}),
+    )
+
+
+_NO_STACK: dict[str, Any] = {"stack": []}
+_JSON_KINDS = {int: "a number", bool: "a boolean", dict: "an object", list: "an array", str: "a string"}
+
+
+def _field(owner: Mapping[str, Any], name: str, kind: type, default: Any, where: str = "") -> Any:
+    value = owner.get(name)
+    if type(value) is kind:
+        return value
+    if value is None:
+        return default
+    raise BodyInvalidError(f"{where}{name} is a JSON {json_kind(value)}; expected {_JSON_KINDS[kind]}")
+
+
+def _list_of(owner: Mapping[str, Any], name: str, kind: type, where: str = "") -> list[Any]:
+    items: list[Any] = _field(owner, name, list, [], where)
+    for number, item in enumerate(items):
+        if type(item) is not kind:
+            raise BodyInvalidError(f"{where}{name}[{number}] is a JSON {json_kind(item)}; expected {_JSON_KINDS[kind]}")
+    return items
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One reported step (protocol B1). data: JSON text; index: the n-th repetition, 0 for the first."""
+
+    op: Opcode
+    id: str
+    name: str = ""
+    display_name: str = ""
+    opts: Mapping[str, object] | None = None
+    data: bytes = b"null"
+    error: Mapping[str, object] | None = None
+    step_id: str = ""
+    index: int = 0
+
+
+_WITH_DATA = frozenset({Opcode.STEP_RUN, Opcode.RUN_COMPLETE})
+
+
+def dump_op(op: Op) -> bytes:
+    """Return the op as JSON; what is empty is left out, except the data of a step that ran."""
+    wire: dict[str, object] = {"op": op.op.value, "id": op.id}
+    if op.name:
+        wire["name"] = op.name
+    if op.display_name:
+        wire["displayName"] = op.display_name
+    if op.opts:
+        wire["opts"] = op.opts
+    if op.error is not None:
+        wire["error"] = op.error
+    if op.step_id:
+        wire["userland"] = {"id": op.step_id, "index": op.index} if op.index else {"id": op.step_id}
+    text = dump_json(wire)
+    return text[:-1] + b',"data":' + op.data + b"}" if op.op in _WITH_DATA else text
+
+
+def dump_ops(ops: Sequence[Op]) -> bytes:
+    """Return the body of a 206 answer."""
+    return b"[" + b",".join([dump_op(op) for op in ops]) + b"]"
+
+
+def strip_nulls(value: Any) -> Any:
+    """Return *value* without keys whose value is null, at any depth: a null kills a registration (protocol C1)."""
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value).items()
+        return {key: strip_nulls(item) for key, item in items if item is not None}
+    if isinstance(value, list):
+        return [strip_nulls(item) for item in cast("Sequence[Any]", value)]
+    return value

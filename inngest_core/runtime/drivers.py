@@ -1,0 +1,243 @@
+"""The only performers of effects: `run_sync` in the thread it is in, `run_async` on the running loop.
+
+Neither knows a header, an opcode or JSON. What they need (threads, a loop of their own, HTTP clients) is in
+`Resources`, made on first use per process and closed with its owner. The rules that both keep:
+
+- An outcome is carried into the flow, never raised past it: a StopIteration of user code cannot end a driver.
+- An async body under the sync driver runs on one long-lived loop thread, so it does not matter whether the calling
+  thread has a running loop; a sync body under the async driver runs in a bounded pool. Both see the caller's
+  context variables.
+- The async driver leaves no task behind: a body that it started has ended when it returns or is cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextvars
+import inspect
+import logging
+import os
+import threading
+import time
+from collections.abc import Awaitable
+from typing import Any, TypeVar, assert_never, cast
+
+from inngest_core.errors import AsyncUnsupportedError, InngestError
+
+from .async_body import AsyncBody, carry
+from .effects import Call, Effect, Fetch, Flow, Invoke, Now, Random, Settle, Sleep, Start, Unwind
+from .loop_thread import LoopThread
+from .transport import Transport, after_fork
+
+T = TypeVar("T")
+
+HELD_LOOP_SECONDS = 0.1
+"""A sync callback that holds the event loop for longer is named in a warning."""
+
+_log = logging.getLogger("inngest")
+
+
+class Resources:
+    """What drivers need beyond the thread they are in; belongs to a client, made on first use per process."""
+
+    def __init__(self, max_workers: int | None = None) -> None:
+        self.transport = Transport()
+        self._max_workers = max_workers
+        self._forget()
+        after_fork(self._forget)
+
+    def _forget(self) -> None:
+        """Begin anew: a fork copies no threads, and a lock as it was at that moment."""
+        self._lock = threading.Lock()
+        self._pool: concurrent.futures.ThreadPoolExecutor | None = None
+        self._loop_thread: LoopThread | None = None
+
+    def pool(self) -> concurrent.futures.ThreadPoolExecutor:
+        """Return the bounded pool for sync bodies under the async driver."""
+        with self._lock:
+            if self._pool is None:
+                self._pool = concurrent.futures.ThreadPoolExecutor(self._max_workers, thread_name_prefix="inngest")
+            return self._pool
+
+    def loop_thread(self) -> LoopThread:
+        """Return the one loop for async bodies under the sync driver."""
+        with self._lock:
+            if self._loop_thread is None:
+                self._loop_thread = LoopThread()
+            return self._loop_thread
+
+    def close(self) -> None:
+        """End the pool, the loop thread and the HTTP client; what is made after that is made anew."""
+        with self._lock:
+            pool, loop_thread = self._pool, self._loop_thread
+            self._pool = self._loop_thread = None
+        if pool is not None:
+            pool.shutdown()
+        if loop_thread is not None:
+            loop_thread.close()
+        self.transport.close()
+
+    async def close_async(self) -> None:
+        """Close, without blocking the running loop; its own HTTP client too."""
+        await self.transport.close_async()
+        await asyncio.to_thread(self.close)
+
+
+def run_sync(flow: Flow[T], resources: Resources) -> T:
+    """Run *flow* to its end in this thread and return its result."""
+    try:
+        effect = next(flow)
+        while True:
+            try:
+                result = _perform(effect, resources)
+            except BaseException as error:  # the flow decides what an outcome means
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(result)
+    except StopIteration as end:
+        return cast("T", end.value)
+
+
+def _perform(effect: Effect, resources: Resources) -> object:
+    match effect:
+        case Now():
+            return time.time()
+        case Call():
+            return _call(effect)
+        case Invoke(flow, is_async):
+            if not is_async:
+                return run_sync(flow, resources)
+            return resources.loop_thread().run(lambda: run_async(flow, resources))
+        case Fetch(request):
+            return resources.transport.fetch(request)
+        case Sleep(seconds):
+            time.sleep(seconds)
+            return None
+        case Random(size):
+            return os.urandom(size)
+        case Start() | Settle() | Unwind():
+            raise AssertionError(f"{type(effect).__name__} belongs to a flow of the async driver")
+        case _:
+            assert_never(effect)
+
+
+def _call(effect: Call) -> object:
+    try:
+        result = _run_callback(effect)
+    except asyncio.CancelledError as error:  # nothing outside can cancel a thread
+        raise _cancelled(effect) from error
+    if inspect.isawaitable(result):
+        if inspect.iscoroutine(result):
+            result.close()
+        raise AsyncUnsupportedError(
+            f"{effect.what} is asynchronous, but stands in a function that is a plain def; "
+            "make the function async def, or give a plain function"
+        )
+    return result
+
+
+def _run_callback(effect: Call) -> object:
+    if effect.context is None:
+        return effect.callback(*effect.args)
+    return effect.context.run(effect.callback, *effect.args)
+
+
+async def run_async(flow: Flow[T], resources: Resources) -> T:
+    """Run *flow* to its end on the running loop and return its result; never blocks the loop."""
+    bodies: list[AsyncBody] = []
+    result: object
+    try:
+        effect = next(flow)
+        while True:
+            try:
+                match effect:
+                    case Now():
+                        result = time.time()
+                    case Settle(body, wait, seconds, beyond):
+                        result = await cast("AsyncBody", body).settle(wait=wait, seconds=seconds, beyond=beyond)
+                    case Start(make):
+                        result = AsyncBody(make)
+                        bodies.append(result)
+                    case Call():
+                        result = _begin_call(effect)  # in this frame: a coroutine cannot let a StopIteration out
+                        if inspect.isawaitable(result):
+                            result = await _end_call(effect, result)
+                    case Invoke(inner, is_async):
+                        result = await (run_async if is_async else _run_in_pool)(inner, resources)
+                    case Unwind(body):
+                        await cast("AsyncBody", body).unwind()
+                        result = None
+                    case Fetch(request):
+                        result = await resources.transport.fetch_async(request)
+                    case Sleep(seconds):
+                        await asyncio.sleep(seconds)
+                        result = None
+                    case Random(size):
+                        result = os.urandom(size)
+                    case _:
+                        assert_never(effect)
+            except asyncio.CancelledError as error:
+                if not isinstance(effect, Call) or _is_being_cancelled():
+                    flow.close()  # nobody waits for it any more
+                    raise
+                cancelled = _cancelled(effect)
+                cancelled.__cause__ = error
+                effect = flow.throw(cancelled)
+            except BaseException as error:  # the flow decides what an outcome means
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(result)
+    except StopIteration as end:
+        return cast("T", end.value)
+    finally:
+        for started in bodies:
+            started.cancel()
+
+
+async def _run_in_pool(flow: Flow[Any], resources: Resources) -> object:
+    context = contextvars.copy_context()
+
+    def run() -> tuple[object, BaseException | None]:
+        try:
+            return context.run(run_sync, flow, resources), None
+        except BaseException as error:  # a StopIteration must not be set on an asyncio future: carried
+            return None, error
+
+    result, error = await asyncio.get_running_loop().run_in_executor(resources.pool(), run)
+    if error is not None:
+        raise error
+    return result
+
+
+def _begin_call(effect: Call) -> object:
+    """Call the callback; what an async one returns is yet to be awaited."""
+    started = time.perf_counter()
+    result = _run_callback(effect)
+    held = time.perf_counter() - started
+    if held > HELD_LOOP_SECONDS:
+        _log.warning(
+            "%s held the event loop for %.0f ms; make it async def, or make the function a plain def",
+            effect.what or "a callback",
+            held * 1000,
+        )
+    return result
+
+
+async def _end_call(effect: Call, result: Awaitable[object]) -> object:
+    if effect.context is None:
+        return await result
+    value, error = await asyncio.get_running_loop().create_task(carry(result), context=effect.context)
+    if error is not None:
+        raise error
+    return value
+
+
+def _is_being_cancelled() -> bool:
+    """Tell whether the running task was cancelled from outside."""
+    current = asyncio.current_task()
+    return current is not None and current.cancelling() > 0
+
+
+def _cancelled(effect: Call) -> InngestError:
+    return InngestError(f"{effect.what} was cancelled by its own code")

@@ -1,0 +1,139 @@
+"""Effects, and the alias Flow: protocol code is written once, as generators that yield what they need done.
+
+A flow reads straight down: `answer = yield from fetch(request)`. Only the two drivers (`drivers.py`) perform
+effects; nothing here does. Tests drive flows by hand: `next(flow)` is an effect, `flow.send(result)` its result.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from inngest_core.web.messages import HTTPRequest, HTTPResponse
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Call a user's callable; its result, awaited where that is possible, or its exception comes back.
+
+    context: run it in these context variables instead of the current ones.
+    what: names the callable in messages, such as 'step "charge"'.
+    """
+
+    callback: Callable[..., object]
+    args: Sequence[object] = ()
+    context: contextvars.Context | None = None
+    what: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Invoke:
+    """Run a whole flow in the driver of the given colour, on the thread or loop that colour needs."""
+
+    flow: Flow[Any]
+    is_async: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """One HTTP exchange; raises TransportError when no answer comes."""
+
+    request: HTTPRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Wait before another try. Never a durable sleep."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The wall clock, in Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Random:
+    """So many random bytes."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start the body of an async function as a task of its own; async driver only. The result is the Body.
+
+    make: given the Body, returns the coroutine to run.
+    """
+
+    make: Callable[[Any], Coroutine[Any, Any, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Let the loop turn until the body has finished or is quiet (design §5); async driver only.
+
+    wait: for news first, as nothing can be decided without. seconds: the longest wait for news.
+    beyond: also let the loop turn when the body has finished: tasks that it left may be about to meet steps.
+    The result is False when that time ran out.
+    """
+
+    body: Body
+    wait: bool = False
+    seconds: float | None = None
+    beyond: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unwind:
+    """Cancel the body and the tasks whose steps are parked, and let them end; async driver only."""
+
+    body: Body
+
+
+Effect = Call | Invoke | Fetch | Sleep | Now | Random | Start | Settle | Unwind
+Flow = Generator[Effect, Any, T]
+
+
+class Place(Protocol):
+    """Where one met step is parked; the task that met it awaits the place, until it is resolved or rejected.
+
+    context: the context variables of that task. timed_out: whether a time-out of the function's own passed meanwhile.
+    """
+
+    @property
+    def context(self) -> contextvars.Context: ...
+    @property
+    def timed_out(self) -> bool: ...
+    def resolve(self, value: object) -> None: ...
+    def reject(self, error: BaseException) -> None: ...
+    def done(self) -> bool: ...
+    def __await__(self) -> Generator[Any, None, object]: ...
+
+
+class Body(Protocol):
+    """The body of an async function, run as a task by the async driver."""
+
+    def park(self, step_id: str) -> Place: ...
+    def in_main_task(self) -> bool: ...
+    async def gather(self, branches: Sequence[Callable[[], Awaitable[object]]]) -> list[object | BaseException]: ...
+    def finished(self) -> bool: ...
+    def result(self) -> object:
+        """Return what the body returned, or raise what it raised."""
+
+
+def fetch(request: HTTPRequest) -> Flow[HTTPResponse]:
+    """Exchange one HTTP request; raises TransportError."""
+    response: HTTPResponse = yield Fetch(request)
+    return response
+
+
+def now() -> Flow[float]:
+    """Return the Unix time in seconds."""
+    seconds: float = yield Now()
+    return seconds

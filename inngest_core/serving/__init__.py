@@ -1,0 +1,1 @@
+"""The endpoint: dispatch, calls, registration and introspection, answered as signed JSON."""

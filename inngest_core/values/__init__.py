@@ -1,0 +1,1 @@
+"""User values to JSON and back. Knows nothing of steps, events or the wire."""

@@ -1,0 +1,1 @@
+"""Apps and their functions: registered, checked, and asked to register."""

@@ -1,0 +1,1 @@
+"""Call requests to apps: sent, answered, and the answer read."""

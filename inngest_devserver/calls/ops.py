@@ -1,0 +1,268 @@
+"""Ops as apps report them, parsed into one closed union. Applies nothing and reads no clock.
+
+All ops of an answer are parsed before one is applied: a bad one spoils the answer, never half of it.
+Sources: protocol B1 to B4, C7, C8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from inngest_core.protocol.duration import parse_duration, parse_time
+from inngest_core.protocol.wire import Opcode, json_kind
+from inngest_devserver import fragments
+from inngest_devserver.matcher import Expression, ExpressionError
+from inngest_devserver.runs import memos
+
+MOST_OPS = 1000
+LARGEST_STEP = 4 * 1024 * 1024
+LONGEST_SECONDS = 366 * 86_400.0
+_YEAR_SECONDS = 365 * 86_400.0
+_SHORTEST_DATE = 10
+_BY_NAME = {opcode.value.lower(): opcode for opcode in Opcode}
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    """A step that ran. failed: its memo is an error."""
+
+    id: str
+    name: str
+    memo: bytes
+    failed: bool = False
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepErrored:
+    """A step that raised and may be tried again."""
+
+    id: str
+    name: str
+    error: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    id: str
+    name: str
+    race: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Either so many seconds, or until a Unix time."""
+
+    id: str
+    name: str
+    race: bool
+    seconds: float = 0.0
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    id: str
+    name: str
+    race: bool
+    event: str
+    expression: Expression | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Invoke:
+    """slug: of the function to run. payload: the event it gets: data, user, v, meta."""
+
+    id: str
+    name: str
+    race: bool
+    slug: str
+    payload: Mapping[str, Any]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """The function returned; output: JSON."""
+
+    output: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Rediscover:
+    """The app asks to be called again."""
+
+
+Op = StepDone | StepErrored | Planned | Sleep | Wait | Invoke | Complete | Rediscover
+
+
+class OpsInvalidError(ValueError):
+    """An answer that cannot be applied. final: trying again would bring the same."""
+
+    def __init__(self, message: str, *, name: str = "InvalidResponseError", final: bool = False) -> None:
+        super().__init__(message)
+        self.name = name
+        self.final = final
+
+
+def parse_ops(body: object, now: float) -> list[Op]:
+    """Return the ops of a 206 answer that came at the Unix time *now*; raises OpsInvalidError."""
+    items = cast("list[object]", body if isinstance(body, list) else [body])
+    if len(items) > MOST_OPS:
+        raise OpsInvalidError(
+            f"the app reported {len(items)} steps at once; at most {MOST_OPS} are allowed",
+            name="InngestErrFunctionOverflowed",
+            final=True,
+        )
+    return [op for item in items if (op := _parse(item, now)) is not None]
+
+
+def _parse(item: object, now: float) -> Op | None:
+    if not isinstance(item, dict):
+        raise OpsInvalidError(f"an op is a JSON {json_kind(item)}; expected an object")
+    return _Reader(cast("dict[str, Any]", item), now).read()
+
+
+class _Reader:
+    """Reads one op."""
+
+    def __init__(self, op: dict[str, Any], now: float) -> None:
+        self._op = op
+        self._now = now
+        self._id = op.get("id")
+        self._name = fragments.text(str(op.get("displayName") or op.get("name") or self._id))
+        self._opts: Mapping[str, Any] = self._object("opts")
+        self._race = self._opts.get("parallelMode") == "race"
+
+    def _object(self, key: str) -> Mapping[str, Any]:
+        value = self._op.get(key)
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            raise OpsInvalidError(f"{self._what()}: {key} is a JSON {json_kind(value)}; expected an object")
+        return cast("dict[str, Any]", value)
+
+    def _what(self) -> str:
+        return f'step "{self._name}"'
+
+    def _text(self, value: object, what: str) -> str:
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            raise OpsInvalidError(f"{self._what()}: {what} is a JSON {json_kind(value)}; expected a string")
+        return fragments.text(value)
+
+    def read(self) -> Op | None:
+        name = self._op.get("op")
+        opcode = _BY_NAME.get(name.lower()) if isinstance(name, str) else None
+        if opcode is None:
+            raise OpsInvalidError(f"{name} does not belong to Opcode values")
+        if opcode in (Opcode.NONE, Opcode.DEFER_ADD, Opcode.DEFER_ABORT):
+            return None
+        if opcode is not Opcode.RUN_COMPLETE and (not isinstance(self._id, str) or not self._id):
+            raise OpsInvalidError(f"an op {opcode.value} has no id")
+        return self._read(opcode, fragments.text(str(self._id)))
+
+    def _read(self, opcode: Opcode, step_id: str) -> Op:
+        match opcode:
+            case Opcode.STEP_RUN:
+                return StepDone(step_id, self._name, memos.data(self._data()))
+            case Opcode.STEP:
+                return StepDone(step_id, self._name, self._data())
+            case Opcode.STEP_FAILED:
+                error = memos.step_error(self._object("error") or None)
+                message = str(self._object("error").get("message", ""))
+                return StepDone(step_id, self._name, error, failed=True, message=message)
+            case Opcode.STEP_ERROR:
+                if not self._object("error"):
+                    raise OpsInvalidError(f"{self._what()}: StepError has no error")
+                return StepErrored(step_id, self._name, self._object("error"))
+            case Opcode.STEP_PLANNED:
+                return Planned(step_id, self._name, self._race)
+            case Opcode.SLEEP:
+                return self._sleep(step_id)
+            case Opcode.WAIT_FOR_EVENT:
+                return self._wait(step_id)
+            case Opcode.INVOKE_FUNCTION:
+                return self._invoke(step_id)
+            case Opcode.RUN_COMPLETE:
+                return Complete(fragments.dump(self._op.get("data")))
+            case Opcode.DISCOVERY_REQUEST:
+                return Rediscover()
+            case _:
+                message = f"{self._what()}: this engine does not know {opcode.value} yet"
+                raise OpsInvalidError(message, name="UnsupportedOpError", final=True)
+
+    def _data(self) -> bytes:
+        data = fragments.dump(self._op.get("data"))
+        if len(data) > LARGEST_STEP:
+            raise OpsInvalidError(
+                f"{self._what()}: step output size is greater than the limit ({len(data)} bytes, at most "
+                f"{LARGEST_STEP})",
+                name="StepOutputTooLargeError",
+            )
+        return data
+
+    def _seconds(self, text: str, what: str) -> float:
+        """Return the seconds of a duration; the longest a step may last is 366 days."""
+        try:
+            seconds = parse_duration(text)
+        except ValueError as error:
+            # A real engine repeats the call again and again and then leaves the run alone (C8): say it instead.
+            raise OpsInvalidError(f"{self._what()}: {what}: {error}", name="InvalidDuration", final=True) from None
+        self._check_length(seconds, what, text)
+        return seconds
+
+    def _check_length(self, seconds: float, what: str, text: str) -> None:
+        if seconds > LONGEST_SECONDS:
+            raise OpsInvalidError(
+                f"{self._what()}: {what} {text} is longer than 366 days", name="InngestErrTimeoutTooLong", final=True
+            )
+
+    def _sleep(self, step_id: str) -> Sleep:
+        given = self._opts.get("duration")
+        text = self._text(self._op.get("name") if given is None else given, "the duration")
+        if text == "":
+            return Sleep(step_id, self._name, self._race)
+        if len(text) >= _SHORTEST_DATE:
+            try:
+                until = parse_time(text).timestamp()
+            except ValueError:
+                pass
+            else:
+                self._check_length(until - self._now, "the sleep until", text)
+                return Sleep(step_id, self._name, self._race, until=until)
+        return Sleep(step_id, self._name, self._race, seconds=self._seconds(text, "the duration"))
+
+    def _wait(self, step_id: str) -> Wait:
+        event = self._text(self._opts.get("event"), "opts.event") or self._text(self._op.get("name"), "name")
+        if not event:
+            raise OpsInvalidError(f"{self._what()}: WaitForEvent names no event")
+        text = self._text(self._opts.get("if"), "opts.if")
+        try:
+            expression = Expression(text) if text else None
+        except ExpressionError as error:
+            raise OpsInvalidError(f"{self._what()}: {error}", name="InvalidExpression", final=True) from None
+        timeout = self._text(self._opts.get("timeout"), "opts.timeout")
+        return Wait(step_id, self._name, self._race, event, expression, self._until(timeout))
+
+    def _until(self, timeout: str) -> float:
+        """A wait without a time-out is over at once (B3)."""
+        return self._seconds(timeout, "opts.timeout") if timeout else 0.0
+
+    def _invoke(self, step_id: str) -> Invoke:
+        slug = self._text(self._opts.get("function_id"), "opts.function_id")
+        payload = self._opts.get("payload")
+        if not slug or not isinstance(payload, dict):
+            # A real engine panics here and the run hangs (C8): say it instead.
+            raise OpsInvalidError(
+                f"{self._what()}: InvokeFunction needs opts.function_id and an object in opts.payload",
+                name="InvalidInvokeError",
+                final=True,
+            )
+        timeout = self._text(self._opts.get("timeout"), "opts.timeout")
+        seconds = self._seconds(timeout, "opts.timeout") if timeout else _YEAR_SECONDS
+        return Invoke(step_id, self._name, self._race, slug, cast("dict[str, Any]", payload), seconds)

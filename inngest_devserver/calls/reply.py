@@ -1,0 +1,169 @@
+"""What an app's answer to a call request means. Pure: no state, no clock, no I/O.
+
+Sources: protocol §6, §9, C3, C4, C5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from inngest_core.errors import BodyInvalidError
+from inngest_core.protocol.wire import Header, parse_json
+from inngest_devserver import fragments
+
+from .ops import Op, OpsInvalidError, parse_ops
+
+BODY_CAP = 8 * 1024 * 1024
+NO_RETRY_REASON = "NonRetriableError"
+_SHOWN = 2000
+"""Characters of an unreadable body that go into an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back over HTTP. headers: lower-case names. body: decoded, at most one byte over the cap."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """The app reported steps. version: of its requests. no_retry, retry_after: for the steps that raised."""
+
+    ops: list[Op]
+    version: int
+    no_retry: bool
+    retry_after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The function returned. output: JSON."""
+
+    output: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The attempt failed. output: what the app said. reason: in one line. final: do not try again."""
+
+    output: object
+    reason: str
+    final: bool = False
+    retry_after: str | None = None
+
+
+Outcome = Stepped | Returned | Raised
+
+
+def read_answer(answer: Answer, now: float) -> Outcome:
+    """Return what *answer* means at the Unix time *now*."""
+    if len(answer.body) > BODY_CAP:
+        return _failed("output_too_large", f"the app answered more than {BODY_CAP} bytes")
+    if answer.status == 201:
+        try:
+            answer = _open_envelope(answer)
+        except (BodyInvalidError, ValueError) as error:
+            return _failed("invalid_response", f"the app streamed an answer that cannot be read: {error}")
+    return _read(answer, now)
+
+
+def _read(answer: Answer, now: float) -> Outcome:
+    is_sdk = bool(answer.headers.get(Header.SDK))
+    if 200 <= answer.status < 300:
+        if not is_sdk:
+            return _failed(
+                "not_sdk",
+                f"the answer ({answer.status}) has no {Header.SDK} header: this URL is not served by an Inngest SDK",
+            )
+        return _read_steps(answer, now) if answer.status == 206 else _read_output(answer)
+    return _read_error(answer, is_sdk=is_sdk)
+
+
+def _read_steps(answer: Answer, now: float) -> Outcome:
+    if not answer.body.strip():
+        return _failed("invalid_response", "no response data")
+    try:
+        ops = parse_ops(parse_json(answer.body), now)
+    except OpsInvalidError as error:
+        return _failed(error.name, str(error), final=error.final)
+    except (BodyInvalidError, ValueError) as error:
+        return _failed("invalid_response", f"the steps that the app reported cannot be read: {error}")
+    return Stepped(ops, _version(answer.headers), _no_retry(answer), answer.headers.get(Header.RETRY_AFTER))
+
+
+def _read_output(answer: Answer) -> Outcome:
+    output = parse_output(answer.body)
+    if _no_retry(answer) or answer.headers.get(Header.RETRY_AFTER):
+        # A real engine fails such a run, output or not (C5): better seen here than there.
+        return Raised(fragments.load(output), "a 200 answer must not ask for retries or forbid them", final=True)
+    return Returned(output)
+
+
+def _read_error(answer: Answer, *, is_sdk: bool) -> Outcome:
+    final = _no_retry(answer)
+    retry_after = answer.headers.get(Header.RETRY_AFTER)
+    reason = NO_RETRY_REASON if final else f"invalid status code: {answer.status}"
+    output: object = fragments.load(parse_output(answer.body))
+    if not is_sdk:
+        text = answer.body.decode(errors="replace")[:_SHOWN]
+        output = {"name": "Error", "message": f"Server returned a fatal error ({answer.status}): {text}"}
+    return Raised(output, reason, final=final, retry_after=retry_after)
+
+
+def parse_output(body: bytes) -> bytes:
+    """Return the JSON of what a 200 answer says: plain text is a string, a string that holds an object the object."""
+    if not body.strip():
+        return fragments.NULL
+    try:
+        value = parse_json(body)
+        if isinstance(value, str) and value.lstrip().startswith("{"):
+            value = _object_in(value)
+        return fragments.dump(value)
+    except (BodyInvalidError, ValueError):
+        return fragments.dump(body.decode(errors="replace"))
+
+
+def _object_in(text: str) -> object:
+    try:
+        value = parse_json(text.encode())
+    except (BodyInvalidError, UnicodeEncodeError):
+        return text
+    return cast("object", value) if isinstance(value, dict) else text
+
+
+def _open_envelope(answer: Answer) -> Answer:
+    """Return the answer inside a streamed one: `{"status", "headers", "body"}` after white space."""
+    envelope = parse_json(answer.body.strip())
+    if not isinstance(envelope, dict):
+        raise ValueError("the envelope is not an object")
+    fields = cast("dict[str, Any]", envelope)
+    status = fields.get("status")
+    if not isinstance(status, int) or isinstance(status, bool):
+        raise ValueError("the envelope has no status")
+    inner = fields.get("headers")
+    headers = dict(answer.headers)
+    if isinstance(inner, dict):
+        headers.update({str(key).lower(): str(value) for key, value in cast("dict[str, object]", inner).items()})
+    if fields.get("error"):
+        return Answer(500, headers, fragments.dump(fields["error"]))
+    body = fields.get("body")
+    return Answer(status, headers, body.encode() if isinstance(body, str) else fragments.dump(body))
+
+
+def _version(headers: Mapping[str, str]) -> int:
+    """An app that names no version speaks version 0 (C3)."""
+    text = headers.get(Header.REQUEST_VERSION, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
+
+
+def _no_retry(answer: Answer) -> bool:
+    return answer.headers.get(Header.NO_RETRY, "").lower() == "true"
+
+
+def _failed(name: str, message: str, *, final: bool = False) -> Raised:
+    return Raised({"name": name, "message": message}, message, final=final)

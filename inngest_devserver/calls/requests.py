@@ -1,0 +1,39 @@
+"""The URL and the headers of a call request. Pure. Source: protocol §2, B0 and the recordings."""
+
+from __future__ import annotations
+
+import functools
+import urllib.parse
+
+from inngest_core.protocol.wire import Header, Query
+from inngest_devserver.ids import span_id
+from inngest_devserver.runs.run import Run
+from inngest_devserver.storage.tables import JobRow
+
+
+@functools.lru_cache(maxsize=4096)
+def call_url(url: str, slug: str, step_id: str) -> str:
+    """Return the URL of a function with *step_id* in its query."""
+    parts = urllib.parse.urlsplit(url)
+    query = dict(urllib.parse.parse_qsl(parts.query, keep_blank_values=True))
+    query.setdefault(Query.FUNCTION_ID, slug)
+    query[Query.STEP_ID] = step_id
+    return parts._replace(query=urllib.parse.urlencode(query)).geturl()
+
+
+def call_headers(run: Run, job: JobRow, request_id: str) -> dict[str, str]:
+    """Return the headers of a call request, without those that every request of the engine has."""
+    trace = run.row.trace_id
+    traceref = urllib.parse.quote(f'{{"tp":"00-{trace}-{span_id()}-01","ts":""}}', safe="")
+    return {
+        Header.TRACEPARENT.value: f"00-{trace}-{span_id()}-01",
+        Header.TRACESTATE.value: (
+            f"inngest@traceref={traceref},inngest@fn={run.function.id},inngest@app={run.function.app_id}"
+        ),
+        Header.GENERATION_ID.value: str(job.attempt + 1),
+        Header.JOB_ID.value: job.id,
+        Header.REQUEST_VERSION.value: str(run.version),
+        Header.STEP_ID.value: job.step_id,
+        Header.REQUEST_ID.value: request_id,
+        Header.RUN_ID.value: run.id,
+    }

@@ -1,0 +1,271 @@
+"""Runs a user's app in a process of its own, so that blocking user code cannot stall the engine.
+
+`AppHost` is the engine's side: it starts `python -m inngest_devserver.hosting.host module:app` and waits for one
+line of JSON that says where the app listens and serves, or why it does not. The child's side loads the app, runs it under
+uvicorn or waitress, and finds the serve paths by asking the running app. Parent and child hold the two ends of a
+loopback connection: when it breaks, however the parent ended, the child ends. Standard streams are left to the app.
+Loopback only. Here is no engine logic and no reading of the user's events.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import dataclasses
+import importlib
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, cast
+
+from . import loading
+from .app_servers import GRACE_SECONDS, SERVERS, end_at_last
+from .endpoints import LOOPBACK, Endpoint, HostError, find_endpoints
+
+CHANNEL_VARIABLE = "_INNGEST_HOST_CHANNEL"
+_ORIGIN_VARIABLES = ("INNGEST_BASE_URL", "INNGEST_API_BASE_URL", "INNGEST_EVENT_API_BASE_URL")
+
+
+class AppHost:
+    """The engine's side: one app in one child process. Use it on one event loop; start once."""
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        engine_origin: str,
+        port: int = 0,
+        path: str | None = None,
+        directory: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        """Host the app that *target* names, as in "module:app".
+
+        port: 0 takes any free one. path: where the app serves, instead of finding it.
+        directory: where the app's modules are; the current one by default.
+        """
+        self.target = target
+        self.origin = ""
+        self.endpoints: tuple[Endpoint, ...] = ()
+        self._arguments = ["--port", str(port), *(["--path", path] if path else [])]
+        self._directory = (directory or Path.cwd()).resolve()
+        self._environ, self.warnings = child_environ(os.environ if environ is None else environ, engine_origin)
+        self._process: asyncio.subprocess.Process | None = None
+        self._lifeline: asyncio.StreamWriter | None = None
+
+    @property
+    def serve_urls(self) -> tuple[str, ...]:
+        """The absolute URLs to register."""
+        return tuple(self.origin + endpoint.path for endpoint in self.endpoints)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process else 0
+
+    async def start(self) -> None:
+        """Return when the app serves; raises HostError. The app's output, tracebacks too, goes to the terminal."""
+        try:
+            report = await self._launch()
+        except BaseException:
+            await self.stop()
+            raise
+        if "failed" in report:
+            await self.stop()
+            raise HostError(str(report["failed"]))
+        self.origin = f"http://{LOOPBACK}:{report['port']}"
+        self.endpoints = tuple(Endpoint(**item) for item in report["endpoints"])
+
+    async def wait(self) -> int:
+        """Return the exit code once the app's process has ended."""
+        return await self._process.wait() if self._process else 0
+
+    async def stop(self) -> None:
+        """End the app: ask, then after a short grace kill. May be called at any time, and again."""
+        if self._lifeline is not None:
+            self._lifeline.close()
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(GRACE_SECONDS + 0.5):
+                await process.wait()
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    async def _launch(self) -> dict[str, Any]:
+        """Start the child and return its report."""
+        loop = asyncio.get_running_loop()
+        token, report = secrets.token_hex(16), cast("asyncio.Future[dict[str, Any]]", loop.create_future())
+
+        async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if (await reader.readline()).decode().strip() != token:
+                writer.close()
+                return
+            self._lifeline = writer
+            line = await reader.readline()
+            if line and not report.done():
+                report.set_result(json.loads(line))
+
+        door = await asyncio.start_server(greet, LOOPBACK, 0)
+        try:
+            port = door.sockets[0].getsockname()[1]
+            self._process = await asyncio.create_subprocess_exec(
+                *[sys.executable, "-m", "inngest_devserver.hosting.host", self.target, *self._arguments],
+                cwd=self._directory,
+                env={**self._environ, CHANNEL_VARIABLE: f"{port}:{token}"},
+            )
+            await self._report_or_end(report, self._process)
+        finally:
+            door.close()
+        return report.result()
+
+    async def _report_or_end(self, report: asyncio.Future[dict[str, Any]], process: asyncio.subprocess.Process) -> None:
+        end = asyncio.ensure_future(process.wait())
+        first: set[asyncio.Future[Any]] = {report, end}
+        try:
+            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+            if not report.done():  # what it wrote just before its end may still be on the way
+                await asyncio.wait({report}, timeout=0.2)
+        finally:
+            end.cancel()
+        if not report.done():
+            raise HostError(f"{self.target} ended with exit code {process.returncode} before it served")
+
+
+def child_environ(environ: Mapping[str, str], engine_origin: str) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the app's environment, which points it at the engine, and warnings where the user says otherwise."""
+    child, warnings = {**environ, "PYTHONUNBUFFERED": "1"}, list[str]()
+    mode = environ.get("INNGEST_DEV", "").strip()
+    if mode.lower() in ("", "1", "true"):
+        child["INNGEST_DEV"] = engine_origin
+    for name in ("INNGEST_DEV", *_ORIGIN_VARIABLES):
+        value = child.get(name, "").strip()
+        if value and value.rstrip("/").replace("://localhost", f"://{LOOPBACK}") != engine_origin:
+            warnings.append(
+                f"{name}={value} is kept, so the app does not talk to this engine ({engine_origin}); unset it"
+            )
+    return child, tuple(warnings)
+
+
+# The child's side.
+
+
+class Channel:
+    """The child's end of the connection to the parent; without a parent it prints."""
+
+    def __init__(self, address: str) -> None:
+        """Connect to *address*, "port:token"; empty when started by hand."""
+        self._socket: socket.socket | None = None
+        if address:
+            port, token = address.split(":")
+            self._socket = socket.create_connection((LOOPBACK, int(port)))
+            self._socket.sendall(f"{token}\n".encode())
+            threading.Thread(target=self._watch, args=(self._socket,), daemon=True).start()
+
+    def report(self, **values: object) -> None:
+        line = json.dumps(values)
+        if self._socket is None:
+            sys.stderr.write(f"{line}\n")
+            return
+        with contextlib.suppress(OSError):  # without a parent there is nobody to tell
+            self._socket.sendall(f"{line}\n".encode())
+
+    def _watch(self, parent: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while parent.recv(1024):
+                pass
+        os.kill(os.getpid(), signal.SIGTERM)
+        end_at_last()
+
+
+def _listen(port: int) -> socket.socket:
+    # asyncio turns off Nagle's delays only for sockets that name their protocol: 40 ms for each answer otherwise.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((LOOPBACK, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise HostError(f"the app cannot listen on port {port}: {error.strerror}; choose another --app-port") from None
+    return listener
+
+
+def _load(target: str) -> loading.Loaded:
+    try:
+        return loading.load(loading.parse_target(target), Path.cwd())
+    except loading.LoadError as error:
+        raise HostError(str(error)) from None
+    except BaseException as error:
+        traceback.print_exception(type(error), error, _users_part(error.__traceback__))
+        cause = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+        raise HostError(f"importing {target} failed: {cause}") from None
+
+
+def _users_part(trace: TracebackType | None) -> TracebackType | None:
+    """Return *trace* without the frames of this package and of the import system."""
+    ours = (str(Path(__file__).parent), str(Path(importlib.__file__).parent), "<frozen")
+    part = trace
+    while part is not None and part.tb_frame.f_code.co_filename.startswith(ours):
+        part = part.tb_next
+    return part or trace
+
+
+def run(target: str, port: int, path: str | None, channel: Channel) -> None:
+    """Load and serve the app until told to stop; raises HostError."""
+    loaded = _load(target)
+    listener = _listen(port)
+    bound = listener.getsockname()[1]
+
+    def announce() -> None:
+        try:
+            endpoints = find_endpoints(target, loaded, bound, path)
+        except HostError as error:
+            channel.report(failed=str(error))
+        else:
+            channel.report(port=bound, endpoints=[dataclasses.asdict(endpoint) for endpoint in endpoints])
+
+    try:
+        serve = SERVERS[loaded.kind]
+        serve(loaded.app, listener, threading.Thread(target=announce, daemon=True).start)
+    except SystemExit as error:
+        if error.code:
+            raise HostError(f"{target} failed at start-up: its lifespan raised, see above") from None
+    except ModuleNotFoundError as error:  # the server is not there
+        raise HostError(f"{target} cannot be run: {error}") from None
+
+
+def main() -> int:
+    """Be the child process."""
+    parser = argparse.ArgumentParser(prog="python -m inngest_devserver.hosting.host", description="Run one app.")
+    parser.add_argument("target")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--path")
+    options = parser.parse_args()
+    # A terminal sends Ctrl-C to the parent too, which then ends this process in its own time.
+    signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    channel = Channel(os.environ.pop(CHANNEL_VARIABLE, ""))
+    try:
+        run(options.target, options.port, options.path, channel)
+    except HostError as error:
+        channel.report(failed=str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""JSON answers of the engine's API, and the one error that handlers raise. Knows no route."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inngest_core.web.messages import Response
+from inngest_devserver import fragments
+from inngest_devserver.scheduling.clock import iso
+
+NO_ACCOUNT = "00000000-0000-0000-0000-000000000000"
+
+
+class APIError(Exception):
+    """Ends a request with a status and a JSON body. fields: more of the body."""
+
+    def __init__(self, status: int, message: str, **fields: Any) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.fields = fields
+
+    def response(self) -> Response:
+        return json_response({"error": self.message, "data": None, "status": self.status, **self.fields}, self.status)
+
+
+def json_response(value: object, status: int = 200) -> Response:
+    return Response(status, {"content-type": "application/json"}, fragments.dump(value))
+
+
+def raw_json_response(body: bytes) -> Response:
+    return Response(200, {"content-type": "application/json"}, body)
+
+
+def empty_response(status: int = 204) -> Response:
+    return Response(status, {}, b"")
+
+
+def enveloped(data: object, now: float) -> Response:
+    """Return data as `/v1` does."""
+    return json_response({"data": data, "metadata": {"fetched_at": iso(now)}})

@@ -1,0 +1,131 @@
+"""Routes about apps and about the engine itself: registration, functions, health. Sources: protocol §5, C1, C11."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from inngest_core.protocol.wire import VERSION, Header, parse_object
+from inngest_core.web.messages import Request, Response
+from inngest_devserver import ids
+from inngest_devserver.apps.functions import Function
+from inngest_devserver.apps.registry import Registered, RegistrationInvalidError
+from inngest_devserver.engine import Engine
+from inngest_devserver.scheduling.clock import iso
+
+from .answers import NO_ACCOUNT, APIError, json_response
+
+_NEVER = "0001-01-01T00:00:00Z"
+
+
+class SetupRoutes:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def register(self, request: Request) -> Response:
+        """Take in an app's functions, all or none."""
+        kind = self._engine.options.server_kind
+        expected = request.headers.get(Header.EXPECTED_SERVER_KIND)
+        if expected and expected != kind:
+            raise APIError(400, f"Expected server kind {kind}, got {expected}")
+        try:
+            registered = self._engine.registry.register(parse_object(request.body))
+        except RegistrationInvalidError as error:
+            for detail in error.details or [error.message]:
+                self._engine.journal.say(f"registration refused: {detail}")
+            raise APIError(400, error.message, **({"details": error.details} if error.details else {})) from None
+        self._tell(registered)
+        self._engine.executor.app_is_up(registered.app.id)
+        self._engine.store.commit()
+        return json_response(
+            {
+                "ok": True,
+                "modified": registered.modified,
+                "sync_id": ids.random_uuid(),
+                "app_id": registered.app.id,
+            }
+        )
+
+    def _tell(self, registered: Registered) -> None:
+        if not registered.modified:
+            return
+        count = len(registered.functions)
+        self._engine.journal.say(
+            f'app "{registered.app.name}" registered {count} function{"" if count == 1 else "s"} '
+            f"at {registered.app.url}"
+        )
+        for function in registered.functions:
+            if unapplied := function.unapplied():
+                self._engine.journal.say(f"{function.slug}: flow control is not applied yet: {', '.join(unapplied)}")
+            if any(trigger.cron for trigger in function.triggers):
+                self._engine.journal.say(f"{function.slug}: cron triggers do not fire yet")
+
+    def remove(self, query: Mapping[str, str]) -> Response:
+        """Forget the app at the URL in the query; an unknown one is forgotten already."""
+        url = query.get("url", "")
+        if not url:
+            raise APIError(400, "the query parameter url is missing")
+        for app in self._engine.registry.remove(url):
+            self._engine.journal.say(f'app "{app.name}" removed')
+        return json_response({"ok": True, "status": 200})
+
+    def health(self) -> Response:
+        return json_response({"status": 200, "message": "OK"})
+
+    def info(self) -> Response:
+        options = self._engine.options
+        return json_response(
+            {
+                "version": VERSION,
+                "authed": False,
+                "startOpts": {
+                    "autodiscover": False,
+                    "poll": False,
+                    "persist": options.persist is not None,
+                    "queue_workers": options.concurrency,
+                    "require_keys": options.signing_key is not None,
+                    "retry_interval": options.retry_interval,
+                    "urls": [app.url for app in self._engine.registry.apps()],
+                },
+                "functions": [_config(function) for function in self._engine.registry.functions()],
+                "handlers": None,
+                "isSingleNodeService": True,
+                "isMissingSigningKey": False,
+                "isMissingEventKeys": False,
+                "features": {},
+            }
+        )
+
+    def functions(self, name: str) -> Response:
+        app = self._engine.registry.app_named(name)
+        if app is None:
+            raise APIError(404, f"app not found: {name}")
+        return json_response(
+            [
+                {
+                    "internal_id": function.id,
+                    "env_id": NO_ACCOUNT,
+                    "app_id": app.id,
+                    "id": function.slug,
+                    "name": function.name,
+                    "config": _config(function),
+                    "created_at": iso(app.created_at),
+                    "archived_at": _NEVER,
+                }
+                for function in self._engine.registry.functions(app.id)
+            ]
+        )
+
+
+def _config(function: Function) -> dict[str, Any]:
+    step = {"id": "step", "name": "step", "uri": function.url, "retries": function.max_attempts - 1}
+    options = {key: value for key, value in function.config.items() if key not in ("id", "name", "steps", "triggers")}
+    return {
+        "id": function.id,
+        "fv": 1,
+        "name": function.name,
+        "slug": function.slug,
+        "triggers": function.config.get("triggers") or [],
+        "steps": [step],
+        **options,
+    }

@@ -1,0 +1,101 @@
+"""Routes about events: send, invoke, list. Sources: protocol §10, B18, wire/engine-api.jsonl."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from inngest_core.errors import BodyInvalidError
+from inngest_core.protocol.wire import Header, parse_json, parse_object
+from inngest_core.web.messages import Request, Response
+from inngest_devserver import fragments, ids
+from inngest_devserver.engine import Engine
+from inngest_devserver.intake import EventInvalidError, parse_event
+from inngest_devserver.runs import system_events
+from inngest_devserver.scheduling.clock import iso
+from inngest_devserver.storage.tables import EventRow
+
+from .answers import NO_ACCOUNT, APIError, enveloped, json_response
+
+MOST_EVENTS = 5000
+_PAGE, _LARGEST_PAGE = 20, 100
+
+
+class EventRoutes:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def send(self, request: Request, key: str) -> Response:
+        """Take in one event or an array; those before a bad one are taken in, too."""
+        allowed = self._engine.options.event_keys
+        if allowed and key not in allowed:
+            return _refused(401, "Event key not found", [])
+        try:
+            body = parse_json(request.body)
+        except BodyInvalidError as error:
+            return _refused(400, error.message, [])
+        events = cast("list[object]", body if isinstance(body, list) else [body])
+        if len(events) > MOST_EVENTS:
+            return _refused(400, f"{len(events)} events in one request; at most {MOST_EVENTS} are allowed", [])
+        seed = request.headers.get(Header.EVENT_ID_SEED, "")
+        taken: list[str] = []
+        for number, event in enumerate(events):
+            try:
+                parsed = parse_event(event, self._engine.clock.now())
+                row = self._engine.intake.take(parsed, ids.seeded_ulid(seed, number))
+            except EventInvalidError as error:
+                return _refused(400, str(error), taken)
+            taken.append(row.internal_id)
+        # The sender is told that its events are safe: so let them be.
+        self._engine.store.commit()
+        return json_response({"ids": taken, "status": 200})
+
+    def invoke(self, request: Request, slug: str) -> Response:
+        """Run one function with the given data, whatever its triggers are."""
+        function = self._engine.registry.by_slug(slug)
+        if function is None:
+            raise APIError(404, f"function not found: {slug}")
+        payload: Mapping[str, Any] = parse_object(request.body) if request.body.strip() else {}
+        event = system_events.invoked(payload, function, self._engine.clock.now())
+        row = self._engine.intake.keep(event)
+        run = self._engine.executor.start(function, [row])
+        return json_response({"id": row.internal_id, "run_id": run.id, "status": 200})
+
+    def list(self, query: Mapping[str, str]) -> Response:
+        rows = self._engine.store.events(
+            name=query.get("name") or None,
+            before=query.get("cursor") or None,
+            internal=query.get("include_internal", "").lower() in ("1", "true"),
+            limit=page_size(query),
+        )
+        return enveloped([_event(row) for row in rows], self._engine.clock.now())
+
+    def one(self, event_id: str) -> Response:
+        row = self._engine.store.event(event_id)
+        if row is None:
+            raise APIError(404, f"event not found: {event_id}")
+        return enveloped(_event(row), self._engine.clock.now())
+
+
+def page_size(query: Mapping[str, str]) -> int:
+    """Return the `limit` that a query asks for."""
+    text = query.get("limit", str(_PAGE))
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= _LARGEST_PAGE:
+        raise APIError(400, f"limit is {text!r}; expected an integer from 1 to {_LARGEST_PAGE}")
+    return int(text)
+
+
+def _refused(status: int, message: str, taken: list[str]) -> Response:
+    return json_response({"ids": taken, "status": status, "error": message}, status)
+
+
+def _event(row: EventRow) -> dict[str, Any]:
+    return {
+        "internal_id": row.internal_id,
+        "account_id": NO_ACCOUNT,
+        "environment_id": NO_ACCOUNT,
+        "source": "",
+        "source_id": None,
+        "received_at": iso(row.received_at),
+        **fragments.load(row.body),
+    }

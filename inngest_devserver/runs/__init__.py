@@ -1,0 +1,1 @@
+"""Runs: started, driven, paused, resumed and ended."""

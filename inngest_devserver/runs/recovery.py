@@ -1,0 +1,50 @@
+"""Takes up runs where an earlier engine left them: from rows back to runs, pauses and jobs.
+
+A call that was under way when the engine stopped is sent again. Reads the store, changes nothing in it.
+"""
+
+from __future__ import annotations
+
+from inngest_devserver.apps.registry import Registry
+from inngest_devserver.matcher import Expression
+from inngest_devserver.scheduling.queue import JobKind, Queue
+from inngest_devserver.storage.store import Store
+from inngest_devserver.storage.tables import PauseRow, RunRow
+
+from .active import ActiveRuns
+from .run import DISCOVERY, Discovery, Run, load_events
+
+
+def recover(store: Store, registry: Registry, active: ActiveRuns, queue: Queue) -> int:
+    """Take up every run that has not ended; return how many."""
+    pauses: dict[str, list[PauseRow]] = {}
+    for pause in store.pauses():
+        pauses.setdefault(pause.run_id, []).append(pause)
+    for row in store.active_runs():
+        run = _run(store, registry, row)
+        if run is None:
+            continue
+        for pause in pauses.get(row.id, ()):
+            run.pauses[pause.step_id] = pause
+            if pause.expression:
+                run.expressions[pause.step_id] = Expression(pause.expression)
+        active.add(run)
+    for job in store.jobs():
+        run = active.get(job.run_id)
+        if run is None:
+            continue
+        if job.kind == JobKind.CALL and job.step_id == DISCOVERY:
+            run.discovery = Discovery(job.id)
+        queue.restore(job)
+    return len(active)
+
+
+def _run(store: Store, registry: Registry, row: RunRow) -> Run | None:
+    function = registry.function(row.function_id)
+    events = [event for event_id in row.batch.split(",") if (event := store.event(event_id)) is not None]
+    if function is None or not events:
+        return None
+    run = Run(row, function, load_events(events), version=row.version)
+    for step_id, memo in store.memos(row.id):
+        run.remember(step_id, memo)
+    return run

@@ -1,0 +1,163 @@
+"""A run that is under way: what it knows and waits for, and the body of its call requests.
+
+Pure state: no store, no clock, no decisions. Memos and the event are kept as JSON texts that are dumped once and
+joined for each call. Source: protocol B0.
+"""
+
+from __future__ import annotations
+
+import base64
+import bisect
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from inngest_devserver import fragments
+from inngest_devserver.apps.functions import Function
+from inngest_devserver.matcher import Expression
+from inngest_devserver.storage.tables import EventRow, JobRow, PauseRow, RunRow
+from inngest_devserver.view import View
+
+USE_API_BYTES = 4 * 1024 * 1024 - 1024
+"""State (event, events, memos) past this is not sent; the app fetches it."""
+WHOLE_BODY_BYTES = 4 * 1024 * 1024
+DISCOVERY = "step"
+UNKNOWN_VERSION = -1
+
+
+class Status(enum.StrEnum):
+    RUNNING = "Running"
+    COMPLETED = "Completed"
+    FAILED = "Failed"
+    CANCELLED = "Cancelled"
+
+
+class PauseKind(enum.StrEnum):
+    """Why a step that was reported is not done: it is to be called for, or waits for time, an event, a run."""
+
+    PLANNED = "planned"
+    SLEEP = "sleep"
+    WAIT = "wait"
+    INVOKE = "invoke"
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """The events of a run, ready for its calls. event: with `user`, as in calls; items: as senders gave them."""
+
+    event: bytes
+    events: bytes
+    batch: bytes
+    first: Mapping[str, Any]
+    all: list[Mapping[str, Any]]
+    view: View
+
+
+def load_events(rows: list[EventRow]) -> Events:
+    loaded: list[dict[str, Any]] = [fragments.load(row.body) for row in rows]
+    for_calls = [fragments.dump({**event, "user": event.get("user") or {}}) for event in loaded]
+    return Events(
+        event=for_calls[0],
+        events=fragments.array(for_calls),
+        batch=fragments.array(row.body for row in rows),
+        first=loaded[0],
+        all=[*loaded],
+        view=View(loaded[0]),
+    )
+
+
+@dataclass(slots=True)
+class Discovery:
+    """The one discovery job that a run may have. again: ask once more when it is done, for something came up."""
+
+    job_id: str
+    started: bool = False
+    again: bool = False
+
+
+@dataclass(slots=True)
+class Run:
+    """row: what does not change. version: of the app's requests, -1 until known.
+
+    plan_only: since steps ran in parallel under version 0 or 1. fruitless: answers in a row that brought nothing.
+    planned: steps that were planned before; to plan one again is nothing new.
+    """
+
+    row: RunRow
+    function: Function
+    events: Events
+    version: int = UNKNOWN_VERSION
+    stack: list[str] = field(default_factory=list[str])
+    memos: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    pauses: dict[str, PauseRow] = field(default_factory=dict[str, PauseRow])
+    expressions: dict[str, Expression] = field(default_factory=dict[str, Expression])
+    discovery: Discovery | None = None
+    plan_only: bool = False
+    fruitless: int = 0
+    planned: set[str] = field(default_factory=set[str])
+    state_bytes: int = 0
+    _pairs: list[tuple[str, bytes]] = field(default_factory=list[tuple[str, bytes]])
+    _quoted: list[bytes] = field(default_factory=list[bytes])
+
+    @property
+    def id(self) -> str:
+        return self.row.id
+
+    def remember(self, step_id: str, memo: bytes) -> int:
+        """Keep a memo; return its position in the stack."""
+        quoted = fragments.dump(step_id)
+        self.memos[step_id] = memo
+        bisect.insort(self._pairs, (step_id, quoted + b":" + memo))
+        self.stack.append(step_id)
+        self._quoted.append(quoted)
+        self.state_bytes += len(memo) + len(quoted) + 2
+        return len(self.stack) - 1
+
+    def waits(self) -> bool:
+        """Whether a pause is left whose end does not ask for discovery by itself."""
+        return any(not pause.race for pause in self.pauses.values())
+
+    def steps_body(self) -> bytes:
+        """Return all memos by step id."""
+        return b"{" + b",".join(pair for _, pair in self._pairs) + b"}"
+
+    def call_body(self, job: JobRow, request_id: str) -> bytes:
+        """Return the body of a call request: compact JSON, keys sorted."""
+        use_api = self.state_bytes + len(self.events.events) > USE_API_BYTES
+        events = self.events.events
+        steps = b"{}" if use_api else self.steps_body()
+        if use_api and len(self.events.event) + len(events) > WHOLE_BODY_BYTES:
+            events = b"[]"
+        return b"".join(
+            (
+                b'{"ctx":',
+                self._context(job, request_id, use_api=use_api),
+                b',"defers":{},"event":',
+                self.events.event,
+                b',"events":',
+                events,
+                b',"steps":',
+                steps,
+                b',"use_api":',
+                b"true" if use_api else b"false",
+                b',"version":%d}' % self.version,
+            )
+        )
+
+    def _context(self, job: JobRow, request_id: str, *, use_api: bool) -> bytes:
+        targeted = job.step_id != DISCOVERY
+        qi_id = base64.b64encode(f"{job.id}::default".encode()).decode()
+        plan = targeted or self.plan_only or bool(self.pauses)
+        return (
+            f'{{"attempt":{job.attempt},"disable_immediate_execution":{_bool(plan)},"env":"",'
+            f'"fn_id":"{self.function.id}","generation_id":{job.attempt + 1},"job_id":"{job.id}",'
+            f'"max_attempts":{self.function.max_attempts},"qi_id":"{qi_id}","request_id":"{request_id}",'
+            f'"run_id":"{self.row.id}","stack":{{"current":{job.position},"stack":['
+        ).encode() + b"".join(
+            (b",".join(self._quoted), b']},"step_id":"step","use_api":', b"true}" if use_api else b"false}")
+        )
+
+
+def _bool(value: bool) -> str:
+    return "true" if value else "false"

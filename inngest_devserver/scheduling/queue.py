@@ -1,0 +1,104 @@
+"""What is to be done, and when: a heap of jobs, written through to the store. No clock, no loop, no doing.
+
+A job keeps its id over its retries: apps name it in `qi_id` when they save steps.
+"""
+
+from __future__ import annotations
+
+import enum
+import heapq
+import itertools
+from collections.abc import Callable
+
+from inngest_devserver.storage.store import Store
+from inngest_devserver.storage.tables import JobRow
+
+_SLACK = 1000
+"""Entries of jobs that are gone that may stay in the heap."""
+
+
+class JobKind(enum.StrEnum):
+    CALL = "call"
+    """Send a call request: discovery when step_id is "step", else for that step."""
+    TIMER = "timer"
+    """The time of a pause is over: a sleep is done, a wait or an invoke has timed out."""
+
+
+class Queue:
+    """on_earlier: called when the next job became due earlier than it was."""
+
+    def __init__(self, store: Store, on_earlier: Callable[[], None]) -> None:
+        self._store = store
+        self._on_earlier = on_earlier
+        self._heap: list[tuple[float, int, str]] = []
+        self._jobs: dict[str, JobRow] = {}
+        self._by_run: dict[str, set[str]] = {}
+        self._numbers = itertools.count()
+
+    def put(self, job: JobRow) -> None:
+        """Queue a job; one of the same id is replaced."""
+        self._store.put_job(job)
+        self.restore(job)
+
+    def restore(self, job: JobRow) -> None:
+        """Queue a job that the store already holds."""
+        earlier = not self._heap or job.due < self._heap[0][0]
+        self._jobs[job.id] = job
+        self._by_run.setdefault(job.run_id, set()).add(job.id)
+        heapq.heappush(self._heap, (job.due, next(self._numbers), job.id))
+        if len(self._heap) > 2 * len(self._jobs) + _SLACK:
+            self._compact()
+        if earlier:
+            self._on_earlier()
+
+    def _compact(self) -> None:
+        """Leave out entries of jobs that are gone: the time-out of an invoke would stay for a year."""
+        self._heap = [entry for entry in self._heap if self._current(entry) is not None]
+        heapq.heapify(self._heap)
+
+    def _current(self, entry: tuple[float, int, str]) -> JobRow | None:
+        """Return the job of an entry; None when it was dropped, or queued again for another time."""
+        job = self._jobs.get(entry[2])
+        return job if job is not None and job.due == entry[0] else None
+
+    def done(self, job: JobRow) -> None:
+        """Forget a job that was taken and is done."""
+        self._store.delete_job(job.id)
+        self._drop(job.run_id, job.id)
+
+    def drop(self, run_id: str, job_id: str) -> None:
+        """Forget a job that is not needed any more, if there is one of this id."""
+        if job_id in self._jobs:
+            self._store.delete_job(job_id)
+            self._drop(run_id, job_id)
+
+    def drop_run(self, run_id: str) -> None:
+        """Forget the jobs of a run that has ended; its rows go with the run's."""
+        for job_id in self._by_run.pop(run_id, ()):
+            self._jobs.pop(job_id, None)
+
+    def _drop(self, run_id: str, job_id: str) -> None:
+        self._jobs.pop(job_id, None)
+        jobs = self._by_run.get(run_id)
+        if jobs is not None:
+            jobs.discard(job_id)
+            if not jobs:
+                del self._by_run[run_id]
+
+    def jobs_of(self, run_id: str) -> list[JobRow]:
+        return [self._jobs[job_id] for job_id in self._by_run.get(run_id, ())]
+
+    def take(self, now: float) -> JobRow | None:
+        """Return the next job that is due, or None. It stays in the store until `done`."""
+        while self._heap and self._heap[0][0] <= now:
+            job = self._current(heapq.heappop(self._heap))
+            if job is not None:
+                return job
+        return None
+
+    def next_due(self) -> float | None:
+        while self._heap:
+            if self._current(self._heap[0]) is not None:
+                return self._heap[0][0]
+            heapq.heappop(self._heap)
+        return None

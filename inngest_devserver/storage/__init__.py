@@ -1,0 +1,1 @@
+"""What the engine keeps, in SQLite. The only place with SQL."""
