@@ -100,7 +100,8 @@ def tops(path: Path) -> set[str]:
 
 def from_the_core(path: Path) -> set[str]:
     """Return the modules of the core that a file imports, by dotted name without the package's own."""
-    return {_module_of(name.removeprefix("inngest_core.")) for name in imports(path) if name.startswith("inngest_core.")}
+    names = (name.removeprefix("inngest_core.") for name in imports(path) if name.startswith("inngest_core."))
+    return {_module_of(name) for name in names}
 
 
 def _module_of(name: str) -> str:

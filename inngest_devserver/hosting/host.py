@@ -1,10 +1,10 @@
 """Runs a user's app in a process of its own, so that blocking user code cannot stall the engine.
 
 `AppHost` is the engine's side: it starts `python -m inngest_devserver.hosting.host module:app` and waits for one
-line of JSON that says where the app listens and serves, or why it does not. The child's side loads the app, runs it under
-uvicorn or waitress, and finds the serve paths by asking the running app. Parent and child hold the two ends of a
-loopback connection: when it breaks, however the parent ended, the child ends. Standard streams are left to the app.
-Loopback only. Here is no engine logic and no reading of the user's events.
+line of JSON, which says where the app listens and serves, or why it does not. The child's side loads the app, runs
+it under uvicorn or waitress, and finds the serve paths by asking the running app. Parent and child hold the two ends
+of a loopback connection: when it breaks, however the parent ended, the child ends. Standard streams are left to the
+app. Loopback only. Here is no engine logic and no reading of the user's events.
 """
 
 from __future__ import annotations
