@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
+from inngest_core.protocol.limits import MAX_TRIGGER_NAME
+
 from .errors import FunctionConfigError
 from .events.event_types import TypedTrigger
 from .middleware import MiddlewareFactory
 from .options.expressions import shorten
 from .options.function_opts import FunctionOpts
-from .options.options import MAX_NAME, Trigger, TriggerEvent
+from .options.options import Trigger, TriggerEvent
 from .protocol.wire import STEP_ID_OF_DISCOVERY, EventName, Query
 from .runtime.effects import Flow
 
@@ -216,7 +218,7 @@ def _check_colours(fn_id: str, handler: Handler, on_failure: Handler) -> None:
 
 
 def _check_length(fn_id: str) -> None:
-    most = MAX_NAME - len(failure_trigger("").expression or "")
+    most = MAX_TRIGGER_NAME - len(failure_trigger("").expression or "")
     if len(fn_id) > most:
         raise FunctionConfigError(
             f'function "{fn_id}": the id has {len(fn_id)} characters; expected at most {most}, because it stands in '

@@ -10,6 +10,7 @@ import collections
 from collections.abc import Mapping
 from typing import Any, cast
 
+from inngest_core.protocol.limits import MAX_EVENT_BYTES, MAX_EVENT_NAME
 from inngest_core.protocol.wire import json_kind
 
 from . import fragments
@@ -25,8 +26,6 @@ from .storage.store import Store
 from .storage.tables import EventRow, PauseRow
 from .view import View, holds
 
-LARGEST_EVENT = 3 * 1024 * 1024
-LONGEST_NAME = 512
 _FIRST_TS, _LAST_TS = 315_532_800_000, 4_102_444_800_000
 """1980 and 2100 in milliseconds: outside, a time was most likely given in other units."""
 _EXTRA: dict[str, type] = {"user": dict, "v": str, "meta": dict}
@@ -49,8 +48,8 @@ def parse_event(value: object, now: float) -> dict[str, Any]:
         raise EventInvalidError("event name is empty")
     if not isinstance(name, str):
         raise EventInvalidError(f"event name is a JSON {json_kind(name)}; expected a string")
-    if len(name) > LONGEST_NAME:
-        raise EventInvalidError(f"event name is {len(name)} characters long; at most {LONGEST_NAME} are allowed")
+    if len(name) > MAX_EVENT_NAME:
+        raise EventInvalidError(f"event name is {len(name)} characters long; at most {MAX_EVENT_NAME} are allowed")
     _check_unicode(name, "name")
     if name.startswith(OWN_PREFIX):
         raise EventInvalidError(f'event name is reserved for the engine: it starts with "{OWN_PREFIX}"')
@@ -123,8 +122,8 @@ class Intake:
         Raises EventInvalidError: too large.
         """
         row = self._row(event, internal_id or self._ulids.new(self._clock.now()))
-        if len(row.body) > LARGEST_EVENT and not row.name.startswith(OWN_PREFIX):
-            raise EventInvalidError(f"event is {len(row.body)} bytes long; at most {LARGEST_EVENT} are allowed")
+        if len(row.body) > MAX_EVENT_BYTES and not row.name.startswith(OWN_PREFIX):
+            raise EventInvalidError(f"event is {len(row.body)} bytes long; at most {MAX_EVENT_BYTES} are allowed")
         if self._store.add_event(row):
             self._unmatched.append((event, row))
             self._match_all()

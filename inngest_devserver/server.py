@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from inngest_core.extras import needs
+from inngest_core.protocol.limits import MAX_REQUEST_BYTES
 from inngest_core.web.messages import Request, Response, read_limited_async
 
 with needs("dev-server", "uvicorn"):
@@ -22,7 +23,7 @@ with needs("dev-server", "uvicorn"):
 
 from .apps.ping import register_app
 from .engine import Engine, Options
-from .http.api import API, BODY_CAP
+from .http.api import API
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 DEFAULT_PORT = 8288
@@ -42,7 +43,7 @@ class _Front:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"the engine does not speak {scope['type']}")
-        body = await read_limited_async(_chunks(receive), BODY_CAP)
+        body = await read_limited_async(_chunks(receive), MAX_REQUEST_BYTES)
         response = self._api.handle(_request(scope, body))
         await send(_start(response))
         await send({"type": "http.response.body", "body": response.body})

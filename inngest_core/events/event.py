@@ -13,16 +13,15 @@ import pydantic
 from inngest_core.config import Config
 from inngest_core.engine_api import sdk_headers
 from inngest_core.errors import BodyInvalidError, EventKeyMissingError, SendEventsError
+from inngest_core.protocol.limits import MAX_EVENT_BYTES, MAX_EVENTS
 from inngest_core.protocol.wire import Header, parse_json
 from inngest_core.runtime.effects import Flow, Random, Sleep, fetch, now
 from inngest_core.values.json_text import parse_value
-from inngest_core.values.serializer import LARGEST_EVENT, Serializer, dump_value
+from inngest_core.values.serializer import Serializer, dump_value
 from inngest_core.web.messages import HTTPRequest, HTTPResponse, TransportError
 
 from .event_data import FIX, as_object, type_of_data
 
-MAX_EVENTS = 5_000
-"""Events in one request."""
 MAX_TRIES = 5
 BACK_OFF_SECONDS = 0.1
 """Before the second try; doubled for each one after it."""
@@ -118,7 +117,7 @@ def send_events(
             f'event "{event.name}": events[{number}]',
             serializer=serializer,
             fix=FIX,
-            limit=LARGEST_EVENT,
+            limit=MAX_EVENT_BYTES,
         )
         for number, event in enumerate(events)
     ]
@@ -151,7 +150,7 @@ def _bodies(events: Sequence[bytes]) -> Iterator[bytes]:
     batch: list[bytes] = []
     size = 0
     for event in events:
-        if len(batch) == MAX_EVENTS or (batch and size + len(event) > LARGEST_EVENT):
+        if len(batch) == MAX_EVENTS or (batch and size + len(event) > MAX_EVENT_BYTES):
             yield b"[" + b",".join(batch) + b"]"
             batch, size = [], 0
         batch.append(event)

@@ -17,9 +17,9 @@ from typing import Any, cast
 from inngest_core.error_text import MOST_MEMBERS, SHORT_MESSAGE, cut, headline, leaves, message_of, name_of
 from inngest_core.errors import InngestError, NonRetriableError, RetryAfterError, StepError
 from inngest_core.protocol.duration import dump_time, to_ms
+from inngest_core.protocol.limits import MAX_RETRY_AFTER_SECONDS
 from inngest_core.protocol.wire import CallContext, Header
 
-LONGEST_RETRY_SECONDS = 24 * 3600
 LONGEST_CAUSE_CHAIN = 8
 LONGEST_STACK = 24 * 1024
 """Characters. With messages and causes at their longest, and each character escaped, an error is below 4 MiB."""
@@ -53,7 +53,7 @@ def _dump_retry_after(when: int | datetime.timedelta | datetime.datetime) -> str
     if isinstance(when, datetime.datetime):
         return dump_time(when)
     seconds = math.ceil(to_ms(when) / 1000)
-    return str(min(max(seconds, 1), LONGEST_RETRY_SECONDS))
+    return str(min(max(seconds, 1), MAX_RETRY_AFTER_SECONDS))
 
 
 def describe(error: BaseException) -> dict[str, Any]:

@@ -12,11 +12,11 @@ import logging
 from collections.abc import Callable, Mapping
 
 from inngest_core.errors import OutputUnserializableError
+from inngest_core.protocol.limits import MAX_STEP_BYTES
 from inngest_core.values.comparison import same
 from inngest_core.values.json_text import parse_value
 from inngest_core.values.return_type import MISSING, Returns, identity_of, returned_by
 from inngest_core.values.serializer import (
-    LARGEST_STEP,
     Serializer,
     Written,
     check_value,
@@ -80,10 +80,10 @@ class Results:
         """
         what = _output(tool)
         if tool.returns is None or changed:
-            return dump_value(value, what, serializer=self._serializer, limit=LARGEST_STEP)
+            return dump_value(value, what, serializer=self._serializer, limit=MAX_STEP_BYTES)
         returns = returned_by(tool.returns)
         typ = returns.type_for(self._serializer)
-        written = dump_result(value, what, tool.output_type, typ, self._serializer, LARGEST_STEP)
+        written = dump_result(value, what, tool.output_type, typ, self._serializer, MAX_STEP_BYTES)
         self._tell(_subject(tool), tool.returns, value, written, None if tool.output_type is not None else returns)
         return written.body
 

@@ -17,13 +17,14 @@ from inngest_core.events.event import Event, parse_event
 from inngest_core.events.event_data import type_of_data
 from inngest_core.events.event_types import EventType, name_of, parse_as
 from inngest_core.protocol.duration import dump_duration, dump_time, to_ms
+from inngest_core.protocol.limits import MAX_STEP_BYTES, MAX_WAIT_SECONDS
 from inngest_core.protocol.wire import Opcode, json_kind
 from inngest_core.values.json_text import parse_value
-from inngest_core.values.serializer import LARGEST_STEP, Serializer, dump_value, load_value
+from inngest_core.values.serializer import Serializer, dump_value, load_value
 
 from .replay import Memo
 
-LONGEST_WAIT_MS = 366 * 24 * 3600 * 1000
+LONGEST_WAIT_MS = MAX_WAIT_SECONDS * 1000
 """Engines refuse to sleep or to wait for longer (protocol C7)."""
 
 _ULID_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -163,7 +164,7 @@ def dump_invoke_opts(tool: Tool, serializer: Serializer | None) -> Mapping[str, 
         output_type=tool.data_type,
         serializer=serializer if tool.data_type is None else None,
         fix="give JSON values",
-        limit=LARGEST_STEP,
+        limit=MAX_STEP_BYTES,
         shared=True,
     )
     data: object = parse_value(body)

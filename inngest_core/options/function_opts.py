@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from inngest_core.protocol.limits import MAX_CANCEL, MAX_CONCURRENCY, MAX_RETRIES, MAX_TRIGGERS
+
 from .options import (
-    MAX_CONCURRENCY,
     Batch,
     Cancel,
     Concurrency,
@@ -33,9 +34,6 @@ from .options import (
     problems_of_list,
 )
 
-MAX_TRIGGERS = 10
-MAX_RETRIES = 20
-MAX_CANCEL = 5
 _NOT_IN_IDS = re.compile(r"['\\\x00-\x1f\x7f\ud800-\udfff]")
 """An id stands between quotes in the trigger of the failure handler, and in a URL."""
 

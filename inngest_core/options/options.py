@@ -14,13 +14,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from inngest_core.protocol.duration import Duration, dump_duration, to_ms
+from inngest_core.protocol.limits import MAX_CONCURRENCY, MAX_TRIGGER_NAME
 
 from .cron import problem_of
 from .expressions import syntax_problem_of
-
-MAX_NAME = 255
-"""Characters of an event name or an expression in a trigger."""
-MAX_CONCURRENCY = 2
 
 _SECOND_MS = 1_000
 _DAY_MS = 86_400 * _SECOND_MS
@@ -58,8 +55,8 @@ class TriggerEvent(Option):
 
     def problems(self) -> Iterator[Problem]:
         yield from _named(self.event, "event")
-        if self.expression is not None and len(self.expression) > MAX_NAME:
-            yield "expression", self.expression, f"at most {MAX_NAME} characters"
+        if self.expression is not None and len(self.expression) > MAX_TRIGGER_NAME:
+            yield "expression", self.expression, f"at most {MAX_TRIGGER_NAME} characters"
         yield from problems_of_expression(self.expression, "expression")
 
 
@@ -278,8 +275,8 @@ def _duration(duration: Duration | None) -> str | None:
 
 
 def _named(name: str, field: str) -> Iterator[Problem]:
-    if not name.strip() or len(name) > MAX_NAME:
-        yield field, name, f"an event name of 1 to {MAX_NAME} characters"
+    if not name.strip() or len(name) > MAX_TRIGGER_NAME:
+        yield field, name, f"an event name of 1 to {MAX_TRIGGER_NAME} characters"
 
 
 def _at_least(number: int, field: str, least: int) -> Iterator[Problem]:

@@ -13,12 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from inngest_core.errors import BodyInvalidError, ConfigError, HeaderMissingError, SignatureError
+from inngest_core.protocol.limits import MAX_CANONICAL_BYTES, SIGNATURE_WINDOW_SECONDS
 
 from .wire import parse_json
-
-WINDOW_SECONDS = 300
-CANONICAL_CAP = 256 * 1024
-"""Bytes; larger bodies are verified as received only."""
 
 _PREFIX = re.compile(r"^signkey-[^-]+-")
 _HEADER = re.compile(r"t=([0-9]{1,12})&s=([0-9a-fA-F]{64})", re.ASCII)
@@ -87,13 +84,13 @@ def verify(body: bytes, header: str | None, keys: SigningKeys, *, now: float) ->
     if match is None:
         raise SignatureError("the x-inngest-signature header is malformed; expected t=<unix seconds>&s=<64 hex digits>")
     seconds, signature = match[1], match[2].lower()
-    if abs(now - int(seconds)) > WINDOW_SECONDS:
+    if abs(now - int(seconds)) > SIGNATURE_WINDOW_SECONDS:
         raise SignatureError(
-            f"the signature was made more than {WINDOW_SECONDS} seconds from now; "
+            f"the signature was made more than {SIGNATURE_WINDOW_SECONDS} seconds from now; "
             "compare the clocks of this machine and of the engine"
         )
     key = _signer(body, seconds, signature, keys)
-    if key is None and body and len(body) <= CANONICAL_CAP:
+    if key is None and body and len(body) <= MAX_CANONICAL_BYTES:
         key = _signer(_canonical(body), seconds, signature, keys)
     if key is None:
         raise SignatureError("the signature was made with another signing key, or the body was changed on its way")

@@ -29,6 +29,7 @@ from inngest_core.errors import (
 )
 from inngest_core.execution.failure import exc_info
 from inngest_core.function import Function, index_functions
+from inngest_core.protocol.limits import MAX_REQUEST_BYTES
 from inngest_core.protocol.signing import SigningKey, sign, verify
 from inngest_core.protocol.wire import Header, Query, dump_json
 from inngest_core.runtime.drivers import run_async, run_sync
@@ -41,8 +42,6 @@ from .introspection import ServeOptions, authentication, introspect
 from .registration import register
 
 DEFAULT_SERVE_PATH = "/api/inngest"
-BODY_CAP = 16 * 1024 * 1024
-"""Bytes. An engine may send 4 MiB of state plus the event twice (protocol §3)."""
 
 LONG_SECONDS = 0.25
 """After so long it is asked whether the client still waits for its answer."""
@@ -79,7 +78,7 @@ class App:
         serve_path: str | None = None,
         serve_origin: str | None = None,
         public_path: str | None = None,
-        body_cap: int = BODY_CAP,
+        body_cap: int = MAX_REQUEST_BYTES,
     ) -> None:
         """Raises FunctionConfigError when two functions share an id."""
         self.client = client

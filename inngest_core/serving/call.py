@@ -33,6 +33,7 @@ from inngest_core.execution.step import Step, StepSync
 from inngest_core.execution.tools import Tool
 from inngest_core.function import Function, Handler
 from inngest_core.middleware import Hooks, StepMemos, TransformOutputResult
+from inngest_core.protocol.limits import MAX_RESPONSE_BYTES
 from inngest_core.protocol.wire import (
     RUN_COMPLETE_ID,
     STEP_ID_OF_DISCOVERY,
@@ -47,7 +48,7 @@ from inngest_core.protocol.wire import (
     parse_call,
 )
 from inngest_core.runtime.effects import Body, Flow, Invoke
-from inngest_core.values.serializer import LARGEST_RESPONSE, dump_value
+from inngest_core.values.serializer import dump_value
 from inngest_core.web.messages import Request, query_of
 
 from .answer import Answer
@@ -268,7 +269,7 @@ class _Prepared:
 
     def _answer_ops(self, ops: Sequence[Op], headers: Mapping[str, str]) -> Answer:
         body = dump_ops(ops)
-        if len(body) <= LARGEST_RESPONSE:
+        if len(body) <= MAX_RESPONSE_BYTES:
             return Answer(206, body, headers)
         return self._answer(Raised(OutputUnserializableError(_too_large(self._function.id, ops, len(body)))))
 
@@ -283,12 +284,12 @@ class _Prepared:
     def _dump(self, value: object) -> bytes:
         function, what, serializer = self._function, self._what, self._client.serializer
         if self._handler is not function.handler or self._changed:
-            return dump_value(value, what, serializer=serializer, limit=LARGEST_RESPONSE)
+            return dump_value(value, what, serializer=serializer, limit=MAX_RESPONSE_BYTES)
         return self._execution.results.dump_output(
             self._handler.callback,
             value,
             function.output_type,
-            LARGEST_RESPONSE,
+            MAX_RESPONSE_BYTES,
             invoked=self._ctx.event.name == EventName.FUNCTION_INVOKED,
         )
 
@@ -300,7 +301,7 @@ def _too_large(function_id: str, ops: Sequence[Op], size: int) -> str:
     named = ", ".join(held[:MOST_FOUND_STEPS]) + (" and more" if len(held) > MOST_FOUND_STEPS else "")
     return (
         f"function {function_id}: the answer is {size:,} bytes as JSON, over the limit of "
-        f"{LARGEST_RESPONSE // 1024 // 1024} MiB for one answer; it holds {named}; "
+        f"{MAX_RESPONSE_BYTES // 1024 // 1024} MiB for one answer; it holds {named}; "
         "start fewer steps at a time, or keep their data elsewhere and pass on where it is"
     )
 

@@ -19,6 +19,7 @@ import pydantic_core
 
 from inngest_core.error_text import misfit_of
 from inngest_core.errors import OutputUnserializableError
+from inngest_core.protocol.limits import MAX_EVENT_BYTES, MAX_RESPONSE_BYTES, MAX_STEP_BYTES
 
 from .codec import Form, form_of, plain_form
 from .comparison import LISTS, children, has_fields, same, survey
@@ -28,13 +29,7 @@ from .schema import attrs_fields, struct_fields
 
 FIX_OUTPUT = "return JSON values or give output_type="
 
-LARGEST_EVENT = 3 * 1024 * 1024
-"""Bytes of one event as JSON; engines refuse more (protocol C7)."""
-LARGEST_STEP = 4 * 1024 * 1024
-"""Bytes of what goes into or comes out of one step; engines refuse more (protocol C7)."""
-LARGEST_RESPONSE = 8 * 1024 * 1024
-"""Bytes of an answer (protocol C7)."""
-_LIMITS = {LARGEST_EVENT: "one event", LARGEST_STEP: "one step", LARGEST_RESPONSE: "one answer"}
+_LIMITS = {MAX_EVENT_BYTES: "one event", MAX_STEP_BYTES: "one step", MAX_RESPONSE_BYTES: "one answer"}
 
 _CANNOT_FAIL = frozenset({str, bool, type(None)})
 

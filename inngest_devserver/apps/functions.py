@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from inngest_core.protocol.duration import parse_duration
+from inngest_core.protocol.limits import MAX_RETRIES
 from inngest_core.protocol.wire import json_kind
 from inngest_devserver.ids import function_uuid
 from inngest_devserver.matcher import Expression, ExpressionError
 
 DEFAULT_RETRIES = 4
-MOST_RETRIES = 20
 FLOW_CONTROL = (
     "batchEvents",
     "concurrency",
@@ -139,9 +139,9 @@ class _Reader:
         if retries is None:
             retries = DEFAULT_RETRIES
         if not isinstance(retries, int) or isinstance(retries, bool) or retries < 0:
-            self._fault("steps.step.retries.attempts", f"is {retries!r}; expected an integer from 0 to {MOST_RETRIES}")
+            self._fault("steps.step.retries.attempts", f"is {retries!r}; expected an integer from 0 to {MAX_RETRIES}")
             retries = DEFAULT_RETRIES
-        return url, min(retries, MOST_RETRIES)
+        return url, min(retries, MAX_RETRIES)
 
     def _items(self, field: str) -> list[tuple[str, dict[str, Any]]]:
         """Return (where, object) for the items of a list."""

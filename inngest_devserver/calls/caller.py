@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from inngest_core.protocol.limits import MAX_RESPONSE_BYTES
 from inngest_core.protocol.signing import SigningKey, sign
 from inngest_core.protocol.wire import Header
 from inngest_core.web.messages import TransportError, read_limited_async
 from inngest_devserver.scheduling.clock import Clock
 
-from .reply import BODY_CAP, Answer
+from .reply import Answer
 
 CALL_SECONDS = 2 * 3600.0
 CONNECT_SECONDS = 10.0
@@ -132,7 +133,7 @@ class Caller:
                 encoding = response.headers.get("content-encoding", "").strip().lower()
                 if encoding not in _DECODED:
                     raise TransportError(f"{url}: unsupported content encoding: {encoding}")
-                content = await read_limited_async(response.aiter_bytes(), BODY_CAP)
+                content = await read_limited_async(response.aiter_bytes(), MAX_RESPONSE_BYTES)
             finally:
                 await response.aclose()
         return Answer(response.status_code, dict(response.headers), content)

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from inngest_core.protocol.duration import parse_duration, parse_time
+from inngest_core.protocol.limits import MAX_STEP_BYTES, MAX_STEPS, MAX_WAIT_SECONDS
 from inngest_core.protocol.wire import Opcode, json_kind
 from inngest_devserver import fragments
 from inngest_devserver.matcher import Expression, ExpressionError
 from inngest_devserver.runs import memos
 
-MOST_OPS = 1000
-LARGEST_STEP = 4 * 1024 * 1024
-LONGEST_SECONDS = 366 * 86_400.0
 _YEAR_SECONDS = 365 * 86_400.0
 _SHORTEST_DATE = 10
 _BY_NAME = {opcode.value.lower(): opcode for opcode in Opcode}
@@ -111,9 +109,9 @@ class OpsInvalidError(ValueError):
 def parse_ops(body: object, now: float) -> list[Op]:
     """Return the ops of a 206 answer that came at the Unix time *now*; raises OpsInvalidError."""
     items = cast("list[object]", body if isinstance(body, list) else [body])
-    if len(items) > MOST_OPS:
+    if len(items) > MAX_STEPS:
         raise OpsInvalidError(
-            f"the app reported {len(items)} steps at once; at most {MOST_OPS} are allowed",
+            f"the app reported {len(items)} steps at once; at most {MAX_STEPS} are allowed",
             name="InngestErrFunctionOverflowed",
             final=True,
         )
@@ -198,10 +196,10 @@ class _Reader:
 
     def _data(self) -> bytes:
         data = fragments.dump(self._op.get("data"))
-        if len(data) > LARGEST_STEP:
+        if len(data) > MAX_STEP_BYTES:
             raise OpsInvalidError(
                 f"{self._what()}: step output size is greater than the limit ({len(data)} bytes, at most "
-                f"{LARGEST_STEP})",
+                f"{MAX_STEP_BYTES})",
                 name="StepOutputTooLargeError",
             )
         return data
@@ -217,7 +215,7 @@ class _Reader:
         return seconds
 
     def _check_length(self, seconds: float, what: str, text: str) -> None:
-        if seconds > LONGEST_SECONDS:
+        if seconds > MAX_WAIT_SECONDS:
             raise OpsInvalidError(
                 f"{self._what()}: {what} {text} is longer than 366 days", name="InngestErrTimeoutTooLong", final=True
             )

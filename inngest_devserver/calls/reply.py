@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from inngest_core.errors import BodyInvalidError
+from inngest_core.protocol.limits import MAX_RESPONSE_BYTES
 from inngest_core.protocol.wire import Header, parse_json
 from inngest_devserver import fragments
 
 from .ops import Op, OpsInvalidError, parse_ops
 
-BODY_CAP = 8 * 1024 * 1024
 NO_RETRY_REASON = "NonRetriableError"
 _SHOWN = 2000
 """Characters of an unreadable body that go into an error."""
@@ -62,8 +62,8 @@ Outcome = Stepped | Returned | Raised
 
 def read_answer(answer: Answer, now: float) -> Outcome:
     """Return what *answer* means at the Unix time *now*."""
-    if len(answer.body) > BODY_CAP:
-        return _failed("output_too_large", f"the app answered more than {BODY_CAP} bytes")
+    if len(answer.body) > MAX_RESPONSE_BYTES:
+        return _failed("output_too_large", f"the app answered more than {MAX_RESPONSE_BYTES} bytes")
     if answer.status == 201:
         try:
             answer = _open_envelope(answer)

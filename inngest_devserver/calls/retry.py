@@ -9,8 +9,9 @@ import datetime
 import email.utils
 import random
 
+from inngest_core.protocol.limits import MAX_RETRY_AFTER_SECONDS
+
 SHORTEST_SECONDS = 1.0
-LONGEST_SECONDS = 86_400.0
 BACKOFF_CAP_SECONDS = 60.0
 _LONGEST_INTEGER = 7
 """Digits; a longer number is not read as seconds."""
@@ -49,7 +50,7 @@ def backoff(attempt: int, interval: float) -> float:
 
 
 def _clamp(seconds: float) -> float:
-    return min(max(seconds, SHORTEST_SECONDS), LONGEST_SECONDS)
+    return min(max(seconds, SHORTEST_SECONDS), MAX_RETRY_AFTER_SECONDS)
 
 
 def _parse_time(text: str) -> datetime.datetime | None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from inngest_core.errors import BodyInvalidError, ConfigError
+from inngest_core.protocol.limits import MAX_REQUEST_BYTES
 from inngest_core.protocol.wire import Header
 from inngest_core.web.messages import Request, Response
 from inngest_devserver.engine import Engine
@@ -21,7 +22,6 @@ from .app_routes import SetupRoutes
 from .event_routes import EventRoutes
 from .run_routes import RunRoutes
 
-BODY_CAP = 16 * 1024 * 1024
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "host.docker.internal"})
 """Names that lead here and nowhere else; the last is what containers call the machine they run on."""
 
@@ -79,7 +79,7 @@ class API:
         return [(_pattern(path), methods, guarded) for path, methods, guarded in table]
 
     def handle(self, request: Request) -> Response:
-        """Answer a request; raises nothing. The body may be cut one byte past BODY_CAP."""
+        """Answer a request; raises nothing. The body may be cut one byte past MAX_REQUEST_BYTES."""
         try:
             response = self._handle(request)
         except APIError as error:
@@ -98,8 +98,8 @@ class API:
 
     def _handle(self, request: Request) -> Response:
         self._check_sender(request)
-        if len(request.body) > BODY_CAP:
-            raise APIError(413, f"the body is larger than {BODY_CAP} bytes")
+        if len(request.body) > MAX_REQUEST_BYTES:
+            raise APIError(413, f"the body is larger than {MAX_REQUEST_BYTES} bytes")
         url = urllib.parse.urlsplit(request.url)
         path = url.path.rstrip("/") or "/"
         for pattern, methods, guarded in self._routes:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from inngest_core.errors import BodyInvalidError
+from inngest_core.protocol.limits import MAX_EVENTS
 from inngest_core.protocol.wire import Header, parse_json, parse_object
 from inngest_core.web.messages import Request, Response
 from inngest_devserver import fragments, ids
@@ -17,7 +18,6 @@ from inngest_devserver.storage.tables import EventRow
 
 from .answers import NO_ACCOUNT, APIError, enveloped, json_response
 
-MOST_EVENTS = 5000
 _PAGE, _LARGEST_PAGE = 20, 100
 
 
@@ -35,8 +35,8 @@ class EventRoutes:
         except BodyInvalidError as error:
             return _refused(400, error.message, [])
         events = cast("list[object]", body if isinstance(body, list) else [body])
-        if len(events) > MOST_EVENTS:
-            return _refused(400, f"{len(events)} events in one request; at most {MOST_EVENTS} are allowed", [])
+        if len(events) > MAX_EVENTS:
+            return _refused(400, f"{len(events)} events in one request; at most {MAX_EVENTS} are allowed", [])
         seed = request.headers.get(Header.EVENT_ID_SEED, "")
         taken: list[str] = []
         for number, event in enumerate(events):

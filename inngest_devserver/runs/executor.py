@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from inngest_core.protocol.limits import MAX_STATE_BYTES, MAX_STEPS
 from inngest_core.web.messages import TransportError
 from inngest_devserver import fragments
 from inngest_devserver.apps.functions import Function
@@ -32,8 +33,6 @@ from .journal import Happening, Journal
 from .progress import Progress
 from .run import DISCOVERY, UNKNOWN_VERSION, PauseKind, Run, Status, load_events
 
-MOST_STEPS = 1000
-MOST_STATE = 32 * 1024 * 1024
 MOST_FRUITLESS = 50
 """Answers in a row that bring nothing new: the function would be called for ever."""
 UNREACHABLE = "Unable to reach SDK URL"
@@ -321,10 +320,12 @@ class Executor:
 
     def _overflowed(self, run: Run) -> bool:
         """Fail a run that has grown past the limits of protocol C7; return whether it has."""
-        if len(run.stack) > MOST_STEPS:
-            self._fail_for(run, "InngestErrFunctionOverflowed", f"a run may have at most {MOST_STEPS} steps")
-        elif run.state_bytes > MOST_STATE:
-            self._fail_for(run, "InngestErrStateOverflowed", f"state overflowed: at most {MOST_STATE} bytes of results")
+        if len(run.stack) > MAX_STEPS:
+            self._fail_for(run, "InngestErrFunctionOverflowed", f"a run may have at most {MAX_STEPS} steps")
+        elif run.state_bytes > MAX_STATE_BYTES:
+            self._fail_for(
+                run, "InngestErrStateOverflowed", f"state overflowed: at most {MAX_STATE_BYTES} bytes of results"
+            )
         else:
             return False
         return True

@@ -13,15 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from inngest_core.protocol.limits import MAX_CALL_BYTES, MAX_CALL_STATE_BYTES
 from inngest_devserver import fragments
 from inngest_devserver.apps.functions import Function
 from inngest_devserver.matcher import Expression
 from inngest_devserver.storage.tables import EventRow, JobRow, PauseRow, RunRow
 from inngest_devserver.view import View
 
-USE_API_BYTES = 4 * 1024 * 1024 - 1024
-"""State (event, events, memos) past this is not sent; the app fetches it."""
-WHOLE_BODY_BYTES = 4 * 1024 * 1024
 DISCOVERY = "step"
 UNKNOWN_VERSION = -1
 
@@ -124,10 +122,10 @@ class Run:
 
     def call_body(self, job: JobRow, request_id: str) -> bytes:
         """Return the body of a call request: compact JSON, keys sorted."""
-        use_api = self.state_bytes + len(self.events.events) > USE_API_BYTES
+        use_api = self.state_bytes + len(self.events.events) > MAX_CALL_STATE_BYTES
         events = self.events.events
         steps = b"{}" if use_api else self.steps_body()
-        if use_api and len(self.events.event) + len(events) > WHOLE_BODY_BYTES:
+        if use_api and len(self.events.event) + len(events) > MAX_CALL_BYTES:
             events = b"[]"
         return b"".join(
             (

@@ -22,7 +22,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import inngest.asgi
 import inngest.wsgi
-from inngest_core.serving.app import BODY_CAP
+from inngest_core.protocol.limits import MAX_REQUEST_BYTES
 from inngest_devserver.hosting.loading import Kind, kind_of
 from tests.targets.engine import EngineDouble
 from tests.targets.target import Send, call_asgi, call_wsgi
@@ -86,7 +86,7 @@ def test_other_methods_and_large_bodies(serve: Any, connect: Connect) -> None:
     with shop() as served:
         send = connect(serve(served.client, served.functions))
         expect_refused(send("DELETE", "", {}, b""), 405, "method_not_allowed")
-        expect_refused(send("POST", query("plain"), {}, b" " * (BODY_CAP + 1)), 413, "body_too_large")
+        expect_refused(send("POST", query("plain"), {}, b" " * (MAX_REQUEST_BYTES + 1)), 413, "body_too_large")
         expect_ran(send("POST", query("plain"), {}, large_body(3_000_000)), "plain")
 
 

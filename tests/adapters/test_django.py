@@ -18,7 +18,7 @@ from django.urls import clear_url_caches
 
 import inngest
 import inngest.django
-from inngest_core.serving.app import BODY_CAP
+from inngest_core.protocol.limits import MAX_REQUEST_BYTES
 from tests.targets.django_asgi import as_asgi
 from tests.targets.django_site import ASGISite
 from tests.targets.target import Answer, call_asgi
@@ -200,8 +200,10 @@ def test_the_limit_for_uploads_does_not_apply(connect: Connect) -> None:
 def test_a_body_over_the_cap(connect: Connect) -> None:
     with shop() as served:
         send = connect(patterns_of(served))
-        message = expect_refused(send("POST", query("plain"), {}, b" " * (BODY_CAP + 1)), 413, "body_too_large")
-        assert str(BODY_CAP) in message
+        message = expect_refused(
+            send("POST", query("plain"), {}, b" " * (MAX_REQUEST_BYTES + 1)), 413, "body_too_large"
+        )
+        assert str(MAX_REQUEST_BYTES) in message
         assert THREAD not in served.seen
 
 
@@ -220,7 +222,7 @@ def test_under_wsgi_a_body_over_the_cap_is_read_no_further() -> None:
         body = Endless()
         send = under_wsgi(patterns_of(served), environ={"CONTENT_LENGTH": str(10**12), "wsgi.input": body})
         expect_refused(send("POST", query("plain"), {}, b""), 413, "body_too_large")
-        assert BODY_CAP < body.given < BODY_CAP + 2 * 1024 * 1024
+        assert MAX_REQUEST_BYTES < body.given < MAX_REQUEST_BYTES + 2 * 1024 * 1024
 
 
 def reads_body(get_response: GetResponse) -> GetResponse:

@@ -16,7 +16,7 @@ import uvicorn
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.test import override_settings
 
-from inngest_core.serving.app import BODY_CAP
+from inngest_core.protocol.limits import MAX_REQUEST_BYTES
 from tests.cli.commands import ROOT, Dev, answers, environ, run
 from tests.targets.django_site import ASGISite, WSGISite
 
@@ -76,7 +76,7 @@ def test_calls_of_both_colours_and_bad_input(serving: Any) -> None:
             expect_refused(send(method, "", {}, b""), 405, "method_not_allowed")
         assert send("HEAD", "", {}, b"")[::2] == (405, b"")
         expect_refused(send("POST", query("plain"), {}, b"{"), 400, "body_invalid")
-        expect_refused(send("POST", query("plain"), {}, b" " * (BODY_CAP + 1)), 413, "body_too_large")
+        expect_refused(send("POST", query("plain"), {}, b" " * (MAX_REQUEST_BYTES + 1)), 413, "body_too_large")
         assert THREAD not in served.seen
 
 

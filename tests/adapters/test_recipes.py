@@ -17,7 +17,8 @@ from tornado.web import Application
 
 import inngest.asgi
 import inngest.tornado
-from inngest_core.serving.app import BODY_CAP, App
+from inngest_core.protocol.limits import MAX_REQUEST_BYTES
+from inngest_core.serving.app import App
 from inngest_core.web.messages import Request, Response
 from tests.targets.engine import EngineDouble
 from tests.targets.target import Answer, Headers, Send, call_wsgi
@@ -153,5 +154,5 @@ def test_falcon(colour: str, engine: EngineDouble) -> None:
         assert answer.headers["x-inngest-framework"] == "falcon"
         assert json.loads(send("GET", "", {}, b"").body)["function_count"] == 2
         expect_refused(send("DELETE", "", {}, b""), 405, "method_not_allowed")
-        expect_refused(send("POST", query(colour), {}, b" " * (BODY_CAP + 1)), 413, "body_too_large")
+        expect_refused(send("POST", query(colour), {}, b" " * (MAX_REQUEST_BYTES + 1)), 413, "body_too_large")
         assert registered_url(send, engine) == f"http://shop.example:8000{PATH}"

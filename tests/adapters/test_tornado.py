@@ -21,7 +21,7 @@ from tornado.web import Application, RequestHandler
 
 import inngest
 import inngest.tornado
-from inngest_core.serving.app import BODY_CAP
+from inngest_core.protocol.limits import MAX_REQUEST_BYTES
 from tests.targets.engine import EngineDouble
 
 from .asking import (
@@ -154,7 +154,7 @@ def test_the_servers_own_limit_for_bodies_does_not_apply() -> None:
         expect_ran(ask(port, PATH)("POST", query("async"), {}, large_body(3_000_000)), "async")
 
 
-@pytest.mark.parametrize("size", [BODY_CAP + 1, 2 * BODY_CAP])
+@pytest.mark.parametrize("size", [MAX_REQUEST_BYTES + 1, 2 * MAX_REQUEST_BYTES])
 def test_a_body_over_the_cap(size: int) -> None:
     with served(server={"max_body_size": 1000}) as (a_shop, port):
         expect_refused(ask(port, PATH)("POST", query("plain"), {}, b" " * size), 413, "body_too_large")

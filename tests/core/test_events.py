@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from inngest_core.config import Config, load_config
 from inngest_core.errors import BodyInvalidError, EventKeyMissingError, OutputUnserializableError, SendEventsError
 from inngest_core.events.event import Event, parse_event, send_events
+from inngest_core.protocol.limits import MAX_EVENT_BYTES
 from inngest_core.runtime.effects import Effect, Fetch, Flow, Now, Random, Sleep
-from inngest_core.values.serializer import LARGEST_EVENT
 from inngest_core.web.messages import HTTPRequest, HTTPResponse, TransportError
 
 ENTROPY = bytes(range(10))
@@ -219,7 +219,7 @@ def event_of(size: int, name: str = "big") -> Event:
 
 
 def test_an_event_that_is_too_large_is_named_before_anything_is_sent() -> None:
-    events = [Event(name="a"), event_of(LARGEST_EVENT + 1, "shop/order")]
+    events = [Event(name="a"), event_of(MAX_EVENT_BYTES + 1, "shop/order")]
     with pytest.raises(OutputUnserializableError) as caught:
         Engine().run(send_events(events, config=DEV))
     assert caught.value.message == (
@@ -230,11 +230,11 @@ def test_an_event_that_is_too_large_is_named_before_anything_is_sent() -> None:
 
 def test_requests_are_no_larger_than_the_largest_event() -> None:
     mib = 1024 * 1024
-    sizes = [mib, mib, mib, mib, LARGEST_EVENT, 100]
+    sizes = [mib, mib, mib, mib, MAX_EVENT_BYTES, 100]
     engine = Engine(*[answer(200, ids=[name]) for name in "abcd"])
     assert engine.run(send_events([event_of(size) for size in sizes], config=DEV)) == ["a", "b", "c", "d"]
     assert [len(engine.sent(number)) for number in range(4)] == [3, 1, 1, 1]
-    assert [len(request.body) for request in engine.requests] == [3 * mib + 4, mib + 2, LARGEST_EVENT + 2, 102]
+    assert [len(request.body) for request in engine.requests] == [3 * mib + 4, mib + 2, MAX_EVENT_BYTES + 2, 102]
 
 
 def test_parse_event() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 import inngest
 from inngest_core.errors import OutputUnserializableError
-from inngest_core.values.serializer import LARGEST_RESPONSE, LARGEST_STEP, dump_value
+from inngest_core.protocol.limits import MAX_RESPONSE_BYTES, MAX_STEP_BYTES
+from inngest_core.values.serializer import dump_value
 from tests.core.in_test_engine import Ask, InTestEngine, ask_async, ask_sync
 from tests.core.one_function import request_of, serving, shown
 
@@ -19,7 +20,7 @@ PASS_ON = "keep it elsewhere and pass on where it is"
 
 def refusal(value: object) -> str:
     with pytest.raises(OutputUnserializableError) as caught:
-        dump_value(value, 'step "quote": output', limit=LARGEST_STEP)
+        dump_value(value, 'step "quote": output', limit=MAX_STEP_BYTES)
     return caught.value.message
 
 
@@ -29,11 +30,11 @@ def test_what_is_too_large() -> None:
         'step "quote": output is 4,206,613 bytes as JSON (step "quote": output.rows alone is 4,206,593), '
         "over the limit of 4 MiB for one step; keep it elsewhere and pass on where it is"
     )
-    assert refusal("x" * LARGEST_STEP) == (
+    assert refusal("x" * MAX_STEP_BYTES) == (
         'step "quote": output is 4,194,306 bytes as JSON, over the limit of 4 MiB for one step; '
         "keep it elsewhere and pass on where it is"
     )
-    assert len(dump_value("x" * (LARGEST_STEP - 2), "it", limit=LARGEST_STEP)) == LARGEST_STEP
+    assert len(dump_value("x" * (MAX_STEP_BYTES - 2), "it", limit=MAX_STEP_BYTES)) == MAX_STEP_BYTES
 
 
 def test_events_that_are_too_large() -> None:
@@ -71,7 +72,7 @@ def test_a_result_of_a_step_that_is_too_large() -> None:
 
 def test_data_of_an_invoked_function_that_is_too_large() -> None:
     def handler(ctx: inngest.ContextSync) -> None:
-        ctx.step.invoke_by_id("call", function_id="other", data={"text": "x" * LARGEST_STEP})
+        ctx.step.invoke_by_id("call", function_id="other", data={"text": "x" * MAX_STEP_BYTES})
 
     with serving(handler) as app:
         status, body = InTestEngine(app, ask_sync, lambda _: 0).call()
@@ -142,7 +143,7 @@ def test_steps_that_fit_together_are_reported() -> None:
 
 def test_a_text_that_fits_the_answer_only_without_its_envelope() -> None:
     def handler(ctx: inngest.ContextSync) -> str:
-        return "x" * (LARGEST_RESPONSE - 2)
+        return "x" * (MAX_RESPONSE_BYTES - 2)
 
     with serving(handler) as app:
         status, body = InTestEngine(app, ask_sync, lambda _: 0).call()

@@ -13,7 +13,8 @@ from hypothesis import given, strategies
 
 from inngest_core.errors import ConfigError, HeaderMissingError, SignatureError
 from inngest_core.protocol import signing
-from inngest_core.protocol.signing import CANONICAL_CAP, WINDOW_SECONDS, SigningKey, SigningKeys, sign, verify
+from inngest_core.protocol.limits import MAX_CANONICAL_BYTES, SIGNATURE_WINDOW_SECONDS
+from inngest_core.protocol.signing import SigningKey, SigningKeys, sign, verify
 
 HEX = "0123456789abcdef" * 4
 KEY = SigningKey(f"signkey-prod-{HEX}")
@@ -78,13 +79,13 @@ def test_no_header(header: str | None) -> None:
         verify(b"", header, SigningKeys(KEY), now=NOW)
 
 
-@pytest.mark.parametrize("away", [-WINDOW_SECONDS, -1, 0, 1, WINDOW_SECONDS])
+@pytest.mark.parametrize("away", [-SIGNATURE_WINDOW_SECONDS, -1, 0, 1, SIGNATURE_WINDOW_SECONDS])
 def test_within_the_window(away: int) -> None:
     seconds = math.floor(NOW)
     assert verify(b"x", sign(b"x", KEY, now=seconds + away), SigningKeys(KEY), now=seconds) == KEY
 
 
-@pytest.mark.parametrize("away", [-(10**9), -WINDOW_SECONDS - 1, WINDOW_SECONDS + 1, 10**9])
+@pytest.mark.parametrize("away", [-(10**9), -SIGNATURE_WINDOW_SECONDS - 1, SIGNATURE_WINDOW_SECONDS + 1, 10**9])
 def test_outside_the_window(away: int) -> None:
     seconds = math.floor(NOW)
     with pytest.raises(SignatureError, match="300 seconds"):
@@ -145,10 +146,10 @@ def test_a_large_body_is_verified_as_received_only(monkeypatch: pytest.MonkeyPat
         return {}
 
     monkeypatch.setattr(signing, "parse_json", count)
-    for size in (CANONICAL_CAP + 1, CANONICAL_CAP):
+    for size in (MAX_CANONICAL_BYTES + 1, MAX_CANONICAL_BYTES):
         with pytest.raises(SignatureError):
             verify(b" " * size, sign(b"x", KEY, now=NOW), SigningKeys(KEY), now=NOW)
-    assert parsed == [CANONICAL_CAP]
+    assert parsed == [MAX_CANONICAL_BYTES]
 
 
 def test_nothing_is_parsed_when_the_header_or_the_time_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:

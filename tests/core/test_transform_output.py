@@ -12,7 +12,7 @@ import pydantic
 import pytest
 
 import inngest
-from inngest_core.values.serializer import LARGEST_STEP
+from inngest_core.protocol.limits import MAX_STEP_BYTES
 from tests.cases.case import Build, Call, Colour, both, read_answer
 
 from .test_hook_errors import BOTH, answer, ask
@@ -124,8 +124,8 @@ def test_a_hook_may_take_away_what_is_too_large_for_an_engine(colour: Colour) ->
             if isinstance(result.output, str):
                 result.output = {"stored": len(result.output)}
 
-    op = read_answer(ask(pays(lambda: "x" * (LARGEST_STEP + 1), str), colour, Storing).body)[0]
-    assert (op["op"], op["data"]) == ("StepRun", {"stored": LARGEST_STEP + 1})
+    op = read_answer(ask(pays(lambda: "x" * (MAX_STEP_BYTES + 1), str), colour, Storing).body)[0]
+    assert (op["op"], op["data"]) == ("StepRun", {"stored": MAX_STEP_BYTES + 1})
 
 
 @BOTH

@@ -18,17 +18,23 @@ import inngest.starlette
 from inngest_cli import main as cli
 from inngest_core import errors
 from inngest_core.config import load_config
-from inngest_core.events.event import MAX_EVENTS
 from inngest_core.execution.execution import SEARCH_SECONDS
-from inngest_core.protocol.signing import CANONICAL_CAP, WINDOW_SECONDS
+from inngest_core.protocol.limits import (
+    MAX_CANONICAL_BYTES,
+    MAX_EVENT_BYTES,
+    MAX_EVENTS,
+    MAX_REQUEST_BYTES,
+    MAX_RESPONSE_BYTES,
+    MAX_STATE_BYTES,
+    MAX_STEP_BYTES,
+    MAX_STEPS,
+    SIGNATURE_WINDOW_SECONDS,
+)
 from inngest_core.runtime.async_body import SETTLE_TURNS, UNWIND_SECONDS
 from inngest_core.runtime.drivers import HELD_LOOP_SECONDS
-from inngest_core.serving.app import BODY_CAP
-from inngest_core.values.serializer import LARGEST_EVENT, LARGEST_RESPONSE, LARGEST_STEP
 from inngest_devserver.engine import Options
 from inngest_devserver.hosting.app_servers import WSGI_THREADS
 from inngest_devserver.http import api
-from inngest_devserver.runs.executor import MOST_STATE, MOST_STEPS
 
 from .pages import DOCS, ROOT, code_in, table_rows
 
@@ -174,15 +180,18 @@ def test_numbers_are_those_of_the_code() -> None:
     expected = {
         "architecture.md": [f"{WORDS[SETTLE_TURNS]} turns", f"gives up after {SEARCH_SECONDS:.0f} seconds"],
         "engine.md": [f"Up to {Options().concurrency} call requests", f"with {WSGI_THREADS}\nthreads"],
-        "errors.md": [f"over {BODY_CAP // mib} MiB", f"longer than {UNWIND_SECONDS:.0f} seconds"],
-        "events.md": [f"More than {MAX_EVENTS:,} events, or more than {LARGEST_EVENT // mib} MiB"],
-        "security.md": [f"more than {WINDOW_SECONDS} seconds old", f"at most {CANONICAL_CAP // 1024} KiB"],
-        "starlette.md": [f"than {HELD_LOOP_SECONDS * 1000:.0f} ms", f"limit here is {BODY_CAP // mib} MiB"],
+        "errors.md": [f"over {MAX_REQUEST_BYTES // mib} MiB", f"longer than {UNWIND_SECONDS:.0f} seconds"],
+        "events.md": [f"More than {MAX_EVENTS:,} events, or more than {MAX_EVENT_BYTES // mib} MiB"],
+        "security.md": [
+            f"more than {SIGNATURE_WINDOW_SECONDS} seconds old",
+            f"at most {MAX_CANONICAL_BYTES // 1024} KiB",
+        ],
+        "starlette.md": [f"than {HELD_LOOP_SECONDS * 1000:.0f} ms", f"limit here is {MAX_REQUEST_BYTES // mib} MiB"],
         "steps.md": [
-            f"takes {LARGEST_STEP // mib} MiB as the result of one step",
-            f"{LARGEST_RESPONSE // mib} MiB as the result of a",
-            f"{MOST_STEPS:,} steps in one run",
-            f"{MOST_STATE // mib} MiB in one run",
+            f"takes {MAX_STEP_BYTES // mib} MiB as the result of one step",
+            f"{MAX_RESPONSE_BYTES // mib} MiB as the result of a",
+            f"{MAX_STEPS:,} steps in one run",
+            f"{MAX_STATE_BYTES // mib} MiB in one run",
         ],
     }
     for page, sentences in expected.items():

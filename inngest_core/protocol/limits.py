@@ -1,0 +1,48 @@
+"""Every number of the wire contract: sizes, counts and times, in one place. The bundled engine enforces the same ones.
+
+Sizes are in bytes; times say their unit. Nothing here decides what happens when a limit is passed.
+"""
+
+from __future__ import annotations
+
+MIB = 1024 * 1024
+
+# Sizes
+MAX_EVENT_BYTES = 3 * MIB
+MAX_STEP_BYTES = 4 * MIB
+"""The output of one step, and the input of one."""
+MAX_STATE_BYTES = 32 * MIB
+"""The outputs of all steps of a run together."""
+MAX_RESPONSE_BYTES = 8 * MIB
+"""What an app may answer to one call request."""
+MAX_REQUEST_BYTES = 16 * MIB
+"""What an app or the bundled engine reads of one request: an engine may send 4 MiB of state and the event twice."""
+MAX_CALL_STATE_BYTES = 4 * MIB - 1024
+"""With more state than this, a call request leaves the state out and the app asks for it."""
+MAX_CALL_BYTES = 4 * MIB
+"""With a larger body than this, a call request leaves the events out, too."""
+MAX_CANONICAL_BYTES = 256 * 1024
+"""The largest body whose canonical form is tried when its raw bytes do not fit the signature."""
+
+# Counts
+MAX_EVENTS = 5_000
+"""Events in one request."""
+MAX_STEPS = 1_000
+"""Steps of one run, and ops in one answer."""
+MAX_TRIGGERS = 10
+MAX_CANCEL = 5
+MAX_CONCURRENCY = 2
+MAX_RETRIES = 20
+
+# Lengths, in characters
+MAX_EVENT_NAME = 512
+"""In an event that is sent."""
+MAX_TRIGGER_NAME = 255
+"""In a trigger, a wait, or a cancellation."""
+
+# Times
+SIGNATURE_WINDOW_SECONDS = 300
+"""How far the time of a signature may be from now, in either direction."""
+MAX_WAIT_SECONDS = 366 * 86_400
+"""Of a sleep or a wait."""
+MAX_RETRY_AFTER_SECONDS = 86_400
