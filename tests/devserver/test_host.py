@@ -153,7 +153,7 @@ BLOCKED = {
 
 PARENT = f"""
 import asyncio, sys
-from inngest_devserver.host import AppHost
+from inngest_devserver.hosting.host import AppHost
 
 async def main():
     host = AppHost("shop", engine_origin="{ENGINE}")
