@@ -17,7 +17,7 @@ from inngest_core.protocol.limits import MAX_EVENT_BYTES, MAX_EVENTS
 from inngest_core.protocol.wire import Header, parse_json
 from inngest_core.runtime.effects import Flow, Random, Sleep, fetch, now
 from inngest_core.values.json_text import parse_value
-from inngest_core.values.serializer import Serializer, dump_value
+from inngest_core.values.serializer import Serializer, dump
 from inngest_core.web.messages import HTTPRequest, HTTPResponse, TransportError
 
 from .event_data import FIX, as_object, type_of_data
@@ -66,7 +66,7 @@ def _dump_data(event: Event) -> dict[str, object]:
     typ = type_of_data(type(event))
     if typ is not None:
         what = f'event "{event.name}": data'
-        wire["data"] = parse_value(dump_value(event.data, what, output_type=typ, fix=FIX, shared=True))
+        wire["data"] = parse_value(dump(event.data, what, typ, rule="shared", fix=FIX).body)
     return wire
 
 
@@ -112,13 +112,13 @@ def send_events(
             "set INNGEST_EVENT_KEY or give Inngest(event_key=), or set INNGEST_DEV=1 to use a dev server"
         )
     written = [
-        dump_value(
+        dump(
             _dump_data(event),
             f'event "{event.name}": events[{number}]',
             serializer=serializer,
             fix=FIX,
             limit=MAX_EVENT_BYTES,
-        )
+        ).body
         for number, event in enumerate(events)
     ]
     ids: list[str] = []

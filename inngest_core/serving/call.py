@@ -48,7 +48,7 @@ from inngest_core.protocol.wire import (
     parse_call,
 )
 from inngest_core.runtime.effects import Body, Flow, Invoke
-from inngest_core.values.serializer import dump_value
+from inngest_core.values.serializer import dump
 from inngest_core.web.messages import Request, query_of
 
 from .answer import Answer
@@ -284,7 +284,7 @@ class _Prepared:
     def _dump(self, value: object) -> bytes:
         function, what, serializer = self._function, self._what, self._client.serializer
         if self._handler is not function.handler or self._changed:
-            return dump_value(value, what, serializer=serializer, limit=MAX_RESPONSE_BYTES)
+            return dump(value, what, serializer=serializer, limit=MAX_RESPONSE_BYTES).body
         return self._execution.results.dump_output(
             self._handler.callback,
             value,

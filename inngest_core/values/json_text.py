@@ -1,20 +1,23 @@
-"""JSON texts: made of JSON values, and read; with whole floats as ints, as engines keep them. No types, no I/O."""
+"""JSON texts: made of JSON values, read, and compared. No types, no I/O.
+
+Engines keep numbers as 64-bit floats and write a whole one without a fraction. So here, and only here, a whole float
+is an int: `settle` writes it so, and `same_number` takes both for one.
+"""
 
 from __future__ import annotations
 
 import decimal
 import json
 import re
-from typing import Any
+from typing import Any, cast
 
 import pydantic_core
 
 LARGEST_INT = 2**53
-"""Engines keep numbers as floats: they round larger ints (protocol B0)."""
+"""Engines round larger ints."""
+
 _ENDS = (b",", b"]", b"}")
 """What follows a number."""
-_TOKENS = (b"NaN", b"Infinity")
-_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*')
 
 
@@ -34,37 +37,74 @@ def parse_value(body: bytes) -> Any:
         return json.loads(body)
 
 
-def settle(body: bytes, whole: int) -> bytes:
-    """Return a JSON text with whole floats as ints, as engines write them (protocol B0). whole: how many there are."""
-    if not whole:
+def settle(body: bytes, whole: int | None = None) -> bytes:
+    """Return a JSON text with whole floats as ints. whole: how many there are, where that is known."""
+    if whole == 0:
         return body
-    cut = _cut(body)
-    if len(body) - len(cut) == 2 * whole:  # so none of them is within a text
-        return cut
-    if b"\\" not in body:
-        parts = body.split(b'"')
-        parts[::2] = _cut(b'"'.join(parts[::2])).split(b'"')
-        cut = b'"'.join(parts)
-        if len(body) - len(cut) == 2 * whole:
+    if whole is not None:  # the pattern takes five times as long
+        cut = _cut(body)
+        if len(body) - len(cut) == 2 * whole:  # so none of them is within a text
             return cut
+        if b"\\" not in body:
+            parts = body.split(b'"')
+            parts[::2] = _cut(b'"'.join(parts[::2])).split(b'"')
+            cut = b'"'.join(parts)
+            if len(body) - len(cut) == 2 * whole:
+                return cut
     return _NUMBER.sub(_settled, body)
 
 
-def is_settled_as(body: bytes, settled: bytes) -> bool:
-    """Tell whether two texts are the same but for whole floats; some that are the same are not recognised."""
-    return body == settled or _cut(body) == settled
+def same_number(one: float, other: float) -> bool:
+    """Tell whether two numbers are the same once an engine has kept them."""
+    return one == other or float(one) == float(other)
 
 
-def has_not_finite(body: bytes) -> bool:
-    """Tell whether a text holds a NaN or an infinity, as Python writes them."""
-    if not _has_token(body):
-        return False
-    return _has_token(b"".join(body.split(b'"')[::2]) if b"\\" not in body else _TEXT.sub(b"", body))
+def covers(again: bytes, body: bytes) -> bool:
+    """Tell whether the JSON text *again* holds all that *body* does; it may have more keys.
+
+    The order of arrays does not count, because sets have none.
+    """
+    if body in (again, _cut(again)):
+        return True
+    held, data = parse_value(again), parse_value(body)
+    if held == data and all(again.count(each) == body.count(each) for each in (b"true", b"false")):  # 1 equals True
+        return True
+    return _covers(held, data)
 
 
-def _has_token(body: bytes) -> bool:
-    found = [token for token in _TOKENS if token in body]
-    return any(token + end in body for token in found for end in _ENDS) or body.endswith(_TOKENS)
+def _covers(held: object, data: object) -> bool:
+    if isinstance(data, dict) and isinstance(held, dict):
+        fields, others = cast("dict[str, object]", data), cast("dict[str, object]", held)
+        return all(key in others and _covers(others[key], each) for key, each in fields.items())
+    if isinstance(data, list) and isinstance(held, list):
+        items, other_items = cast("list[object]", data), cast("list[object]", held)
+        if len(items) != len(other_items):
+            return False
+        return all(map(_covers, other_items, items)) or sorted(map(ordered, items)) == sorted(map(ordered, other_items))
+    if isinstance(data, int | float) and isinstance(held, int | float):
+        return isinstance(data, bool) == isinstance(held, bool) and same_number(data, held)
+    return data == held
+
+
+def ordered(data: object) -> str:
+    """Return JSON values as a text that is the same for the same values, whatever the order of their keys."""
+    return settle(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).decode()
+
+
+def may_hold_nan(body: bytes) -> bool:
+    """Tell whether a text may hold a NaN or an infinity, as Python writes them: the words may be in texts as well."""
+    return b"NaN" in body or b"Infinity" in body
+
+
+def key_text(key: object) -> str | None:
+    """Return a key as a text, as the standard library writes it; None for a tuple, and for anything of many parts."""
+    if isinstance(key, str):
+        return key
+    try:
+        data: object = pydantic_core.to_jsonable_python(key, bytes_mode="base64")
+    except ValueError:  # it knows no such class
+        return None
+    return data if isinstance(data, str) else None if isinstance(data, list | dict) else json.dumps(data)
 
 
 def _cut(body: bytes) -> bytes:

@@ -10,19 +10,20 @@ import functools
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 import typing_extensions
 
 from inngest_core.error_text import LONGEST_PROBLEM, cut
 
-from .codec import form_of
+from .codec import codec_of
 from .schema import hashable, is_plain
 from .serializer import Serializer
 
 MOST_KNOWN = 4096
 """So many functions are remembered; then it starts anew."""
+MOST_WRAPPERS = 100
+"""So many partials, methods and wrappers around a function are looked through."""
 
 _AWAITABLES = (collections.abc.Awaitable, collections.abc.Coroutine)
 
@@ -41,21 +42,13 @@ class Returns(NamedTuple):
         return None if self.problem is not None and serializer is None else self.typ
 
 
-@dataclass(slots=True)
-class _Known:
+class _Known(NamedTuple):
     """What was found for a function; it holds while code, annotation and globals are the same."""
 
     code: types.CodeType
     annotation: object
     names: dict[str, Any]
     returns: Returns
-
-    def fits(self, function: types.FunctionType) -> bool:
-        return (
-            self.code is function.__code__
-            and self.names is function.__globals__
-            and self.annotation is function.__annotations__.get("return")
-        )
 
 
 _SELF: object = cast("Any", typing).Self
@@ -69,10 +62,8 @@ def returned_by(callback: Callable[..., object]) -> Returns:
     """Return what *callback* says of its result; for a class, that is the class itself."""
     if isinstance(callback, type):
         return _of_type(callback)
-    if type(callback) is types.FunctionType:  # a wrapper's code is never remembered: it wraps many functions
-        known = _known.get(id(callback.__code__))
-        if known is not None and known.fits(callback):
-            return known.returns
+    if type(callback) is types.FunctionType and (known := _recall(callback)) is not None:
+        return known  # a wrapper's code is never remembered: it wraps many functions
     function = _innermost(callback)
     if function is None:
         return MISSING
@@ -82,10 +73,14 @@ def returned_by(callback: Callable[..., object]) -> Returns:
         return _unresolved("", error)
     if annotation is _NONE:
         return MISSING
+    return _recall(function) or _look_up(function, annotation, _owner(callback))
+
+
+def _recall(function: types.FunctionType) -> Returns | None:
     known = _known.get(id(function.__code__))
-    if known is not None and known.fits(function):
-        return known.returns
-    return _look_up(function, annotation, _owner(callback))
+    if known is None or known.code is not function.__code__ or known.names is not function.__globals__:
+        return None
+    return known.returns if known.annotation is function.__annotations__.get("return") else None
 
 
 def identity_of(callback: object) -> object:
@@ -101,20 +96,21 @@ def _owner(callback: object) -> object:
 
 def _innermost(callback: object) -> types.FunctionType | None:
     """Return the plain function that holds the annotation; None when there is none."""
-    while True:
+    for _ in range(MOST_WRAPPERS):
+        held: object = getattr(callback, "__dict__", None)  # a proxy may have any attribute, but does not hold it
         if isinstance(callback, functools.partial):
             callback = cast("functools.partial[object]", callback).func
         elif isinstance(callback, types.MethodType):
             callback = callback.__func__
-        elif hasattr(callback, "__wrapped__"):
-            callback = cast("Any", callback).__wrapped__
+        elif isinstance(held, dict) and "__wrapped__" in held:
+            callback = cast("dict[str, object]", held)["__wrapped__"]
         elif isinstance(callback, types.FunctionType):
             return callback
         else:
-            call = vars(type(callback)).get("__call__")
-            if not isinstance(call, types.FunctionType):
+            callback = vars(type(callback)).get("__call__")
+            if not isinstance(callback, types.FunctionType):
                 return None
-            callback = call
+    return None
 
 
 def _look_up(function: types.FunctionType, annotation: object, owner: object) -> Returns:
@@ -170,7 +166,7 @@ def _decide(typ: object, names: Mapping[str, Any]) -> Returns:
     try:
         if is_plain(typ):
             return _PLAIN
-        form_of(typ, names)
+        codec_of(typ, names)
     except Exception as error:  # a type's own code may raise anything
         return _unresolved(typ, error)._replace(typ=typ)
     return Returns(typ)
