@@ -7,6 +7,7 @@ What is sent is read, as the receiver will read it, before it goes. Knows types 
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -15,8 +16,8 @@ from pydantic_core import core_schema
 
 from inngest_core.error_text import headline, misfit_of
 from inngest_core.errors import ConfigError, EventInvalidError, OutputUnserializableError
-from inngest_core.values.classes import has_schema
-from inngest_core.values.codec import codec_of
+from inngest_core.values.classes import is_struct, layout_of
+from inngest_core.values.codec import choice_of, codec_of
 from inngest_core.values.json_text import as_body, parse_value
 from inngest_core.values.serializer import dump, type_name
 
@@ -43,11 +44,28 @@ def check_type(typ: object, what: str, *, early: bool = False) -> None:
         raise ConfigError(
             f"{what}: {type_name(typ)} cannot be the type of its data: {misfit_of(error)}; {_HINT}"
         ) from None
-    if not codec.is_object():
+    if not _is_object(codec.root, codec.definitions):
         raise ConfigError(
             f"{what}: {type_name(typ)} is not an object as JSON, and the data of an event always is; "
             f"{_HINT} with a field for it"
         )
+
+
+def _is_object(node: Any, definitions: Sequence[Any]) -> bool:
+    """Tell whether values of a schema are objects as JSON."""
+    kind = node["type"]
+    if kind in ("dict", "typed-dict", "dataclass", "any", "function-plain"):
+        return True
+    if kind == "nullable" or (kind == "model" and not node["root_model"]):
+        return kind == "model"
+    if kind in ("union", "tagged-union"):
+        choices = node["choices"].values() if kind == "tagged-union" else map(choice_of, node["choices"])
+    elif kind == "definition-ref":
+        choices = (each for each in definitions if each["ref"] == node["schema_ref"])
+    else:
+        choices = (node[key] for key in ("schema", "json_schema", "lax_schema") if key in node)
+    parts = [_is_object(each, definitions) for each in choices]
+    return bool(parts) and all(parts)
 
 
 def type_of_data(kind: type[pydantic.BaseModel]) -> object:
@@ -64,7 +82,8 @@ def as_object(value: object) -> object:
     Raises OutputUnserializableError.
     """
     cls = type(value)
-    if cls is dict or not (has_schema(cls) or hasattr(cls, "__get_pydantic_core_schema__")):
+    has_fields = layout_of(cls) is not None and not is_struct(cls)
+    if cls is dict or not (has_fields or hasattr(cls, "__get_pydantic_core_schema__")):
         return value  # a dict is what every call brings
     return parse_value(dump(value, "the data of an event", cls, rule="shared", fix=FIX).body)
 

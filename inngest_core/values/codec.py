@@ -16,7 +16,7 @@ import functools
 import pathlib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, cast
 
 import pydantic
@@ -50,12 +50,12 @@ class Codec:
 
     def __init__(self, root: Any, *, shared: bool, within: Codec | None = None) -> None:
         """root: the schema. shared: as in `codec_of`. within: the codec of the type that this one is a part of."""
-        self._root = root
-        self._shared = shared
-        self._definitions: list[Any] = [] if within is None else within._definitions
-        self._unions: dict[int, _Union] = {} if within is None else within._unions
+        self.root = root
+        self.definitions: list[Any] = root.get("definitions", []) if within is None else within.definitions
         self.classes: set[type] = set()
         """The classes of fields, and Enums, that the type names."""
+        self._shared = shared
+        self._unions: dict[int, Callable[[object], object]] = {} if within is None else within._unions
         self._open = False
         """Whether values of any class may be in it."""
         self._doubtful = False
@@ -70,28 +70,24 @@ class Codec:
 
         A class that the type does not name may be a subclass of one that it names.
         """
-        if self._doubtful or seen.odd_offset or (self._open and seen.rich):
-            return True
-        return not seen.kinds <= _EXACT | self.classes
+        told = self._doubtful or seen.odd_offset or (self._open and seen.rich)
+        return told or not seen.kinds <= _EXACT | self.classes
 
-    def write(self, value: object, *, checked: bool = True) -> bytes:
-        """Return *value* as JSON; raises ValueError or TypeError; checked: also when it is not of the type."""
+    def write(self, value: object, *, checked: bool = True, computed: bool = False) -> bytes:
+        """Return *value* as JSON; raises ValueError or TypeError.
+
+        checked: it must be of the type. computed: write also what classes compute, as is always done when shared.
+        """
+        how: Any = {
+            "by_alias": True,
+            "round_trip": not (self._shared or computed),
+            "warnings": "error" if checked else "none",
+            "fallback": _fields_of,
+        }
         try:
-            return self._serializer.to_json(value, **self._how(checked=checked))
+            return self._serializer.to_json(value, **how)
         except ValueError:  # it refuses lone surrogates, too
-            return as_body(self.to_json_values(value, checked=checked))
-
-    def to_json_values(self, value: object, *, checked: bool = True) -> Any:
-        """Do as `write`; return JSON values."""
-        return self._serializer.to_python(value, mode="json", **self._how(checked=checked))
-
-    def _how(self, *, checked: bool) -> Any:
-        warnings = "error" if checked else "none"
-        return {"by_alias": True, "round_trip": not self._shared, "warnings": warnings, "fallback": _fields_of}
-
-    def show(self, value: object) -> Any:
-        """Return a value as JSON values, with what it computes, and with NaN where a model by itself writes null."""
-        return parse_value(self._serializer.to_json(value, by_alias=True, warnings="none", fallback=_fields_of))
+            return as_body(self._serializer.to_python(value, mode="json", **how))
 
     def read(self, body: bytes) -> Any:
         """Return the value that a JSON text stands for; raises ValidationError, or what a validator raises."""
@@ -110,24 +106,6 @@ class Codec:
             raise ValueError("what was read, written again, is not the same")
         return value
 
-    def is_object(self, part: Any = None) -> bool:
-        """Tell whether values are objects as JSON. part: of the schema, None for all of it."""
-        node = part or self._root
-        kind = node["type"]
-        if kind in ("dict", "typed-dict", "dataclass", "any", "function-plain"):
-            return True
-        if kind == "definition-ref":
-            return any(self.is_object(each) for each in self._definitions if each["ref"] == node["schema_ref"])
-        if kind in ("union", "tagged-union"):
-            choices = node["choices"]
-            return all(map(self.is_object, choices.values() if kind == "tagged-union" else map(_choice, choices)))
-        if kind == "nullable" or (kind == "model" and not node["root_model"]):
-            return kind == "model"
-        inner = node.get("schema", node.get("json_schema", node.get("lax_schema")))
-        return inner is not None and self.is_object(inner)
-
-    # The schema, changed
-
     def _made(self, node: Any, use: Literal["write", "read", "read exactly"], *, foreign: bool = False) -> Any:
         """Return a schema, changed. foreign: whether it is within a model that is shared, and as that says itself."""
         if isinstance(node, list | tuple):
@@ -144,8 +122,8 @@ class Codec:
         if kind == "enum" and not all(isinstance(each.value, str | int) for each in schema["members"]):
             return _enum(schema)
         if kind == "union" and use == "read exactly" and not _is_plain(schema):
-            union = self._unions.setdefault(id(schema), _Union(self, schema))
-            return core_schema.no_info_plain_validator_function(union.read)
+            read = self._unions.setdefault(id(schema), self._reading_one_of(schema["choices"]))
+            return core_schema.no_info_plain_validator_function(read)
         foreign = foreign or (self._shared and kind == "model")
         made = {
             key: value if key in _NOT_SCHEMAS else self._made(value, use, foreign=foreign)
@@ -169,8 +147,6 @@ class Codec:
         cls = node["cls"] if kind in ("enum", "model", "dataclass") else (node.get("metadata") or {}).get(CLASS)
         if cls is not None:
             self.classes.add(cls)
-        if kind == "definitions":
-            self._definitions.extend(node["definitions"])
         if kind in ("any", "bool", "literal"):  # an int may be a bool, and would come back as an int
             self.classes.add(bool)
         if kind in ("any", "function-plain") or (node.get("config") or {}).get("extra_fields_behavior") == "allow":
@@ -180,38 +156,31 @@ class Codec:
         if kind == "union" and not _is_plain(node):
             self._doubtful = True
 
-    def part(self, node: Any) -> Codec:
-        """Return the codec of a part of the schema."""
-        root = core_schema.definitions_schema(node, self._definitions) if self._definitions else node
-        return Codec(root, shared=self._shared, within=self)
+    def _reading_one_of(self, choices: Sequence[Any]) -> Callable[[object], object]:
+        """Return what reads a union: what a member takes as it is stays so, else exactly one member must fit."""
 
+        @functools.cache
+        def members() -> list[Codec]:  # built once they are needed: a member may hold the union
+            parts = map(choice_of, choices)
+            roots = [core_schema.definitions_schema(each, self.definitions) for each in parts]
+            return [Codec(each, shared=self._shared, within=self) for each in roots]
 
-class _Union:
-    """Reads a union: what a member takes as it is stays so, else exactly one member must fit."""
+        def read(data: object) -> object:
+            body = as_body(data)
+            found: list[object] = []
+            for member in members():
+                with contextlib.suppress(Exception):  # whatever it is, it is no member that fits
+                    value = member.fit(body)
+                    if same(data, value):
+                        return value
+                    found.append(value)
+            if not found:
+                raise ValueError("no member of the union fits")
+            if any(type(each) is not type(found[0]) or each != found[0] for each in found[1:]):
+                raise ValueError("more than one member of the union fits")
+            return found[0]
 
-    def __init__(self, codec: Codec, node: dict[str, Any]) -> None:
-        self._codec = codec
-        self._node = node
-
-    @functools.cached_property
-    def _members(self) -> list[Codec]:
-        """Built once they are needed: a member may hold the union."""
-        return [self._codec.part(_choice(each)) for each in self._node["choices"]]
-
-    def read(self, data: object) -> object:
-        body = as_body(data)
-        found: list[object] = []
-        for member in self._members:
-            with contextlib.suppress(Exception):  # whatever it is, it is no member that fits
-                value = member.fit(body)
-                if same(data, value):
-                    return value
-                found.append(value)
-        if not found:
-            raise ValueError("no member of the union fits")
-        if any(type(each) is not type(found[0]) or each != found[0] for each in found[1:]):
-            raise ValueError("more than one member of the union fits")
-        return found[0]
+        return read
 
 
 _codecs: dict[object, tuple[object, Codec]] = {}
@@ -243,11 +212,11 @@ def jsonable(value: object) -> object:
     """
     if isinstance(value, pathlib.PurePath):
         return str(value)
-    return codec_of(type(value)).to_json_values(value) if own_schema(type(value)) is None else written_fields(value)
+    return parse_value(codec_of(type(value)).write(value)) if own_schema(type(value)) is None else _fields_of(value)
 
 
 def _fields_of(value: object) -> object:
-    """Return the fields of an object that stands where any may; pydantic_core knows no attrs class."""
+    """Return the fields of an object that stands where any may: pydantic_core knows no attrs class."""
     if own_schema(type(value)) is None:
         raise TypeError(f"a {type(value).__name__} is not JSON")
     return written_fields(value)
@@ -262,19 +231,18 @@ def _validate(validator: SchemaValidator, body: bytes) -> Any:
     return validator.validate_python(parse_value(body))  # a lone surrogate, or deep nesting
 
 
-def _choice(choice: object) -> Any:
+def choice_of(choice: object) -> Any:
+    """Return a member of a union without its label."""
     return cast("tuple[object]", choice)[0] if isinstance(choice, tuple) else choice
 
 
 def _is_plain(node: Any) -> bool:
     """Tell whether JSON values are of a schema as they are: pydantic itself reads such a union, ten times as fast."""
     if node["type"] == "union":
-        return all(_is_plain(_choice(each)) for each in node["choices"])
-    if node["type"] not in _JSON_NODES or "serialization" in node:
-        return False
-    if node.get("keys_schema", {"type": "str"})["type"] not in ("str", "any", "literal"):
-        return False
-    return all(_is_plain(node[key]) for key in ("schema", "items_schema", "values_schema") if key in node)
+        return all(_is_plain(choice_of(each)) for each in node["choices"])
+    inner = [node[key] for key in ("schema", "items_schema", "values_schema") if key in node]
+    keys = node.get("keys_schema", {"type": "str"})["type"] in ("str", "any", "literal")
+    return keys and node["type"] in _JSON_NODES and "serialization" not in node and all(map(_is_plain, inner))
 
 
 def _configured(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -298,10 +266,9 @@ def _without_computed(schema: Any) -> Any:
     """Let nothing that is computed be read."""
     computed = {each.get("alias", each["property_name"]) for each in schema["computed_fields"]}
 
-    def drop(data: Any) -> object:
-        return {key: data[key] for key in data if key not in computed} if isinstance(data, dict) else data
-
-    return core_schema.no_info_before_validator_function(drop, schema)
+    return core_schema.no_info_before_validator_function(
+        lambda data: {key: data[key] for key in data if key not in computed} if isinstance(data, dict) else data, schema
+    )
 
 
 def _enum(node: Mapping[str, Any]) -> Any:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, cast
 
-from .classes import fields_of, written_fields
+from .classes import layout_of, written_fields
 from .json_text import LARGEST_INT, same_number
 from .schema import is_plain_class
 
@@ -104,11 +104,18 @@ def _look(kind: type[Any], mine: list[Any], below: list[Any], seen: Seen) -> Non
         seen.finite = seen.finite and all(map(decimal.Decimal.is_finite, mine))
     elif issubclass(kind, datetime.datetime | datetime.time):
         seen.odd_offset = seen.odd_offset or any(map(_has_odd_offset, mine))
-    elif (fields := fields_of(kind)) is not None:
-        for name in (*fields.names, *fields.computed):
-            below.extend([getattr(one, name, None) for one in mine])
-        if fields.extra:
+    elif (layout := layout_of(kind)) is not None:
+        for name in (*layout.names, *layout.computed):
+            below.extend(_of_all(mine, name))
+        if layout.extra:
             below.extend(chain.from_iterable(_VALUES(extra) for extra in map(_EXTRA, mine) if extra))
+
+
+def _of_all(mine: list[Any], name: str) -> list[Any]:
+    try:
+        return list(map(operator.attrgetter(name), mine))
+    except AttributeError:  # one was made without all of its fields
+        return [getattr(one, name, None) for one in mine]
 
 
 def _has_odd_offset(value: datetime.datetime | datetime.time) -> bool:
@@ -145,8 +152,8 @@ def same(one: object, other: object) -> bool:
     if isinstance(one, LISTS):
         items, others = cast("list[object]", one), cast("list[object]", other)
         return len(items) == len(others) and all(map(same, items, others))
-    if (fields := fields_of(kind)) is not None:
-        names = (*fields.names, "model_extra") if fields.extra else fields.names
+    if (layout := layout_of(kind)) is not None:
+        names = (*layout.names, "model_extra") if layout.extra else layout.names
         return all(same(getattr(one, name, None), getattr(other, name, None)) for name in names)
     if isinstance(one, datetime.datetime | datetime.time):
         return _local(one) == _local(other)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import decimal
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 from .classes import is_struct
@@ -26,7 +26,7 @@ _FIX_BYTES = 'set ser_json_bytes and val_json_bytes to "base64", as these are no
 _FIX_STRUCT = "give Inngest(serializer=inngest.MsgspecSerializer())"
 
 Write = Callable[[object], bytes]
-"""Writes a value as JSON as it is; raises ValueError, TypeError or RecursionError."""
+"""Writes a value as JSON as it is; raises an error when it cannot."""
 
 
 def problem_of(root: object, seen: Seen, body: bytes | None, write: Write, *, typed: bool) -> str | None:
@@ -38,24 +38,30 @@ def problem_of(root: object, seen: Seen, body: bytes | None, write: Write, *, ty
     keys = seen.other_keys and not typed
     if keys or seen.huge or not seen.finite or any(issubclass(kind, Iterator) for kind in seen.kinds):
         for path, value, declared in _walk(root):
-            problem = _problem(value) or (None if declared or not keys else _problem_of_key(value))
+            problem = _problem(value) or (_problem_of_key(value) if keys and not declared else None)
             if problem is not None:
                 return path + problem
-    return None if seen.finite else _not_finite(root if body is None else parse_value(body), write)
+    if seen.finite:
+        return None
+    for path, value, declared in _walk(root if body is None else parse_value(body)):
+        leaf = not declared and not isinstance(value, CONTAINERS)
+        for step, part, _ in _walk(_visible(value, write)) if leaf else ():
+            if isinstance(part, float) and not math.isfinite(part):
+                return f"{path}{step}: float {part} is not JSON; {_FIX_NUMBER}"
+    return None
 
 
-def _walk(root: object) -> Iterable[tuple[str, object, bool]]:
+def _walk(root: object) -> Iterator[tuple[str, object, bool]]:
     """Yield all values with their paths, in the order in which they are written, and whether a class declares them."""
     waiting: list[tuple[str, object, bool]] = [("", root, False)]
     while waiting:
         path, value, declared = waiting.pop()
         yield path, value, declared
         declared = declared or not isinstance(value, CONTAINERS)
-        waiting.extend((shortened(path + step), child, declared) for step, child in reversed(children(value) or []))
+        waiting.extend((_shortened(path + step), child, declared) for step, child in reversed(children(value) or []))
 
 
-def shortened(path: str) -> str:
-    """Return where something is, without the middle when it is very deep."""
+def _shortened(path: str) -> str:
     half = LONGEST_PATH // 2
     return path if len(path) <= LONGEST_PATH + 3 else f"{path[:half]}...{path[-half:]}"
 
@@ -77,21 +83,10 @@ def _problem_of_key(value: object) -> str | None:
     return None
 
 
-def _not_finite(root: object, write: Write) -> str | None:
-    """Return the path of the first NaN or infinity and what to do about it; None when there is none."""
-    for path, value, declared in _walk(root):
-        if declared or isinstance(value, CONTAINERS):
-            continue
-        for step, part, _ in _walk(_visible(value, write)):
-            if isinstance(part, float) and not math.isfinite(part):
-                return f"{path}{step}: float {part} is not JSON; {_FIX_NUMBER}"
-    return None
-
-
 def _visible(value: object, write: Write) -> Any:
     """Return a value as JSON values in which NaN stays: a model by itself writes one as null."""
     with contextlib.suppress(Exception):  # pydantic may not know its class, and a serializer may raise anything
-        return codec_of(type(value)).show(value)
+        return parse_value(codec_of(type(value)).write(value, checked=False, computed=True))
     with contextlib.suppress(Exception):
         return parse_value(write(value))
     return None
@@ -101,46 +96,44 @@ def explain(value: object, path: str, fix: str, error: Exception, write: Write, 
     """Return the message that names the innermost value that *write* refuses. by: the serializer that *write* asks."""
     path, value, is_cycle = locate(value, path, write, by)
     what = f"{path} is a {type(value).__name__}"
+    reason = str(error).removeprefix("Error serializing to JSON: ")
     if is_cycle:
         return f"{what} that holds itself; {fix}"
-    reason = str(error).removeprefix("Error serializing to JSON: ")
+    if (problem := _problem_of_key(value)) is not None:
+        return path + problem
     if by:
         return f"{what} that {by} cannot write: {reason.removeprefix('TypeError: ')}; {fix}"
     if is_struct(type(value)):
         return f"{what}, a msgspec.Struct; {_FIX_STRUCT}"
-    if (problem := _problem_of_key(value)) is not None:
-        return path + problem
-    if "utf-8" in reason:
-        fix = _FIX_BYTES
-    reason = "" if children(value) is None else f" that cannot be written: {reason}"
-    return f"{what}{reason}; {fix}"
+    if children(value) is None:
+        return f"{what}; {fix}"
+    return f"{what} that cannot be written: {reason}; {_FIX_BYTES if 'utf-8' in reason else fix}"
 
 
-def locate(root: object, path: str, write: Write, by: str) -> tuple[str, object, bool]:
+def locate(value: object, path: str, write: Write, by: str) -> tuple[str, object, bool]:
     """Return the path of the innermost value that *write* refuses, the value, and whether it holds itself.
 
     by: as in `explain`; without one, no field of a msgspec.Struct is looked at: all of it is refused.
     """
-    value, where = root, path
+    where, part = path, value
     seen: set[int] = set()
     while len(seen) < DEEPEST:
-        if id(value) in seen:
-            return where, value, True
-        seen.add(id(value))
-        held = children(value) if by or not is_struct(type(value)) else None
-        refused = next(((step, child) for step, child in held or () if _size(child, write) is None), None)
+        if id(part) in seen:
+            return where, part, True
+        seen.add(id(part))
+        held = children(part) if by or not is_struct(type(part)) else None
+        refused = next(((step, child) for step, child in held or () if _size(child, write, by) is None), None)
         if refused is None:
-            return where, value, False
-        where, value = shortened(where + refused[0]), refused[1]
-    return path, root, False  # too deep to be told
+            return where, part, False
+        where, part = _shortened(where + refused[0]), refused[1]
+    return path, value, False  # too deep to be told
 
 
-def _size(value: object, write: Write) -> int | None:
+def _size(value: object, write: Write, by: str = "") -> int | None:
     """Return the length of a value as JSON; None when it is refused."""
-    try:
-        return len(write(value))
-    except (ValueError, TypeError, RecursionError):
-        return 0 if isinstance(value, str) else None
+    with contextlib.suppress(Exception):  # a property of the user's may raise anything
+        return len(write(value)) if by or _problem_of_key(value) is None else None
+    return None
 
 
 def explain_size(value: object, what: str, size: int, limit: int, limit_of: str, write: Write) -> str:
@@ -151,7 +144,7 @@ def explain_size(value: object, what: str, size: int, limit: int, limit_of: str,
         part = max(parts, key=lambda each: each[0], default=(0, "", None))
         if part[0] * 2 < size:
             break
-        largest, path, value = part[0], shortened(path + part[1]), part[2]
+        largest, path, value = part[0], _shortened(path + part[1]), part[2]
     where = "" if path == what else f" ({path} alone is {largest:,})"
     return (
         f"{what} is {size:,} bytes as JSON{where}, over the limit of {limit // 1024 // 1024} MiB for {limit_of}; "

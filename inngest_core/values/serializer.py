@@ -19,7 +19,6 @@ from __future__ import annotations
 import contextlib
 import enum
 import json
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, cast
 
 import pydantic
@@ -29,13 +28,11 @@ from inngest_core.error_text import misfit_of
 from inngest_core.errors import OutputUnserializableError
 from inngest_core.protocol.limits import MAX_EVENT_BYTES, MAX_RESPONSE_BYTES, MAX_STEP_BYTES
 
-from .classes import fields_of, own_schema, written_fields
+from .classes import layout_of, own_schema, written_fields
 from .codec import Codec, codec_of, jsonable
 from .comparison import LISTS, Seen, same, survey
 from .diagnosis import explain, explain_size, locate, problem_of
-from .json_text import as_body, key_text, may_hold_nan, parse_value, settle
-
-FIX_OUTPUT = "return JSON values or give output_type="
+from .json_text import as_body, key_text, parse_value, settle
 
 _LIMITS = {MAX_EVENT_BYTES: "one event", MAX_STEP_BYTES: "one step", MAX_RESPONSE_BYTES: "one answer"}
 _CANNOT_FAIL = frozenset({str, bool, type(None)})
@@ -64,7 +61,7 @@ class PydanticSerializer:
     """The serializer for everything that a pydantic TypeAdapter understands."""
 
     def serialize(self, obj: object, typ: object) -> object:
-        return codec_of(typ).to_json_values(obj)
+        return parse_value(codec_of(typ).write(obj))
 
     def deserialize(self, obj: object, typ: object) -> object:
         return codec_of(typ).read(as_body(obj))
@@ -90,7 +87,7 @@ def dump(
     *,
     rule: Rule = "annotated",
     serializer: Serializer | None = None,
-    fix: str = FIX_OUTPUT,
+    fix: str = "return JSON values or give output_type=",
     limit: int | None = None,
 ) -> Written:
     """Return *value* as compact JSON.
@@ -106,19 +103,14 @@ def dump(
         written = _dump(value, what, typ, rule, write, fix, typed=typ is not None)
     else:
         written = _dump_by(serializer, value, what, typ, rule, fix)
-    if limit is not None and len(written.body) > limit:
-        size = len(written.body)
+    size = len(written.body)
+    if limit is not None and size > limit:
         raise OutputUnserializableError(explain_size(value, what, size, limit, _LIMITS[limit], write))
     return written
 
 
 def load(
-    data: object,
-    typ: object,
-    *,
-    what: str = "the value",
-    rule: Rule = "strict",
-    serializer: Serializer | None = None,
+    data: object, typ: object, *, what: str = "the value", rule: Rule = "strict", serializer: Serializer | None = None
 ) -> Any:
     """Return what the JSON values *data* mean as *typ*; unchanged when that is None.
 
@@ -136,32 +128,40 @@ def load(
         raise _misfit(what, typ, rule, error) from _told(error)
 
 
+def type_name(typ: object) -> str:
+    return typ.__name__ if isinstance(typ, type) else str(typ)
+
+
 def _dump(value: object, what: str, typ: object, rule: Rule, write: _Write, fix: str, *, typed: bool) -> Written:
     """Do as `dump`, with pydantic. typed: a type is declared, also where *typ* is not given."""
-    codec = _known(typ, shared=rule == "shared")
-    body = None if codec is None else _write_typed(value, codec)
+    codec = body = None
+    if typ is not None:
+        with contextlib.suppress(Exception):  # pydantic may not know the type, and the value may be of another
+            codec = codec_of(typ, shared=rule == "shared")
+            body = codec.write(value)
     as_typed = body is not None
     if body is None:
         body = _write_plain(value, what, fix, write)
     if typ is None and type(value) in _CANNOT_FAIL:
         return Written(body)
     seen = survey(value, body)
-    seen.finite = seen.finite and not (seen.rich and may_hold_nan(body))
+    seen.finite = seen.finite and not (seen.rich and (b"NaN" in body or b"Infinity" in body))
     shown = body if as_typed and rule != "shared" else None
-    problem = problem_of(value, seen, shown, write, typed=typed)
-    if problem is not None:
+    if (problem := problem_of(value, seen, shown, write, typed=typed)) is not None:
         raise OutputUnserializableError(what + problem)
+    plain = _with_text_keys(value) if seen.other_keys else value
     if seen.other_keys and not as_typed:
-        body = write(_with_text_keys(value))
+        body = write(plain)
+    sure = codec is not None and as_typed and not codec.may_change(seen)
     if rule == "strict" and typ is not None:
-        _check(value, body, what, typ, seen, as_typed=as_typed)
-    lost = rule != "strict" and codec is not None and not _comes_back(value, body, codec, seen, as_typed=as_typed)
-    if lost and as_typed:  # what its type cannot give back is written as it is
+        _check(value, body, what, typ, seen, as_typed=as_typed, sure=sure)
+    if rule == "strict" or codec is None or sure or _comes_back(value, body, codec):
+        return Written(settle(body, seen.whole), seen.rich, seen.large)
+    if as_typed:  # what its type cannot give back is written as it is
         with contextlib.suppress(Exception):  # only its type can write it
-            body = write(_with_text_keys(value) if seen.other_keys else value)
+            body = write(plain)
     body = settle(body, seen.whole)
-    how = _how_it_comes_back(value, body, typ, None) if lost and rule == "annotated" else None
-    return Written(body, seen.rich, seen.large, how)
+    return Written(body, seen.rich, seen.large, None if rule == "shared" else _loss(value, body, typ, None))
 
 
 def _dump_by(serializer: Serializer, value: object, what: str, typ: object, rule: Rule, fix: str) -> Written:
@@ -176,25 +176,10 @@ def _dump_by(serializer: Serializer, value: object, what: str, typ: object, rule
         if rule != "annotated":
             raise
         written = _dump(value, what, None, rule, write, fix, typed=True)
-    return written._replace(lost=_how_it_comes_back(value, written.body, typ, serializer))
-
-
-def _known(typ: object, *, shared: bool) -> Codec | None:
-    """Return the codec of a type; nothing when pydantic does not know it: reading says so."""
-    with contextlib.suppress(Exception):  # a type's own code may raise anything
-        return None if typ is None else codec_of(typ, shared=shared)
-    return None
-
-
-def _write_typed(value: object, codec: Codec) -> bytes | None:
-    """Return a value of the codec's type as JSON; nothing when it is of another, or cannot be written so."""
-    with contextlib.suppress(Exception):  # a serializer of the user's may raise anything
-        return codec.write(value)
-    return None
+    return written._replace(lost=_loss(value, written.body, typ, serializer))
 
 
 def _write_plain(value: object, what: str, fix: str, write: _Write) -> bytes:
-    """Return a value as JSON as it is, or say why that cannot be done."""
     try:
         return write(value)
     except Exception as error:  # a property of the user's may raise anything
@@ -202,37 +187,30 @@ def _write_plain(value: object, what: str, fix: str, write: _Write) -> bytes:
         raise OutputUnserializableError(explain(value, what, fix, error, write, by)) from None
 
 
-def _with_text_keys(value: object) -> object:
-    """Return a value with texts as keys; of those that become the same, the last counts."""
-    if isinstance(value, dict):
-        held = [(key_text(key), key, part) for key, part in cast("dict[object, object]", value).items()]
-        return {key if text is None else text: _with_text_keys(part) for text, key, part in held}
-    return list(map(_with_text_keys, cast("list[object]", value))) if isinstance(value, LISTS) else value
+def _check(value: object, body: bytes, what: str, typ: object, seen: Seen, *, as_typed: bool, sure: bool) -> None:
+    """Raise OutputUnserializableError when what was written of a value is no *typ*, or loses something of it.
 
-
-def _check(value: object, body: bytes, what: str, typ: object, seen: Seen, *, as_typed: bool) -> None:
-    """Raise OutputUnserializableError when what was written of a value is no *typ*, or loses something of it."""
+    as_typed: it was written as one. sure: and comes back the same, as far as its codec knows.
+    """
     try:
         codec = codec_of(typ)
         back = codec.fit(body, exact=False)
-        foreign = any(issubclass(kind, enum.Enum) or fields_of(kind) for kind in seen.kinds - codec.classes)
-        if seen.rich and (as_typed or foreign) and codec.may_change(seen) and not same(value, back):
+        foreign = any(issubclass(kind, enum.Enum) or layout_of(kind) for kind in seen.kinds - codec.classes)
+        if seen.rich and (as_typed or foreign) and not sure and not same(value, back):
             raise ValueError("it comes back as another value")
     except Exception as error:  # a validator of the user's may raise anything
         raise _misfit(what, typ, "strict", error) from _told(error)
 
 
-def _comes_back(value: object, body: bytes, codec: Codec, seen: Seen, *, as_typed: bool) -> bool:
-    """Tell whether what was written of a value is read as the same; where it must be, it is not read."""
-    if as_typed and not codec.may_change(seen):
-        return True
+def _comes_back(value: object, body: bytes, codec: Codec) -> bool:
     try:
         return same(value, codec.fit(body))
     except Exception:  # a validator of the user's may raise anything
         return False
 
 
-def _how_it_comes_back(value: object, body: bytes, typ: object, serializer: Serializer | None) -> str:
+def _loss(value: object, body: bytes, typ: object, serializer: Serializer | None) -> str:
+    """Return how a value comes back that does not come back the same."""
     try:
         back = load(parse_value(body), typ, rule="annotated", serializer=serializer)
     except OutputUnserializableError as error:
@@ -245,19 +223,17 @@ def _how_it_comes_back(value: object, body: bytes, typ: object, serializer: Seri
 
 def _misfit(what: str, typ: object, rule: Rule, error: Exception) -> OutputUnserializableError:
     name, reason = type_name(typ), misfit_of(error)
-    if rule == "annotated":
-        reason = reason.replace("\n", " ")
-        return OutputUnserializableError(f"comes back as plain JSON: it does not fit its annotation {name}: {reason}")
-    return OutputUnserializableError(f"{what} does not fit output_type={name}: {reason}; correct the type or the value")
+    if rule != "annotated":
+        return OutputUnserializableError(
+            f"{what} does not fit output_type={name}: {reason}; correct the type or the value"
+        )
+    reason = reason.replace("\n", " ")
+    return OutputUnserializableError(f"comes back as plain JSON: it does not fit its annotation {name}: {reason}")
 
 
 def _told(error: Exception) -> Exception | None:
     """Return what may be shown as the cause: the text of a ValidationError shows the value."""
     return None if isinstance(error, pydantic.ValidationError) else error
-
-
-def type_name(typ: object) -> str:
-    return typ.__name__ if isinstance(typ, type) else str(typ)
 
 
 def _serialize(value: object, what: str, typ: object, serializer: Serializer) -> object:
@@ -273,14 +249,13 @@ def _serialize(value: object, what: str, typ: object, serializer: Serializer) ->
         ) from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Write:
-    """Writes a value as JSON, without asking whether that can be read; raises ValueError, TypeError, RecursionError.
+class _Write(NamedTuple):
+    """Writes a value as JSON, without asking whether that can be read; raises what pydantic raises when it cannot.
 
     serializer: is asked for objects that pydantic does not know.
     """
 
-    serializer: Serializer | None = None
+    serializer: Serializer | None
 
     def __call__(self, value: object) -> bytes:
         try:
@@ -305,3 +280,11 @@ class _Write:
             return self.serializer.serialize(value, type(value))
         except Exception as error:  # a serializer of the user's may raise anything; pydantic keeps the text only
             raise TypeError(misfit_of(error)) from error
+
+
+def _with_text_keys(value: object) -> object:
+    """Return a value with texts as keys; of those that become the same, the last counts."""
+    if isinstance(value, dict):
+        held = [(key_text(key), key, part) for key, part in cast("dict[object, object]", value).items()]
+        return {key if text is None else text: _with_text_keys(part) for text, key, part in held}
+    return list(map(_with_text_keys, cast("list[object]", value))) if isinstance(value, LISTS) else value
