@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from typing import cast
 
 from inngest_core.errors import OutputUnserializableError
 from inngest_core.protocol.limits import MAX_STEP_BYTES
 from inngest_core.values.return_type import MISSING, identity_of, returned_by
-from inngest_core.values.serializer import Serializer, dump, load
+from inngest_core.values.serializer import Rule, Serializer, dump, load
 
 from . import tools
 from .replay import Memo
@@ -46,16 +47,14 @@ class Results:
         if tool.returns is None or memo.failed or tool.output_type is not None:
             return tools.read(tool, memo, self._serializer)
         returns = returned_by(tool.returns)
+        typ = returns.type_for(self._serializer)
+        if typ is None and tool.callback is None and returns.problem is not None and returns is not MISSING:
+            self._warn(_subject(tool), tool.returns, f"comes back as plain JSON: {returns.problem}")
         try:
-            value: object = load(
-                memo.data, returns.type_for(self._serializer), rule="annotated", serializer=self._serializer
-            )
+            return cast("object", load(memo.data, typ, rule="annotated", serializer=self._serializer))
         except OutputUnserializableError as error:
             self._warn(_subject(tool), tool.returns, error.message)
             return memo.data
-        if tool.callback is None and returns.problem is not None and returns is not MISSING and self._serializer is None:
-            self._warn(_subject(tool), tool.returns, f"comes back as plain JSON: {returns.problem}")
-        return value
 
     def check(self, tool: Tool, value: object) -> None:
         """Raise OutputUnserializableError when what a step gave is not of its output type."""
@@ -83,42 +82,29 @@ class Results:
         return self._dump(callback, value, what, output_type, limit, "function" if invoked else None)
 
     def _dump(
-        self,
-        callback: Callable[..., object],
-        value: object,
-        what: str,
-        output_type: object,
-        limit: int,
-        subject: str | None,
+        self, callback: Callable[..., object], value: object, what: str, output_type: object, limit: int, told: str | None
     ) -> bytes:
-        """subject: what a warning is about when another value is got than was given; None for no warning."""
-        if output_type is not None:
-            written = dump(value, what, output_type, rule="strict", serializer=self._serializer, limit=limit)
-            problem = None
-        else:
-            returns = returned_by(callback)
-            typ = returns.type_for(self._serializer)
-            written = dump(value, what, typ, serializer=self._serializer, limit=limit)
-            problem = written.lost
-            if typ is None and written.rich:
-                problem = (
-                    f"is a {type(value).__name__} and comes back as plain JSON: "
-                    f"{returns.problem or 'its annotation is of plain JSON'}; "
-                    "annotate what it returns, or give output_type="
-                )
-        if written.large:
-            problem = "holds an int over 2**53, which engines round; return it as a text"
-        if problem is not None and subject is not None:
-            self._warn(subject, callback, problem)
+        """told: what a warning is about when another value is got than was given; None for no warning."""
+        returns = returned_by(callback)
+        typ = returns.type_for(self._serializer) if output_type is None else output_type
+        rule: Rule = "annotated" if output_type is None else "strict"
+        written = dump(value, what, typ, rule=rule, serializer=self._serializer, limit=limit)
+        lost = written.lost
+        if typ is None and written.rich and lost is None:
+            lost = (
+                f"is a {type(value).__name__} and comes back as plain JSON: "
+                f"{returns.problem or 'its annotation is of plain JSON'}; annotate what it returns, or give output_type="
+            )
+        if lost is not None and told is not None:
+            self._warn(told, callback, lost)
         return written.body
 
     def _warn(self, subject: str, callback: Callable[..., object], problem: str) -> None:
         """Warn once of what a callback returns, however often and under whichever ids it is run."""
         key = (self._function_id, identity_of(callback) or subject)
-        if key in self._warned or len(self._warned) >= MOST_WARNINGS:
-            return
-        self._warned.add(key)
-        self._logger.warning("%s of %s: the result %s", subject, self._function_id, problem)
+        if key not in self._warned and len(self._warned) < MOST_WARNINGS:
+            self._warned.add(key)
+            self._logger.warning("%s of %s: the result %s", subject, self._function_id, problem)
 
 
 def _subject(tool: Tool) -> str:

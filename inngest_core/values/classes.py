@@ -128,32 +128,29 @@ def _attrs(cls: Any, schema_of: SchemaOf, _: object) -> Any:
 
 def _dataclass(cls: Any, schema_of: SchemaOf, hints: Mapping[str, Any]) -> Any:
     fields = dataclasses.fields(cls)
-    made: Any = core_schema.dataclass_schema(
-        cls,
-        core_schema.dataclass_args_schema(cls.__name__, [_argument(each, schema_of(each.name)) for each in fields]),
-        [each.name for each in fields],
-        slots=hasattr(cls, "__slots__"),
-    )
     late = [each.name for each in fields if not each.init]
     not_kept = [name for name, hint in hints.items() if dataclasses.InitVar in (hint, type(hint))]
     for name in not_kept:
         if not hasattr(cls, name):
             raise TypeError(f"{cls.__name__}.{name} is an InitVar without a default, and is not kept")
 
+    def argument(field: dataclasses.Field[Any]) -> Any:
+        schema = schema_of(field.name)
+        if field.default is not dataclasses.MISSING:
+            schema = core_schema.with_default_schema(schema, default=field.default)
+        elif field.default_factory is not dataclasses.MISSING:
+            schema = core_schema.with_default_schema(schema, default_factory=field.default_factory)
+        return core_schema.dataclass_field(field.name, schema, kw_only=True)
+
     def finish(made: Any) -> object:
         held = {name: getattr(made, name) for name in late}
         made.__post_init__(*[getattr(cls, name) for name in not_kept])
         return _restore(made, held)
 
+    inner = core_schema.dataclass_args_schema(cls.__name__, list(map(argument, fields)))
+    names = [each.name for each in fields]
+    made: Any = core_schema.dataclass_schema(cls, inner, names, slots=hasattr(cls, "__slots__"))
     return core_schema.no_info_after_validator_function(finish, made) if hasattr(cls, "__post_init__") else made
-
-
-def _argument(field: dataclasses.Field[Any], schema: Any) -> Any:
-    if field.default is not dataclasses.MISSING:
-        schema = core_schema.with_default_schema(schema, default=field.default)
-    elif field.default_factory is not dataclasses.MISSING:
-        schema = core_schema.with_default_schema(schema, default_factory=field.default_factory)
-    return core_schema.dataclass_field(field.name, schema, kw_only=True)
 
 
 def _restore(made: object, fields: Mapping[str, Any]) -> object:

@@ -25,7 +25,7 @@ from pydantic_core import SchemaSerializer, SchemaValidator, core_schema
 
 from .classes import own_schema, stand_in, written_fields
 from .comparison import Seen, same
-from .json_text import as_body, covers, ordered, parse_value
+from .json_text import as_body, covers, key_text, ordered, parse_value
 from .schema import CLASS, Fitting, hashable
 
 MOST_KNOWN = 1024
@@ -119,7 +119,7 @@ class Codec:
             self._note(kind, schema)
         if kind in _OF_PYDANTIC:
             return schema
-        if kind == "enum" and not all(isinstance(each.value, str | int) for each in schema["members"]):
+        if kind == "enum":
             return _enum(schema)
         if kind == "union" and use == "read exactly" and not _is_plain(schema):
             read = self._unions.setdefault(id(schema), self._reading_one_of(schema["choices"]))
@@ -133,8 +133,6 @@ class Codec:
             made["config"] = _configured(schema.get("config") or {})
         if kind in ("model", "dataclass") and not made.get("custom_init"):
             made["cls"] = stand_in(made["cls"])
-        elif kind == "dict" and schema.get("keys_schema", {}).get("type") == "enum":
-            made["keys_schema"] = _enum(schema["keys_schema"])
         elif kind in ("model-fields", "typed-dict"):
             made["fields"] = {name: _readable(name, field) for name, field in made["fields"].items()}
         elif kind == "dataclass-args":
@@ -271,30 +269,20 @@ def _without_computed(schema: Any) -> Any:
     )
 
 
-def _enum(node: Mapping[str, Any]) -> Any:
-    """Return the schema of an Enum that is read by what its values look like as JSON, or as the key of an object."""
-    cls, members = node["cls"], node["members"]
-    known = {_key_of(each.value): each for each in members} | {_text_of(each.value): each for each in members}
+def _enum(node: dict[str, Any]) -> Any:
+    """Let an Enum be read also by what its values look like as JSON, or as the keys of an object."""
+    values = {each: each.value for each in node["members"]}
+    keys = {key_text(value): each for each, value in values.items()}
+    keys |= {value: each for each, value in values.items() if isinstance(value, str)}
+    others = {_text_of(value): each for each, value in values.items() if not isinstance(value, str | int)}
 
-    def read(value: object) -> object:
-        member = known.get(_text_of(value), known.get(str(value)))
-        if member is None:
-            raise ValueError(f"no member of {cls.__name__} has this value")
-        return member
+    def find(value: object) -> object:
+        if isinstance(value, str):
+            return keys.get(value, value)
+        return others.get(_text_of(value), value) if others else value
 
-    def write(value: object) -> object:
-        if not isinstance(value, cls):
-            raise TypeError(f"a {type(value).__name__} is not a {cls.__name__}")
-        return cast("Any", value).value
-
-    writing = core_schema.plain_serializer_function_ser_schema(write)
-    return core_schema.no_info_plain_validator_function(read, serialization=writing)
+    return core_schema.no_info_before_validator_function(find, cast("Any", node))
 
 
 def _text_of(value: object) -> str:
     return ordered(pydantic_core.to_jsonable_python(value, bytes_mode="base64"))
-
-
-def _key_of(value: object) -> str:
-    held = {value: None} if hashable(value) else {}
-    return "".join(pydantic_core.to_jsonable_python(held, bytes_mode="base64"))

@@ -11,25 +11,21 @@ import decimal
 import enum
 import math
 import operator
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, cast
 
 from .classes import layout_of, written_fields
-from .json_text import LARGEST_INT, same_number
+from .json_text import same_number
 from .schema import is_plain_class
 
 LISTS = (list, tuple, set, frozenset, deque)
 CONTAINERS = (dict, *LISTS)
 
-_VALUES: Callable[[Any], Iterable[Any]] = cast("Any", dict).values
-_EXTRA: Callable[[Any], Any] = operator.attrgetter("model_extra")
-_DIGITS = bytes(ord("0") if chr(byte).isdigit() and byte < 128 else 0 for byte in range(256))
-_LONG = b"0" * len(str(LARGEST_INT))
-"""With each digit made a zero, no text without these has an int that engines round."""
 _SCALARS = frozenset({str, bool, type(None)})
+_values: Callable[[Any], Iterable[Any]] = cast("Any", dict).values
 
 
 @dataclass(slots=True)
@@ -38,13 +34,11 @@ class Seen:
 
     kinds: set[type] = field(default_factory=set[type])
     whole: int = 0
+    largest: int = 0
+    """The size of the largest int."""
     finite: bool = True
     other_keys: bool = False
     """A key that is not a text."""
-    large: bool = False
-    """An int that engines round."""
-    huge: bool = False
-    """An int that no float is near."""
     odd_offset: bool = False
     """A time zone whose offset has seconds."""
 
@@ -54,22 +48,20 @@ class Seen:
         return self.other_keys or not all(map(is_plain_class, self.kinds))
 
 
-def survey(root: object, body: bytes) -> Seen:
-    """Return what *root* holds; it must hold no cycles, as what was written does not. body: *root* as JSON."""
+def survey(root: object) -> Seen:
+    """Return what *root* holds; it must hold no cycles, as what was written does not."""
     seen = Seen()
     level: list[Any] = [root]
-    passed = _SCALARS if _LONG in body.translate(_DIGITS) else _SCALARS | {int}
     while level:
         groups = _grouped(level)
         seen.kinds.update(groups)
-        below: list[Any] = []
-        for kind in groups.keys() - passed:
+        level = []
+        for kind in groups.keys() - _SCALARS:
             mine = groups[kind]
             if kind is dict or kind is list:
                 mine = [one for one in mine if one]
             if mine:
-                _look(kind, mine, below, seen)
-        level = below
+                _look(kind, mine, level, seen)
     return seen
 
 
@@ -90,32 +82,26 @@ def _look(kind: type[Any], mine: list[Any], below: list[Any], seen: Seen) -> Non
         keys = set(map(type, chain.from_iterable(mine)))
         seen.other_keys = seen.other_keys or not all(issubclass(each, str) for each in keys)
         seen.kinds |= keys
-        below.extend(chain.from_iterable(map(_VALUES, mine)))
+        below.extend(chain.from_iterable(map(_values, mine)))
     elif issubclass(kind, LISTS):
         below.extend(chain.from_iterable(mine))
     elif issubclass(kind, float):
         seen.finite = seen.finite and (math.isfinite(sum(mine)) or all(map(math.isfinite, mine)))
         seen.whole += list(map(float.is_integer, mine)).count(True)
     elif issubclass(kind, int):
-        most = max(max(mine), -min(mine))
-        seen.large = seen.large or most > LARGEST_INT
-        seen.huge = seen.huge or most.bit_length() > 1023
+        seen.largest = max(seen.largest, max(mine), -min(mine))
     elif issubclass(kind, decimal.Decimal):
         seen.finite = seen.finite and all(map(decimal.Decimal.is_finite, mine))
     elif issubclass(kind, datetime.datetime | datetime.time):
         seen.odd_offset = seen.odd_offset or any(map(_has_odd_offset, mine))
     elif (layout := layout_of(kind)) is not None:
         for name in (*layout.names, *layout.computed):
-            below.extend(_of_all(mine, name))
+            try:
+                below.extend(map(operator.attrgetter(name), mine))
+            except AttributeError:  # one was made without all of its fields
+                below.extend(getattr(one, name, None) for one in mine)
         if layout.extra:
-            below.extend(chain.from_iterable(_VALUES(extra) for extra in map(_EXTRA, mine) if extra))
-
-
-def _of_all(mine: list[Any], name: str) -> list[Any]:
-    try:
-        return list(map(operator.attrgetter(name), mine))
-    except AttributeError:  # one was made without all of its fields
-        return [getattr(one, name, None) for one in mine]
+            below.extend(chain.from_iterable(_values(one.model_extra or {}) for one in mine))
 
 
 def _has_odd_offset(value: datetime.datetime | datetime.time) -> bool:
@@ -148,7 +134,7 @@ def same(one: object, other: object) -> bool:
         return mine.keys() == its.keys() and all(same(each, its[key]) for key, each in mine.items())
     if isinstance(one, set | frozenset):
         members, twins = cast("set[object]", one), cast("set[object]", other)
-        return members == twins and sorted(map(_name_of, members)) == sorted(map(_name_of, twins))
+        return members == twins and Counter(map(type, members)) == Counter(map(type, twins))
     if isinstance(one, LISTS):
         items, others = cast("list[object]", one), cast("list[object]", other)
         return len(items) == len(others) and all(map(same, items, others))
@@ -160,10 +146,6 @@ def same(one: object, other: object) -> bool:
     if kind.__eq__ is object.__eq__:  # nobody can tell
         return True
     return bool(one == other) and (not isinstance(one, decimal.Decimal) or str(one) == str(other))
-
-
-def _name_of(value: object) -> str:
-    return type(value).__name__
 
 
 def _local(value: Any) -> object:

@@ -12,22 +12,22 @@ import operator
 import types
 import typing
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, NewType, TypeVar, Union, cast
+from typing import Annotated, Any, Literal, NewType, TypeVar, Union
 
 import pydantic
 import typing_extensions
 from pydantic_core import core_schema
 
-from .classes import own_schema
+from .classes import MakeSchema, own_schema
 
 CLASS = "inngest_class"
 """The key of the metadata of a schema that names the class of its values."""
 
 _PLAIN: frozenset[object] = frozenset({None, types.NoneType, bool, int, str, object, Any, list, dict})
 _NEVER: tuple[object, ...] = (typing.NoReturn, typing.Never)
-_LIST_LIKE = frozenset({list, collections.abc.Sequence, collections.abc.MutableSequence})
-_DICT_LIKE = frozenset({dict, collections.abc.Mapping, collections.abc.MutableMapping})
-_READ_ONCE = frozenset({collections.abc.Iterable, collections.abc.Collection, collections.abc.Reversible})
+_LIST_LIKE = (list, collections.abc.Sequence, collections.abc.MutableSequence)
+_DICT_LIKE = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
+_READ_ONCE = (collections.abc.Iterable, collections.abc.Collection, collections.abc.Reversible)
 _WRAPPERS = (typing.Required, typing.NotRequired, typing_extensions.ReadOnly)
 _UNIONS = (Union, types.UnionType)
 
@@ -37,7 +37,7 @@ def is_plain_class(cls: type[Any]) -> bool:
     return issubclass(cls, str | int | float | dict | list | type(None)) and not issubclass(cls, enum.Enum)
 
 
-def is_plain(typ: object, seen: frozenset[int] = frozenset()) -> bool:
+def is_plain(typ: Any, seen: frozenset[int] = frozenset()) -> bool:
     """Tell whether values of a type are plain, so that there is nothing to decode.
 
     A float is not, unless it might be an int as well: a whole one comes back as an int, which has to be made a float.
@@ -47,10 +47,12 @@ def is_plain(typ: object, seen: frozenset[int] = frozenset()) -> bool:
         return True
     seen = seen | {id(typ)}
     origin, args = typing.get_origin(typ), typing.get_args(typ)
-    if (behind := behind_name(typ)) is not None:
-        return is_plain(behind, seen)
+    if isinstance(typ, NewType):
+        return is_plain(typ.__supertype__, seen)
+    if _is_alias(typ):
+        return is_plain(typ.__value__, seen)
     if typing_extensions.is_typeddict(typ):
-        return all(is_plain(hint, seen) for hint in hints_of(typ, {}).values())
+        return all(is_plain(hint, seen) for hint in _hints_of(typ, {}).values())
     if origin is Literal:
         return all(type(arg) in (str, int, bool, types.NoneType) for arg in args)
     if origin is Annotated:
@@ -62,30 +64,21 @@ def is_plain(typ: object, seen: frozenset[int] = frozenset()) -> bool:
     return False
 
 
-def behind_name(typ: Any) -> Any:
-    """Return the type that a NewType or a type alias without arguments stands for; None for any other type."""
-    if isinstance(typ, NewType):
-        return typ.__supertype__
-    return typ.__value__ if is_alias(typ) else None
-
-
-def is_alias(typ: object) -> bool:
+def _is_alias(typ: object) -> bool:
     """Tell whether a type was made by a `type` statement, or by TypeAliasType."""
     return isinstance(typ, typing_extensions.TypeAliasType) or type(typ).__name__ == "TypeAliasType"
 
 
-def hints_of(owner: object, names: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the types of the fields of a class; names: those that only the function that returns it knows.
-
-    Raises NameError when one cannot be resolved.
-    """
-    return typing_extensions.get_type_hints(cast("Any", owner), localns=dict(names), include_extras=True)
+def _hints_of(owner: Any, names: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the types of the fields of a class; names: those that only the function that returns it knows."""
+    return typing_extensions.get_type_hints(owner, localns=dict(names), include_extras=True)
 
 
 def hashable(typ: object) -> bool:
+    """Tell whether a type can be the key of a dict: its metadata may be anything."""
     try:
         hash(typ)
-    except TypeError:  # a type with unhashable metadata
+    except TypeError:
         return False
     return True
 
@@ -96,7 +89,6 @@ class Fitting:
     def __init__(self, names: Mapping[str, Any]) -> None:
         self._names = names
         self._stand_ins: dict[object, type] = {}
-        self._begun: set[str] = set()
         self._open: set[int] = set()
 
     def fit(self, typ: Any) -> Any:
@@ -104,22 +96,22 @@ class Fitting:
         if typ is bytearray:
             return _BYTEARRAY
         if isinstance(typ, str):
-            typ = hints_of(types.SimpleNamespace(__annotations__={"it": typ}), self._names)["it"]
+            typ = _hints_of(types.SimpleNamespace(__annotations__={"it": typ}), self._names)["it"]
         if isinstance(typ, NewType):
             return self.fit(typ.__supertype__)
         origin: Any = typing.get_origin(typ)
         args: tuple[Any, ...] = typing.get_args(typ)
-        if is_alias(origin or typ):
+        if _is_alias(origin or typ):
             return self._fit_alias(typ, origin or typ, args)
-        if own_schema(origin or typ) is not None:
-            return self._stand_in(origin or typ, args)
+        make = own_schema(origin or typ)
+        if make is not None:
+            return self._stand_in(origin or typ, args, make)
         if not args or origin in (Literal, collections.abc.Callable):
             return typ
         if origin in _READ_ONCE:  # pydantic would hand out an iterator that can be read once
             return types.GenericAlias(list, self.fit(args[0]))
         if origin is Annotated:
-            inner = self.fit(args[0])
-            return typ if inner is args[0] else Annotated[(inner, *args[1:])]
+            return Annotated[(self.fit(args[0]), *args[1:])]
         fitted = tuple(arg if arg is Ellipsis else self.fit(arg) for arg in args)
         if all(map(operator.is_, fitted, args)):
             return typ
@@ -137,38 +129,33 @@ class Fitting:
         finally:
             self._open.discard(id(alias))
 
-    def _stand_in(self, cls: Any, args: tuple[Any, ...]) -> Any:
+    def _stand_in(self, cls: Any, args: tuple[Any, ...], make: MakeSchema) -> Any:
         """Return a class that stands for one that is read field by field: pydantic asks it for its schema."""
         key = (cls, args) if hashable(args) else (cls, str(args))
         if key in self._stand_ins:
             return self._stand_ins[key]
         ref = f"{cls.__module__}.{cls.__qualname__}:{len(self._stand_ins)}"
+        begun: list[bool] = []
 
         def schema(_: object, __: object, handler: pydantic.GetCoreSchemaHandler) -> Any:
-            if ref in self._begun:
-                return core_schema.definition_reference_schema(ref)
-            self._begun.add(ref)
-            made: Any = {**self._schema(cls, args, handler), "ref": ref, "metadata": {CLASS: cls}}
-            return core_schema.definitions_schema(core_schema.definition_reference_schema(ref), [made])
+            found = core_schema.definition_reference_schema(ref)
+            if begun:
+                return found
+            begun.append(True)
+            hints = _hints_of(cls, {cls.__name__: cls, **self._names})
+            given = dict(zip(getattr(cls, "__parameters__", None) or (), args, strict=False))
 
-        made = type(cls.__name__, (), {"__get_pydantic_core_schema__": classmethod(schema)})
-        self._stand_ins[key] = made
-        return made
+            def schema_of(name: str) -> Any:
+                hint = hints.get(name, Any)
+                while typing.get_origin(hint) in (*_WRAPPERS, typing.Final):
+                    hint = typing.get_args(hint)[0]
+                return handler.generate_schema(self.fit(_put(hint, given)))
 
-    def _schema(self, cls: Any, args: tuple[Any, ...], handler: pydantic.GetCoreSchemaHandler) -> Any:
-        hints = hints_of(cls, {cls.__name__: cls, **self._names})
-        given = dict(zip(getattr(cls, "__parameters__", None) or (), args, strict=False))
+            made: Any = {**make(cls, schema_of, hints), "ref": ref, "metadata": {CLASS: cls}}
+            return core_schema.definitions_schema(found, [made])
 
-        def schema_of(name: str) -> Any:
-            hint = hints.get(name, Any)
-            while typing.get_origin(hint) in (*_WRAPPERS, typing.Final):
-                hint = typing.get_args(hint)[0]
-            return handler.generate_schema(self.fit(_put(hint, given)))
-
-        make = own_schema(cls)
-        if make is None:
-            raise AssertionError("only a class that is read field by field has a stand-in")
-        return make(cls, schema_of, hints)
+        self._stand_ins[key] = type(cls.__name__, (), {"__get_pydantic_core_schema__": classmethod(schema)})
+        return self._stand_ins[key]
 
 
 def _put(typ: Any, given: Mapping[Any, Any]) -> Any:
@@ -187,6 +174,4 @@ def _bytes_of(value: object) -> bytes:
     return bytes(value)
 
 
-_BYTEARRAY = Annotated[
-    bytes, pydantic.AfterValidator(bytearray), pydantic.PlainSerializer(_bytes_of, return_type=bytes)
-]
+_BYTEARRAY = Annotated[bytes, pydantic.AfterValidator(bytearray), pydantic.PlainSerializer(_bytes_of, return_type=bytes)]

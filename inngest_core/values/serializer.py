@@ -32,7 +32,7 @@ from .classes import layout_of, own_schema, written_fields
 from .codec import Codec, codec_of, jsonable
 from .comparison import LISTS, Seen, same, survey
 from .diagnosis import explain, explain_size, locate, problem_of
-from .json_text import as_body, key_text, parse_value, settle
+from .json_text import LARGEST_INT, as_body, key_text, parse_value, settle
 
 _LIMITS = {MAX_EVENT_BYTES: "one event", MAX_STEP_BYTES: "one step", MAX_RESPONSE_BYTES: "one answer"}
 _CANNOT_FAIL = frozenset({str, bool, type(None)})
@@ -70,13 +70,12 @@ class PydanticSerializer:
 class Written(NamedTuple):
     """A value as JSON, and what is to be said of it.
 
-    rich: it is not plain, so that it comes back as something else where no type is known. large: it holds an int that
-    engines round. lost: how it comes back, when that is not as it was although a type is annotated.
+    rich: it is not plain, so that it comes back as something else where no type is known. lost: how it comes back, when
+    that is not as it was although a type is given, or because engines round numbers.
     """
 
     body: bytes
     rich: bool = False
-    large: bool = False
     lost: str | None = None
 
 
@@ -144,7 +143,7 @@ def _dump(value: object, what: str, typ: object, rule: Rule, write: _Write, fix:
         body = _write_plain(value, what, fix, write)
     if typ is None and type(value) in _CANNOT_FAIL:
         return Written(body)
-    seen = survey(value, body)
+    seen = survey(value)
     seen.finite = seen.finite and not (seen.rich and (b"NaN" in body or b"Infinity" in body))
     shown = body if as_typed and rule != "shared" else None
     if (problem := problem_of(value, seen, shown, write, typed=typed)) is not None:
@@ -155,13 +154,14 @@ def _dump(value: object, what: str, typ: object, rule: Rule, write: _Write, fix:
     sure = codec is not None and as_typed and not codec.may_change(seen)
     if rule == "strict" and typ is not None:
         _check(value, body, what, typ, seen, as_typed=as_typed, sure=sure)
+    rounded = "holds an int over 2**53, which engines round; return it as a text" if seen.largest > LARGEST_INT else None
     if rule == "strict" or codec is None or sure or _comes_back(value, body, codec):
-        return Written(settle(body, seen.whole), seen.rich, seen.large)
+        return Written(settle(body, seen.whole), seen.rich, rounded)
     if as_typed:  # what its type cannot give back is written as it is
         with contextlib.suppress(Exception):  # only its type can write it
             body = write(plain)
     body = settle(body, seen.whole)
-    return Written(body, seen.rich, seen.large, None if rule == "shared" else _loss(value, body, typ, None))
+    return Written(body, seen.rich, rounded or (None if rule == "shared" else _loss(value, body, typ, None)))
 
 
 def _dump_by(serializer: Serializer, value: object, what: str, typ: object, rule: Rule, fix: str) -> Written:
@@ -176,7 +176,7 @@ def _dump_by(serializer: Serializer, value: object, what: str, typ: object, rule
         if rule != "annotated":
             raise
         written = _dump(value, what, None, rule, write, fix, typed=True)
-    return written._replace(lost=_loss(value, written.body, typ, serializer))
+    return written._replace(lost=written.lost or _loss(value, written.body, typ, serializer))
 
 
 def _write_plain(value: object, what: str, fix: str, write: _Write) -> bytes:
