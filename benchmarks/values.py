@@ -16,8 +16,8 @@ from typing import TypedDict
 import pydantic
 import pydantic_core
 
-from inngest_core.values.serializer import dump, load
 from inngest_core.protocol.limits import MAX_STEP_BYTES
+from inngest_core.values.serializer import dump, load
 
 from .measure import Block, Effort, Row, best, compared, interleave
 

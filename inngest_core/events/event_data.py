@@ -53,19 +53,17 @@ def check_type(typ: object, what: str, *, early: bool = False) -> None:
 
 def _is_object(node: Any, definitions: Sequence[Any]) -> bool:
     """Tell whether values of a schema are objects as JSON."""
-    kind = node["type"]
+    kind: str = node["type"]
     if kind in ("dict", "typed-dict", "dataclass", "any", "function-plain"):
         return True
     if kind == "nullable" or (kind == "model" and not node["root_model"]):
         return kind == "model"
+    parts: list[Any] = [node[key] for key in ("schema", "json_schema", "lax_schema") if key in node]
     if kind in ("union", "tagged-union"):
-        choices = node["choices"].values() if kind == "tagged-union" else map(choice_of, node["choices"])
+        parts = list(node["choices"].values()) if kind == "tagged-union" else list(map(choice_of, node["choices"]))
     elif kind == "definition-ref":
-        choices = (each for each in definitions if each["ref"] == node["schema_ref"])
-    else:
-        choices = (node[key] for key in ("schema", "json_schema", "lax_schema") if key in node)
-    parts = [_is_object(each, definitions) for each in choices]
-    return bool(parts) and all(parts)
+        parts = [each for each in definitions if each["ref"] == node["schema_ref"]]
+    return bool(parts) and all(_is_object(each, definitions) for each in parts)
 
 
 def type_of_data(kind: type[pydantic.BaseModel]) -> object:

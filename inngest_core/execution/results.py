@@ -82,7 +82,13 @@ class Results:
         return self._dump(callback, value, what, output_type, limit, "function" if invoked else None)
 
     def _dump(
-        self, callback: Callable[..., object], value: object, what: str, output_type: object, limit: int, told: str | None
+        self,
+        callback: Callable[..., object],
+        value: object,
+        what: str,
+        output_type: object,
+        limit: int,
+        told: str | None,
     ) -> bytes:
         """told: what a warning is about when another value is got than was given; None for no warning."""
         returns = returned_by(callback)

@@ -33,12 +33,14 @@ class Layout(NamedTuple):
     """Whether an instance may hold fields that the class does not name."""
 
 
-@functools.lru_cache(maxsize=1024)
-def layout_of(cls: type) -> Layout | None:
+def _lay_out(cls: type) -> Layout | None:
     """Return what instances of a class are made of; None when these are not fields."""
     layout = next((lay_out(cls) for knows, lay_out in _KINDS if knows(cls)), None)
     known = hasattr(cls, "__get_pydantic_core_schema__") or any(map(_is_pydantic, cls.__mro__))
     return layout._replace(schema=None) if layout is not None and known else layout
+
+
+layout_of: Callable[[type], Layout | None] = functools.lru_cache(maxsize=1024)(_lay_out)
 
 
 def own_schema(cls: object) -> MakeSchema | None:

@@ -149,7 +149,7 @@ class Codec:
             self.classes.add(bool)
         if kind in ("any", "function-plain") or (node.get("config") or {}).get("extra_fields_behavior") == "allow":
             self._open = True
-        if "serialization" in node and cls is None or node.get("serialization_exclude"):
+        if ("serialization" in node and cls is None) or node.get("serialization_exclude"):
             self._doubtful = True
         if kind == "union" and not _is_plain(node):
             self._doubtful = True

@@ -115,7 +115,7 @@ def children(value: object) -> list[tuple[str, object]] | None:
     """Return what *value* is written as, each part with its step of the path; None when it has no parts."""
     if isinstance(value, LISTS):
         return [(f"[{number}]", item) for number, item in enumerate(cast("list[object]", value))]
-    held = cast("dict[object, object]", value) if isinstance(value, dict) else written_fields(value)
+    held = cast("dict[object, object] | None", value if isinstance(value, dict) else written_fields(value))
     if held is None:
         return None
     return [(f".{key}" if isinstance(key, str) and key.isidentifier() else f"[{key!r}]", held[key]) for key in held]

@@ -36,7 +36,12 @@ def problem_of(root: object, seen: Seen, body: bytes | None, write: Write, *, ty
     keys may be anything.
     """
     keys = seen.other_keys and not typed
-    if keys or seen.largest.bit_length() > 1023 or not seen.finite or any(issubclass(kind, Iterator) for kind in seen.kinds):
+    if (
+        keys
+        or seen.largest.bit_length() > 1023
+        or not seen.finite
+        or any(issubclass(kind, Iterator) for kind in seen.kinds)
+    ):
         for path, value, declared in _walk(root):
             problem = _problem(value) or (_problem_of_key(value) if keys and not declared else None)
             if problem is not None:

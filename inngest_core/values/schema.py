@@ -174,4 +174,6 @@ def _bytes_of(value: object) -> bytes:
     return bytes(value)
 
 
-_BYTEARRAY = Annotated[bytes, pydantic.AfterValidator(bytearray), pydantic.PlainSerializer(_bytes_of, return_type=bytes)]
+_BYTEARRAY = Annotated[
+    bytes, pydantic.AfterValidator(bytearray), pydantic.PlainSerializer(_bytes_of, return_type=bytes)
+]

@@ -5,13 +5,9 @@ but JSON allows (lone surrogates, deep nesting) goes through the standard librar
 one that the standard library writes. What JSON has no form for is refused with its path. A serializer of the user's,
 like a validator, may raise anything; here it becomes our error.
 
-Which type counts, and how much, is the `rule`:
-
-- "annotated": it counts where the value fits it. Otherwise the value is plain JSON, and `Written.lost` says so.
-- "strict": a value that does not fit, or that would come back as another, is refused.
-- "shared": others write such values, or read them, and may know the type differently: see `codec_of`.
-
-A value fits when it comes back the same: it is written, read, and compared, unless its codec knows better.
+The `rule` says how much a type counts. "annotated": where the value fits it; otherwise the value is plain JSON, and
+`Written.lost` says so. "strict": a value that does not fit is refused. "shared": others write such values, or read
+them, and may know the type differently. A value fits when it comes back the same: it is written, read, and compared.
 """
 
 from __future__ import annotations
@@ -31,7 +27,7 @@ from inngest_core.protocol.limits import MAX_EVENT_BYTES, MAX_RESPONSE_BYTES, MA
 from .classes import layout_of, own_schema, written_fields
 from .codec import Codec, codec_of, jsonable
 from .comparison import LISTS, Seen, same, survey
-from .diagnosis import explain, explain_size, locate, problem_of
+from .diagnosis import Write, explain, explain_size, locate, problem_of
 from .json_text import LARGEST_INT, as_body, key_text, parse_value, settle
 
 _LIMITS = {MAX_EVENT_BYTES: "one event", MAX_STEP_BYTES: "one step", MAX_RESPONSE_BYTES: "one answer"}
@@ -97,14 +93,13 @@ def dump(
     MAX_RESPONSE_BYTES, or None.
     Raises OutputUnserializableError that names the path and the type.
     """
-    write = _Write(serializer)
     if typ is None or serializer is None:
-        written = _dump(value, what, typ, rule, write, fix, typed=typ is not None)
+        written = _dump(value, what, typ, rule, serializer, fix, typed=typ is not None)
     else:
         written = _dump_by(serializer, value, what, typ, rule, fix)
     size = len(written.body)
     if limit is not None and size > limit:
-        raise OutputUnserializableError(explain_size(value, what, size, limit, _LIMITS[limit], write))
+        raise OutputUnserializableError(explain_size(value, what, size, limit, _LIMITS[limit], _writer(serializer)))
     return written
 
 
@@ -131,16 +126,15 @@ def type_name(typ: object) -> str:
     return typ.__name__ if isinstance(typ, type) else str(typ)
 
 
-def _dump(value: object, what: str, typ: object, rule: Rule, write: _Write, fix: str, *, typed: bool) -> Written:
+def _dump(
+    value: object, what: str, typ: object, rule: Rule, serializer: Serializer | None, fix: str, *, typed: bool
+) -> Written:
     """Do as `dump`, with pydantic. typed: a type is declared, also where *typ* is not given."""
-    codec = body = None
-    if typ is not None:
-        with contextlib.suppress(Exception):  # pydantic may not know the type, and the value may be of another
-            codec = codec_of(typ, shared=rule == "shared")
-            body = codec.write(value)
+    write = _writer(serializer)
+    codec, body = _write_typed(value, typ, rule)
     as_typed = body is not None
     if body is None:
-        body = _write_plain(value, what, fix, write)
+        body = _write_plain(value, what, serializer, fix)
     if typ is None and type(value) in _CANNOT_FAIL:
         return Written(body)
     seen = survey(value)
@@ -152,38 +146,47 @@ def _dump(value: object, what: str, typ: object, rule: Rule, write: _Write, fix:
     if seen.other_keys and not as_typed:
         body = write(plain)
     sure = codec is not None and as_typed and not codec.may_change(seen)
+    lost = "holds an int over 2**53, which engines round; return it as a text" if seen.largest > LARGEST_INT else None
     if rule == "strict" and typ is not None:
         _check(value, body, what, typ, seen, as_typed=as_typed, sure=sure)
-    rounded = "holds an int over 2**53, which engines round; return it as a text" if seen.largest > LARGEST_INT else None
-    if rule == "strict" or codec is None or sure or _comes_back(value, body, codec):
-        return Written(settle(body, seen.whole), seen.rich, rounded)
-    if as_typed:  # what its type cannot give back is written as it is
-        with contextlib.suppress(Exception):  # only its type can write it
-            body = write(plain)
-    body = settle(body, seen.whole)
-    return Written(body, seen.rich, rounded or (None if rule == "shared" else _loss(value, body, typ, None)))
+    elif codec is not None and not sure and not _comes_back(value, body, codec):
+        if as_typed:  # what its type cannot give back is written as it is
+            with contextlib.suppress(Exception):  # only its type can write it
+                body = write(plain)
+        lost = lost or _loss(value, settle(body, seen.whole), typ, None)
+    return Written(settle(body, seen.whole), seen.rich, lost)
 
 
 def _dump_by(serializer: Serializer, value: object, what: str, typ: object, rule: Rule, fix: str) -> Written:
     """Do as `dump`, with a serializer that knows the type."""
-    write = _Write(serializer)
     try:
-        written = _dump(_serialize(value, what, typ, serializer), what, None, rule, write, fix, typed=True)
+        data = _serialize(value, what, typ, serializer)
+        written = _dump(data, what, None, rule, serializer, fix, typed=True)
         back = load(parse_value(written.body), typ, what=what, rule=rule, serializer=serializer)
         if rule != "annotated" or same(value, back):
             return written
     except OutputUnserializableError:
         if rule != "annotated":
             raise
-        written = _dump(value, what, None, rule, write, fix, typed=True)
+        written = _dump(value, what, None, rule, serializer, fix, typed=True)
     return written._replace(lost=written.lost or _loss(value, written.body, typ, serializer))
 
 
-def _write_plain(value: object, what: str, fix: str, write: _Write) -> bytes:
+def _write_typed(value: object, typ: object, rule: Rule) -> tuple[Codec | None, bytes | None]:
+    """Return what knows a type, and the value as its JSON: nothing where pydantic does not know it, or it is another."""
+    codec = None
+    with contextlib.suppress(Exception):  # a type's own code, and a serializer of the user's, may raise anything
+        codec = None if typ is None else codec_of(typ, shared=rule == "shared")
+        return codec, None if codec is None else codec.write(value)
+    return codec, None
+
+
+def _write_plain(value: object, what: str, serializer: Serializer | None, fix: str) -> bytes:
+    write = _writer(serializer)
     try:
         return write(value)
     except Exception as error:  # a property of the user's may raise anything
-        by = "" if write.serializer is None else type(write.serializer).__name__
+        by = "" if serializer is None else type(serializer).__name__
         raise OutputUnserializableError(explain(value, what, fix, error, write, by)) from None
 
 
@@ -223,12 +226,10 @@ def _loss(value: object, body: bytes, typ: object, serializer: Serializer | None
 
 def _misfit(what: str, typ: object, rule: Rule, error: Exception) -> OutputUnserializableError:
     name, reason = type_name(typ), misfit_of(error)
-    if rule != "annotated":
-        return OutputUnserializableError(
-            f"{what} does not fit output_type={name}: {reason}; correct the type or the value"
-        )
-    reason = reason.replace("\n", " ")
-    return OutputUnserializableError(f"comes back as plain JSON: it does not fit its annotation {name}: {reason}")
+    if rule == "annotated":
+        reason = reason.replace("\n", " ")
+        return OutputUnserializableError(f"comes back as plain JSON: it does not fit its annotation {name}: {reason}")
+    return OutputUnserializableError(f"{what} does not fit output_type={name}: {reason}; correct the type or the value")
 
 
 def _told(error: Exception) -> Exception | None:
@@ -241,7 +242,7 @@ def _serialize(value: object, what: str, typ: object, serializer: Serializer) ->
         return serializer.serialize(value, typ)
     except Exception as error:  # a serializer of the user's may raise anything
         by = type(serializer).__name__
-        path, part, is_cycle = locate(value, what, _Write(serializer), by)
+        path, part, is_cycle = locate(value, what, _writer(serializer), by)
         reason = "it holds itself" if is_cycle else misfit_of(error)
         where, how = (what, "as") if path == what else (f"{path}, a {type(part).__name__},", "within")
         raise OutputUnserializableError(
@@ -249,37 +250,34 @@ def _serialize(value: object, what: str, typ: object, serializer: Serializer) ->
         ) from error
 
 
-class _Write(NamedTuple):
-    """Writes a value as JSON, without asking whether that can be read; raises what pydantic raises when it cannot.
+def _writer(serializer: Serializer | None) -> Write:
+    """Return what writes a value as it is; *serializer* is asked for objects that pydantic does not know."""
 
-    serializer: is asked for objects that pydantic does not know.
-    """
-
-    serializer: Serializer | None
-
-    def __call__(self, value: object) -> bytes:
+    def write(value: object) -> bytes:
         try:
-            return pydantic_core.to_json(value, bytes_mode="base64", fallback=self._unknown)
+            return pydantic_core.to_json(value, bytes_mode="base64", fallback=unknown)
         except Exception as error:  # it refuses lone surrogates and deep nesting, too
             with contextlib.suppress(Exception):
-                return json.dumps(_with_text_keys(value), default=self._expand, separators=(",", ":")).encode()
+                return json.dumps(_with_text_keys(value), default=expand, separators=(",", ":")).encode()
             raise error from None
 
-    def _expand(self, value: object) -> object:
+    def expand(value: object) -> object:
         """Return one level of a value that the standard library does not know, or all where the class says how."""
         if isinstance(value, LISTS):
             return list(cast("list[object]", value))
         if own_schema(type(value)) is not None:
             return _with_text_keys(written_fields(value))
-        return pydantic_core.to_jsonable_python(value, bytes_mode="base64", fallback=self._unknown)
+        return pydantic_core.to_jsonable_python(value, bytes_mode="base64", fallback=unknown)
 
-    def _unknown(self, value: object) -> object:
-        if self.serializer is None or own_schema(type(value)) is not None:
+    def unknown(value: object) -> object:
+        if serializer is None or own_schema(type(value)) is not None:
             return jsonable(value)
         try:
-            return self.serializer.serialize(value, type(value))
+            return serializer.serialize(value, type(value))
         except Exception as error:  # a serializer of the user's may raise anything; pydantic keeps the text only
             raise TypeError(misfit_of(error)) from error
+
+    return write
 
 
 def _with_text_keys(value: object) -> object:

@@ -20,7 +20,7 @@ PASS_ON = "keep it elsewhere and pass on where it is"
 
 def refusal(value: object) -> str:
     with pytest.raises(OutputUnserializableError) as caught:
-        dump(value, 'step "quote": output', limit=MAX_STEP_BYTES).body
+        dump(value, 'step "quote": output', limit=MAX_STEP_BYTES)
     return caught.value.message
 
 
