@@ -271,14 +271,14 @@ def _without_computed(schema: Any) -> Any:
 
 def _enum(node: dict[str, Any]) -> Any:
     """Let an Enum be read also by what its values look like as JSON, or as the keys of an object."""
-    values = {each: each.value for each in node["members"]}
-    keys = {key_text(value): each for each, value in values.items()}
-    keys |= {value: each for each, value in values.items() if isinstance(value, str)}
-    others = {_text_of(value): each for each, value in values.items() if not isinstance(value, str | int)}
+    values = [(each.value, each) for each in node["members"]]
+    known: dict[object, object] = {key_text(value): each for value, each in values}
+    known |= {value: each for value, each in values if isinstance(value, str | int)}
+    others = {_text_of(value): each for value, each in values if not isinstance(value, str | int)}
 
     def find(value: object) -> object:
-        if isinstance(value, str):
-            return keys.get(value, value)
+        if type(value) in (str, int) and value in known:
+            return known[value]
         return others.get(_text_of(value), value) if others else value
 
     return core_schema.no_info_before_validator_function(find, cast("Any", node))
