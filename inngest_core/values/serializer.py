@@ -153,8 +153,9 @@ def _dump(
         if as_typed:  # what its type cannot give back is written as it is
             with contextlib.suppress(Exception):  # only its type can write it
                 body = write(plain)
-        lost = lost or _loss(value, settle(body, seen.whole), typ, None)
-    return Written(settle(body, seen.whole), seen.rich, lost)
+        lost = lost or _loss(value, body, typ, None)
+    unseen = seen.rich and not sure  # what a class says of itself may hold whole floats that were not seen
+    return Written(settle(body, seen.whole) if seen.whole or unseen else body, seen.rich, lost)
 
 
 def _dump_by(serializer: Serializer, value: object, what: str, typ: object, rule: Rule, fix: str) -> Written:
@@ -173,7 +174,7 @@ def _dump_by(serializer: Serializer, value: object, what: str, typ: object, rule
 
 
 def _write_typed(value: object, typ: object, rule: Rule) -> tuple[Codec | None, bytes | None]:
-    """Return what knows a type, and the value as its JSON: nothing where pydantic does not know it, or it is another."""
+    """Return the codec of a type, None when pydantic does not know it, and the JSON of a value that is of the type."""
     codec = None
     with contextlib.suppress(Exception):  # a type's own code, and a serializer of the user's, may raise anything
         codec = None if typ is None else codec_of(typ, shared=rule == "shared")
