@@ -57,11 +57,7 @@ def survey(root: object) -> Seen:
         seen.kinds.update(groups)
         level = []
         for kind in groups.keys() - _SCALARS:
-            mine = groups[kind]
-            if kind is dict or kind is list:
-                mine = [one for one in mine if one]
-            if mine:
-                _look(kind, mine, level, seen)
+            _look(kind, groups[kind], level, seen)
     return seen
 
 

@@ -23,6 +23,7 @@ from .classes import MakeSchema, own_schema
 CLASS = "inngest_class"
 """The key of the metadata of a schema that names the class of its values."""
 
+_CLASSES = (str, int, float, bool, dict, list, types.NoneType)
 _PLAIN: frozenset[object] = frozenset({None, types.NoneType, bool, int, str, object, Any, list, dict})
 _NEVER: tuple[object, ...] = (typing.NoReturn, typing.Never)
 _LIST_LIKE = (list, collections.abc.Sequence, collections.abc.MutableSequence)
@@ -35,7 +36,7 @@ _UNIONS = (Union, types.UnionType)
 
 def is_plain_class(cls: type[Any]) -> bool:
     """Tell whether JSON gives back something that equals an instance, and of which the instance is made."""
-    return issubclass(cls, str | int | float | dict | list | type(None)) and not issubclass(cls, enum.Enum)
+    return cls in _CLASSES or (issubclass(cls, _CLASSES) and not issubclass(cls, enum.Enum))
 
 
 def is_plain(typ: Any, seen: frozenset[int] = frozenset()) -> bool:

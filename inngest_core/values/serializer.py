@@ -131,7 +131,7 @@ def _dump(
 ) -> Written:
     """Do as `dump`, with pydantic. typed: a type is declared, also where *typ* is not given."""
     write = _writer(serializer)
-    codec, body = _write_typed(value, typ, rule)
+    codec, body = (None, None) if typ is None else _write_typed(value, typ, rule)
     as_typed = body is not None
     if body is None:
         body = _write_plain(value, what, serializer, fix)
@@ -176,8 +176,8 @@ def _write_typed(value: object, typ: object, rule: Rule) -> tuple[Codec | None, 
     """Return the codec of a type, None when pydantic does not know it, and the JSON of a value that is of the type."""
     codec = None
     with contextlib.suppress(Exception):  # a type's own code, and a serializer of the user's, may raise anything
-        codec = None if typ is None else codec_of(typ, shared=rule == "shared")
-        return codec, None if codec is None else codec.write(value)
+        codec = codec_of(typ, shared=rule == "shared")
+        return codec, codec.write(value)
     return codec, None
 
 
