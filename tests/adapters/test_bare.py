@@ -24,11 +24,10 @@ import inngest.asgi
 import inngest.wsgi
 from inngest_core.protocol.limits import MAX_REQUEST_BYTES
 from inngest_devserver.hosting.loading import Kind, kind_of
-from tests.targets.engine import EngineDouble
+from tests.stage.engine_api import EngineDouble
+from tests.stage.shop import BODY, THREAD, Shop, expect_ran, expect_refused, large_body, query, registered_url, shop
+from tests.stage.sockets import PATIENCE, ask, ask_raw, chunked
 from tests.targets.target import Send, call_asgi, call_wsgi
-
-from .asking import BODY, THREAD, Shop, expect_ran, expect_refused, large_body, query, registered_url, shop
-from .sockets import PATIENCE, ask, ask_raw, chunked
 
 PATH = "/api/inngest"
 NOTHING: Mapping[str, Any] = {}

@@ -18,11 +18,11 @@ from django.test import override_settings
 
 from inngest_core.protocol.limits import MAX_REQUEST_BYTES
 from tests.cli.commands import ROOT, Dev, answers, environ, run
+from tests.stage.shop import BODY, THREAD, Shop, expect_ran, expect_refused, large_body, query, shop
+from tests.stage.sockets import PATIENCE, ask, ask_raw, chunked
 from tests.targets.django_site import ASGISite, WSGISite
 
-from .asking import BODY, THREAD, Shop, expect_ran, expect_refused, large_body, query, shop
 from .django_sites import PATH, patterns_of
-from .sockets import PATIENCE, ask, ask_raw, chunked
 
 pytestmark = pytest.mark.live
 

@@ -22,9 +22,8 @@ from tornado.web import Application, RequestHandler
 import inngest
 import inngest.tornado
 from inngest_core.protocol.limits import MAX_REQUEST_BYTES
-from tests.targets.engine import EngineDouble
-
-from .asking import (
+from tests.stage.engine_api import EngineDouble
+from tests.stage.shop import (
     BODY,
     THREAD,
     Shop,
@@ -36,7 +35,7 @@ from .asking import (
     shop,
     shop_of,
 )
-from .sockets import PATIENCE, ask, ask_raw, chunked, on_a_loop, read
+from tests.stage.sockets import PATIENCE, ask, ask_raw, chunked, on_a_loop, read
 
 pytestmark = pytest.mark.live
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import pytest
 
 from inngest_core.errors import ConfigError
-from tests.asking import check_common_headers
 from tests.cases.case import RUN_ID, Call
-from tests.targets.engine import EngineDouble
+from tests.stage.case_check import check_common_headers
+from tests.stage.engine_api import EngineDouble
 from tests.targets.target import Target
 
 from .served import (

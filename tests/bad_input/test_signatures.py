@@ -13,7 +13,7 @@ from inngest_core.protocol import signing as signing_module
 from inngest_core.protocol import wire
 from inngest_core.serving import call as call_module
 from inngest_core.serving import registration as registration_module
-from tests.targets.engine import EngineDouble
+from tests.stage.engine_api import EngineDouble
 from tests.targets.target import Target
 
 from .served import (

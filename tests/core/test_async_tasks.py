@@ -10,10 +10,10 @@ import pytest
 import inngest
 from inngest_core.errors import StepUnexpectedError
 from tests.cases.case import Call
+from tests.stage.asks import Ask
+from tests.stage.one_function import ops, request_of, serving, shown
 
 from .async_runs import EVERYWHERE, SEEDS, Count, ask_now, run_to_its_end
-from .in_test_engine import Ask
-from .one_function import ops, request_of, serving, shown
 
 # Bare tasks
 

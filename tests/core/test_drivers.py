@@ -22,8 +22,7 @@ from inngest_core.runtime.effects import Flow, Invoke, Now, Random, Sleep
 from inngest_core.serving.app import App
 from inngest_core.web.messages import Response
 from tests.cases.case import Call
-
-from .one_function import ops, request_of, serving, shown
+from tests.stage.one_function import ops, request_of, serving, shown
 
 ROOT = Path(__file__).parent.parent.parent
 tenant: contextvars.ContextVar[str] = contextvars.ContextVar("tenant", default="nobody")
@@ -528,8 +527,8 @@ def test_a_fork_makes_its_own_threads() -> None:
     script = """
         import asyncio, os, sys
         import inngest
-        from inngest_core.app import App
-        from tests.core.one_function import request_of, serving
+        from inngest_core.serving.app import App
+        from tests.stage.one_function import request_of, serving
 
         def sync(ctx): return {"pid": os.getpid()}
         async def coroutine(ctx): return {"pid": os.getpid()}

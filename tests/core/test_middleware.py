@@ -13,7 +13,7 @@ import inngest
 from inngest_core.protocol.wire import hash_id
 from inngest_core.serving.app import App
 from inngest_core.web.messages import Request, Response
-from tests.targets.engine import EngineDouble, running_engine
+from tests.stage.engine_api import EngineDouble, running_engine
 
 RUN_ID = "01M81HH26QDJEBNKAKXRBQZRE6"
 Log = list[str]

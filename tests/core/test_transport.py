@@ -17,7 +17,7 @@ import pytest
 import inngest
 from inngest_core.runtime.transport import Transport
 from inngest_core.web.messages import HTTPRequest, HTTPResponse, TransportError
-from tests.targets.engine import EngineDouble
+from tests.stage.engine_api import EngineDouble
 
 Fetch = Callable[[HTTPRequest], HTTPResponse]
 

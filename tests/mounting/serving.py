@@ -23,7 +23,7 @@ from tornado.netutil import bind_sockets
 from tornado.routing import Router
 
 import inngest
-from tests.adapters.sockets import PATIENCE, on_a_loop
+from tests.stage.sockets import PATIENCE, on_a_loop
 from tests.targets.target import ASGIApplication
 
 ROOT = Path(__file__).parent.parent.parent

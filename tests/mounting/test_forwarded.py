@@ -11,7 +11,7 @@ from django.test import override_settings
 from hypercorn.middleware.proxy_fix import ProxyFixMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from tests.targets.engine import EngineDouble
+from tests.stage.engine_api import EngineDouble
 
 from .apps import FRAMEWORKS, PATH, Endpoint, Framework
 from .asking import call, expect_answers, register, shop

@@ -29,9 +29,9 @@ import inngest.flask
 import inngest.starlette
 import inngest.tornado
 import inngest.wsgi
+from tests.stage.engine_api import EngineDouble
 from tests.targets.django_asgi import as_asgi
 from tests.targets.django_site import ASGISite, Patterns, WSGISite
-from tests.targets.engine import EngineDouble
 from tests.targets.target import Functions
 
 from .asking import call, expect_answers, register, shop

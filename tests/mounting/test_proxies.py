@@ -10,7 +10,7 @@ import pytest
 from django.test import override_settings
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from tests.targets.engine import EngineDouble
+from tests.stage.engine_api import EngineDouble
 
 from .apps import FRAMEWORKS, PATH, Endpoint, Framework
 from .asking import expect_answers, register, shop
