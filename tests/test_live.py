@@ -16,7 +16,7 @@ from .bad_input.served import BODY, CAP, KEY, QUERY, expect_error, expect_signed
 from .cases import cases_by_kind
 from .cases.case import Case, HandlerKind
 from .targets import find_targets
-from .targets.servers import LiveServer, running_server
+from .targets.live import LiveServer, running_server
 from .targets.target import ASGITarget, WSGITarget
 
 pytestmark = pytest.mark.live

@@ -22,9 +22,10 @@ from tests.cases.case import HandlerKind
 from tests.cli.commands import environ
 from tests.stage.bodies import Script
 from tests.stage.effects import News
+from tests.stage.servers import free_port
 
 from .conftest import kinds
-from .servers import Framework, free_port, make_app, serving
+from .framework_apps import Framework, make_app, serving
 from .world import TWO_BY_TWO, Console, Kind, World, new_world, running_engine
 
 FLASK = Kind(Framework.FLASK, HandlerKind.SYNC)

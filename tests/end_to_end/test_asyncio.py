@@ -11,7 +11,7 @@ import pytest
 import inngest
 from tests.cases.case import HandlerKind
 
-from .servers import Framework
+from .framework_apps import Framework
 from .world import Kind, World, new_world
 
 ASYNC_KINDS = [Kind(framework, HandlerKind.ASYNC) for framework in (Framework.FLASK, Framework.STARLETTE)]

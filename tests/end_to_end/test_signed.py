@@ -16,7 +16,7 @@ from tests.cases.case import HandlerKind
 from tests.stage.bodies import Script
 
 from .engine_client import EngineClient
-from .servers import Framework
+from .framework_apps import Framework
 from .world import Console, Kind, World, running_engine
 
 OLD, NEW = "signkey-test-" + "ab" * 32, "signkey-test-" + "cd" * 32

@@ -17,7 +17,7 @@ from tests.stage.bodies import Body, Script, branch, handler
 from tests.stage.effects import Effects, News
 
 from .engine_client import EngineClient
-from .servers import PATH, Framework, make_app, serving
+from .framework_apps import PATH, Framework, make_app, serving
 
 SHORT = 0.005
 """Seconds before the first retry."""
