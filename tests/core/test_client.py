@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-import http.server
 import inspect
 import json
 import logging
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -25,6 +23,7 @@ from inngest_core.middleware import Middleware
 from inngest_core.options.options import TriggerEvent
 from inngest_core.runtime.effects import Fetch
 from inngest_core.serving.app import App
+from tests.stage.engine_api import EngineDouble, Recorded
 
 TRIGGER = TriggerEvent(event="a/b")
 
@@ -202,40 +201,19 @@ def test_send_flow_takes_one_or_many() -> None:
         flow.close()
 
 
-@pytest.fixture
-def event_api() -> Iterator[str]:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            events = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            body = json.dumps({"ids": [f"{self.path}:{event['name']}" for event in events], "status": 200}).encode()
-            self.send_response(200)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002  # the name is the base class's
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def accepted(request: Recorded) -> tuple[int, object]:
+    """Answer with ids that tell where each event went."""
+    return 200, {"ids": [f"{request.path}:{event['name']}" for event in request.json()], "status": 200}
 
 
-def test_send_in_both_colours(event_api: str) -> None:
-    with make(event_api_base_url=event_api, event_key="ek") as client:
+def test_sending_is_sync_and_async(engine: EngineDouble) -> None:
+    engine.reset({"POST /e/ek": [accepted]})
+    with make(event_api_base_url=engine.origin, event_key="ek") as client:
         assert client.send_sync([Event(name="a"), Event(name="b")]) == ["/e/ek:a", "/e/ek:b"]
         assert client.send_sync(Event(name="c"), skip_middleware=True) == ["/e/ek:c"]
 
     async def main() -> list[str]:
-        async with make(event_api_base_url=event_api, event_key="ek") as client:
+        async with make(event_api_base_url=engine.origin, event_key="ek") as client:
             return await client.send(Event(name="a"))
 
     assert asyncio.run(main()) == ["/e/ek:a"]
