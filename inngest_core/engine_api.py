@@ -49,7 +49,7 @@ def sdk_headers(config: Config, framework: str = "") -> dict[str, str]:
 def trace_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return those of a call request that go along with the requests made during it (protocol §2)."""
     pair = (Header.TRACEPARENT.value, Header.TRACESTATE.value)
-    return {name: headers[name] for name in pair if name in headers}
+    return {name: headers[name] for name in pair if name in headers and headers[name].isascii()}
 
 
 def api_fetch(

@@ -167,6 +167,20 @@ def test_run_id_that_is_no_path(target: Target, engine: EngineDouble) -> None:
 
 
 @ON_EVERY_TARGET
+@pytest.mark.parametrize(("trace", "passed_on"), [("00-ab-cd-01", "00-ab-cd-01"), ("caf\xe9", None)])
+def test_a_trace_that_no_request_can_carry_is_left_out(
+    trace: str, passed_on: str | None, target: Target, engine: EngineDouble
+) -> None:
+    event = {"name": "test/go", "data": {}}
+    engine.reset({f"GET /v0/runs/{RUN_ID}/batch": [(200, [event])], f"GET /v0/runs/{RUN_ID}/actions": [(200, {})]})
+    with served(target, engine) as send:
+        answer = send("POST", QUERY, {"traceparent": trace}, Call(use_api=True).body())
+    assert (answer.status, json.loads(answer.body)) == (200, {"ran": True})
+    assert engine.requests
+    assert {each.headers.get("traceparent") for each in engine.requests} == {passed_on}
+
+
+@ON_EVERY_TARGET
 @pytest.mark.parametrize("env", ["ветка", "a\nb"])
 def test_an_env_that_no_header_can_hold(env: str, target: Target, engine: EngineDouble) -> None:
     """It may be the name of a git branch: it is refused when the client is made, or the answer does without it."""
