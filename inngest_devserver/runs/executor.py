@@ -154,12 +154,12 @@ class Executor:
             if self._s.active.get(run.id) is run:
                 self._fail_for(run, "EngineError", f"the engine failed: {error!r}")
 
-    def _invoke(self, run: Run, op: Invoke, expires: float) -> bytes | None:
+    def _invoke(self, run: Run, op: Invoke) -> bytes | None:
         function = self._s.registry.by_slug(op.slug)
         if function is None:
             return memos.invoke_missing(op.slug)
         now = self._s.clock.now()
-        event = system_events.invoked(op.payload, function, now, (run, op.id, op.name, expires))
+        event = system_events.invoked(op.payload, function, now, (run, op.id, op.name, op.due))
         self.start(function, [self._s.keep_event(event)], parent=(run.id, op.id))
         return None
 

@@ -34,7 +34,7 @@ class Progress:
         active: ActiveRuns,
         queue: Queue,
         journal: Journal,
-        invoke: Callable[[Run, Invoke, float], bytes | None],
+        invoke: Callable[[Run, Invoke], bytes | None],
     ) -> None:
         self._store = store
         self._clock = clock
@@ -84,17 +84,14 @@ class Progress:
                 self._queue.put(self._call_job(run, op.id, now))
                 return
             case Sleep():
-                due = now + op.seconds if op.until is None else op.until
-                outcome = f"sleeps for {_words(due - now)}"
+                outcome = f"sleeps for {_words(op.due - now)}"
             case Wait():
-                due = now + op.seconds
-                outcome = f'waits for "{op.event}" for {_words(op.seconds)}'
+                outcome = f'waits for "{op.event}" for {_words(op.due - now)}'
             case Invoke():
-                due = now + op.seconds
                 outcome = f"invokes {op.slug}"
         self._journal.step(run, Happening.STEP_PAUSED, op.id, op.name, outcome)
-        self._queue.put(JobRow(_timer_id(run.id, op.id), run.id, JobKind.TIMER, op.id, due, 0, len(run.stack)))
-        if isinstance(op, Invoke) and (memo := self._invoke(run, op, due)) is not None:
+        self._queue.put(JobRow(_timer_id(run.id, op.id), run.id, JobKind.TIMER, op.id, op.due, 0, len(run.stack)))
+        if isinstance(op, Invoke) and (memo := self._invoke(run, op)) is not None:
             self.remember(run, op.id, op.name, memo, failed=f"could not find function with ID: {op.slug}")
 
     def unplan(self, run: Run, step_id: str) -> None:
