@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import sqlite3
 import sys
@@ -50,6 +51,8 @@ class DevOptions:
 def dev(options: DevOptions) -> int:
     """Run until a signal comes; return 0. Raises CommandError and UsageError."""
     _check(options)
+    # Of an upgrade to a protocol that it does not speak, uvicorn warns; the one who asked is told.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     return asyncio.run(_until_signal(_Session(options).run()))
 
 
