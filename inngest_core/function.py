@@ -61,7 +61,7 @@ class Function(Generic[T_co]):
         """Check everything that can be checked without an engine; raises FunctionConfigError."""
         self.local_id = opts.fn_id
         self.id = f"{app_id}-{opts.fn_id}"
-        self.name = opts.name or opts.fn_id
+        self.name = opts.name
         self.opts = opts
         self.triggers = tuple(triggers)
         self.typed = any(isinstance(trigger, TypedTrigger) for trigger in triggers)

@@ -27,6 +27,7 @@ LONGEST_FILE = 350
 LAYERS = (
     {"serving"},
     {"client"},
+    {"definition"},
     {"execution"},
     {"function"},
     {"middleware"},

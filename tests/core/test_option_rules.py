@@ -75,7 +75,7 @@ PLAIN: list[tuple[dict[str, Any], str]] = [
 TRIGGERS: list[tuple[object, str]] = [
     ("user/signed.up", f"trigger is 'user/signed.up'; expected {TRIGGER}"),
     (["a/b"], f"trigger is 'a/b'; expected {TRIGGER}"),
-    (None, f"trigger is None; expected {TRIGGER}"),
+    ([None], f"trigger is None; expected {TRIGGER}"),
     ({"event": "a/b"}, f"trigger is {{'event': 'a/b'}}; expected {TRIGGER}"),
     ([EVENT, {"cron": "* * * * *"}], f"trigger[1] is {{'cron': '* * * * *'}}; expected {TRIGGER}"),
     (
