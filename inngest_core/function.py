@@ -6,15 +6,15 @@ Source: protocol §5.
 
 from __future__ import annotations
 
-import functools
 import inspect
 import urllib.parse
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from inngest_core.protocol.limits import MAX_TRIGGER_NAME
 
+from .callables import innermost
 from .errors import FunctionConfigError
 from .events.event_types import TypedTrigger
 from .middleware import MiddlewareFactory
@@ -145,7 +145,7 @@ def inspect_handler(handler: Callable[..., object], what: str) -> Handler:
     """
     if not callable(handler):
         raise FunctionConfigError(f"{what} is a {type(handler).__name__}; give a function")
-    code = _innermost(handler)
+    code = innermost(handler, through_wrappers=False)
     if inspect.isgeneratorfunction(code) or inspect.isasyncgenfunction(code):
         raise FunctionConfigError(f"{what} is a generator; return a value instead of yielding")
     return Handler(
@@ -154,22 +154,6 @@ def inspect_handler(handler: Callable[..., object], what: str) -> Handler:
         takes_step=_takes_step(handler, what),
         where=_where(code),
     )
-
-
-def _innermost(handler: object) -> object:
-    """Return the plain function behind partials, bound methods and callable objects."""
-    while True:
-        if isinstance(handler, functools.partial):
-            handler = cast("functools.partial[object]", handler).func
-        elif inspect.ismethod(handler):
-            handler = handler.__func__
-        elif inspect.isfunction(handler) or inspect.isbuiltin(handler) or inspect.isclass(handler):
-            return handler
-        else:
-            call = type(handler).__call__
-            if not inspect.isfunction(call):
-                return handler
-            handler = call
 
 
 def _takes_step(handler: Callable[..., object], what: str) -> bool:
