@@ -129,9 +129,14 @@ class FunctionOpts:
         for field in _NOT_WITH_BATCHES if given.get("batch_events") is not None else ():
             if given.get(field):
                 yield field, given[field], "nothing, because batch_events is given"
-        if given.get("idempotency") is not None and given.get("rate_limit") is not None:
-            rule = "nothing, because idempotency is given: an engine makes that its rate limit, of 1 run in 24 hours"
-            yield "rate_limit", given["rate_limit"], rule
+
+    def warnings(self) -> Iterator[str]:
+        """Yield what an engine takes, but understands in another way than it reads."""
+        if self._given.get("idempotency") is not None and self._given.get("rate_limit") is not None:
+            yield (
+                "rate_limit has no effect beside idempotency: engines turn idempotency into a rate limit of one run "
+                "in 24 hours per value, and that replaces rate_limit"
+            )
 
 
 def is_id(text: object) -> bool:
