@@ -12,13 +12,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from .config import Mode, load_config
-from .definition import AnyTrigger, AsyncHandler, FunctionDecorator, SyncHandler, read_triggers
+from .definition import AnyTrigger, AsyncHandler, FunctionDecorator, SyncHandler, keywords_only, read_triggers
 from .engine_api import WorkingKey
 from .errors import ConfigError, SendEventsError
 from .events.event import Event, send_events
+from .events.outgoing import read_events
 from .execution.results import Warned
 from .function import Function
-from .middleware import Hooks, MiddlewareFactory, SendEventsResult
+from .middleware import Hooks, MiddlewareFactory, SendEventsResult, problems_of_middleware
 from .options.function_opts import ID_RULE, FunctionOpts, is_id
 from .options.options import (
     Batch,
@@ -105,7 +106,7 @@ class Inngest:
             env=env,
         )
         self.logger = logger or _own_logger(self.config.log_level)
-        self.middleware: list[MiddlewareFactory] = list(middleware or ())
+        self.middleware: list[MiddlewareFactory] = list(check_middleware(middleware))
         self.request_timeout_seconds = _timeout_seconds(request_timeout)
         self.serializer = serializer
         self.working_key = WorkingKey()
@@ -151,12 +152,18 @@ class Inngest:
         return None if keys is None or keys.fallback is None else keys.fallback.text
 
     def add_middleware(self, middleware: MiddlewareFactory) -> None:
-        """Add a middleware class or factory after those there are."""
-        self.middleware.append(middleware)
+        """Add middleware after what there is.
+
+        middleware: a middleware class, or a function `(client, raw_request)` that returns an instance.
+        Raises ConfigError: it is something else.
+        """
+        self.middleware.extend(check_middleware([middleware]))
 
     def set_logger(self, logger: logging.Logger) -> None:
+        """Log to *logger* from now on."""
         self.logger = logger
 
+    @keywords_only
     def create_function(
         self,
         *,
@@ -208,15 +215,18 @@ class Inngest:
         triggers = read_triggers(trigger)
 
         def decorate(handler: Callable[..., object], /) -> Function[Any]:
-            return Function(
+            function: Function[Any] = Function(
                 app_id=self.app_id,
                 opts=opts,
                 triggers=triggers,
                 handler=handler,
                 on_failure=on_failure,
                 output_type=output_type,
-                middleware=middleware or (),
+                middleware=middleware,
             )
+            for text in opts.warnings():
+                self.logger.warning('function "%s": %s', function.id, text)
+            return function
 
         return decorate
 
@@ -247,13 +257,7 @@ class Inngest:
         middleware: of the function that sends, after that of the client.
         Raises ConfigError when something else than events is given.
         """
-        listed = [events] if isinstance(events, Event) else list(events)
-        for number, event in enumerate(listed):
-            if not isinstance(event, Event):  # pyright: ignore[reportUnnecessaryIsInstance]  # not all users check types
-                raise ConfigError(
-                    f"events[{number}] is a {type(event).__name__}; give inngest.Event(name=..., data=...), "
-                    "or what an event type makes"
-                )
+        listed = read_events(events, "events")
         hooks = Hooks(() if skip_middleware else [*self.middleware, *middleware], self, raw_request)
         yield from hooks.run("before_send_events", listed)
         result = SendEventsResult([])
@@ -296,6 +300,13 @@ class Inngest:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close_async()
+
+
+def check_middleware(middleware: Sequence[MiddlewareFactory] | None) -> Sequence[MiddlewareFactory]:
+    """Return the middleware of a client; raises ConfigError that names what is none."""
+    for field, value, rule in problems_of_middleware(middleware):
+        raise ConfigError(f"{field} is {value!r}; give {rule}")
+    return middleware or ()
 
 
 def _own_logger(level: str | None) -> logging.Logger:

@@ -1,4 +1,4 @@
-"""Callables of every kind as handlers and steps: what is looked through ends, also for proxies that invent attributes."""
+"""Callables of every kind as handlers and steps: looking through them ends, also for proxies that invent attributes."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ cycle.__wrapped__ = cycle  # type: ignore[attr-defined]  # pyright: ignore[repor
 @pytest.fixture
 def remote() -> Iterator[xmlrpc.client.ServerProxy]:
     with xmlrpc.server.SimpleXMLRPCServer(("127.0.0.1", 0), logRequests=False) as server:
-        server.register_function(plain, "plain")
+        callback: Any = plain
+        server.register_function(callback, "plain")
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

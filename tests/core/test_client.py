@@ -19,7 +19,8 @@ from inngest_core.config import Mode
 from inngest_core.errors import ConfigError, EventKeyMissingError, FunctionConfigError
 from inngest_core.events.event import Event
 from inngest_core.execution.context import Context, ContextSync
-from inngest_core.execution.step import Step, StepSync
+from inngest_core.execution.step import Step
+from inngest_core.execution.step_sync import StepSync
 from inngest_core.function import Function
 from inngest_core.middleware import Middleware
 from inngest_core.options.options import TriggerEvent
