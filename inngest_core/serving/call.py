@@ -29,7 +29,8 @@ from inngest_core.execution.group import Group, GroupSync
 from inngest_core.execution.outcomes import Outcome, Raised, Reported, Returned, TargetMissed
 from inngest_core.execution.replay import Replay
 from inngest_core.execution.results import check_result
-from inngest_core.execution.step import Step, StepSync
+from inngest_core.execution.step import Step
+from inngest_core.execution.step_sync import StepSync
 from inngest_core.execution.tools import Tool
 from inngest_core.function import Function, Handler
 from inngest_core.middleware import Hooks, StepMemos, TransformOutputResult

@@ -17,7 +17,8 @@ from inngest_core.config import Mode
 from inngest_core.errors import ConfigError, EventKeyMissingError, FunctionConfigError
 from inngest_core.events.event import Event
 from inngest_core.execution.context import Context, ContextSync
-from inngest_core.execution.step import Step, StepSync
+from inngest_core.execution.step import Step
+from inngest_core.execution.step_sync import StepSync
 from inngest_core.function import Function
 from inngest_core.middleware import Middleware
 from inngest_core.options.options import TriggerEvent
@@ -142,44 +143,48 @@ def twice(fn_id: str) -> str:
     )
 
 
-def test_a_second_function_of_the_same_id_is_refused() -> None:
+def test_two_functions_of_one_id_may_be_defined() -> None:
     client = make()
-    first = client.create_function(fn_id="a", trigger=TRIGGER)(one)
+    pair = [client.create_function(fn_id="a", trigger=TRIGGER)(handler) for handler in (one, other)]
+    assert [function.id for function in pair] == ["app-a", "app-a"]
+
+
+def test_an_app_refuses_functions_of_one_id() -> None:
+    client = make()
+    pair = [client.create_function(fn_id="a", trigger=TRIGGER)(handler) for handler in (one, other)]
     with pytest.raises(FunctionConfigError) as caught:
-        client.create_function(fn_id="a", trigger=TRIGGER)(other)
+        App(client, pair, framework="test")
     assert caught.value.message == twice("app-a")
-    assert first.id == "app-a"
 
 
 @pytest.mark.parametrize("failing_first", [True, False])
-def test_a_function_with_the_id_of_a_failure_handler_is_refused(failing_first: bool) -> None:
+def test_an_app_refuses_a_function_with_the_id_of_a_failure_handler(failing_first: bool) -> None:
     client = make()
     failing = client.create_function(fn_id="a", trigger=TRIGGER, on_failure=one if failing_first else other)
     plain = client.create_function(fn_id="a-failure", trigger=TRIGGER)
     first, second = (failing, plain) if failing_first else (plain, failing)
-    first(one)
+    functions = [first(one), second(other)]
     with pytest.raises(FunctionConfigError) as caught:
-        second(other)
+        App(client, functions, framework="test")
     assert caught.value.message == twice("app-a-failure")
-
-
-def test_an_app_refuses_functions_of_the_same_id() -> None:
-    functions = [make().create_function(fn_id="a", trigger=TRIGGER)(handler) for handler in (one, other)]
-    with pytest.raises(FunctionConfigError) as caught:
-        App(make(), functions, framework="test")
-    assert caught.value.message == twice("app-a")
 
 
 def test_an_app_factory_may_run_twice() -> None:
     client = make()
 
-    def factory() -> Function[None]:
+    def factory() -> App:
         @client.create_function(fn_id="a", trigger=TRIGGER)
         def only(ctx: ContextSync) -> None: ...
 
-        return only
+        return App(client, [only], framework="test")
 
-    assert factory().id == factory().id
+    assert [function.id for function in (*factory().functions, *factory().functions)] == ["app-a", "app-a"]
+
+
+def test_a_function_without_triggers_is_only_invoked() -> None:
+    given: tuple[Any, ...] = (None, (), [])
+    functions = [make().create_function(fn_id="a", trigger=trigger)(one) for trigger in given]
+    assert [function.get_config("http://app/")[0]["triggers"] for function in functions] == [[], [], []]
 
 
 def test_sending_needs_no_signing_key_but_an_event_key() -> None:

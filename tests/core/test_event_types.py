@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from typing import Any, TypedDict
+import re
+from typing import Any, TypedDict, cast
 
 import pydantic
 import pytest
@@ -60,8 +61,10 @@ def test_what_does_not_fit_is_refused() -> None:
     assert caught.value.message == (
         'event "user/signed.up": data.email: Input should be a valid string; expected SignupData'
     )
-    with pytest.raises(ConfigError, match=r"^event_type was given the name ''; give one such as"):
-        inngest.event_type("", SignupData)
+    for name in ("", " ", "user signed up", "user/*.up", None):
+        shown = re.escape(f"event_type was given the name {name!r}; expected ")
+        with pytest.raises(ConfigError, match=f"^{shown}(an event name of 1 to|a wildcard only)"):
+            inngest.event_type(cast("str", name), SignupData)
     with pytest.raises(ConfigError, match=r'^event_type "x": TestClass cannot be the type of its data: '):
         inngest.event_type("x", type("TestClass", (), {}))
 
