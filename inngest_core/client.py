@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar, cast, overload
 
 from .config import Mode, load_config
-from .engine_api import WorkingKey
+from .engine_api import EngineAPI
 from .errors import ConfigError, FunctionConfigError, SendEventsError
 from .events.event import Event, send_events
 from .events.event_types import EventType, as_trigger
@@ -112,7 +112,7 @@ class Inngest:
         self.middleware: list[MiddlewareFactory] = list(middleware or ())
         self.request_timeout_seconds = _timeout_seconds(request_timeout)
         self.serializer = serializer
-        self.working_key = WorkingKey()
+        self.engine_api = EngineAPI(self.config, timeout_seconds=self.request_timeout_seconds)
         self.resources = Resources(thread_pool_max_workers or self.config.thread_pool_max_workers)
         self.warned_of: Warned = set()
         """The callbacks of whose results was warned."""
@@ -272,12 +272,7 @@ class Inngest:
         result = SendEventsResult([])
         try:
             result.ids = yield from send_events(
-                listed,
-                config=self.config,
-                seed=seed,
-                headers=headers,
-                timeout_seconds=self.request_timeout_seconds,
-                serializer=self.serializer,
+                listed, engine_api=self.engine_api, seed=seed, headers=headers, serializer=self.serializer
             )
         except SendEventsError as error:
             result = SendEventsResult(error.ids, error)

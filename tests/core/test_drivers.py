@@ -528,7 +528,7 @@ def test_a_fork_makes_its_own_threads() -> None:
     script = """
         import asyncio, os, sys
         import inngest
-        from inngest_core.app import App
+        from inngest_core.serving.app import App
         from tests.core.one_function import request_of, serving
 
         def sync(ctx): return {"pid": os.getpid()}
