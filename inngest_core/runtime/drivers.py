@@ -63,7 +63,7 @@ class Resources:
     def loop_thread(self) -> LoopThread:
         """Return the one loop for async bodies under the sync driver."""
         with self._lock:
-            if self._loop_thread is None:
+            if self._loop_thread is None or not self._loop_thread.is_alive():
                 self._loop_thread = LoopThread()
             return self._loop_thread
 

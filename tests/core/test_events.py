@@ -172,7 +172,8 @@ def test_a_lost_connection_says_why() -> None:
         )
     assert caught.value.message == (
         "no answer from http://127.0.0.1:8288 to a POST: none in 2 s (tried 5 times); is an engine running there? "
-        "start one with `inngest dev`, or set INNGEST_DEV to its URL; this app is in dev mode because of is_production=False"
+        "start one with `inngest dev`, or set INNGEST_DEV to its URL; "
+        "this app is in dev mode because of is_production=False"
     )
 
 
