@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar, cast, overload
 
-from .config import Mode, load_config
+from .config import Config, Mode, load_config
 from .engine_api import EngineAPI
 from .errors import ConfigError, FunctionConfigError, SendEventsError
 from .events.event import Event, send_events
@@ -90,13 +90,12 @@ class Inngest:
         """Read the configuration; nothing is contacted.
 
         request_timeout: for requests to the engine; milliseconds or a timedelta, 30 seconds by default.
-        thread_pool_max_workers: how many plain `def` functions run at a time under an async framework.
+        thread_pool_max_workers: how many plain `def` functions run at a time under an async framework, each in a
+        thread; 40 by default. 0 runs them on the event loop, which they block.
         Raises ConfigError, URLInvalidError.
         """
         if not is_id(app_id):
             raise ConfigError(f"app_id is {app_id!r}; give {ID_RULE}")
-        if thread_pool_max_workers is not None and thread_pool_max_workers < 1:
-            raise ConfigError(f"thread_pool_max_workers is {thread_pool_max_workers}; give 1 or more")
         self.app_id = app_id
         self.app_version = app_version
         self.config = load_config(
@@ -113,7 +112,7 @@ class Inngest:
         self.request_timeout_seconds = _timeout_seconds(request_timeout)
         self.serializer = serializer
         self.engine_api = EngineAPI(self.config, timeout_seconds=self.request_timeout_seconds)
-        self.resources = Resources(thread_pool_max_workers or self.config.thread_pool_max_workers)
+        self.resources = Resources(_pool_size(thread_pool_max_workers, self.config))
         self.warned_of: Warned = set()
         """The callbacks of whose results was warned."""
         self._handlers: dict[str, Handler] = {}
@@ -311,6 +310,14 @@ def _own_logger(level: str | None) -> logging.Logger:
     if level is not None:
         logger.setLevel(level)
     return logger
+
+
+def _pool_size(given: int | None, config: Config) -> int | None:
+    if given is None:
+        return config.thread_pool_max_workers
+    if type(given) is not int or given < 0:
+        raise ConfigError(f"thread_pool_max_workers is {given!r}; give a whole number of 0 or more")
+    return given
 
 
 def _timeout_seconds(request_timeout: Duration | None) -> float:
