@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from .config import Mode, load_config
+from .config import Config, Mode, load_config
 from .definition import AnyTrigger, AsyncHandler, FunctionDecorator, SyncHandler, keywords_only, read_triggers
-from .engine_api import WorkingKey
+from .engine_api import EngineAPI
 from .errors import ConfigError, SendEventsError
 from .events.event import Event, send_events
 from .events.outgoing import read_events
@@ -85,15 +85,14 @@ class Inngest:
             `(client, raw_request)` that return an instance.
         request_timeout: how long a request to the engine may take; milliseconds or a timedelta, 30 seconds by default.
         serializer: writes and reads values that have an `output_type` or that pydantic does not know.
-        thread_pool_max_workers: how many plain `def` functions run at a time under an async framework;
-            INNGEST_THREAD_POOL_MAX_WORKERS by default.
+        thread_pool_max_workers: how many plain `def` functions run at a time under an async framework, each
+            in a thread; INNGEST_THREAD_POOL_MAX_WORKERS by default, else 40. 0 runs them on the event loop, which they
+            block.
         Raises ConfigError: an option or an environment variable that cannot be used. Raises URLInvalidError: an
         origin that is not an absolute URL.
         """
         if not is_id(app_id):
             raise ConfigError(f"app_id is {app_id!r}; give {ID_RULE}")
-        if thread_pool_max_workers is not None and thread_pool_max_workers < 1:
-            raise ConfigError(f"thread_pool_max_workers is {thread_pool_max_workers}; give 1 or more")
         self.app_id = app_id
         self.app_version = app_version
         self.config = load_config(
@@ -109,8 +108,8 @@ class Inngest:
         self.middleware: list[MiddlewareFactory] = list(check_middleware(middleware))
         self.request_timeout_seconds = _timeout_seconds(request_timeout)
         self.serializer = serializer
-        self.working_key = WorkingKey()
-        self.resources = Resources(thread_pool_max_workers or self.config.thread_pool_max_workers)
+        self.engine_api = EngineAPI(self.config, timeout_seconds=self.request_timeout_seconds)
+        self.resources = Resources(_pool_size(thread_pool_max_workers, self.config))
         self.warned_of: Warned = set()
         """The callbacks of whose results was warned."""
 
@@ -263,12 +262,7 @@ class Inngest:
         result = SendEventsResult([])
         try:
             result.ids = yield from send_events(
-                listed,
-                config=self.config,
-                seed=seed,
-                headers=headers,
-                timeout_seconds=self.request_timeout_seconds,
-                serializer=self.serializer,
+                listed, engine_api=self.engine_api, seed=seed, headers=headers, serializer=self.serializer
             )
         except SendEventsError as error:
             result = SendEventsResult(error.ids, error)
@@ -314,6 +308,14 @@ def _own_logger(level: str | None) -> logging.Logger:
     if level is not None:
         logger.setLevel(level)
     return logger
+
+
+def _pool_size(given: int | None, config: Config) -> int | None:
+    if given is None:
+        return config.thread_pool_max_workers
+    if type(given) is not int or given < 0:
+        raise ConfigError(f"thread_pool_max_workers is {given!r}; give a whole number of 0 or more")
+    return given
 
 
 def _timeout_seconds(request_timeout: Duration | None) -> float:

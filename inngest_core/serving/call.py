@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, assert_never, cast
 
 from inngest_core.client import Inngest
-from inngest_core.engine_api import fetch_state, trace_headers
+from inngest_core.engine_api import trace_headers
 from inngest_core.errors import (
     EventInvalidError,
     FunctionNotFoundError,
@@ -75,13 +75,8 @@ def handle_call(request: Request, client: Inngest, functions: Functions) -> Flow
 
 
 def _with_full_state(call: CallRequest, client: Inngest, request: Request) -> Flow[CallRequest]:
-    steps, events = yield from fetch_state(
-        call.ctx.run_id,
-        config=client.config,
-        working_key=client.working_key,
-        headers=trace_headers(request.headers),
-        timeout_seconds=client.request_timeout_seconds,
-    )
+    headers = trace_headers(request.headers)
+    steps, events = yield from client.engine_api.fetch_state(call.ctx.run_id, headers=headers)
     return replace(call, steps=steps, events=events)
 
 

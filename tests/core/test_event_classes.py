@@ -66,7 +66,7 @@ ADA_DATA = SignupData(email="a@b.c", at=AT)
 def sent(*events: inngest.Event) -> Any:
     """Return what goes to the engine."""
     engine = Engine(answer(200, ids=["1"] * len(events)))
-    engine.run(send_events(events, config=DEV))
+    engine.run(send_events(events, engine_api=DEV))
     return engine.sent()
 
 
