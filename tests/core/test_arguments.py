@@ -11,8 +11,7 @@ import pytest
 
 import inngest
 from inngest_core.errors import ConfigError, FunctionConfigError
-
-from .one_function import request_of, serving, shown
+from tests.stage.one_function import request_of, serving, shown
 
 A_MIDDLEWARE = "a middleware class, or a function (client, raw_request) that returns an instance of one"
 EVENTS = "inngest.Event(name=..., data=...), what an event type makes, or a list of them"

@@ -16,8 +16,7 @@ import inngest
 from inngest_core.callables import innermost
 from inngest_core.errors import FunctionConfigError
 from inngest_core.function import inspect_handler
-
-from .one_function import request_of, serving, shown
+from tests.stage.one_function import request_of, serving, shown
 
 
 class CatchAll:
