@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib
 import inspect
 import io
@@ -216,6 +217,18 @@ def test_what_is_said_to_be_missing_is_missing() -> None:
 def test_methods_are_documented() -> None:
     assert {name for name in public(inngest.Step) if f"step.{name}(" not in code_in(text_of("steps.md"))} == set()
     assert public(inngest.Step) == public(inngest.StepSync)
+    taken = {name for tool in public(inngest.Step) for name in parameters(getattr(inngest.Step, tool))}
+    assert {"step_id", "duration", "if_exp", "function", "timeout", "output_type"} <= taken
+    written = "".join(code_in(text_of(page)) for page in ("steps.md", "migrating.md"))
+    said_otherwise = {"handler", "handler_args"}  # positional: what is called, and with what
+    assert {name for name in taken - said_otherwise if not re.search(rf"\b{name}\b", written)} == set()
+    everywhere = "".join(code_in(page.read_text(encoding="utf-8")) for page in PAGES)
+    fields = {field.name for field in dataclasses.fields(inngest.Context)}
+    assert {"event", "events", "attempt", "run_id", "logger"} <= fields
+    assert fields == {field.name for field in dataclasses.fields(inngest.ContextSync)}
+    assert {name for name in fields if f"ctx.{name}" not in everywhere} == set()
+    groups = public(inngest.Group) | public(inngest.GroupSync)
+    assert {name for name in groups if f"ctx.group.{name}(" not in everywhere} == set()
     code = code_in(text_of("middleware.md"))
     assert {name for name in public(inngest.Middleware) if not re.search(rf"\b{name}\b", code)} == set()
     assert public(inngest.Middleware) == public(inngest.MiddlewareSync)
