@@ -242,6 +242,8 @@ class _Reader:
         text = self._text(self._opts.get("if"), "opts.if")
         try:
             expression = Expression(text) if text else None
+            if expression is not None:
+                expression.check_for_wait()
         except ExpressionError as error:
             raise OpsInvalidError(f"{self._what()}: {error}", name="InvalidExpression", final=True) from None
         timeout = self._text(self._opts.get("timeout"), "opts.timeout")
