@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from inngest_core.options.expressions import shorten
 
-from .functions import FUNCTIONS, METHODS, Function, date, duration, subtract
+from .arithmetic import subtract
+from .functions import FUNCTIONS, METHODS, Function, date, duration
 from .syntax import Call, ExpressionError, Fold, ListOf, Literal, MapOf, Name, Node, Select
 from .values import MISSING, TYPE_NAMES, Made, NoValueError, Type, equal, members, order, select, unequal
 
@@ -86,7 +87,10 @@ class Compiler:
         special = _SPECIAL.get(node.function) if node.target is None else None
         arguments = [self.compile(argument) for argument in node.arguments]
         if special is not None:
-            return special(*arguments)
+            try:
+                return special(*arguments)
+            except TypeError:
+                raise self._refuse(node.at, f"{node.function}() takes another number of arguments") from None
         function = (FUNCTIONS if node.target is None else METHODS).get(node.function)
         if function is None:
             raise self._refuse(node.at, f"undeclared reference to '{node.function}'")
@@ -207,11 +211,38 @@ def _conditional(condition: Evaluator, yes: Evaluator, no: Evaluator) -> Evaluat
     return lambda variables: yes(variables) if _truth(condition, variables) else no(variables)
 
 
+def _not(one: Evaluator) -> Evaluator:
+    return lambda variables: not _truth(one, variables)
+
+
+def _equal(one: Evaluator, other: Evaluator) -> Evaluator:
+    return lambda variables: equal(one(variables), other(variables))
+
+
+def _unequal(one: Evaluator, other: Evaluator) -> Evaluator:
+    return lambda variables: unequal(one(variables), other(variables))
+
+
 def _comparing(holds: Callable[[int], bool]) -> Callable[[Evaluator, Evaluator], Evaluator]:
-    return lambda one, other: lambda variables: holds(order(one(variables), other(variables)))
+    def comparing(one: Evaluator, other: Evaluator) -> Evaluator:
+        return lambda variables: holds(order(one(variables), other(variables)))
+
+    return comparing
 
 
-def _now(variables: Variables) -> object:
+def _index(owner: Evaluator, key: Evaluator) -> Evaluator:
+    return lambda variables: select(owner(variables), key(variables))
+
+
+def _now() -> Evaluator:
+    return _time
+
+
+def _now_minus(text: Evaluator) -> Evaluator:
+    return lambda variables: subtract(_time(variables), duration(text(variables)))
+
+
+def _time(variables: Variables) -> object:
     now = variables[NOW]
     assert isinstance(now, float)  # noqa: S101 - made by `evaluate`
     return date(now * 1000)
@@ -220,17 +251,17 @@ def _now(variables: Variables) -> object:
 _SPECIAL: dict[str, Callable[..., Evaluator]] = {
     "_&&_": _and,
     "_||_": _or,
-    "!_": lambda one: lambda variables: not _truth(one, variables),
+    "!_": _not,
     "_?_:_": _conditional,
     "@not_strictly_false": _not_strictly_false,
-    "_==_": lambda one, other: lambda variables: equal(one(variables), other(variables)),
-    "_!=_": lambda one, other: lambda variables: unequal(one(variables), other(variables)),
+    "_==_": _equal,
+    "_!=_": _unequal,
     "_<_": _comparing(lambda order: order < 0),
     "_<=_": _comparing(lambda order: order <= 0),
     "_>_": _comparing(lambda order: order > 0),
     "_>=_": _comparing(lambda order: order >= 0),
-    "_[_]": lambda owner, key: lambda variables: select(owner(variables), key(variables)),
-    "now": lambda: _now,
-    "now_minus": lambda text: lambda variables: subtract(_now(variables), duration(text(variables))),
+    "_[_]": _index,
+    "now": _now,
+    "now_minus": _now_minus,
 }
 """What is more than a function of its arguments' values."""

@@ -1,4 +1,4 @@
-"""The functions and the arithmetic of expressions: CEL's own, and those that engines add.
+"""The functions of expressions: CEL's own, and those that engines add.
 
 What the CEL library does well is left to it: regular expressions (in linear time), conversions, parts of a time.
 """
@@ -8,16 +8,16 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime
-import decimal
 import functools
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, cast
 
 from inngest_core.extras import needs
 from inngest_core.protocol.duration import parse_duration, parse_time
 
+from .arithmetic import add, calculating, negate, subtract
+from .texts import text_of
 from .values import NoValueError, Type, equal, from_event, kind_of, members
 
 with needs("dev-server", "cel_expr_python"):
@@ -25,138 +25,6 @@ with needs("dev-server", "cel_expr_python"):
     from cel_expr_python import cel  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
 
 Function = Callable[..., object]
-_LEAST, _MOST = -(2**63), 2**63 - 1
-_MAX_TEXT = 16 * 1024 * 1024
-"""Characters of a text that an expression may make."""
-
-
-# Arithmetic
-
-
-def add(one: object, other: object) -> object:
-    if isinstance(one, str) and (isinstance(other, str) or _is_number(other)):
-        return _short(one + text_of(other))
-    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
-        return (*members(one), *members(other))
-    if isinstance(one, bytes) and isinstance(other, bytes):
-        return one + other
-    if isinstance(one, (datetime.datetime, datetime.timedelta)) and isinstance(
-        other, (datetime.datetime, datetime.timedelta)
-    ):
-        return _time("+", one, other)
-    return _number("+", one, other)
-
-
-def subtract(one: object, other: object) -> object:
-    if isinstance(one, (datetime.datetime, datetime.timedelta)) and isinstance(
-        other, (datetime.datetime, datetime.timedelta)
-    ):
-        return _time("-", one, other)
-    return _number("-", one, other)
-
-
-def negate(value: object) -> object:
-    return _number("-", 0.0 if isinstance(value, float) else 0, value)
-
-
-def _time(operator: str, one: object, other: object) -> object:
-    """Add or subtract times and durations, where that makes sense."""
-    try:
-        if operator == "+":
-            return one + other  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnknownVariableType]
-        return one - other  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnknownVariableType]
-    except (TypeError, OverflowError) as error:
-        raise NoValueError(str(error)) from None
-
-
-def _number(operator: str, one: object, other: object) -> object:
-    """Calculate with two integers or two doubles: they do not mix, as in CEL."""
-    if type(one) is int and type(other) is int:
-        return _integer(operator, one, other)
-    if isinstance(one, float) and isinstance(other, float):
-        return _double(operator, one, other)
-    raise NoValueError(f"{kind_of(one)} {operator} {kind_of(other)} is not defined")
-
-
-def _integer(operator: str, one: int, other: int) -> int:
-    if operator in "/%" and other == 0:
-        raise NoValueError("division by zero")
-    match operator:
-        case "+":
-            result = one + other
-        case "-":
-            result = one - other
-        case "*":
-            result = one * other
-        case "/":
-            result = abs(one) // abs(other) * (1 if (one < 0) == (other < 0) else -1)
-        case _:
-            result = int(math.copysign(abs(one) % abs(other), one))
-    if not _LEAST <= result <= _MOST:
-        raise NoValueError("the integer is larger than 64 bits")
-    return result
-
-
-def _double(operator: str, one: float, other: float) -> float:
-    match operator:
-        case "+":
-            return one + other
-        case "-":
-            return one - other
-        case "*":
-            return one * other
-        case "/":
-            if other:
-                return one / other
-            return math.nan if one == 0 or one != one else math.copysign(math.inf, one) * math.copysign(1, other)
-        case _:
-            raise NoValueError("double % double is not defined")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-# Texts
-
-
-def text_of(value: object) -> str:
-    """Return what `string()` gives; numbers as Go writes them."""
-    match value:
-        case str():
-            return value
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value)
-        case float():
-            return _double_text(value)
-        case datetime.timedelta():
-            return f"{decimal.Decimal(repr(value.total_seconds())).normalize():f}s"
-        case datetime.datetime():
-            return value.astimezone(datetime.UTC).isoformat().replace("+00:00", "Z")
-        case bytes():
-            return value.decode()
-        case _:
-            raise NoValueError(f"{kind_of(value)} has no text")
-
-
-def _double_text(value: float) -> str:
-    """Return a double in as few digits as tell it apart, with an exponent when that is below -4 or above 5."""
-    if not math.isfinite(value):
-        return {math.inf: "+Inf", -math.inf: "-Inf"}.get(value, "NaN")
-    shortest = decimal.Decimal(repr(value)).normalize()
-    exponent = shortest.adjusted()
-    if value == 0 or -4 <= exponent < 6:
-        return f"{shortest:f}"
-    mantissa = shortest.scaleb(-exponent)
-    return f"{mantissa:f}e{'-' if exponent < 0 else '+'}{abs(exponent):02}"
-
-
-def _short(text: str) -> str:
-    if len(text) > _MAX_TEXT:
-        raise NoValueError(f"a text of {len(text)} characters is too long")
-    return text
 
 
 def _text(value: object) -> str:
@@ -266,6 +134,34 @@ def _for_the_library(value: object) -> object:
     raise NoValueError(f"{kind_of(value)} is not allowed here")
 
 
+def _lowercase(text: object) -> str:
+    return _text(text).lower()
+
+
+def _uppercase(text: object) -> str:
+    return _text(text).upper()
+
+
+def _starts_with(text: object, part: object) -> bool:
+    return _text(text).startswith(_text(part))
+
+
+def _ends_with(text: object, part: object) -> bool:
+    return _text(text).endswith(_text(part))
+
+
+def _contains(text: object, part: object) -> bool:
+    return _text(part) in _text(text)
+
+
+def _type(value: object) -> Type:
+    return Type(kind_of(value))
+
+
+def _dyn(value: object) -> object:
+    return value
+
+
 def _part_of_time(name: str) -> Function:
     of_duration = by_the_library(f"duration(a).{name}()", "a")
     of_time = by_the_library(f"timestamp(a).{name}()", "a")
@@ -294,14 +190,14 @@ _TIME_PARTS = (
 FUNCTIONS: Mapping[str, Function] = {
     "_+_": add,
     "_-_": subtract,
-    "_*_": functools.partial(_number, "*"),
-    "_/_": functools.partial(_number, "/"),
-    "_%_": functools.partial(_number, "%"),
+    "_*_": calculating("*"),
+    "_/_": calculating("/"),
+    "_%_": calculating("%"),
     "-_": negate,
     "@in": is_in,
     "size": size,
-    "dyn": lambda value: value,
-    "type": lambda value: Type(kind_of(value)),
+    "dyn": _dyn,
+    "type": _type,
     "string": text_of,
     "bool": by_the_library("bool(a)", "a"),
     "bytes": by_the_library("bytes(a)", "a"),
@@ -311,8 +207,8 @@ FUNCTIONS: Mapping[str, Function] = {
     "timestamp": by_the_library("timestamp(a)", "a"),
     "duration": duration,
     "date": date,
-    "lowercase": lambda text: _text(text).lower(),
-    "uppercase": lambda text: _text(text).upper(),
+    "lowercase": _lowercase,
+    "uppercase": _uppercase,
     "b64decode": _base64,
     "json_parse": _json,
     "matches": by_the_library("a.matches(b)", "a", "b"),
@@ -321,9 +217,9 @@ FUNCTIONS: Mapping[str, Function] = {
 
 METHODS: Mapping[str, Function] = {
     "size": size,
-    "startsWith": lambda text, part: _text(text).startswith(_text(part)),
-    "endsWith": lambda text, part: _text(text).endswith(_text(part)),
-    "contains": lambda text, part: _text(part) in _text(text),
+    "startsWith": _starts_with,
+    "endsWith": _ends_with,
+    "contains": _contains,
     "matches": by_the_library("a.matches(b)", "a", "b"),
     **{name: _part_of_time(name) for name in _TIME_PARTS},
 }

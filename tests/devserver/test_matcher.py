@@ -182,6 +182,7 @@ def test_evaluate_returns_plain_python() -> None:
         ("event.data.x\n  == ]", "line 2, column 6"),
         ("event.data.x.trim() == 'x'", "column 18: undeclared reference to 'trim'"),
         ("math.greatest(1, 2) == 2", "undeclared reference to 'greatest'"),
+        ("now(1) == null", "column 4: now() takes another number of arguments"),
         ("google.protobuf.Duration{seconds: 1} == event.ts", "is a type of message"),
         ("event.data.x == 12345678901234567890", "column 17: invalid int literal"),
         ("(" * 200 + "1" + ")" * 200, "recursion limit exceeded"),
