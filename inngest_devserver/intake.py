@@ -1,6 +1,7 @@
-"""Events come in here: checked, kept, and matched with what they meet, all within one turn of the loop.
+"""Takes in events: checks them, keeps them, and matches them with runs and functions, within one turn of the loop.
 
-An event first meets the runs there are (waits, cancels), then starts new ones: it never cancels what it starts.
+An event is matched with existing runs first (waits and cancellations) and starts new ones after that, so that it
+never cancels what it has started.
 What an event may hold: docs/protocol.md, "Sending events".
 """
 
@@ -26,7 +27,7 @@ from .storage.store import Store
 from .storage.tables import EventRow, PauseRow
 
 _FIRST_TS, _LAST_TS = 315_532_800_000, 4_102_444_800_000
-"""1980 and 2100 in milliseconds: outside, a time was most likely given in other units."""
+"""1980 and 2100 in milliseconds; a time outside was most likely given in another unit."""
 _EXTRA: dict[str, type] = {"user": dict, "v": str, "meta": dict}
 
 
@@ -68,7 +69,7 @@ def parse_event(value: object, now: float) -> dict[str, Any]:
 
 def _check_unicode(text: str, field: str) -> None:
     if fragments.text(text) != text:
-        raise EventInvalidError(f"event {field} is no valid Unicode: it holds half a character")
+        raise EventInvalidError(f"event {field} is not valid Unicode: it contains a lone surrogate")
 
 
 def _timestamp(ts: object, now: float) -> int:
@@ -96,7 +97,7 @@ def _extra(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Intake:
-    """executor: set once, right after both are made: each needs the other."""
+    """executor: set once, right after both are made, because each needs the other."""
 
     executor: Executor
 

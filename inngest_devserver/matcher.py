@@ -1,6 +1,6 @@
 """Expressions: compiled once, asked of events. `inngest_core/options/expressions.py` checks only their syntax.
 
-What cannot be evaluated is no match, and never an error. Here is no I/O and no clock.
+An expression that cannot be evaluated does not match; it never raises. There is no I/O and no clock here.
 """
 
 from __future__ import annotations

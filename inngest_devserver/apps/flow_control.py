@@ -1,4 +1,4 @@
-"""What engines ask of the options that hold functions back: each alone, and together. Applies none of them.
+"""What engines require of flow control options, each alone and together. This module applies none of them.
 
 Takes what a real engine takes and refuses what it refuses, however odd: apps of every SDK are to register here as
 they do elsewhere. The rules: docs/protocol.md, "Function configuration" and "Flow control".

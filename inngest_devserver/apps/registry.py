@@ -20,7 +20,7 @@ from inngest_devserver.storage.tables import AppRow, FunctionRow
 from .functions import ConfigInvalidError, Function, Trigger, parse_function
 
 OWN_PREFIX = "inngest/"
-"""Names of events that only the engine sends begin so."""
+"""The names of events that only the engine sends begin with this."""
 
 
 class RegistrationInvalidError(ValueError):
@@ -54,7 +54,7 @@ class Registry:
         self._store = store
         self._clock = clock
         self.registrations = 0
-        """How often an app has registered: who asked for it sees whether it came here."""
+        """How many registrations there were: whoever asked an app to register sees whether it did so here."""
         self._apps: dict[str, AppRow] = {}
         self._functions: dict[str, Function] = {}
         self._current: dict[str, dict[str, Function]] = {}

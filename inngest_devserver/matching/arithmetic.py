@@ -1,4 +1,4 @@
-"""The arithmetic of expressions: as CEL has it, but that engines also append numbers to texts."""
+"""The arithmetic of expressions: CEL's own, except that engines also append numbers to texts."""
 
 from __future__ import annotations
 

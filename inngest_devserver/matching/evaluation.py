@@ -19,10 +19,10 @@ Variables = dict[str, object]
 Evaluator = Callable[[Variables], object]
 
 MOST_TURNS = 10_000
-"""Turns of all loops of one evaluation: an event may bring long lists, and loops may stand in loops."""
+"""Turns of all loops of one evaluation together: lists may be long, and loops may be nested."""
 NOW = "@now"
 TURNS = "@turns"
-"""Names of what an evaluation carries along: no expression can name them."""
+"""What an evaluation carries along, under names that no expression can use."""
 
 
 class Compiler:
@@ -70,7 +70,8 @@ class Compiler:
         return lambda variables: select(operand(variables), field)
 
     def _has(self, node: Select) -> Evaluator:
-        """Whether a key is there. Engines give no answer about a key that the event of a wait lacks: not even no."""
+        """Tell whether a key is there. In a wait, engines have no answer for a key that the event lacks: neither true
+        nor false."""
         operand, field = self.compile(node.operand), node.field
         is_about_async = _root(node) == "async"
 

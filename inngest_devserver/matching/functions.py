@@ -1,6 +1,6 @@
 """The functions of expressions: CEL's own, and those that engines add.
 
-What the CEL library does well is left to it: regular expressions (in linear time), conversions, parts of a time.
+Regular expressions (which the CEL library matches in linear time), conversions and parts of a time are left to it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Function = Callable[..., object]
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise NoValueError(f"{kind_of(value)} is no text")
+        raise NoValueError(f"{kind_of(value)} is not a text")
     return value
 
 
@@ -43,7 +43,7 @@ def date(value: object) -> datetime.datetime:
             return datetime.datetime.fromtimestamp(value / 1000, datetime.UTC)
         return parse_time(_text(value))
     except (ValueError, OverflowError, OSError):
-        raise NoValueError(f"{value!r} is no date") from None
+        raise NoValueError(f"{value!r} is not a date") from None
 
 
 def duration(value: object) -> datetime.timedelta:
@@ -54,7 +54,7 @@ def duration(value: object) -> datetime.timedelta:
         seconds = parse_duration(text.removeprefix("-"))
         return datetime.timedelta(seconds=-seconds if text.startswith("-") else seconds)
     except (ValueError, OverflowError):
-        raise NoValueError(f"{text!r} is no duration") from None
+        raise NoValueError(f"{text!r} is not a duration") from None
 
 
 # The others

@@ -90,7 +90,7 @@ def members(value: object) -> Sequence[object]:
         return [from_event(item) for item in cast("list[object]", value)]
     if isinstance(value, (tuple, dict)):
         return tuple(cast("Sequence[object]", value))
-    raise NoValueError(f"{kind_of(value)} is no list and no map")
+    raise NoValueError(f"{kind_of(value)} is neither a list nor a map")
 
 
 def equal(one: object, other: object) -> bool:

@@ -219,7 +219,7 @@ def test_load_a_factory(folder: Path, text: str) -> None:
         ("shop_m", "x = 1\n", "give the name of the app, as in shop_m:my_app"),
         ("shop_m", "app = 3\n", "shop_m:app is of type int, expected an ASGI or WSGI app"),
         ("shop_m:other", "other = 3\n" + ASGI_SOURCE, "is of type int, expected an ASGI or WSGI app"),
-        ("shop_m:app()", "app = 3\n", "'app' is of type int, no factory; write it without parentheses"),
+        ("shop_m:app()", "app = 3\n", "'app' is of type int, which is not a factory; write it without parentheses"),
         ("shop_m:make()", "def make(): return 3\n", "is a factory that gave a value of type int"),
         ("shop_m:make()", "async def make(): ...\n", "an async factory cannot be used"),
     ],
