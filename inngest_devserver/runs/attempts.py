@@ -39,7 +39,7 @@ class Attempts:
         return seconds
 
     def wait_for_app(self, run: Run, job: JobRow, error: UnreachableError) -> None:
-        """Try again later, as often as it takes: an app that is down has not seen the call, so no attempt is used up."""
+        """Try again later, as often as it takes: an app that is down has not seen the call, so it is not an attempt."""
         tries = self._unreached.get(job.id, 0)
         self._unreached[job.id] = tries + 1
         self._requeue(run, job._replace(due=self._clock.now() + backoff(tries, self._interval)))

@@ -1,6 +1,7 @@
 """Drives runs: starts them, sends their call requests, applies the answers, and ends them.
 
-`reply.py` says what an answer means, `progress.py` how steps go on, and `attempts.py` when a call is made again. The rules: docs/protocol.md, "Execution" and "Retries and errors".
+`reply.py` says what an answer means, `progress.py` how steps go on, and `attempts.py` when a call is made again.
+The rules: docs/protocol.md, "Execution" and "Retries and errors".
 """
 
 from __future__ import annotations

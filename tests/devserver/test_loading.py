@@ -38,10 +38,10 @@ def test_parse_target(text: str, target: Target) -> None:
         ("shop.py", "write a module, as in shop:app"),
         ("web/shop.py:api", "as in web.shop:api"),
         ("./shop.py", "as in shop:app"),
-        ("", "no import string"),
-        ("shop:", "no import string"),
-        ("shop:create_app(1)", "no import string"),
-        ("sh op:app", "no import string"),
+        ("", "is not an import string"),
+        ("shop:", "is not an import string"),
+        ("shop:create_app(1)", "is not an import string"),
+        ("sh op:app", "is not an import string"),
     ],
 )
 def test_a_text_that_is_no_import_string(text: str, said: str) -> None:
