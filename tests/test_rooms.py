@@ -64,7 +64,7 @@ THIRD_PARTY = {
     "events": {"typing_extensions"},
     "execution": {"typing_extensions"},
 }
-DEVSERVER_FROM_THE_CORE = {"protocol", "web", "runtime", "errors", "extras", "options.expressions"}
+DEVSERVER_FROM_THE_CORE = {"protocol", "web", "runtime", "errors", "extras", "options.expressions", "options.cron"}
 IN_HOSTING_ONLY = {"uvicorn", "waitress", "tornado"}
 
 
