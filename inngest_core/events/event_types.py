@@ -54,7 +54,7 @@ class TypedTrigger(TriggerEvent):
         return cast("type[Event]", self._kind)
 
     def matches(self, name: str) -> bool:
-        """Tell whether it is for events of that name; a name that ends in * stands for all that begin so."""
+        """Tell whether it is for events of that name; a name that ends in * is for all names that begin so."""
         return name.startswith(self.event[:-1]) if self.event.endswith("*") else name == self.event
 
 

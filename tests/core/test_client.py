@@ -1,4 +1,4 @@
-"""The client: configuration, defining functions, sending in both colours over one flow."""
+"""The client: configuration, defining functions, sending with either driver over one flow."""
 
 from __future__ import annotations
 
@@ -234,7 +234,7 @@ def event_api() -> Iterator[str]:
         server.server_close()
 
 
-def test_send_in_both_colours(event_api: str) -> None:
+def test_send_sync_and_async(event_api: str) -> None:
     with make(event_api_base_url=event_api, event_key="ek") as client:
         assert client.send_sync([Event(name="a"), Event(name="b")]) == ["/e/ek:a", "/e/ek:b"]
         assert client.send_sync(Event(name="c"), skip_middleware=True) == ["/e/ek:c"]
