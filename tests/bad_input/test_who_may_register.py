@@ -177,3 +177,19 @@ def test_server_kind_mismatch(app_mode: str, kind: str, target: Target, engine: 
         answer = send("GET", "", {"x-inngest-server-kind": kind}, b"")
         assert (answer.status, json.loads(answer.body)) == (403, {})
     assert engine.requests == []
+
+
+@ON_EVERY_TARGET
+@pytest.mark.parametrize("host", ["shop.example/x?", "shop.example/", "user@shop.example", "shop.example#x"])
+def test_a_host_that_is_none(host: str, target: Target, engine: EngineDouble) -> None:
+    """The host becomes a part of the URL that engines call: it must not become its path."""
+    if target.framework == "tornado":
+        pytest.skip("Tornado's parser of requests refuses such a host, and closes the connection")
+    engine.reset({"POST /fn/register": [(200, REGISTERED)]})
+    with served(target, engine) as send:
+        answer = send("PUT", "", {"host": host}, b"")
+    assert engine.requests == []
+    if target.framework == "django":  # its CommonMiddleware answers first
+        assert answer.status == 400
+    else:
+        expect_error(answer, target, 500, "url_invalid")
