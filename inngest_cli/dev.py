@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import shlex
 import signal
 import sqlite3
 import sys
@@ -23,11 +25,9 @@ from inngest_devserver.hosting.host import AppHost
 from inngest_devserver.server import DevServer
 from inngest_devserver.storage.store import StoreVersionError
 
-from .defaults import DEFAULT_PORT
+from .defaults import DEFAULT_PORT, LOOPBACK
 from .errors import CommandError, UsageError
 from .remote import is_url
-
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,8 @@ class DevOptions:
 def dev(options: DevOptions) -> int:
     """Run until a signal comes; return 0. Raises CommandError and UsageError."""
     _check(options)
+    # Of an upgrade to a protocol that it does not speak, uvicorn warns; the one who asked is told.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     return asyncio.run(_until_signal(_Session(options).run()))
 
 
@@ -124,7 +126,7 @@ class _Session:
         kept = f"keeps runs in {options.persist}" if options.persist else "keeps runs in memory"
         _print(f"inngest {VERSION}")
         _print(f"  engine  {self._server.origin}  (dev mode, {kept})")
-        if options.host not in _LOOPBACK:
+        if options.host not in LOOPBACK:
             _print(f"  warning: --host {options.host} lets other machines use this engine, without any key")
 
     async def _start_app(self) -> None:
@@ -179,7 +181,7 @@ class _Session:
             trigger.event for one in functions for trigger in one.triggers if not trigger.event.startswith("inngest/")
         ]
         name = next((name for name in names if name and "*" not in name), "NAME")
-        return f"inngest send {name} '{{}}'{where}"
+        return f"inngest send {shlex.quote(name)} '{{}}'{where}"
 
 
 def _engine_options(options: DevOptions) -> Options:

@@ -19,7 +19,7 @@ from .defaults import DEFAULT_FILE, DEFAULT_PORT, DEFAULT_URL
 from .errors import CommandError, UsageError
 
 DEV_SERVER_EXTRA = "pip install 'inngest-suite[dev-server]'"
-_DEV_SERVER_MODULES = frozenset({"uvicorn", "waitress", "cel_expr_python"})
+_DEV_SERVER_MODULES = frozenset({"uvicorn", "starlette", "waitress", "cel_expr_python"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -58,7 +58,8 @@ def describe(remote: Remote, run: dict[str, Any], names: dict[str, str]) -> str:
 
 def _list(remote: Remote, names: dict[str, str]) -> int:
     found = _data(remote, "/v1/runs", "no list of runs")
-    print("\n".join(_headline(run, names) for run in found) or "no runs yet; send an event with: inngest send NAME")
+    nothing = f"no runs yet; send an event with: inngest send NAME{remote.url_option}"
+    print("\n".join(_headline(run, names) for run in found) or nothing)
     return 0
 
 

@@ -154,9 +154,16 @@ class StateFetchError(RequestError):
 
 
 class RegistrationError(InngestError):
-    """The engine refused the registration, or could not be reached."""
+    """The engine refused the registration, or could not be reached.
+
+    engine_status: of the engine's answer when that was an error; otherwise None.
+    """
 
     code = "registration_failed"
+
+    def __init__(self, message: str, engine_status: int | None = None) -> None:
+        super().__init__(message)
+        self.engine_status = engine_status
 
 
 class SendEventsError(InngestError):

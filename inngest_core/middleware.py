@@ -7,6 +7,7 @@ client come before those of the function; `before…` and `transform_input` run 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -155,6 +156,42 @@ class Middleware:
 
 MiddlewareFactory = Middleware | MiddlewareSync | Callable[[Any, Any], Middleware | MiddlewareSync]
 """A middleware class, a function `(client, raw_request)` that makes an instance of one, or an instance to share."""
+
+
+MIDDLEWARE_RULE = "a middleware class, or a function (client, raw_request) that returns an instance of one"
+
+
+def problems_of_middleware(given: object) -> Iterator[tuple[str, object, str]]:
+    """Yield what cannot be middleware in the argument *middleware* of a client or a function: field, value and rule."""
+    if given is None:
+        return
+    if not isinstance(given, list | tuple):
+        yield "middleware", given, f"a list; each item is {MIDDLEWARE_RULE}"
+        return
+    for number, factory in enumerate(cast("Sequence[object]", given)):
+        if not isinstance(factory, Middleware | MiddlewareSync) and not _makes_middleware(factory):
+            yield f"middleware[{number}]", factory, MIDDLEWARE_RULE
+
+
+def is_async(factory: MiddlewareFactory) -> bool:
+    """Tell whether the hooks are `async def`; unknown, and so False, for a function that makes an instance."""
+    kind = factory if isinstance(factory, type) else type(factory)
+    return issubclass(kind, Middleware)
+
+
+def _makes_middleware(factory: object) -> bool:
+    """Tell whether *factory* may be called with a client and a request."""
+    if not callable(factory):
+        return False
+    try:
+        signature = inspect.signature(factory)
+    except (TypeError, ValueError):  # some callables have none
+        return True
+    try:
+        signature.bind(None, None)
+    except TypeError:
+        return False
+    return True
 
 
 class Hooks:

@@ -23,7 +23,6 @@ from .runs.recovery import recover
 from .scheduling.clock import Clock, SystemClock
 from .scheduling.scheduler import Scheduler
 from .storage.store import Store
-from .storage.tables import JobRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class Engine:
         self.ulids = Ulids()
         self.store = Store(options.persist, asyncio.get_running_loop().call_soon)
         self.registry = Registry(self.store, self.clock)
-        self.active = ActiveRuns()
+        self.active = ActiveRuns(self.store)
         self.journal = Journal(self.store, Console(options.sink), self.clock)
         self.signing_key = SigningKey(options.signing_key) if options.signing_key else None
         self.caller = Caller(
@@ -71,16 +70,16 @@ class Engine:
             transport=options.transport,
         )
         self.intake = Intake(self.store, self.clock, self.ulids, self.registry, self.active)
+        # The scheduler and the executor need each other, and so do the executor and the intake.
         self._scheduler = Scheduler(
             self.store,
             self.clock,
             limit=options.concurrency,
-            on_call=self._call,
-            on_timer=self._timer,
+            on_call=lambda job: self.executor.call(job),
+            on_timer=lambda job: self.executor.timer(job),
         )
         self.executor = Executor(
             Services(
-                store=self.store,
                 clock=self.clock,
                 ulids=self.ulids,
                 registry=self.registry,
@@ -94,14 +93,6 @@ class Engine:
             )
         )
         self.intake.executor = self.executor
-
-    # The scheduler and the executor need each other: these two are looked up late.
-
-    async def _call(self, job: JobRow) -> None:
-        await self.executor.call(job)
-
-    def _timer(self, job: JobRow) -> None:
-        self.executor.timer(job)
 
     def start(self) -> None:
         """Take up what the store holds, and begin to work."""

@@ -1,7 +1,7 @@
 """Events come in here: checked, kept, and matched with what they meet, all within one turn of the loop.
 
 An event first meets the runs there are (waits, cancels), then starts new ones: it never cancels what it starts.
-Source: protocol §10, B18, C7.
+What an event may hold: docs/protocol.md, "Sending events".
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from . import fragments
 from .apps.functions import Cancel
 from .apps.registry import OWN_PREFIX, Registry
 from .ids import Ulids
-from .runs import memos
 from .runs.active import ActiveRuns
 from .runs.executor import Executor, event_key
 from .runs.run import Run
@@ -153,10 +152,10 @@ class Intake:
         memo = b""
         for run, pause in self._active.waiting_for(row.name):
             if self._meets(run, pause, view):
-                memo = memo or memos.event(fragments.dump({**event, "id": row.id, "user": event.get("user") or {}}))
+                memo = memo or fragments.dump({**event, "id": row.id, "user": event.get("user") or {}})
                 self.executor.resume(run, pause, memo)
         for run, cancel in self._active.cancelled_by(row.name):
-            if self._active.get(run.id) is run and self._cancels(run, cancel, view):
+            if run in self._active and self._cancels(run, cancel, view):
                 self.executor.cancel(run, f'event "{row.name}"')
         for function in self._registry.started_by(row.name, view):
             # An id that the sender chose makes an event the same as another one: it starts a function once.
@@ -164,7 +163,7 @@ class Intake:
                 self.executor.start(function, [row])
 
     def _meets(self, run: Run, pause: PauseRow, view: View) -> bool:
-        if self._active.get(run.id) is not run or pause.step_id not in run.pauses:
+        if run not in self._active or pause.step_id not in run.pauses:
             return False
         return holds(run.expressions.get(pause.step_id), run.events.view, view)
 

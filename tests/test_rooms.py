@@ -27,13 +27,14 @@ LONGEST_FILE = 350
 LAYERS = (
     {"serving"},
     {"client"},
+    {"definition"},
     {"execution"},
     {"function"},
     {"middleware"},
     {"events"},
     {"engine_api"},
     {"config", "options", "values"},
-    {"runtime", "protocol", "error_text", "extras"},
+    {"runtime", "protocol", "error_text", "extras", "callables"},
     {"web", "errors"},
 )
 RANKS = {room: rank for rank, layer in enumerate(LAYERS) for room in layer}
@@ -41,6 +42,7 @@ ONLY_FROM_THE_CORE = {
     "errors": set[str](),
     "error_text": {"errors"},
     "extras": set[str](),
+    "callables": set[str](),
     "web": set[str](),
     "protocol": {"errors"},
     "runtime": {"web", "errors"},

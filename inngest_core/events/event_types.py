@@ -13,6 +13,7 @@ import pydantic
 import typing_extensions
 
 from inngest_core.errors import ConfigError, EventInvalidError
+from inngest_core.options.event_names import NAME_RULE, problem_of
 from inngest_core.options.options import Trigger, TriggerEvent
 from inngest_core.protocol.wire import EventName
 from inngest_core.values.serializer import type_name
@@ -63,9 +64,12 @@ class EventType(Generic[D]):
     """
 
     def __init__(self, name: str, data_type: typing_extensions.TypeForm[D]) -> None:
-        """Raises ConfigError: no name, or a type that is no object or that pydantic does not know."""
-        if not isinstance(cast("object", name), str) or not name.strip():
-            raise ConfigError(f"event_type was given the name {name!r}; give one such as 'user/signed.up'")
+        """Raises ConfigError: a name that no event has, or a type that is not an object or that pydantic refuses."""
+        if not isinstance(cast("object", name), str):
+            raise ConfigError(f"event_type was given the name {name!r}; expected {NAME_RULE}")
+        rule = problem_of(name)
+        if rule is not None:
+            raise ConfigError(f"event_type was given the name {name!r}; expected {rule}")
         check_type(data_type, f'event_type "{name}"')
         self.name = name
         self.data_type = data_type
@@ -88,9 +92,11 @@ def event_type(name: str, data_type: type[D]) -> EventType[D]: ...
 @overload
 def event_type(name: str, data_type: typing_extensions.TypeForm[D]) -> EventType[D]: ...
 def event_type(name: str, data_type: Any) -> EventType[Any]:
-    """Return the type of the events of that name. data_type: a pydantic model, a dataclass, a TypedDict, or a union.
+    """Return the type of the events of that name.
 
-    Raises ConfigError: no name, or a type that is no object or that pydantic does not know.
+    name: as "user/signed.up"; a trigger's may end in "/*" or ".*".
+    data_type: a pydantic model, a dataclass, a TypedDict, or a union of them.
+    Raises ConfigError: a name that no event has, or a type that is not an object or that pydantic does not know.
     """
     return EventType(name, data_type)
 

@@ -1,4 +1,4 @@
-"""Parallel steps: Group and GroupSync, typed faces over `execution.py`. Decides nothing. Source: protocol §7."""
+"""Parallel steps: Group and GroupSync, typed faces over `execution.py`. Decides nothing."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ParallelMode(enum.StrEnum):
 
 
 class Parallel:
-    """What `Group` and `Step` share; its overloads keep the types of up to eight branches."""
+    """What `Group` and `Step` share. The overloads keep the types of up to eight branches."""
 
     def __init__(self, execution: Execution) -> None:
         self._execution = execution
@@ -86,7 +86,13 @@ class Parallel:
     async def parallel(
         self, callables: Sequence[Branch[Any]], parallel_mode: ParallelMode = ParallelMode.WAIT
     ) -> tuple[Any, ...]:
-        """Run branches side by side, all to their end; then return their results, or raise the first error."""
+        """Run branches side by side, each to its end.
+
+        callables: a list or a tuple of functions without arguments, such as `lambda: ctx.step.run(...)`.
+        parallel_mode: when the engine lets the function go on: after all steps, or after each of them (RACE).
+        Returns a tuple of what they returned, in the same order.
+        Raises the error of the first one, in that order, that raised.
+        """
         before = tools.parallel_mode.set(_mode(parallel_mode))
         try:
             results = await running(self._execution).gather(list(callables))
@@ -168,7 +174,13 @@ class ParallelSync:
     def parallel(
         self, callables: Sequence[BranchSync[Any]], parallel_mode: ParallelMode = ParallelMode.WAIT
     ) -> tuple[Any, ...]:
-        """Run branches side by side, all to their end; then return their results, or raise the first error."""
+        """Run branches side by side, each to its end.
+
+        callables: a list or a tuple of functions without arguments, such as `lambda: ctx.step.run(...)`.
+        parallel_mode: when the engine lets the function go on: after all steps, or after each of them (RACE).
+        Returns a tuple of what they returned, in the same order.
+        Raises the error of the first one, in that order, that raised.
+        """
         before = tools.parallel_mode.set(_mode(parallel_mode))
         try:
             results = run_sync(self._execution.group_in_thread(list(callables)), self._resources)

@@ -24,6 +24,9 @@ MAX_CALL_BYTES = 4 * MIB
 MAX_CANONICAL_BYTES = 256 * 1024
 """The largest body whose canonical form is tried when its raw bytes do not fit the signature."""
 
+MAX_STATE_ANSWER_BYTES = 64 * MIB
+"""What an app reads of one answer that holds the memos of a run or its batch of events: twice the largest state."""
+
 # Counts
 MAX_EVENTS = 5_000
 """Events in one request."""
@@ -32,6 +35,8 @@ MAX_STEPS = 1_000
 MAX_TRIGGERS = 10
 MAX_CANCEL = 5
 MAX_CONCURRENCY = 2
+MAX_CONCURRENCY_OF_RUNS = 1
+"""Limits of whole runs, in the newer form that limits runs and steps apart."""
 MAX_RETRIES = 20
 
 # Lengths, in characters

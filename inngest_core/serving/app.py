@@ -88,7 +88,7 @@ class App:
         self.serve_path = explicit_path or DEFAULT_SERVE_PATH
         self.options = ServeOptions(serve_path=explicit_path, serve_origin=serve_origin, public_path=public_path)
         self.body_cap = body_cap
-        self._index = index_functions(self.functions)
+        self._index = index_functions(self.functions, client.middleware)
         self._headers = {Header.CONTENT_TYPE.value: "application/json", **sdk_headers(client.config, framework)}
         self._signing_key_missing = client.config.mode is Mode.CLOUD and client.config.signing_keys is None
         if self._signing_key_missing:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, assert_never, cast
 
 from inngest_core.client import Inngest
-from inngest_core.engine_api import fetch_state, trace_headers
+from inngest_core.engine_api import trace_headers
 from inngest_core.errors import (
     EventInvalidError,
     FunctionNotFoundError,
@@ -29,7 +29,8 @@ from inngest_core.execution.group import Group, GroupSync
 from inngest_core.execution.outcomes import Outcome, Raised, Reported, Returned, TargetMissed
 from inngest_core.execution.replay import Replay
 from inngest_core.execution.results import check_result
-from inngest_core.execution.step import Step, StepSync
+from inngest_core.execution.step import Step
+from inngest_core.execution.step_sync import StepSync
 from inngest_core.execution.tools import Tool
 from inngest_core.function import Function, Handler
 from inngest_core.middleware import Hooks, StepMemos, TransformOutputResult
@@ -74,13 +75,8 @@ def handle_call(request: Request, client: Inngest, functions: Functions) -> Flow
 
 
 def _with_full_state(call: CallRequest, client: Inngest, request: Request) -> Flow[CallRequest]:
-    steps, events = yield from fetch_state(
-        call.ctx.run_id,
-        config=client.config,
-        working_key=client.working_key,
-        headers=trace_headers(request.headers),
-        timeout_seconds=client.request_timeout_seconds,
-    )
+    headers = trace_headers(request.headers)
+    steps, events = yield from client.engine_api.fetch_state(call.ctx.run_id, headers=headers)
     return replace(call, steps=steps, events=events)
 
 

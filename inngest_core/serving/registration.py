@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inngest_core.config import Config, Mode, parse_origin
-from inngest_core.engine_api import post_registration, refusal
 from inngest_core.errors import (
     BodyInvalidError,
     HeaderMissingError,
@@ -33,7 +32,7 @@ from inngest_core.protocol.wire import (
     strip_nulls,
 )
 from inngest_core.runtime.effects import Flow
-from inngest_core.web.messages import SAFE_IN_PATH, HTTPResponse, Request, TransportError
+from inngest_core.web.messages import SAFE_IN_PATH, Request
 
 from .answer import Answer
 from .introspection import Endpoint, ServeOptions, authentication, capabilities, dump_introspection, other_mode
@@ -107,17 +106,17 @@ def register_out_of_band(endpoint: Endpoint, request: Request, failure: Signatur
         "functions": dump_functions(endpoint.functions, url),
     }
     try:
-        response = yield from post_registration(
-            strip_nulls(registration),
-            config=config,
-            working_key=client.working_key,
-            framework=endpoint.framework,
-            deploy_id=_deploy_id(request.url),
-            timeout_seconds=client.request_timeout_seconds,
+        told = yield from client.engine_api.register(
+            strip_nulls(registration), framework=endpoint.framework, deploy_id=_deploy_id(request.url)
         )
-    except TransportError as error:
-        return _failed(500, f"{error}; is an engine running at {config.api_origin}? {_hint_of_mode(config)}")
-    return _answer_of_engine(response, config)
+    except RegistrationError as error:
+        return _failed(error)
+    body: dict[str, object] = {
+        **strip_nulls(told),
+        "message": "Successfully registered",
+        "modified": told.get("modified") is True,
+    }
+    return Answer(200, body, _OUT_OF_BAND)
 
 
 def dump_functions(functions: Sequence[Function[Any]], url: str) -> list[dict[str, object]]:
@@ -180,46 +179,18 @@ def _deploy_id(url: str) -> str:
     return query.get(Query.DEPLOY_ID.value, [""])[0]
 
 
-def _answer_of_engine(response: HTTPResponse, config: Config) -> Answer:
-    if not 200 <= response.status < 300:
-        status = response.status if 400 <= response.status < 500 else 500
-        hint = _hint_of_key(config) if response.status in (401, 403) else ""
-        return _failed(status, refusal(response) + hint)
-    try:
-        fields = parse_object(response.body)
-    except BodyInvalidError:
-        return _failed(500, f"{refusal(response)}; {config.api_origin} does not look like an Inngest engine")
-    if fields.get("ok") is False:
-        return _failed(500, refusal(response))
-    body: dict[str, object] = {
-        **strip_nulls(fields),
-        "message": "Successfully registered",
-        "modified": fields.get("modified") is True,
-    }
-    return Answer(200, body, _OUT_OF_BAND)
-
-
-def _failed(status: int, message: str) -> Answer:
+def _failed(error: RegistrationError) -> Answer:
+    status = error.engine_status
     body = {
-        "code": RegistrationError.code,
-        "message": f"registration failed: {message}",
+        "code": error.code,
+        "message": f"registration failed: {error.message}",
         "modified": False,
-        "name": RegistrationError.__name__,
+        "name": type(error).__name__,
     }
-    return Answer(status, body, _OUT_OF_BAND)
+    return Answer(status if status is not None and 400 <= status < 500 else 500, body, _OUT_OF_BAND)
 
 
 _OUT_OF_BAND: Mapping[str, str] = {Header.SYNC_KIND.value: SyncKind.OUT_OF_BAND.value}
-
-
-def _hint_of_key(config: Config) -> str:
-    if config.signing_keys is None:
-        return "; set INNGEST_SIGNING_KEY"
-    return "; check that INNGEST_SIGNING_KEY is the key of this environment"
-
-
-def _hint_of_mode(config: Config) -> str:
-    return f"This app is in {config.mode.value} mode because of {config.mode_reason}"
 
 
 def _mismatch(engine_mode: Mode, config: Config) -> str:

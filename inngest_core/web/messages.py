@@ -41,15 +41,28 @@ class Response:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class HTTPRequest:
-    """An outgoing request. timeout: seconds for the whole exchange."""
+    """An outgoing request.
+
+    timeout: seconds for the whole exchange, from the connection to the last byte of the answer.
+    max_response_bytes: a larger body, decompressed, is an error.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes = b""
     timeout: float = 30.0
+    max_response_bytes: int = 4 * 1024 * 1024
+
+    @property
+    def origin(self) -> str:
+        """What may be shown of the URL: its path may hold the event key."""
+        return "/".join(self.url.split("/", 3)[:3])
+
+    def __repr__(self) -> str:
+        return f"HTTPRequest({self.method!r}, {self.origin!r}, body={len(self.body)} bytes, timeout={self.timeout:g})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from typing import Any, cast
 from . import loading
 from .app_servers import GRACE_SECONDS, SERVERS, end_at_last
 from .endpoints import LOOPBACK, Endpoint, HostError, find_endpoints
+from .log_output import show_logs
 
 CHANNEL_VARIABLE = "_INNGEST_HOST_CHANNEL"
 _ORIGIN_VARIABLES = ("INNGEST_BASE_URL", "INNGEST_API_BASE_URL", "INNGEST_EVENT_API_BASE_URL")
@@ -232,6 +233,7 @@ def run(target: str, port: int, path: str | None, channel: Channel) -> None:
     bound = listener.getsockname()[1]
 
     def announce() -> None:
+        show_logs(served.client.logger for served in loaded.served)
         try:
             endpoints = find_endpoints(target, loaded, bound, path)
         except HostError as error:

@@ -42,6 +42,7 @@ class Kind(enum.StrEnum):
 
 class _Client(Protocol):
     app_id: str
+    logger: object
 
 
 class Served(Protocol):

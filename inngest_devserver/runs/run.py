@@ -146,7 +146,9 @@ class Run:
     def _context(self, job: JobRow, request_id: str, *, use_api: bool) -> bytes:
         targeted = job.step_id != DISCOVERY
         qi_id = base64.b64encode(f"{job.id}::default".encode()).decode()
-        plan = targeted or self.plan_only or bool(self.pauses)
+        # Each discovery begins anew, whatever is still running: a racing step that is called for elsewhere is met
+        # again, as on every engine, by an app that may run what it meets. Apps of version 0 and 1 go on planning.
+        plan = targeted or self.plan_only
         return (
             f'{{"attempt":{job.attempt},"disable_immediate_execution":{_bool(plan)},"env":"",'
             f'"fn_id":"{self.function.id}","generation_id":{job.attempt + 1},"job_id":"{job.id}",'

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.asking import check_common_headers
-from tests.targets.engine import EngineDouble
+from tests.stage.case_check import check_common_headers
+from tests.stage.engine_api import EngineDouble
 from tests.targets.target import Target
 
 from .served import (

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import pytest
 
 from inngest_core.errors import ConfigError
-from tests.asking import check_common_headers
 from tests.cases.case import RUN_ID, Call
-from tests.targets.engine import EngineDouble
+from tests.stage.case_check import check_common_headers
+from tests.stage.engine_api import EngineDouble
 from tests.targets.target import Target
 
 from .served import (
@@ -164,6 +164,20 @@ def test_run_id_that_is_no_path(target: Target, engine: EngineDouble) -> None:
         expect_error(send("POST", QUERY, {}, body), target, 500, "state_fetch_failed")
     assert all(each.path.startswith("/v0/runs/..%2F") for each in engine.requests)
     assert RUN_ID not in str(engine.requests)
+
+
+@ON_EVERY_TARGET
+@pytest.mark.parametrize(("trace", "passed_on"), [("00-ab-cd-01", "00-ab-cd-01"), ("caf\xe9", None)])
+def test_a_trace_that_no_request_can_carry_is_left_out(
+    trace: str, passed_on: str | None, target: Target, engine: EngineDouble
+) -> None:
+    event = {"name": "test/go", "data": {}}
+    engine.reset({f"GET /v0/runs/{RUN_ID}/batch": [(200, [event])], f"GET /v0/runs/{RUN_ID}/actions": [(200, {})]})
+    with served(target, engine) as send:
+        answer = send("POST", QUERY, {"traceparent": trace}, Call(use_api=True).body())
+    assert (answer.status, json.loads(answer.body)) == (200, {"ran": True})
+    assert engine.requests
+    assert {each.headers.get("traceparent") for each in engine.requests} == {passed_on}
 
 
 @ON_EVERY_TARGET

@@ -1,4 +1,4 @@
-"""What a case is: functions in both colours, one call request, and what the wire must show. Public names only."""
+"""What a case is: functions in both kinds, one call request, and what the wire must show. Public names only."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ STACK = "<stack>"
 """Stands for a traceback in what is compared."""
 
 Handler = Callable[..., object]
-Build = Callable[[inngest.Inngest, "Colour"], Sequence[inngest.Function[Any]]]
+Build = Callable[[inngest.Inngest, "HandlerKind"], Sequence[inngest.Function[Any]]]
 
 
-class Colour(enum.StrEnum):
+class HandlerKind(enum.StrEnum):
     SYNC = "sync"
     ASYNC = "async"
 
@@ -49,10 +49,10 @@ def hashed(step_id: str) -> str:
 
 
 def both(sync: Handler, asynchronous: Handler, **options: Any) -> Build:
-    """Return a builder of one function, of the handler of the asked colour."""
+    """Return a builder of one function, of the handler of the asked kind."""
 
-    def build(client: inngest.Inngest, colour: Colour) -> Sequence[inngest.Function[Any]]:
-        handler: Any = sync if colour is Colour.SYNC else asynchronous
+    def build(client: inngest.Inngest, kind: HandlerKind) -> Sequence[inngest.Function[Any]]:
+        handler: Any = sync if kind is HandlerKind.SYNC else asynchronous
         given: dict[str, Any] = {"trigger": inngest.TriggerEvent(event="test/go"), **options}
         return [client.create_function(fn_id=FN_ID, **given)(handler)]
 
@@ -158,7 +158,7 @@ class Case:
     expect: Expected
     call: Call = field(default_factory=Call)
     engine: Mapping[str, Sequence[EngineAnswer]] = field(default_factory=dict[str, Sequence[EngineAnswer]])
-    colours: Sequence[Colour] = tuple(Colour)
+    kinds: Sequence[HandlerKind] = tuple(HandlerKind)
 
 
 def op(code: str, step_id: str, *, index: int = 0, name: str | None = None, **fields: object) -> dict[str, object]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import inngest
 
-from .case import STACK, Build, Call, Case, Colour, Expected, Saying, both, error, op, raised, ran, returned
+from .case import STACK, Build, Call, Case, Expected, HandlerKind, Saying, both, error, op, raised, ran, returned
 
 LATER = datetime.datetime(2027, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
 FAILED = {"error": {"name": "ValueError", "message": "boom", "stack": "there", "data": None}}
@@ -204,7 +204,7 @@ step_exits = Case(build=step_raises(lambda: SystemExit(3)), expect=Expected(body
 step_stops_iteration = Case(
     build=step_raises(lambda: StopIteration("end")),
     expect=Expected(body=step_error("StopIteration", "end")),
-    colours=(Colour.SYNC,),
+    kinds=(HandlerKind.SYNC,),
 )
 step_unreadable_error = Case(
     build=step_raises(UnreadableError),
@@ -256,7 +256,7 @@ function_exits = Case(build=function_raises(lambda: SystemExit(3)), expect=raise
 function_stops_iteration = Case(
     build=function_raises(lambda: StopIteration("end")),
     expect=raised(error("StopIteration", "end")),
-    colours=(Colour.SYNC,),
+    kinds=(HandlerKind.SYNC,),
 )
 step_quiet_error_is_not_logged = Case(
     build=step_raises(lambda: inngest.NonRetriableError("stop", quiet=True)),

@@ -6,7 +6,7 @@ from typing import Any
 
 import inngest
 
-from .case import FULL_ID, Build, Call, Case, Colour, Expected, both, completed, error, raised, ran, returned
+from .case import FULL_ID, Build, Call, Case, Expected, HandlerKind, both, completed, error, raised, ran, returned
 
 EVENT = {
     "name": "inngest/function.failed",
@@ -44,11 +44,11 @@ async def steps_async(ctx: inngest.Context, step: inngest.Step) -> object:
 
 
 def handled_by(sync: Any, asynchronous: Any) -> Build:
-    """Build a failing function with a failure handler of its colour."""
+    """Build a failing function with a failure handler of its kind."""
 
-    def build(client: inngest.Inngest, colour: Colour) -> list[inngest.Function[Any]]:
-        handler = sync if colour is Colour.SYNC else asynchronous
-        return list(both(fails, fails_async, on_failure=handler)(client, colour))
+    def build(client: inngest.Inngest, kind: HandlerKind) -> list[inngest.Function[Any]]:
+        handler = sync if kind is HandlerKind.SYNC else asynchronous
+        return list(both(fails, fails_async, on_failure=handler)(client, kind))
 
     return build
 

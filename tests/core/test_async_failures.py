@@ -9,10 +9,11 @@ import pytest
 
 import inngest
 from tests.cases.case import Call
+from tests.stage.asks import Ask
+from tests.stage.in_process_engine import RunFailedError
+from tests.stage.one_function import request_of, serving, shown
 
 from .async_runs import EVERYWHERE, SEEDS, Count, ask_now, boom, run_to_its_end
-from .in_test_engine import Ask, RunFailedError
-from .one_function import request_of, serving, shown
 
 
 @EVERYWHERE

@@ -9,11 +9,13 @@ import pytest
 
 import inngest
 from inngest_core.errors import StepUnexpectedError
+from inngest_core.runtime.drivers import run_async
 from tests.cases.case import Call
+from tests.stage.asks import Ask
+from tests.stage.one_function import ops, request_of, serving, shown
+from tests.stage.time_jumps import hurried
 
 from .async_runs import EVERYWHERE, SEEDS, Count, ask_now, run_to_its_end
-from .in_test_engine import Ask
-from .one_function import ops, request_of, serving, shown
 
 # Bare tasks
 
@@ -127,14 +129,13 @@ def test_a_target_behind_real_input_and_output_is_found(ask: Ask) -> None:
         assert ops(ask(app, request_of(Call(target="behind", plan_only=True)))) == [("StepRun", "behind")]
 
 
-def test_a_target_that_is_never_met_while_the_function_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inngest_core.execution.execution.SEARCH_SECONDS", 0.05)
-
+def test_a_target_that_is_never_met_while_the_function_waits() -> None:
     async def handler(ctx: inngest.Context) -> object:
         return await ctx.step.run("parked", lambda: 1)
 
     with serving(handler) as app:
-        response = ask_now(app, Call(target="gone", plan_only=True))
+        request = request_of(Call(target="gone", plan_only=True))
+        response = asyncio.run(run_async(hurried(app.handle(request)), app.client.resources))
     status, body = shown(response)
     assert (status, body["code"], body["totalFoundSteps"]) == (500, "step_unexpected", 1)
     assert response.headers["x-inngest-no-retry"] == "false"

@@ -12,10 +12,10 @@ import pytest
 
 import inngest
 from tests.cases.case import Call
+from tests.stage.asks import Ask
+from tests.stage.one_function import ops, request_of, serving, shown
 
 from .async_runs import EVERYWHERE, Count, Handler, ask_now, run_to_its_end
-from .in_test_engine import Ask
-from .one_function import ops, request_of, serving, shown
 
 SHORT, LONG = 0.1, 0.3
 """Seconds: a time-out that passes, and a step that takes longer."""

@@ -17,8 +17,9 @@ from inngest_core.execution.failure import describe, exc_info, retry_headers
 from inngest_core.protocol.wire import dump_json
 from inngest_core.web.messages import Request
 from tests.cases.case import Call, hashed
-from tests.core.in_test_engine import Ask, InTestEngine, ask_async, ask_sync
-from tests.core.one_function import request_of, serving, shown
+from tests.stage.asks import Ask, ask_async, ask_sync
+from tests.stage.in_process_engine import InProcessEngine
+from tests.stage.one_function import request_of, serving, shown
 
 ASKS = pytest.mark.parametrize("ask", [ask_sync, ask_async])
 COLOURS = pytest.mark.parametrize("asynchronous", [False, True], ids=["def", "async"])
@@ -123,7 +124,7 @@ def told(ask: Ask, handler: Callable[..., object], **options: Any) -> tuple[dict
     """Return the error in the answer to a first call, and what was logged."""
     logger, records = recording()
     with serving(handler, logger=logger, **options) as app:
-        status, body = InTestEngine(app, ask, lambda _: 0).call()
+        status, body = InProcessEngine(app, ask, lambda _: 0).call()
     if status == 500:
         return body, records.lines
     assert (status, body[0]["op"]) == (206, "StepFailed")
@@ -259,7 +260,7 @@ def test_a_function_that_fails_with_a_group_names_each_step(ask: Ask) -> None:
         raise ExceptionGroup("the order failed", [each for each in results if isinstance(each, Exception)])
 
     with serving(handler) as app:
-        engine = InTestEngine(app, ask, lambda _: 0)
+        engine = InProcessEngine(app, ask, lambda _: 0)
         engine.memos[hashed("nap")] = None
         engine.memos[hashed("charge")] = {"error": {"name": "ValueError", "message": "boom", "stack": "at charge.py"}}
         status, body = engine.call()
@@ -310,7 +311,7 @@ def test_neither_the_stack_nor_the_log_shows_frames_of_the_sdk(ask: Ask, asynchr
 
     logger, records = recording()
     with serving(handler_async if asynchronous else handler, logger=logger) as app:
-        status, body = InTestEngine(app, ask, lambda _: 0).call()
+        status, body = InProcessEngine(app, ask, lambda _: 0).call()
     assert (status, body["name"]) == (500, "ConfigError")
     for text in (body["stack"], records.shown[0]):
         assert __file__ in text
@@ -494,7 +495,7 @@ def test_a_branch_of_a_group_may_raise_anything(ask: Ask, asynchronous: bool) ->
         await ctx.group.parallel((exits, lambda: ctx.step.run("load", lambda: 1)))
 
     with serving(handler_async if asynchronous else handler) as app:
-        engine = InTestEngine(app, ask, lambda _: 0)
+        engine = InProcessEngine(app, ask, lambda _: 0)
         status, ops = engine.call()
         assert (status, ops[0]["op"]) == (206, "StepRun")
         engine.keep(ops[0])
@@ -536,7 +537,7 @@ def test_a_step_error_is_the_same_in_each_call(ask: Ask, asynchronous: bool) -> 
         return await ctx.step.run("next", lambda: "done")
 
     with serving(handler_async if asynchronous else handler) as app:
-        assert InTestEngine(app, ask, lambda _: 0).run() == "done"
+        assert InProcessEngine(app, ask, lambda _: 0).run() == "done"
     assert len(seen) == 2
     assert seen[0] == seen[1]
     name, message, stack, step_id, cause_name, cause_message, cause_stack = seen[0]
@@ -547,7 +548,7 @@ def test_a_step_error_is_the_same_in_each_call(ask: Ask, asynchronous: bool) -> 
 
 def test_a_step_error_without_a_stack_shows_where_the_step_was_met() -> None:
     with serving(in_a_step(lambda: 1, asynchronous=False)) as app:
-        engine = InTestEngine(app, ask_sync, lambda _: 0)
+        engine = InProcessEngine(app, ask_sync, lambda _: 0)
         engine.memos[hashed("load")] = {"error": {"name": "Error", "message": "timed out"}}
         _, body = engine.call()
     assert (body["name"], body["message"]) == ("Error", "timed out")
@@ -557,7 +558,7 @@ def test_a_step_error_without_a_stack_shows_where_the_step_was_met() -> None:
 
 def test_a_step_error_of_another_sdk_is_cut_when_it_is_passed_on() -> None:
     with serving(in_a_step(lambda: 1, asynchronous=False)) as app:
-        engine = InTestEngine(app, ask_sync, lambda _: 0)
+        engine = InProcessEngine(app, ask_sync, lambda _: 0)
         memo = {"name": "n" * MIB, "message": "m" * MIB, "stack": "s" * MIB, "cause": "c" * MIB}
         engine.memos[hashed("load")] = {"error": memo}
         status, body = engine.call()

@@ -138,7 +138,14 @@ async def async_generator(ctx: object) -> AsyncIterator[int]:
         (keyword, "requires the keyword arguments db"),
         (generator, "is a generator"),
         (async_generator, "is a generator"),
-        (Methods.with_step, "requires 3"),
+        (
+            Methods.with_step,
+            "takes self, so it is a method, and nothing passes self to it; decorate a function outside",
+        ),
+        (Methods.plain, "takes self, so it is a method"),
+        (functools.partial(Methods.plain), "takes self, so it is a method"),
+        (Callable1, "is the class Callable1; give a function, a bound method such as"),
+        (make(), 'is the function "app-f"; give a handler that is not decorated yet'),
         ("text", "is a str; give a function"),
     ],
 )

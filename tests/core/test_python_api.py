@@ -22,9 +22,8 @@ import inngest.fast_api
 import inngest.flask
 import inngest.tornado
 from tests.cases.case import Call
-from tests.targets.engine import EngineDouble
-
-from .one_function import request_of, serving, shown
+from tests.stage.engine_api import EngineDouble
+from tests.stage.one_function import request_of, serving, shown
 
 NAMES = [
     *("Batch", "Cancel", "Concurrency", "Context", "ContextSync", "Debounce", "Event", "Function", "Inngest", "JSON"),

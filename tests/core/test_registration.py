@@ -11,6 +11,7 @@ import pytest
 
 from inngest_core.client import Inngest
 from inngest_core.config import load_config
+from inngest_core.engine_api import EngineAPI
 from inngest_core.errors import (
     BodyInvalidError,
     HeaderMissingError,
@@ -61,6 +62,7 @@ def dev(**options: Any) -> Served:
 def cloud(environ: dict[str, str] | None = None) -> Served:
     served = dev()
     served.client.config = load_config(signing_key=KEY.text, is_production=True, environ=environ or {})
+    served.client.engine_api = EngineAPI(served.client.config)
     return served
 
 
@@ -159,7 +161,7 @@ def test_an_engine_with_a_key_gets_the_bearer() -> None:
         (HTTPResponse(302, {}, b""), 500, "the engine answered 302"),
         (HTTPResponse(200, {}, b"<html>"), 500, "does not look like an Inngest engine"),
         (HTTPResponse(200, {}, b'{"ok":false,"error":"nope"}'), 500, "nope"),
-        (TransportError("refused"), 500, "refused; is an engine running at http://127.0.0.1:8288?"),
+        (TransportError("refused"), 500, "refused; is an engine running there? start one with `inngest dev`"),
     ],
 )
 def test_a_failure_is_never_200(engine: HTTPResponse | TransportError, status: int, says: str) -> None:

@@ -27,7 +27,6 @@ from inngest_core.execution.replay import Memo
 from inngest_core.execution.results import Results
 from inngest_core.values.return_type import returned_by
 from inngest_core.values.serializer import PydanticSerializer, dump_value, load_value
-from tests.asking import LogList
 from tests.core.rich_values import (
     RICH,
     Blob,
@@ -48,6 +47,7 @@ from tests.core.rich_values import (
     alike,
     annotated,
 )
+from tests.stage.logs import LogList
 
 RICH_VALUES = pytest.mark.parametrize(
     ("value", "typ"), RICH, ids=[f"{number}-{typ}" for number, (_, typ) in enumerate(RICH)]

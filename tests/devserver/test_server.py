@@ -11,8 +11,9 @@ import pytest
 
 from inngest_devserver.engine import Options
 from inngest_devserver.server import DevServer
+from tests.stage.servers import free_port
 
-from .live_app import LiveApp, free_port, serving
+from .live_app import LiveApp, serving
 
 PATIENCE_SECONDS = 20.0
 

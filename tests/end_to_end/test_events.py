@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 import inngest
+from tests.cases.case import HandlerKind
+from tests.stage.bodies import Script
 
-from .colours import Colour, Script
 from .conftest import kinds
 from .world import TWO_BY_TWO, World
 
@@ -64,8 +65,8 @@ def test_an_event_with_an_id_counts_once(world: World) -> None:
     assert world.effects.called == {"ran order-1 {'n': 1}": 1, "ran order-2 {'n': 3}": 1}
 
 
-@pytest.mark.parametrize("colour", Colour)
-def test_a_client_sends_fifty_at_once(world: World, colour: Colour) -> None:
+@pytest.mark.parametrize("kind", HandlerKind)
+def test_a_client_sends_fifty_at_once(world: World, kind: HandlerKind) -> None:
     @world.function("t/batch")
     def batch(ctx: Any, step: Any) -> Script:
         return (yield step.run("n", world.did, f"n{ctx.event.data['n']}", ctx.event.data["n"]))
@@ -78,7 +79,7 @@ def test_a_client_sends_fifty_at_once(world: World, colour: Colour) -> None:
 
     events = [inngest.Event(name="t/batch", data={"n": n}) for n in range(50)]
     with world.up():
-        ids = world.client.send_sync(events) if colour is Colour.SYNC else asyncio.run(send(events))
+        ids = world.client.send_sync(events) if kind is HandlerKind.SYNC else asyncio.run(send(events))
         assert [world.engine.ended(event_id)[0].output for event_id in ids] == list(range(50))
 
 
@@ -138,7 +139,7 @@ def test_a_run_that_is_cancelled_during_a_step_goes_no_further(world: World) -> 
         async def awork() -> None:
             await asyncio.to_thread(work)
 
-        yield step.run("work", work if world.kind.colour is Colour.SYNC else awork)
+        yield step.run("work", work if world.kind.handlers is HandlerKind.SYNC else awork)
         yield step.run("more", world.did, "more", None)
 
     with world.up():

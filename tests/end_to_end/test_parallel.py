@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import inngest
+from tests.stage.bodies import Script
 
-from .colours import Script
 from .conftest import kinds
 from .world import EVERY_KIND, TWO_BY_TWO, World
 
@@ -45,7 +45,7 @@ def test_steps_of_a_group_run_at_the_same_time(world: World) -> None:
 
     @world.function("t/meet", retries=0)
     def group(ctx: Any, step: Any) -> Script:
-        work = meet if world.kind.colour == "sync" else ameet
+        work = meet if world.kind.handlers == "sync" else ameet
         return (yield ctx.group.parallel((lambda: step.run("a", work, "a"), lambda: step.run("b", work, "b"))))
 
     with world.up():
@@ -207,7 +207,7 @@ def test_in_a_race_one_branch_goes_on_while_the_other_still_works(world: World) 
 
             return (yield step.run("q2", end))
 
-        branches = (world.branch(quick), lambda: step.run("slow", slow if world.kind.colour == "sync" else aslow))
+        branches = (world.branch(quick), lambda: step.run("slow", slow if world.kind.handlers == "sync" else aslow))
         found = yield ctx.group.parallel(branches, parallel_mode=inngest.ParallelMode.RACE)
         yield step.run("after", world.did, "after", None)
         return list(found)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import inngest
+from tests.stage.bodies import Script
 
-from .colours import Script
 from .conftest import kinds
 from .world import EVERY_KIND, TWO_BY_TWO, World
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import inngest
-from tests.adapters.sockets import PATIENCE, read
 from tests.cases.case import Call
-from tests.targets.engine import EngineDouble
+from tests.stage.engine_api import EngineDouble
+from tests.stage.sockets import PATIENCE, read
 from tests.targets.target import Answer, Functions
 
 from .proxy import NOTHING, TLS

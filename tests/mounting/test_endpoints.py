@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import inngest
-from tests.targets.engine import EngineDouble
+from tests.stage.engine_api import EngineDouble
 
 from .apps import FRAMEWORKS, Endpoint, Framework
 from .asking import Shop, ask, define, expect_answers, shop

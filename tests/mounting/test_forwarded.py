@@ -11,12 +11,13 @@ from django.test import override_settings
 from hypercorn.middleware.proxy_fix import ProxyFixMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from tests.targets.engine import EngineDouble
+from tests.stage.engine_api import EngineDouble
+from tests.stage.servers import Serving, by_hypercorn
 
 from .apps import FRAMEWORKS, PATH, Endpoint, Framework
 from .asking import call, expect_answers, register, shop
+from .gunicorn import by_gunicorn
 from .proxy import TLS, proxy
-from .serving import Serving, by_gunicorn, by_hypercorn
 
 pytestmark = pytest.mark.live
 

@@ -29,14 +29,14 @@ import inngest.flask
 import inngest.starlette
 import inngest.tornado
 import inngest.wsgi
+from tests.stage.engine_api import EngineDouble
+from tests.stage.servers import Serving, by_tornado, by_uvicorn, by_waitress
 from tests.targets.django_asgi import as_asgi
 from tests.targets.django_site import ASGISite, Patterns, WSGISite
-from tests.targets.engine import EngineDouble
 from tests.targets.target import Functions
 
 from .asking import call, expect_answers, register, shop
 from .proxy import proxy
-from .serving import Serving, by_tornado, by_uvicorn, by_waitress
 
 pytestmark = pytest.mark.live
 

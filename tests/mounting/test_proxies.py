@@ -10,12 +10,12 @@ import pytest
 from django.test import override_settings
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from tests.targets.engine import EngineDouble
+from tests.stage.engine_api import EngineDouble
+from tests.stage.servers import Serving, by_hypercorn
 
 from .apps import FRAMEWORKS, PATH, Endpoint, Framework
 from .asking import expect_answers, register, shop
 from .proxy import proxy
-from .serving import Serving, by_hypercorn
 
 pytestmark = pytest.mark.live
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import inngest
 from tests.cases.case import Call
-from tests.targets.engine import EngineDouble
+from tests.stage.engine_api import EngineDouble
 from tests.targets.target import Answer, Send
 
 THREAD = "thread"

@@ -1,7 +1,7 @@
-"""One body, both colours: a function is written once, as a generator that yields what its steps give.
+"""One body, both kinds: a function is written once, as a generator that yields what its steps give.
 
     def body(ctx, step):
-        user = yield step.run("load", load)      # the value in a plain def, an awaitable in an async def
+        user = yield step.run("load", load)      # the value in a `def`, an awaitable in an `async def`
         return user
 
 The handlers made of it are ordinary ones: a `def` that drives the generator, or an `async def` that awaits.
@@ -9,24 +9,19 @@ The handlers made of it are ordinary ones: a `def` that drives the generator, or
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
 import inngest
+from tests.cases.case import HandlerKind
 
 Script = Generator[Any, Any, Any]
 Body = Callable[[Any, Any], Any]
 """A generator function as above, or a plain one that has no steps."""
 
 
-class Colour(enum.StrEnum):
-    SYNC = "sync"
-    ASYNC = "async"
-
-
-def handler(body: Body, colour: Colour) -> Callable[[Any, Any], Any]:
-    """Return *body* as a handler of that colour."""
+def handler(body: Body, kind: HandlerKind) -> Callable[[Any, Any], Any]:
+    """Return *body* as a handler of that kind."""
 
     def plain(ctx: inngest.ContextSync, step: inngest.StepSync) -> Any:
         script = body(ctx, step)
@@ -36,19 +31,20 @@ def handler(body: Body, colour: Colour) -> Callable[[Any, Any], Any]:
         script = body(ctx, step)
         return await drive_async(script) if _has_steps(script) else script
 
-    return plain if colour is Colour.SYNC else coroutine
+    return plain if kind is HandlerKind.SYNC else coroutine
 
 
 def _has_steps(script: object) -> bool:
     return isinstance(script, Generator)
 
 
-def branch(colour: Colour, script: Callable[..., Script], *args: Any) -> Callable[[], Any]:
+def branch(kind: HandlerKind, script: Callable[..., Script], *args: Any) -> Callable[[], Any]:
     """Return a branch of several steps for `ctx.group.parallel`."""
-    return (lambda: drive(script(*args))) if colour is Colour.SYNC else (lambda: drive_async(script(*args)))
+    return (lambda: drive(script(*args))) if kind is HandlerKind.SYNC else (lambda: drive_async(script(*args)))
 
 
 def drive(script: Script) -> Any:
+    """Run a script whose steps give their values at once."""
     try:
         value = next(script)
         while True:
@@ -58,6 +54,7 @@ def drive(script: Script) -> Any:
 
 
 async def drive_async(script: Script) -> Any:
+    """Run a script whose steps give awaitables."""
     try:
         awaitable: Awaitable[Any] = next(script)
         while True:

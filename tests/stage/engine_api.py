@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -24,43 +25,68 @@ class Recorded:
         return json.loads(self.body) if self.body else None
 
 
-Script = dict[str, list[tuple[int, object]]]
-"""By "METHOD /path" without query: (status, JSON) one after another; the last one is given again."""
+Answer = tuple[int, object]
+"""Status and JSON; bytes are sent as they are."""
+Script = dict[str, list[Answer | Callable[[Recorded], Answer]]]
+"""By "METHOD /path" without query, or "*" for all else: one answer after another; the last one is given again."""
 
 
-@dataclass(slots=True)
 class EngineDouble:
-    """Set `script`, ask, look at `requests`."""
+    """Set a script with `reset`, ask, look at `requests`."""
 
-    origin: str
-    script: Script = field(default_factory=dict[str, list[tuple[int, object]]])
-    requests: list[Recorded] = field(default_factory=list[Recorded])
-    connections: int = 0
+    def __init__(self) -> None:
+        self.origin = ""
+        self.script: Script = {}
+        self.requests: list[Recorded] = []
+        self.connections = 0
+        """How many were opened since the last reset."""
+        self._open = 0
+        self._changed = threading.Condition()
 
-    def reset(self, script: Mapping[str, Sequence[tuple[int, object]]]) -> None:
+    def reset(self, script: Mapping[str, Sequence[Answer | Callable[[Recorded], Answer]]]) -> None:
         self.script = {key: list(answers) for key, answers in script.items()}
         self.requests.clear()
         self.connections = 0
 
-    def answer(self, request: Recorded) -> tuple[int, object]:
+    def answer(self, request: Recorded) -> Answer:
         self.requests.append(request)
-        answers = self.script.get(f"{request.method} {request.path.partition('?')[0]}")
+        answers = self.script.get(f"{request.method} {request.path.partition('?')[0]}") or self.script.get("*")
         if not answers:
             return 404, {"error": f"nothing is scripted for {request.method} {request.path}"}
-        return answers.pop(0) if len(answers) > 1 else answers[0]
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        return answer(request) if callable(answer) else answer
+
+    def opened(self) -> None:
+        with self._changed:
+            self.connections += 1
+            self._open += 1
+
+    def closed(self) -> None:
+        with self._changed:
+            self._open -= 1
+            self._changed.notify_all()
+
+    def until_nobody_is_connected(self, seconds: float = 20) -> None:
+        """Wait until clients have closed all connections."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._open == 0, seconds), f"{self._open} connections stay open"
 
 
 @contextmanager
 def running_engine() -> Generator[EngineDouble]:
     """Run an engine double in a thread; it listens before this returns."""
-    engine = EngineDouble("")
+    engine = EngineDouble()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def setup(self) -> None:
-            engine.connections += 1
+            engine.opened()
             super().setup()
+
+        def finish(self) -> None:
+            super().finish()
+            engine.closed()
 
         def do_GET(self) -> None:
             size = int(self.headers.get("content-length") or 0)
@@ -70,6 +96,9 @@ def running_engine() -> Generator[EngineDouble]:
             body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("content-type", "application/json")
+            if status == HTTPStatus.NO_CONTENT:
+                self.end_headers()
+                return
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -9,23 +9,13 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import inngest
+from tests.cases.case import APP_ID, Case, HandlerKind, read_answer
+from tests.targets.target import Answer, Functions, Send, Target
 
-from .cases.case import APP_ID, Case, Colour, read_answer
-from .targets.engine import EngineDouble, Recorded
-from .targets.target import Answer, Functions, Send, Target
+from .engine_api import EngineDouble, Recorded
+from .logs import LogList
 
 Connect = Callable[[inngest.Inngest, Functions], Send]
-
-
-class LogList(logging.Handler):
-    """Keeps the text of what is logged."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.texts: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.texts.append(record.getMessage())
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +27,7 @@ class Asked:
     engine: list[Recorded]
 
 
-def ask(case: Case, colour: Colour, connect: Connect, engine: EngineDouble) -> Asked:
+def ask(case: Case, kind: HandlerKind, connect: Connect, engine: EngineDouble) -> Asked:
     """Serve the case's functions on a target and send it the case's request."""
     engine.reset({key: [(each.status, each.body) for each in answers] for key, answers in case.engine.items()})
     log = LogList()
@@ -50,7 +40,7 @@ def ask(case: Case, colour: Colour, connect: Connect, engine: EngineDouble) -> A
         event_api_base_url=engine.origin,
         logger=logger,
     ) as client:
-        send = connect(client, case.build(client, colour))
+        send = connect(client, case.build(client, kind))
         # A request of its own has context variables of its own.
         answer = contextvars.Context().run(
             send, "POST", case.call.query(), {"x-inngest-server-kind": "dev"}, case.call.body()
@@ -82,7 +72,7 @@ def _by_id(op: dict[str, Any]) -> str:
 
 
 def check_common_headers(answer: Answer, target: Target, *, mode: str = "dev") -> None:
-    """Assert the headers that every answer of this SDK has (protocol §2)."""
+    """Assert the headers that every answer of this SDK has."""
     headers = answer.headers
     assert headers["content-type"] == "application/json"
     assert headers["x-inngest-sdk"] == f"inngest-py:v{inngest.__version__}"

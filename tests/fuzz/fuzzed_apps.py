@@ -1,10 +1,9 @@
-"""The apps that are asked, in both modes and by both drivers, and an engine that answers what a test says."""
+"""The apps that are asked, in both modes, with functions of both kinds, and by both drivers."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import unittest.mock
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,45 +11,19 @@ from typing import Any
 import pydantic
 
 import inngest
-from inngest_core.execution import execution
-from inngest_core.runtime.transport import Transport
+from inngest_core.runtime.drivers import run_async, run_sync
 from inngest_core.serving.app import App
-from inngest_core.web.messages import HTTPRequest, HTTPResponse, Response
+from inngest_core.web.messages import Response
 from tests.bad_input.served import FALLBACK, KEY
 from tests.cases.case import APP_ID
+from tests.stage.engine_api import EngineDouble, running_engine
+from tests.stage.time_jumps import hurried
 
-from .requests import Asked
+from .random_requests import Asked
 
-SEARCH_SECONDS = 0.02
-"""Instead of 10 s: a targeted step that no function meets is asked for in many examples."""
 DEV, CLOUD = "dev", "cloud"
 SYNC, ASYNC = "sync", "async"
-KINDS = [(mode, colour, driver) for mode in (DEV, CLOUD) for colour in (SYNC, ASYNC) for driver in (SYNC, ASYNC)]
-
-
-class Engine(Transport):
-    """Answers every request of the SDK with one answer, without a socket."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.answer = HTTPResponse(200, {}, b"{}")
-
-    def fetch(self, request: HTTPRequest) -> HTTPResponse:
-        _check_outgoing(request)
-        return self.answer
-
-    async def fetch_async(self, request: HTTPRequest) -> HTTPResponse:
-        _check_outgoing(request)
-        return self.answer
-
-
-def _check_outgoing(request: HTTPRequest) -> None:
-    """Assert that an HTTP client could send the request."""
-    request.url.encode("ascii")
-    for name, value in request.headers.items():
-        name.encode("ascii")
-        assert "\n" not in value, f"{name}: {value!r}"
-        value.encode("latin-1")
+KINDS = [(mode, kind, driver) for mode in (DEV, CLOUD) for kind in (SYNC, ASYNC) for driver in (SYNC, ASYNC)]
 
 
 class Records(logging.Handler):
@@ -66,12 +39,12 @@ class Records(logging.Handler):
             self.own_errors.append(text)
 
 
-class World:
-    """One app for each kind: mode, colour of its functions, driver."""
+class FuzzedApps:
+    """One app for each kind: mode, kind of its functions, driver."""
 
-    def __init__(self) -> None:
-        self.engine = Engine()
+    def __init__(self, engine: EngineDouble) -> None:
         self.records = Records()
+        self._engine = engine
         self._runner = asyncio.Runner()
         self._clients = {kind: self._client(kind) for kind in KINDS}
         self._apps = {
@@ -80,48 +53,50 @@ class World:
         }
 
     def _client(self, kind: tuple[str, str, str]) -> inngest.Inngest:
-        client = inngest.Inngest(
+        return inngest.Inngest(
             app_id=APP_ID,
             is_production=kind[0] == CLOUD,
             signing_key=KEY,
             signing_key_fallback=FALLBACK,
             event_key="key",
-            api_base_url="http://engine.example",
-            event_api_base_url="http://engine.example",
+            api_base_url=self._engine.origin,
+            event_api_base_url=self._engine.origin,
             logger=logging.Logger("silent", logging.CRITICAL),
         )
-        client.resources.transport = self.engine
-        return client
 
     def ask(self, kind: tuple[str, str, str], asked: Asked) -> Response:
-        """Answer the request as a server of that kind does."""
-        self.engine.answer = asked.engine
-        app = self._apps[kind]
+        """Answer the request as a server of that kind does; a step that no function meets is looked for briefly."""
+        self._engine.reset({"*": [asked.engine]})
+        resources = self._clients[kind].resources
+        flow = hurried(self._apps[kind].handle(asked.request))
         if kind[2] == SYNC:
-            return app.handle_sync(asked.request)
-        return self._runner.run(app.handle_async(asked.request))
+            return run_sync(flow, resources)
+        return self._runner.run(run_async(flow, resources))
+
+    async def _close(self) -> None:
+        for client in self._clients.values():
+            await client.close_async()
 
     def close(self) -> None:
-        for client in self._clients.values():
-            client.close()
+        self._runner.run(self._close())
         self._runner.close()
 
 
 @contextmanager
-def a_world() -> Generator[World]:
+def fuzzed_apps() -> Generator[FuzzedApps]:
     """Make the apps; what the SDK logs of itself is caught, and shown nowhere."""
-    world = World()
-    logger = logging.getLogger("inngest")
-    before = logger.propagate
-    logger.addHandler(world.records)
-    logger.propagate = False
-    try:
-        with unittest.mock.patch.object(execution, "SEARCH_SECONDS", SEARCH_SECONDS):
-            yield world
-    finally:
-        logger.propagate = before
-        logger.removeHandler(world.records)
-        world.close()
+    with running_engine() as engine:
+        apps = FuzzedApps(engine)
+        logger = logging.getLogger("inngest")
+        before = logger.propagate
+        logger.addHandler(apps.records)
+        logger.propagate = False
+        try:
+            yield apps
+        finally:
+            logger.propagate = before
+            logger.removeHandler(apps.records)
+            apps.close()
 
 
 class Typed(pydantic.BaseModel):
@@ -131,9 +106,9 @@ class Typed(pydantic.BaseModel):
     text: str = ""
 
 
-def make_functions(client: inngest.Inngest, colour: str) -> Sequence[inngest.Function[Any]]:
+def make_functions(client: inngest.Inngest, kind: str) -> Sequence[inngest.Function[Any]]:
     """Return functions that use every tool, and whatever they are given."""
-    handlers = _sync_handlers() if colour == SYNC else _async_handlers()
+    handlers = _sync_handlers() if kind == SYNC else _async_handlers()
     given: Any = handlers
     trigger = inngest.TriggerEvent(event="test/go")
     return [

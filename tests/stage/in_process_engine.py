@@ -1,38 +1,17 @@
-"""A tiny engine: it calls one function of an `App` until that returns, as protocol B4 says. No sockets, no clock."""
+"""A tiny engine: it calls one function of an `App` until that has ended, as an engine does. No sockets, no clock."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from inngest_core.serving.app import App
-from inngest_core.web.messages import Request, Response
+from inngest_core.web.messages import Request
 from tests.cases.case import FULL_ID, Call, hashed
 
-Ask = Callable[[App, Request], Response]
-
-
-def ask_sync(app: App, request: Request) -> Response:
-    return app.handle_sync(request)
-
-
-def ask_async(app: App, request: Request) -> Response:
-    return asyncio.run(app.handle_async(request))
-
-
-def ask_uvloop(app: App, request: Request) -> Response:
-    import uvloop  # there is none for Windows
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(app.handle_async(request))
-
-
-ASYNC_ASKS: list[Ask] = [ask_async] if sys.platform == "win32" else [ask_async, ask_uvloop]
-ASKS: list[Ask] = [ask_sync, *ASYNC_ASKS]
+from .asks import Ask
 
 
 class RunFailedError(Exception):
@@ -44,7 +23,7 @@ class RunFailedError(Exception):
 
 
 @dataclass(slots=True)
-class InTestEngine:
+class InProcessEngine:
     """One run. choose: given how many planned steps are left, which of them is next to be done."""
 
     app: App

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +11,8 @@ import inngest
 from inngest_core.serving.app import App
 from inngest_core.web.messages import Request, Response
 from tests.cases.case import APP_ID, FN_ID, Call
+
+from .logs import silent_logger
 
 URL = "http://app.example/api/inngest"
 
@@ -23,12 +24,6 @@ def serving(handler: Callable[..., object], **options: Any) -> Generator[App]:
     with inngest.Inngest(app_id=APP_ID, **given) as client:
         typed: Any = handler
         yield App(client, [client.create_function(fn_id=FN_ID)(typed)], framework="bare")
-
-
-def silent_logger() -> logging.Logger:
-    logger = logging.Logger("silent")
-    logger.addHandler(logging.NullHandler())
-    return logger
 
 
 def request_of(call: Call | None = None) -> Request:

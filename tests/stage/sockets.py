@@ -1,18 +1,15 @@
-"""Asking over a real socket, and servers in threads that end with their block."""
+"""Asks over a real socket."""
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import socket
-import threading
-from collections.abc import Callable, Coroutine, Generator
-from contextlib import closing, contextmanager
-from typing import Any
+from contextlib import closing
 
 from tests.targets.target import Answer, Headers, Send
 
 PATIENCE = 30
+"""Seconds, after which what should have happened long ago counts as missing."""
 
 
 def ask(port: int, path: str) -> Send:
@@ -27,6 +24,7 @@ def ask(port: int, path: str) -> Send:
 
 
 def read(response: http.client.HTTPResponse) -> Answer:
+    """Read an answer to its end."""
     content = response.read()
     return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, content)
 
@@ -45,24 +43,3 @@ def chunked(path: str, *chunks: bytes) -> bytes:
     """Return a POST whose body comes in chunks, without a length."""
     head = f"POST {path} HTTP/1.1\r\nHost: shop.example\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
     return head + b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in [*chunks, b""])
-
-
-@contextmanager
-def on_a_loop(start: Callable[[], Coroutine[Any, Any, Callable[[], Coroutine[Any, Any, None]]]]) -> Generator[None]:
-    """Run a server on the loop of a thread of its own. start: returns how to stop it."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-
-    def run(work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, loop).result(PATIENCE)
-
-    stop = run(start())
-    try:
-        yield
-    finally:
-        run(stop())
-        run(loop.shutdown_asyncgens())
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(PATIENCE)
-        loop.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -42,13 +43,13 @@ class News:
 class Effects:
     """Counts callbacks by name: how often each was called, and how often it succeeded."""
 
-    def __init__(self, news: News) -> None:
+    def __init__(self, news: News | None = None) -> None:
         self.called: Counter[str] = Counter()
         self.succeeded: Counter[str] = Counter()
         self.order: list[str] = []
         self.may_repeat: set[str] = set()
         """Names that may succeed more than once: at-least-once is all that a killed app can promise."""
-        self._news = news
+        self._news = news or News()
         self._lock = threading.Lock()
 
     def call(self, name: str) -> int:
@@ -78,11 +79,21 @@ class Effects:
         """Be a step that raises so many times, and then returns its name."""
         before = self.call(name)
         if before < times:
-            raise error(f"{name} fails for the {before + 1}. time")
+            raise error(failure_text(name, before + 1))
         self.succeed(name)
         return name
+
+    async def afails(self, name: str, times: int) -> str:
+        """Be such a step, after a turn of the loop."""
+        await asyncio.sleep(0)
+        return self.fails(name, times)
 
     def check(self) -> None:
         """Hold every test to it: no step that succeeded ran again."""
         again = {name: count for name, count in self.succeeded.items() if count > 1 and name not in self.may_repeat}
         assert not again, f"steps that succeeded ran again: {again}"
+
+
+def failure_text(name: str, attempt: int) -> str:
+    """Return the message of a step that fails."""
+    return f"{name} fails for the {attempt}. time"

@@ -1,0 +1,39 @@
+"""What `client.send` and `step.send_event` were given, checked before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+import pydantic
+
+from inngest_core.error_text import kind_of
+from inngest_core.errors import ConfigError
+from inngest_core.options.event_names import has_space
+
+from .event import Event
+
+_RULE = "inngest.Event(name=..., data=...), what an event type makes, or a list of them"
+
+
+def read_events(given: object, what: str) -> list[Event]:
+    """Return the events that were given, one or several.
+
+    what: names the argument in messages, such as "events".
+    Raises ConfigError: something else than events, or an event whose name has spaces.
+    """
+    if isinstance(given, Event):
+        listed: list[object] = [given]
+    elif isinstance(given, str | bytes | Mapping | pydantic.BaseModel) or not isinstance(given, Iterable):
+        raise ConfigError(f"{what} is {kind_of(given)}; give {_RULE}")
+    else:
+        listed = list(cast("Iterable[object]", given))
+    return [_read_event(event, f"{what}[{number}]") for number, event in enumerate(listed)]
+
+
+def _read_event(event: object, what: str) -> Event:
+    if not isinstance(event, Event):
+        raise ConfigError(f"{what} is {kind_of(event)}; give {_RULE}")
+    if has_space(event.name):
+        raise ConfigError(f"{what}.name is {event.name!r}; give a name without spaces, such as 'user/signed.up'")
+    return event
