@@ -94,7 +94,7 @@ class Execution:
                 f'step "{tool.step_id}" was met inside step "{outer}"; steps cannot be nested: '
                 f'call the inner function directly, or move step "{tool.step_id}" out'
             )
-        found = self.replay.find(tool.step_id, tool.op, tool)
+        found = self.replay.find(tool.step_id, tool.op, tool, race=tools.PARALLEL_MODE in tool.opts)
         if found.memo is None and tool.op is Opcode.INVOKE_FUNCTION:
             found.tool = tool._replace(opts=self.results.dump_invoke_opts(tool))
         return found

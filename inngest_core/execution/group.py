@@ -196,4 +196,8 @@ def _results(results: Sequence[object]) -> tuple[Any, ...]:
 
 
 def _mode(mode: ParallelMode) -> str | None:
-    return None if mode is ParallelMode.WAIT else ParallelMode(mode).value
+    """Return the mode of a group's steps: within a race every step is one of the race, also in a group that waits.
+
+    An engine discovers after each step of the outer group, while steps of the inner one may be running elsewhere.
+    """
+    return tools.parallel_mode.get() if mode is ParallelMode.WAIT else ParallelMode(mode).value

@@ -5,7 +5,7 @@ Pure: no effects, no user code. The caller tells what was met (`meet`) and asks 
     asked for   step met              others met     next
     ----------  --------------------  -------------  ---------------------------------------------------
     discovery   memo                  -              Deliver, in the order of ctx.stack.stack
-    discovery   new, runs in the app  no other new   RunNow; Report as planned when told to plan only
+    discovery   new, runs in the app  no other new   RunNow; Report as planned when told to plan only, or in a race
     discovery   new, runs in the app  another new    Report, as planned
     discovery   new, the engine's     -              Report
     target T    is T, new             -              RunNow (Report when it is the engine's)
@@ -14,7 +14,10 @@ Pure: no effects, no user code. The caller tells what was met (`meet`) and asks 
     target T    new, is not T         T not met      Wait: it stays parked
     any         nothing undecided     -              Wait
 
-"Told to plan only" is ctx.disable_immediate_execution. A memo is read by the op of the step that asks, never by its
+"Told to plan only" is ctx.disable_immediate_execution. An engine resets that at each discovery, and discovers after
+each step of a race. So a new step of a race, or one that was met before the memo of one was delivered, may have been
+planned by an earlier call and be running elsewhere at this moment: it is planned again, which an engine ignores, and
+never run at once. A memo is read by the op of the step that asks, never by its
 shape: a wait's memo is an event, which has a `data` key of its own. `{"input": [...]}` is no memo: the step is new
 and runs with those arguments. A memo that is next in the stack but was not met is skipped; one that the stack does
 not name comes after those that it does, an error last.
@@ -47,13 +50,18 @@ class Memo(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Found(Generic[Tool]):
-    """A step that user code met. input: arguments that were edited by hand, to run it with; place: where it waits."""
+    """A step that user code met.
+
+    race: it belongs to a parallel group in race mode. input: arguments that were edited by hand, to run it with.
+    place: where it waits.
+    """
 
     id: str
     step_id: str
     index: int
     op: Opcode
     tool: Tool
+    race: bool = False
     memo: Memo | None = None
     input: Sequence[object] | None = None
     place: Any = None
@@ -134,6 +142,8 @@ class Replay(Generic[Tool]):
         self._met_count: dict[str, int] = {}
         self._ready: list[tuple[int, int, Found[Tool]]] = []
         self.new: list[Found[Tool]] = []
+        self._perhaps_planned = False
+        """Set when the memo of a race's step was delivered while a new step was there: an earlier call planned that."""
         self._delivered = 0
 
     @property
@@ -145,7 +155,7 @@ class Replay(Generic[Tool]):
     def target_met(self) -> bool:
         return self.target is not None and self.target in self.found
 
-    def find(self, step_id: str, op: Opcode, tool: Tool) -> Found[Tool]:
+    def find(self, step_id: str, op: Opcode, tool: Tool, *, race: bool = False) -> Found[Tool]:
         """Name the step that user code just met; raises StepIdClashError."""
         index = self._met_count.get(step_id, 0)
         self._met_count[step_id] = index + 1
@@ -156,7 +166,7 @@ class Replay(Generic[Tool]):
                 f'step "{step_id}" (met {index + 1} times) has the same id as step "{other.step_id}" '
                 f"(met {other.index + 1} times); give one of them another id"
             )
-        found = self.found[hashed] = Found(hashed, step_id, index, op, tool)
+        found = self.found[hashed] = Found(hashed, step_id, index, op, tool, race)
         if hashed in self._memos:
             found.memo, found.input = read_memo(op, self._memos[hashed])
         return found
@@ -195,6 +205,7 @@ class Replay(Generic[Tool]):
 
     def _pass(self, found: Found[Tool]) -> None:
         self._delivered += 1
+        self._perhaps_planned = self._perhaps_planned or (found.race and bool(self.new))
         self._next_position = max(self._next_position, self._position.get(found.id, -1) + 1)
 
     def _answer_for(self, target: Found[Tool]) -> Decision[Tool]:
@@ -205,6 +216,7 @@ class Replay(Generic[Tool]):
 
     def _report_new(self) -> Decision[Tool]:
         only = self.new[0]
-        if len(self.new) == 1 and only.op is Opcode.STEP_RUN and not self._plan_only:
+        perhaps_planned = self._plan_only or only.race or self._perhaps_planned
+        if len(self.new) == 1 and only.op is Opcode.STEP_RUN and not perhaps_planned:
             return RunNow(only)
         return Report(self.new)

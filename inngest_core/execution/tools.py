@@ -29,6 +29,9 @@ LONGEST_WAIT_MS = MAX_WAIT_SECONDS * 1000
 
 _ULID_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
+PARALLEL_MODE = "parallelMode"
+"""The key under which the options of a step in a race say so."""
+
 parallel_mode: contextvars.ContextVar[str | None] = contextvars.ContextVar("inngest_parallel_mode", default=None)
 """The mode of the parallel group that the current branch belongs to, when it is not the usual one."""
 
@@ -237,7 +240,7 @@ def _checked(step_id: object) -> str:
 def _opts(**opts: object) -> dict[str, object]:
     mode = parallel_mode.get()
     if mode is not None:
-        opts["parallelMode"] = mode
+        opts[PARALLEL_MODE] = mode
     return opts
 
 
