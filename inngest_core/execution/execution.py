@@ -132,11 +132,11 @@ class Execution:
             except InngestError as error:  # a plain function, which called this, must not catch it
                 return Raised(error)
         if result.error is not None:
-            return self._report_failure(found, result.error)
+            return (yield from self._report_failure(found, result.error))
         try:
             data = self.results.dump(tool, result.output, changed=result.output is not given)
         except Exception as error:  # a value, or a serializer of the user's, may raise anything
-            return self._report_failure(found, error)
+            return (yield from self._report_failure(found, error))
         return Reported([op_of(found, Opcode.STEP_RUN, data=data)])
 
     def after_execution(self) -> Flow[None]:
@@ -145,11 +145,11 @@ class Execution:
             self._executed = True
             yield from self._hooks.run_reversed("after_execution")
 
-    def _report_failure(self, found: Found[Tool], error: BaseException) -> Reported:
+    def _report_failure(self, found: Found[Tool], error: BaseException) -> Flow[Reported]:
         final = is_final(error, self.ctx)
         self._log(error, f'step "{found.step_id}" of {self.function_id}')
         opcode = Opcode.STEP_FAILED if final else Opcode.STEP_ERROR
-        headers = {} if final and retriable(error) else retry_headers(error)
+        headers = {} if final and retriable(error) else (yield from retry_headers(error))
         return Reported([op_of(found, opcode, error=describe(error))], headers)
 
     def log_failure(self, error: BaseException) -> None:

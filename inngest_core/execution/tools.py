@@ -112,10 +112,11 @@ def wait_for_event(
         name, read = event, _read_event
     if not name:
         raise ConfigError(f'step "{step_id}": the event to wait for has no name')
-    opts = _opts(timeout=_dump_wait(step_id, "timeout", timeout))
+    opts = _opts(event=name, timeout=_dump_wait(step_id, "timeout", timeout))
     if if_exp is not None:
         opts["if"] = if_exp
-    return Tool(op=Opcode.WAIT_FOR_EVENT, step_id=_checked(step_id), name=name, read=read, opts=opts)
+    step_id = _checked(step_id)
+    return Tool(op=Opcode.WAIT_FOR_EVENT, step_id=step_id, name=step_id, read=read, opts=opts)
 
 
 def invoke(

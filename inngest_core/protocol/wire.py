@@ -241,11 +241,8 @@ class Op:
     index: int = 0
 
 
-_WITH_DATA = frozenset({Opcode.STEP_RUN, Opcode.RUN_COMPLETE})
-
-
 def dump_op(op: Op) -> bytes:
-    """Return the op as JSON; what is empty is left out, except the data of a step that ran."""
+    """Return the op as JSON; what is empty is left out, except its data, which is null where it has none."""
     wire: dict[str, object] = {"op": op.op.value, "id": op.id}
     if op.name:
         wire["name"] = op.name
@@ -257,8 +254,7 @@ def dump_op(op: Op) -> bytes:
         wire["error"] = op.error
     if op.step_id:
         wire["userland"] = {"id": op.step_id, "index": op.index} if op.index else {"id": op.step_id}
-    text = dump_json(wire)
-    return text[:-1] + b',"data":' + op.data + b"}" if op.op in _WITH_DATA else text
+    return dump_json(wire)[:-1] + b',"data":' + op.data + b"}"
 
 
 def dump_ops(ops: Sequence[Op]) -> bytes:

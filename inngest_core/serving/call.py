@@ -182,8 +182,7 @@ class _Prepared:
         try:
             return (yield from self._run())
         except InngestError as error:  # of a hook; what the function and its steps raise is an outcome
-            self._execution.log_failure(error)
-            return _answer_error(error)
+            return (yield from self._answer_error(error))
 
     def _run(self) -> Flow[Answer]:
         hooks, execution = self._hooks, self._execution
@@ -198,11 +197,11 @@ class _Prepared:
         else:
             outcome = yield from execution.call_body(self._call_handler)
         if isinstance(execution.outcome, Raised):  # by a hook, after a step
-            return self._answer(execution.outcome)
+            return (yield from self._answer(execution.outcome))
         if hooks:
             yield from execution.after_execution()
             outcome = yield from self._transform(outcome)
-        answer = self._answer(outcome)
+        answer = yield from self._answer(outcome)
         if hooks:
             yield from hooks.run("before_response")
         return answer
@@ -243,35 +242,40 @@ class _Prepared:
         ctx = self._ctx
         return self._handler.callback(ctx, ctx.step) if self._handler.takes_step else self._handler.callback(ctx)
 
-    def _answer(self, outcome: Outcome) -> Answer:
+    def _answer(self, outcome: Outcome) -> Flow[Answer]:
         """Return what to tell the engine."""
         match outcome:
             case Reported(ops, headers):
-                return self._answer_ops(ops, headers)
+                return (yield from self._answer_ops(ops, headers))
             case Returned(value):
-                return self._answer_value(value)
+                return (yield from self._answer_value(value))
             case Raised(error):
-                self._execution.log_failure(error)
-                return _answer_error(error)
+                return (yield from self._answer_error(error))
             case TargetMissed(found):
                 return _answer_missed(self._target or "", [(each.id, each.step_id) for each in found])
             case _:
                 assert_never(outcome)
 
-    def _answer_value(self, value: object) -> Answer:
+    def _answer_error(self, error: BaseException) -> Flow[Answer]:
+        self._execution.log_failure(error)
+        return Answer(500, describe(error), (yield from retry_headers(error)))
+
+    def _answer_value(self, value: object) -> Flow[Answer]:
         try:
             data = self._dump(value)
         except Exception as error:  # a value, or a serializer of the user's, may raise anything
-            return self._answer(Raised(error))
-        if isinstance(value, str):  # an engine decodes a string that looks like JSON, unless it comes in an op
-            return self._answer_ops([Op(op=Opcode.RUN_COMPLETE, id=RUN_COMPLETE_ID, data=data)], {})
+            return (yield from self._answer_error(error))
+        if data.startswith(b'"{') and data.endswith(b'}"'):  # an engine would decode a text that looks like an object
+            ops = [Op(op=Opcode.RUN_COMPLETE, id=RUN_COMPLETE_ID, data=data)]
+            return (yield from self._answer_ops(ops, {}))
         return Answer(200, data)
 
-    def _answer_ops(self, ops: Sequence[Op], headers: Mapping[str, str]) -> Answer:
+    def _answer_ops(self, ops: Sequence[Op], headers: Mapping[str, str]) -> Flow[Answer]:
         body = dump_ops(ops)
         if len(body) <= MAX_RESPONSE_BYTES:
             return Answer(206, body, headers)
-        return self._answer(Raised(OutputUnserializableError(_too_large(self._function.id, ops, len(body)))))
+        error = OutputUnserializableError(_too_large(self._function.id, ops, len(body)))
+        return (yield from self._answer_error(error))
 
     def _check(self, value: object) -> None:
         if self._handler is self._function.handler:
@@ -304,13 +308,6 @@ def _too_large(function_id: str, ops: Sequence[Op], size: int) -> str:
         f"{MAX_RESPONSE_BYTES // 1024 // 1024} MiB for one answer; it holds {named}; "
         "start fewer steps at a time, or keep their data elsewhere and pass on where it is"
     )
-
-
-def _answer_error(error: BaseException) -> Answer:
-    body = describe(error)
-    if isinstance(error, InngestError):
-        body["code"] = error.code
-    return Answer(500, body, retry_headers(error))
 
 
 def _answer_missed(target: str, found: Sequence[tuple[str, str]]) -> Answer:

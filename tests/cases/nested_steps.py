@@ -53,7 +53,8 @@ async def caught_async(ctx: inngest.Context) -> object:
 
 
 REFUSED = Expected(
-    body=[op("StepFailed", "outer", error=error("StepNestedError", Saying('"outer"', '"inner"')))], no_retry="true"
+    body=[op("StepFailed", "outer", error=error("StepNestedError", Saying('"outer"', '"inner"'), code="step_nested"))],
+    no_retry="true",
 )
 
 run_in_run = Case(build=both(nested, nested_async), expect=REFUSED)

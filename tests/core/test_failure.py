@@ -15,8 +15,10 @@ import inngest
 from inngest_core.errors import ConfigError
 from inngest_core.execution.failure import describe, exc_info, retry_headers
 from inngest_core.protocol.wire import dump_json
+from inngest_core.runtime.drivers import Resources, run_sync
+from inngest_core.runtime.effects import Now
 from inngest_core.web.messages import Request
-from tests.cases.case import Call, hashed
+from tests.cases.case import Call, Later, hashed
 from tests.core.in_test_engine import Ask, InTestEngine, ask_async, ask_sync
 from tests.core.one_function import request_of, serving, shown
 
@@ -283,9 +285,28 @@ def test_a_wide_or_a_deep_group_is_told_in_short() -> None:
 def test_a_group_is_tried_again_when_one_of_its_exceptions_asks_for_it() -> None:
     later = inngest.RetryAfterError("later", datetime.timedelta(minutes=1))
     stop = inngest.NonRetriableError("stop")
-    assert retry_headers(ExceptionGroup("g", [stop, ExceptionGroup("h", [later])])) == {"retry-after": "60"}
-    assert retry_headers(ExceptionGroup("g", [stop, ValueError()])) == {}
-    assert retry_headers(ExceptionGroup("g", [stop, ExceptionGroup("h", [stop])])) == {"x-inngest-no-retry": "true"}
+    cases: list[tuple[ExceptionGroup[Exception], dict[str, object]]] = [
+        (ExceptionGroup("g", [stop, ExceptionGroup("h", [later])]), {"retry-after": Later(60)}),
+        (ExceptionGroup("g", [stop, ValueError()]), {}),
+        (ExceptionGroup("g", [stop, ExceptionGroup("h", [stop])]), {"x-inngest-no-retry": "true"}),
+    ]
+    for error, expected in cases:
+        assert run_sync(retry_headers(error), Resources()) == expected
+
+
+def test_the_time_to_try_again_is_exact_to_the_millisecond() -> None:
+    """Whole seconds would be counted from a clock without fractions: up to a second too early."""
+    flow = retry_headers(inngest.RetryAfterError("later", 1500))
+    assert next(flow) == Now()
+    with pytest.raises(StopIteration) as end:
+        flow.send(1_700_000_000.75)
+    assert end.value.value == {"retry-after": "2023-11-14T22:13:22.250Z"}
+
+
+def test_a_time_to_try_again_is_at_most_a_day_ahead() -> None:
+    assert run_sync(retry_headers(inngest.RetryAfterError("later", 10**12)), Resources()) == {
+        "retry-after": Later(24 * 3600)
+    }
 
 
 # Stacks and the log
