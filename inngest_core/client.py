@@ -19,6 +19,7 @@ from .events.event_types import EventType, as_trigger
 from .execution.context import Context, ContextSync
 from .execution.results import Warned
 from .execution.step import Step, StepSync
+from .execution.step_names import StepNames
 from .function import Function, Handler, duplicate_message
 from .middleware import Hooks, MiddlewareFactory, SendEventsResult
 from .options.function_opts import ID_RULE, FunctionOpts, is_id
@@ -115,6 +116,7 @@ class Inngest:
         self.working_key = WorkingKey()
         self.resources = Resources(thread_pool_max_workers or self.config.thread_pool_max_workers)
         self.warned_of: Warned = set()
+        self.step_names = StepNames()
         """The callbacks of whose results was warned."""
         self._handlers: dict[str, Handler] = {}
 

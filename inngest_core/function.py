@@ -10,7 +10,7 @@ import functools
 import inspect
 import urllib.parse
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar, cast
 
 from inngest_core.protocol.limits import MAX_TRIGGER_NAME
@@ -31,12 +31,22 @@ FAILURE_SUFFIX = "-failure"
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """A user's function body. takes_step: it is `(ctx, step)` instead of `(ctx)`. where: "file:line", for messages."""
+    """The body of a function, as the user wrote it.
+
+    callback: what is called.
+    is_async: it is `async def`, or calls something that is.
+    takes_step: it is called as `(ctx, step)` instead of `(ctx)`.
+    where: "file:line", for messages.
+    output_type: the type of its result, None when not given.
+    typed: its events are read as the types that its triggers declare.
+    """
 
     callback: Callable[..., object]
     is_async: bool
     takes_step: bool
     where: str = ""
+    output_type: object = None
+    typed: bool = False
 
 
 class Function(Generic[T_co]):
@@ -64,7 +74,6 @@ class Function(Generic[T_co]):
         self.name = opts.name or opts.fn_id
         self.opts = opts
         self.triggers = tuple(triggers)
-        self.typed = any(isinstance(trigger, TypedTrigger) for trigger in triggers)
         self.output_type = output_type
         self.middleware = tuple(middleware)
         self.around: Callable[[Flow[Any]], Flow[Any]] | None = None
@@ -72,7 +81,10 @@ class Function(Generic[T_co]):
             which = f'"{self.id}"' if self.id.isprintable() else repr(self.id)
             shown = shorten(value) if isinstance(value, str) else repr(value)
             raise FunctionConfigError(f"function {which}: {field} is {shown}; expected {rule}")
-        self.handler = inspect_handler(handler, f'function "{self.id}": the handler')
+        typed = any(isinstance(trigger, TypedTrigger) for trigger in triggers)
+        self.handler = replace(
+            inspect_handler(handler, f'function "{self.id}": the handler'), output_type=output_type, typed=typed
+        )
         self.on_failure: Handler | None = None
         self.on_failure_fn_id: str | None = None
         if on_failure is not None:

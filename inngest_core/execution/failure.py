@@ -1,12 +1,13 @@
 """What is said of an exception of user code: as JSON, as headers, in the log, and whether it may be tried again.
 
 All of it is bounded, so that an answer with an error is within what an engine takes, whatever was raised.
-Decides nothing about steps. Sources: protocol §6, §7, B2, C5, C6, C7.
+Decides nothing about steps.
 """
 
 from __future__ import annotations
 
 import datetime
+import logging
 import textwrap
 import traceback
 from pathlib import Path
@@ -85,6 +86,24 @@ def _chain(error: BaseException) -> list[BaseException]:
 def is_quiet(error: BaseException) -> bool:
     """Tell whether it was raised with quiet=True."""
     return isinstance(error, NonRetriableError | RetryAfterError) and bool(getattr(error, "quiet", False))
+
+
+def log_failure(logger: logging.Logger, error: BaseException, what: str, *, final: bool) -> None:
+    """Log what a step or a function raised, unless it asked for quiet. what: names it."""
+    if is_quiet(error):
+        return
+    how = "failed" if final else "will be tried again"
+    message = message_of(error, SHORT_MESSAGE) or name_of(error)
+    info = exc_info(error)
+    if info is not None and _is_long(error):
+        info, message = None, f"{message}\n{_stack(error)}"
+    logger.error("%s %s: %s", what, how, message, exc_info=info)
+
+
+def _is_long(error: BaseException) -> bool:
+    """Tell whether the text of an exception, without frames, is longer than is of use in a log."""
+    lines = traceback.TracebackException(type(error), error, None, limit=0).format()
+    return sum(len(line) for line in lines) > LONGEST_STACK
 
 
 def exc_info(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None] | None:

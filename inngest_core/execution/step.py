@@ -1,7 +1,7 @@
-"""The step tools of a handler: Step and StepSync, typed faces of one line each over `steps.py`.
+"""The step tools of a handler: Step and StepSync, typed faces of one line each over `tools.py`.
 
 What a step means is decided in `execution.py`. A type that a result is read as is given twice, as `type[T]` and as
-`TypeForm[T]`: type checkers that do not know the second yet infer from classes all the same. Source: protocol §7.
+`TypeForm[T]`: type checkers that do not know the second yet infer from classes all the same.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import typing_extensions
 from inngest_core.events.event import Event
 from inngest_core.events.event_types import EventType, TypedEvent, type_of_triggers
 from inngest_core.function import Function
-from inngest_core.runtime.drivers import Resources, run_sync
 
 from . import tools
-from .execution import Execution
-from .group import Parallel, ParallelSync, running
+from .async_execution import AsyncExecution
+from .group import Parallel, ParallelSync
+from .sync_execution import SyncExecution
 from .tools import Tool
 
 T = TypeVar("T")
@@ -36,22 +36,10 @@ class Step(Parallel):
     `parallel` does the same as `ctx.group.parallel`, under its older name.
     """
 
-    def __init__(self, execution: Execution, app_id: str) -> None:
+    def __init__(self, execution: AsyncExecution, app_id: str) -> None:
         super().__init__(execution)
+        self._meet = execution.meet
         self._app_id = app_id
-
-    async def _meet(self, tool: Tool) -> Any:
-        execution = self._execution
-        found = execution.find(tool)
-        body = running(execution)
-        if body.in_main_task():
-            if execution.replay.shortcut(found, alone=False):
-                return execution.read(found)
-        else:
-            execution.replay.concurrent = True
-        place = found.place = body.park(found.step_id)
-        execution.replay.meet(found)
-        return await place
 
     @overload
     async def run(self, step_id: str, handler: Callable[[*Ts], Awaitable[T]], *handler_args: *Ts) -> T: ...
@@ -188,16 +176,10 @@ class StepSync(ParallelSync):
     `parallel` does the same as `ctx.group.parallel`, under its older name.
     """
 
-    def __init__(self, execution: Execution, resources: Resources, app_id: str) -> None:
-        super().__init__(execution, resources)
+    def __init__(self, execution: SyncExecution, app_id: str) -> None:
+        super().__init__(execution)
+        self._meet = execution.meet
         self._app_id = app_id
-
-    def _meet(self, tool: Tool) -> Any:
-        execution = self._execution
-        found = execution.find(tool)
-        if execution.replay.shortcut(found, alone=True):
-            return execution.read(found)
-        return run_sync(execution.meet_in_thread(found), self._resources)
 
     @overload
     def run(self, step_id: str, handler: Callable[[*Ts], T], *handler_args: *Ts) -> T: ...

@@ -159,7 +159,10 @@ def dump_json(value: object) -> bytes:
 
 @dataclass(slots=True)
 class CallContext:
-    """`ctx` of a call request (protocol B0). stack: hashed ids, in the order in which the steps finished."""
+    """`ctx` of a call request. stack: hashed ids, in the order in which the steps finished.
+
+    job_id, request_id: empty when the engine does not say.
+    """
 
     run_id: str
     attempt: int = 0
@@ -167,6 +170,8 @@ class CallContext:
     disable_immediate_execution: bool = False
     stack: Sequence[str] = ()
     use_api: bool = False
+    job_id: str = ""
+    request_id: str = ""
 
 
 @dataclass(slots=True)
@@ -198,6 +203,8 @@ def parse_call(body: bytes) -> CallRequest:
             _field(ctx, "disable_immediate_execution", bool, False, "ctx."),
             _list_of(_field(ctx, "stack", dict, _NO_STACK, "ctx."), "stack", str, "ctx.stack."),
             _field(ctx, "use_api", bool, use_api, "ctx."),
+            _field(ctx, "job_id", str, "", "ctx."),
+            _field(ctx, "request_id", str, "", "ctx."),
         ),
         event=cast("dict[str, Any]", event),
         events=_list_of(top, "events", dict),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import io
 import logging
 import traceback
 from collections.abc import Callable, Coroutine
@@ -124,7 +125,7 @@ def in_the_function(callback: Callable[[], object], *, asynchronous: bool) -> Ca
 def told(ask: Ask, handler: Callable[..., object], **options: Any) -> tuple[dict[str, Any], list[str]]:
     """Return the error in the answer to a first call, and what was logged."""
     logger, records = recording()
-    with serving(handler, logger=logger, **options) as app:
+    with serving(handler, **{"logger": logger, **options}) as app:
         status, body = InTestEngine(app, ask, lambda _: 0).call()
     if status == 500:
         return body, records.lines
@@ -170,7 +171,27 @@ def test_a_huge_message_is_cut(ask: Ask, asynchronous: bool, where: Any) -> None
     assert len(error["stack"]) < 4000
     assert "in fail" in error["stack"]
     assert len(lines) == 1
-    assert lines[0].endswith(" failed: " + "x" * 2008 + "... (5,240,872 characters more)")
+    assert (
+        " failed: " + "x" * 2008 + "... (5,240,872 characters more)\nTraceback (most recent call last):\n" in lines[0]
+    )
+    assert "in fail" in lines[0]
+
+
+@ASKS
+@COLOURS
+@pytest.mark.parametrize("where", [in_a_step, in_the_function])
+def test_all_that_is_logged_of_a_huge_message_is_short(ask: Ask, asynchronous: bool, where: Any) -> None:
+    """A traceback shows the message, too."""
+
+    def fail() -> None:
+        raise ValueError("x" * 5 * MIB)
+
+    stream = io.StringIO()
+    logger = logging.Logger("short")
+    logger.addHandler(logging.StreamHandler(stream))
+    told(ask, where(fail, asynchronous=asynchronous), logger=logger)
+    assert "in fail" in stream.getvalue()
+    assert len(stream.getvalue()) < 10_000
 
 
 def test_a_long_stack_is_cut_in_the_middle() -> None:

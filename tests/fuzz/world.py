@@ -12,7 +12,7 @@ from typing import Any
 import pydantic
 
 import inngest
-from inngest_core.execution import execution
+from inngest_core.execution import async_execution
 from inngest_core.runtime.transport import Transport
 from inngest_core.serving.app import App
 from inngest_core.web.messages import HTTPRequest, HTTPResponse, Response
@@ -116,7 +116,7 @@ def a_world() -> Generator[World]:
     logger.addHandler(world.records)
     logger.propagate = False
     try:
-        with unittest.mock.patch.object(execution, "SEARCH_SECONDS", SEARCH_SECONDS):
+        with unittest.mock.patch.object(async_execution, "SEARCH_SECONDS", SEARCH_SECONDS):
             yield world
     finally:
         logger.propagate = before
