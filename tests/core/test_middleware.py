@@ -195,7 +195,7 @@ def test_a_hook_may_turn_an_error_into_a_value() -> None:
         raise KeyError("missing")
 
     client = make_client(Forgiving)
-    assert b'"data":"forgiven"' in call(client, define(client, lambda ctx: missing())).body
+    assert body_of(call(client, define(client, lambda ctx: missing()))) == "forgiven"
     client = make_client(Forgiving)
     assert body_of(call(client, define(client, lambda ctx: ctx.step.run("a", missing))))[0]["op"] == "StepRun"
 
