@@ -112,7 +112,8 @@ def _url(request: HttpRequest) -> str:
 
 def _response(response: Response, unread: HttpRequest | None = None) -> HttpResponse:
     """Translate an answer. unread: its request, where it was given before the body was read."""
-    answer = _Answer(response.body, status=response.status, headers=dict(response.headers))
+    headers = {**response.headers, "content-length": str(len(response.body))}
+    answer = _Answer(response.body, status=response.status, headers=headers)
     answer.unread = unread
     # A function that fails is a 500 to the engine, and logged as such; Django would mail it to ADMINS, at every try.
     answer._has_been_logged = response.status >= 500  # type: ignore[attr-defined]  # Django sets and reads it
