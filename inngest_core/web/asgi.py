@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from .disconnects import has_gone_asgi
@@ -73,23 +73,26 @@ def below_root(root_path: str, path: str) -> str:
 
 async def send_response(response: Response, send: Send) -> None:
     """Send an answer."""
-    await _send_start(response, send)
+    headers = _encode(response.headers)
+    headers.append((b"content-length", str(len(response.body)).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})
 
 
 async def send_refusal(response: Response, receive: Receive, send: Send) -> None:
-    """Send an answer that was given before the body of the request was read, and throw that body away."""
-    await _send_start(response, send)
+    """Send an answer that was given before the body of the request was read, and throw that body away.
+
+    It has no length, for a server may close the connection when all of an answer is sent: granian does.
+    """
+    await send({"type": "http.response.start", "status": response.status, "headers": _encode(response.headers)})
     await send({"type": "http.response.body", "body": response.body, "more_body": True})
     await _drain(receive)
     with contextlib.suppress(OSError):  # the client has disconnected
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _send_start(response: Response, send: Send) -> None:
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
-    headers.append((b"content-length", str(len(response.body)).encode()))
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+def _encode(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
 
 async def _drain(receive: Receive) -> None:
