@@ -16,6 +16,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
+from django.utils.encoding import iri_to_uri
 from django.views.decorators.csrf import csrf_exempt
 
 from inngest_core.client import Inngest
@@ -73,6 +74,7 @@ def _unguarded(view: View) -> View:
     for alias in connections:
         transaction.non_atomic_requests(alias)(view)
     view.login_required = False  # type: ignore[attr-defined]  # for LoginRequiredMiddleware, since Django 5.1
+    view.serves_inngest = True  # type: ignore[attr-defined]  # for the system check
     return csrf_exempt(view)
 
 
@@ -105,7 +107,7 @@ def _url(request: HttpRequest) -> str:
     """Return the URL with the prefix in it, which under ASGI `request.path` may lack (FORCE_SCRIPT_NAME, hypercorn)."""
     prefix = str(request.META.get("SCRIPT_NAME", "")).rstrip("/")
     try:
-        return request.build_absolute_uri(prefix + request.get_full_path_info())
+        return iri_to_uri(f"{request.scheme}://{request.get_host()}{prefix}{request.get_full_path_info()}")
     except DisallowedHost as error:  # Django's own answer is an HTML page
         raise URLInvalidError(str(error)) from None
 

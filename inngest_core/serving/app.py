@@ -35,7 +35,7 @@ from inngest_core.runtime.effects import Call, Flow, Now
 from inngest_core.web.messages import Request, Response, content_length, query_of
 
 from .answer import Answer
-from .arguments import check_client, check_functions
+from .arguments import check_client, check_functions, check_options
 from .authentication import UNSIGNED, Guard, Signer
 from .call import handle_call
 from .introspection import introspect
@@ -92,6 +92,7 @@ class App:
         Raises ConfigError: an argument is of the wrong kind. FunctionConfigError: two functions share an id.
         """
         check_client(client)
+        check_options(options)
         self.client = client
         self.functions = check_functions(functions, client)
         self.framework = framework

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn, cast
 
 from inngest_core.client import Inngest
 from inngest_core.errors import ConfigError
 from inngest_core.function import Function
+
+from .options import ServeOptions
+
+MAX_WRAPPERS = 25
+"""Wrappers around a function that are looked through."""
 
 
 def check_app(app: object, expected: str, *, fits: bool) -> None:
@@ -29,6 +35,23 @@ def check_client(client: object) -> None:
             f"client is {describe(client)}; give the inngest.Inngest that the functions were defined with, "
             "which comes just before the list of functions"
         )
+
+
+def check_options(options: ServeOptions) -> None:
+    """Check the keyword arguments of a `serve`.
+
+    Raises TypeError, as Python does: one is unknown. ConfigError: a value is of the wrong type.
+    """
+    for name, value in options.items():
+        if name not in ServeOptions.__optional_keys__:
+            known = ", ".join(sorted(ServeOptions.__optional_keys__))
+            raise TypeError(f"serve() got an unexpected keyword argument {name!r}; it takes {known}")
+        kind = _KINDS.get(name)
+        if kind is not None and value is not None and not isinstance(value, kind):
+            raise ConfigError(f"{name} is {describe(value)}; give a {kind.__name__}, or leave it out")
+
+
+_KINDS = {"serve_path": str, "serve_origin": str, "public_path": str, "enable_unauthed_sync": bool}
 
 
 def check_functions(functions: object, client: Inngest) -> tuple[Function[Any], ...]:
@@ -57,10 +80,10 @@ def _check_function(function: object, what: str, client: Inngest) -> Function[An
 
 
 def _refuse(given: object, what: str) -> NoReturn:
-    wrapped = getattr(given, "__wrapped__", None)
-    if isinstance(wrapped, Function):
+    wrapped = _wrapped(given)
+    if wrapped is not None:
         raise ConfigError(
-            f"{what} is a wrapper around {describe(cast('object', wrapped))}, and engines would get around it; "
+            f"{what} is a wrapper around {describe(wrapped)}, which an engine could not call through it; "
             "put @client.create_function above the decorator that made the wrapper"
         )
     if callable(given) and not isinstance(given, type):
@@ -68,6 +91,17 @@ def _refuse(given: object, what: str) -> NoReturn:
             f"{what} is {describe(given)}, which is not decorated; put @client.create_function(fn_id=...) above it"
         )
     raise ConfigError(f"{what} is {describe(given)}; give what @client.create_function returned")
+
+
+def _wrapped(given: object) -> Function[Any] | None:
+    """Return the Function that `functools.wraps` was given, through a few wrappers."""
+    for _ in range(MAX_WRAPPERS):
+        if not inspect.isfunction(given):
+            return None
+        given = getattr(given, "__wrapped__", None)
+        if isinstance(given, Function):
+            return given
+    return None
 
 
 def refuse_second_endpoint(path: str) -> NoReturn:

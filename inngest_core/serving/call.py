@@ -5,7 +5,6 @@ Pure flows: the request is verified before it comes here, and signed after. Sour
 
 from __future__ import annotations
 
-import functools
 import urllib.parse
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
@@ -49,7 +48,7 @@ from inngest_core.protocol.wire import (
 )
 from inngest_core.runtime.effects import Body, Flow, Invoke
 from inngest_core.values.serializer import dump_value
-from inngest_core.web.messages import Request, query_of
+from inngest_core.web.messages import Request, cache_short, query_of
 
 from .answer import Answer
 
@@ -84,7 +83,7 @@ def _with_full_state(call: CallRequest, client: Inngest, request: Request) -> Fl
     return replace(call, steps=steps, events=events)
 
 
-@functools.lru_cache(maxsize=1024)
+@cache_short
 def parse_query(url: str) -> tuple[str, str]:
     """Return fnId and stepId; raises QueryParamMissingError when one is missing, empty or given twice."""
     query = urllib.parse.parse_qs(query_of(url), keep_blank_values=True)

@@ -44,7 +44,7 @@ async def _ping(engine: Engine, url: str) -> str | None:
         return f"waiting for an app at {url}"
     except TransportError as error:
         return f"the app did not answer: {error}"
-    if not answer.headers.get(Header.SDK):
+    if not (answer.headers.get(Header.SDK) or answer.headers.get(Header.SDK_HANDLED)):
         return f"{url} answered {answer.status} and is not served by an Inngest SDK; check the path"
     if answer.status >= 400:
         return f"the app at {url} could not register ({answer.status}): {_message(answer)}"

@@ -73,7 +73,7 @@ def read_answer(answer: Answer, now: float) -> Outcome:
 
 
 def _read(answer: Answer, now: float) -> Outcome:
-    is_sdk = bool(answer.headers.get(Header.SDK))
+    is_sdk = bool(answer.headers.get(Header.SDK) or answer.headers.get(Header.SDK_HANDLED))
     if 200 <= answer.status < 300:
         if not is_sdk:
             return _failed(

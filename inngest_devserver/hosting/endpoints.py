@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import client as http_client
 from urllib.parse import quote
 
-from inngest_core.errors import InngestError, SigningKeyMissingError
+from inngest_core.errors import HeaderMissingError, InngestError, SigningKeyMissingError
 from inngest_core.protocol import wire
 
 from . import loading
@@ -50,12 +50,12 @@ def introspect(port: int, path: str) -> Endpoint | str:
     try:
         connection.request("GET", quote(path, safe="/%:@!$&'()*+,;=~"), headers={"accept": "application/json"})
         response = connection.getresponse()
-        if response.getheader(wire.Header.SDK) is None:
+        if not any(response.getheader(name) for name in (wire.Header.SDK, wire.Header.SDK_HANDLED)):
             return f"status {response.status}, not from an Inngest SDK"
         answer = wire.parse_object(response.read())
-        # Without its key, an app in cloud mode answers this and nothing else.
-        keyless = answer.get("code") == SigningKeyMissingError.code
-        mode = "cloud" if keyless else str(answer.get("mode", ""))
+        # An app in cloud mode answers nothing else to a stranger, nor to anybody while it has no key.
+        refused = answer.get("code") in (HeaderMissingError.code, SigningKeyMissingError.code)
+        mode = "cloud" if refused else str(answer.get("mode", ""))
         return Endpoint(path, mode, int(answer.get("function_count", 0)))
     except (OSError, http_client.HTTPException, InngestError, ValueError, TypeError) as error:
         return f"{type(error).__name__}: {error}"

@@ -21,8 +21,6 @@ HEADER = "x-seen"
 Read = Callable[[Any], bytes | Awaitable[bytes]]
 
 
-
-
 class Reader:
     """Reads bodies. read: how, given the framework's request; it may be async in an async app."""
 

@@ -4,6 +4,6 @@ import os
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.servers.apps.django_reads_settings"
 
-from django.core.asgi import get_asgi_application  # noqa: E402 - it reads the settings
+from django.core.asgi import get_asgi_application
 
 app = get_asgi_application()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -23,9 +23,14 @@ inner = inngest.wsgi.serve(*reader.endpoint())
 
 def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     reader.begin(environ["QUERY_STRING"])
-    heads: list[Any] = []
-    answer = list(inner(environ, lambda *head: heads.append(head) or (lambda _: None)))
+    heads: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def keep(status: str, headers: list[tuple[str, str]], _: object = None) -> Callable[[bytes], object]:
+        heads.append((status, headers))
+        return lambda _: None
+
+    answer = list(inner(environ, keep))
     reader.note("after", environ)
-    status, headers = heads[0]
+    [(status, headers)] = heads
     start_response(status, [*headers, (HEADER, reader.told())])
     return answer
