@@ -1,4 +1,4 @@
-"""HTTP to an engine that runs: one request, one answer, and in words what went wrong."""
+"""HTTP requests to a running engine, with failures put into words."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Remote:
         named = environ.get("INNGEST_DEV", "")
         origin = url or (named if "://" in named else DEFAULT_URL)
         if not is_url(origin):
-            raise UsageError(f"--url {origin!r} is no URL; write it as in {DEFAULT_URL}")
+            raise UsageError(f"--url {origin!r} is not a URL; write it as in {DEFAULT_URL}")
         event_key = environ.get("INNGEST_EVENT_KEY") or NO_EVENT_KEY
         url_option = f" --url {shlex.quote(url)}" if url else ""
         return cls(origin.rstrip("/"), event_key, environ.get("INNGEST_SIGNING_KEY") or None, url_option)
@@ -79,7 +79,7 @@ class Remote:
         return _parse(answer, self.origin)
 
     def _port_option(self) -> str:
-        """Return what an engine on this machine needs to be started where this one was looked for."""
+        """Return the option that starts an engine at this very origin, where that is on this machine."""
         parts = urllib.parse.urlsplit(self.origin)
         elsewhere = parts.port is not None and parts.port != DEFAULT_PORT and parts.hostname in LOOPBACK
         return f" --port {parts.port}" if elsewhere else ""
@@ -95,7 +95,7 @@ def _parse(answer: httpx.Response, origin: str) -> Any:
     except BodyInvalidError:
         kind = answer.headers.get("content-type", "nothing")
         raise CommandError(
-            f"{origin} is no engine: it answers {answer.status_code} with {kind}, expected JSON"
+            f"{origin} is not an engine: it answers {answer.status_code} with {kind}, expected JSON"
         ) from None
     if answer.is_success:
         return value
@@ -109,7 +109,7 @@ def send(remote: Remote, name: str, data: str) -> int:
     answer = remote.post(f"/e/{quote(remote.event_key, safe='')}", event)
     ids = answer.get("ids") if isinstance(answer, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     if not ids:
-        raise CommandError(f"{remote.origin} is no engine: it took no events")
+        raise CommandError(f"{remote.origin} is not an engine: it accepted no event")
     print(f"sent {name} {ids[0]}")
     print(f"see its runs with: inngest runs --event {ids[0]}{remote.url_option}")
     return 0

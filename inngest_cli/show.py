@@ -1,4 +1,4 @@
-"""Prints runs as a person reads them: what happened when, and what came of it. Asks an engine, decides nothing."""
+"""Prints runs for people to read: what happened when, and the result."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _data(remote: Remote, path: str, missing: str) -> Any:
     if answer is None:
         raise CommandError(f"there is {missing} at {remote.origin}")
     if not isinstance(answer, dict) or "data" not in answer:
-        raise CommandError(f"{remote.origin} is no engine: its {path} has no data")
+        raise CommandError(f"{remote.origin} is not an engine: its {path} has no data")
     return cast("dict[str, Any]", answer)["data"]
 
 

@@ -159,7 +159,10 @@ class Inngest:
         self.middleware.extend(check_middleware([middleware]))
 
     def set_logger(self, logger: logging.Logger) -> None:
-        """Log to *logger* from now on."""
+        """Log to another logger from now on.
+
+        logger: what the SDK and `ctx.logger` log to.
+        """
         self.logger = logger
 
     @keywords_only
@@ -230,15 +233,24 @@ class Inngest:
         return decorate
 
     async def send(self, events: Event | Sequence[Event], *, skip_middleware: bool = False) -> list[str]:
-        """Send one or more events and return their ids, from any event loop.
+        """Send events, from any event loop. A function sends with `step.send_event`, which sends once and not per call.
 
+        events: one event or a list of them.
         skip_middleware: leave out the hooks around sending.
-        Raises EventKeyMissingError, OutputUnserializableError, SendEventsError (its `ids` went through).
+        Returns the ids of the events, in order.
+        Raises ConfigError: something else than events. EventKeyMissingError: cloud mode without an event key.
+        OutputUnserializableError: data that cannot be written as JSON. SendEventsError: not all were sent; its `ids`
+        are those of the events that were.
         """
         return await run_async(self.send_flow(events, skip_middleware=skip_middleware), self.resources)
 
     def send_sync(self, events: Event | Sequence[Event], *, skip_middleware: bool = False) -> list[str]:
-        """Send one or more events and return their ids, from any thread; otherwise as `send`."""
+        """Send events; from any thread, otherwise as `send`.
+
+        events: one event or a list of them.
+        skip_middleware: leave out the hooks around sending.
+        Returns the ids of the events, in order. Raises what `send` does.
+        """
         return run_sync(self.send_flow(events, skip_middleware=skip_middleware), self.resources)
 
     def send_flow(
@@ -251,10 +263,15 @@ class Inngest:
         middleware: Sequence[MiddlewareFactory] = (),
         headers: Mapping[str, str] | None = None,
     ) -> Flow[list[str]]:
-        """Send one or more events, between the hooks around sending; seed and headers as in `events.send_events`.
+        """Send events, between the hooks around sending, as a flow that either driver runs.
 
+        events: one event or a list of them.
+        skip_middleware: leave out the hooks around sending.
+        seed: what the ids of the events are made from, so that a repeated step sends the same ones; random by default.
+        raw_request: the framework's request during which the events are sent, for the middleware.
         middleware: of the function that sends, after that of the client.
-        Raises ConfigError when something else than events is given.
+        headers: sent along with the usual ones.
+        Returns the ids of the events, in order. Raises what `send` does.
         """
         listed = read_events(events, "events")
         hooks = Hooks(() if skip_middleware else [*self.middleware, *middleware], self, raw_request)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import Any, Protocol, TypeVar, cast, overload
 
 from .errors import FunctionConfigError
 from .events.event import Event
@@ -19,8 +19,7 @@ from .function import Function
 from .options.options import Trigger
 
 T = TypeVar("T")
-P = ParamSpec("P")
-R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., object])
 
 AnyTrigger = Trigger | EventType[Any] | type[Event]
 
@@ -43,16 +42,19 @@ class FunctionDecorator(Protocol):
     def __call__(self, handler: SyncHandler[T], /) -> Function[T]: ...
 
 
-def keywords_only(define: Callable[P, R]) -> Callable[P, R]:
-    """Return `create_function` with a helpful message for callers who leave out the parentheses or a name."""
+def keywords_only(define: F) -> F:
+    """Return `create_function` with a helpful message for callers who leave out the parentheses or a name.
+
+    It has the type of what it wraps, so that editors find the docstring of each argument.
+    """
 
     @functools.wraps(define)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+    def checked(*args: object, **kwargs: object) -> object:
         if len(args) > 1:
             raise FunctionConfigError(f"create_function was given {_shown(args[1])} without a name; {_CALL_IT_FIRST}")
         return define(*args, **kwargs)
 
-    return checked
+    return cast("F", checked)
 
 
 def _shown(given: object) -> str:

@@ -2,7 +2,7 @@
 
 Hooks run inline, in the driver of the function (a hop to another thread costs more than a hook). The hooks of the
 client come before those of the function; `before…` and `transform_input` run in that order, `after…` and
-`transform_output` in reverse. Source: protocol §8.
+`transform_output` in reverse.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from .runtime.effects import Call, Flow
 
 @dataclass(slots=True)
 class SendEventsResult:
-    """What came of sending: the ids of the events that went through, and the error if not all did."""
+    """What came of sending events."""
 
     ids: list[str]
+    """The ids of the events that were sent."""
     error: Exception | None = None
+    """Why not all were sent; None when they were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +40,17 @@ class StepInfo:
 
 @dataclass(slots=True)
 class TransformOutputResult:
-    """What a step or a function gave; a hook may change it. step: None for the function's own result."""
+    """What a step or a function returned or raised; a hook may change it."""
 
     error: BaseException | None = None
+    """What it raised; None when it returned."""
     output: object = None
+    """What it returned."""
     step: StepInfo | None = None
+    """The step; None for the function's own result."""
 
     def has_output(self) -> bool:
-        """Tell whether it returned, be it None, instead of raising."""
+        """Tell whether it returned (None is something, too) instead of raising."""
         return self.error is None
 
 
@@ -83,17 +88,22 @@ class StepMemos:
 
     @property
     def size(self) -> int:
+        """How many steps are memoized."""
         return len(self._memos)
 
     def values(self) -> Iterator[StepMemo]:
+        """Iterate over the memos; what is written to one is what the function gets."""
         return iter([StepMemo(self._memos, key) for key in self._memos])
 
 
 class MiddlewareSync:
-    """Base of middleware whose hooks are plain functions; it works in functions of both colours.
+    """Base of middleware whose hooks are plain functions; it works in sync and in async functions.
 
     Give the class itself, or a factory `(client, raw_request) -> instance`, to a client or a function. One instance
-    is made for each call and for each sending of events. raw_request: the framework's own, None outside a call.
+    is made for each call and for each sending of events.
+
+    client: the Inngest client that the function belongs to.
+    raw_request: the framework's own request; None outside of a call.
     """
 
     def __init__(self, client: Any, raw_request: object) -> None:
@@ -101,7 +111,12 @@ class MiddlewareSync:
         self.raw_request = raw_request
 
     def transform_input(self, ctx: Any, function: Any, steps: StepMemos) -> None:
-        """Change the context (its events, added fields) or the memos before the function runs."""
+        """Change what the function gets, before it runs.
+
+        ctx: its context; events may be replaced and fields added.
+        function: the Function that is called.
+        steps: the memos of its finished steps.
+        """
 
     def before_execution(self) -> None:
         """Run before the function does."""
@@ -110,22 +125,34 @@ class MiddlewareSync:
         """Run after the step that ran in this call, or after the function returned, raised or was interrupted."""
 
     def transform_output(self, result: TransformOutputResult) -> None:
-        """Change what a step or the function gave."""
+        """Change what a step or the function returned or raised.
+
+        result: the outcome; assign to its `output` or `error`.
+        """
 
     def before_response(self) -> None:
         """Run last, before the answer is sent."""
 
     def before_send_events(self, events: list[Event]) -> None:
-        """Change events before they are sent."""
+        """Change events before they are sent.
+
+        events: the list that is sent; change it in place.
+        """
 
     def after_send_events(self, result: SendEventsResult) -> None:
-        """Look at what came of sending."""
+        """Look at what came of sending.
+
+        result: the ids of the events that were sent, and the error if not all were.
+        """
 
 
 class Middleware:
     """Base of middleware whose hooks are `async def`; it works in async functions and with `client.send`.
 
-    The same hooks as `MiddlewareSync`.
+    It has the same hooks as `MiddlewareSync`.
+
+    client: the Inngest client that the function belongs to.
+    raw_request: the framework's own request; None outside of a call.
     """
 
     def __init__(self, client: Any, raw_request: object) -> None:
@@ -133,7 +160,12 @@ class Middleware:
         self.raw_request = raw_request
 
     async def transform_input(self, ctx: Any, function: Any, steps: StepMemos) -> None:
-        """Change the context (its events, added fields) or the memos before the function runs."""
+        """Change what the function gets, before it runs.
+
+        ctx: its context; events may be replaced and fields added.
+        function: the Function that is called.
+        steps: the memos of its finished steps.
+        """
 
     async def before_execution(self) -> None:
         """Run before the function does."""
@@ -142,16 +174,25 @@ class Middleware:
         """Run after the step that ran in this call, or after the function returned, raised or was interrupted."""
 
     async def transform_output(self, result: TransformOutputResult) -> None:
-        """Change what a step or the function gave."""
+        """Change what a step or the function returned or raised.
+
+        result: the outcome; assign to its `output` or `error`.
+        """
 
     async def before_response(self) -> None:
         """Run last, before the answer is sent."""
 
     async def before_send_events(self, events: list[Event]) -> None:
-        """Change events before they are sent."""
+        """Change events before they are sent.
+
+        events: the list that is sent; change it in place.
+        """
 
     async def after_send_events(self, result: SendEventsResult) -> None:
-        """Look at what came of sending."""
+        """Look at what came of sending.
+
+        result: the ids of the events that were sent, and the error if not all were.
+        """
 
 
 MiddlewareFactory = Middleware | MiddlewareSync | Callable[[Any, Any], Middleware | MiddlewareSync]

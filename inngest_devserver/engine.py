@@ -23,6 +23,7 @@ from .runs.recovery import recover
 from .scheduling.clock import Clock, SystemClock
 from .scheduling.scheduler import Scheduler
 from .storage.store import Store
+from .storage.tables import JobRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,8 @@ class Engine:
             self.store,
             self.clock,
             limit=options.concurrency,
-            on_call=lambda job: self.executor.call(job),
-            on_timer=lambda job: self.executor.timer(job),
+            on_call=self._call,
+            on_timer=self._timer,
         )
         self.executor = Executor(
             Services(
@@ -93,6 +94,12 @@ class Engine:
             )
         )
         self.intake.executor = self.executor
+
+    async def _call(self, job: JobRow) -> None:
+        await self.executor.call(job)
+
+    def _timer(self, job: JobRow) -> None:
+        self.executor.timer(job)
 
     def start(self) -> None:
         """Take up what the store holds, and begin to work."""

@@ -21,7 +21,7 @@ from inngest_core.web.messages import Request, Response
 from tests.stage.engine_api import EngineDouble
 
 from .cases.case import HandlerKind, read_answer
-from .golden import functions, typescript_functions
+from .golden import python_functions, typescript_functions
 from .golden.page import as_the_page_says
 
 RECORDINGS = Path(__file__).parent / "golden" / "recordings"
@@ -129,7 +129,7 @@ def answer_events(engine: EngineDouble, exchange: Exchange) -> None:
     engine.reset({"POST /e/test": [(200, {"ids": ids, "status": 200})]})
 
 
-def serve(kind: HandlerKind, client: inngest.Inngest, module: Any = functions) -> App:
+def serve(kind: HandlerKind, client: inngest.Inngest, module: Any = python_functions) -> App:
     make: Functions = module.sync_functions if kind is HandlerKind.SYNC else module.async_functions
     return App(client, make(client), framework="fast_api")
 

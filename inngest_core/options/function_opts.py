@@ -131,7 +131,7 @@ class FunctionOpts:
                 yield field, given[field], "nothing, because batch_events is given"
 
     def warnings(self) -> Iterator[str]:
-        """Yield what an engine takes, but understands in another way than it reads."""
+        """Yield a sentence for each combination that engines accept, but do not treat as it reads."""
         if self._given.get("idempotency") is not None and self._given.get("rate_limit") is not None:
             yield (
                 "rate_limit has no effect beside idempotency: engines turn idempotency into a rate limit of one run "

@@ -68,7 +68,7 @@ class TriggerCron(Option):
     cron: str
     """Five fields such as "0 3 * * 1-5", optionally after "TZ=Europe/Paris"; nothing else, such as "@daily"."""
     jitter: int | datetime.timedelta | None = None
-    """Delay each start at random by up to so long: 1 second to 5 minutes, in milliseconds or as a timedelta."""
+    """The longest random delay of a start: 1 second to 5 minutes, in milliseconds or as a timedelta."""
 
     def to_wire(self) -> dict[str, object]:
         return _present(cron=self.cron, jitter=_duration(self.jitter))
@@ -87,9 +87,9 @@ class Batch(Option):
     """Call the function with several events at once, which are `ctx.events`."""
 
     max_size: int
-    """Call it as soon as so many events came; at least 2."""
+    """The number of events that ends a batch at once; at least 2."""
     timeout: int | datetime.timedelta | None = None
-    """Call it so long after the first event at the latest: at least 1 second, in milliseconds or as a timedelta."""
+    """The longest wait after the first event of a batch: at least 1 second, in milliseconds or as a timedelta."""
     key: str | None = None
     """A CEL expression over `event`; events that give different values go into different batches."""
     if_exp: str | None = None
@@ -177,11 +177,11 @@ class Debounce(Option):
     """Wait until events stop coming, then run once, with the last one."""
 
     period: int | datetime.timedelta
-    """How long no event must come: 1 second to 7 days, in milliseconds or as a timedelta."""
+    """How long to wait after each event: 1 second to 7 days, in milliseconds or as a timedelta."""
     key: str | None = None
     """A CEL expression over `event`; each value that it gives is debounced for itself."""
     timeout: int | datetime.timedelta | None = None
-    """Run so long after the first event at the latest, in milliseconds or as a timedelta."""
+    """The longest wait after the first event, in milliseconds or as a timedelta."""
 
     def to_wire(self) -> dict[str, object]:
         return _present(period=_duration(self.period), key=self.key, timeout=_duration(self.timeout))

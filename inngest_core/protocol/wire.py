@@ -36,6 +36,7 @@ class Header(enum.StrEnum):
     EXPECTED_SERVER_KIND = "x-inngest-expected-server-kind"
     FRAMEWORK = "x-inngest-framework"
     GENERATION_ID = "x-inngest-generation-id"
+    HOST = "host"
     JOB_ID = "x-inngest-job-id"
     NO_RETRY = "x-inngest-no-retry"
     PLATFORM = "x-inngest-platform"

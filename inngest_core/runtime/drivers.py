@@ -26,9 +26,10 @@ from inngest_core.errors import AsyncUnsupportedError, InngestError
 
 from .async_body import AsyncBody, carry
 from .effects import Call, Effect, Fetch, Flow, Invoke, Now, Random, Settle, Sleep, Start, Unwind
+from .fork import forget_after_fork
 from .loop_thread import LoopThread
 from .pool import DEFAULT_SIZE, Pool
-from .transport import Transport, after_fork
+from .transport import Transport
 
 T = TypeVar("T")
 
@@ -45,11 +46,11 @@ class Resources:
         """pool_size: how many sync functions run at a time under the async driver; 0 runs them on the loop."""
         self.transport = Transport()
         self._pool_size = DEFAULT_SIZE if pool_size is None else pool_size
-        self._forget()
-        after_fork(self._forget)
+        self.forget()
+        forget_after_fork(self)
 
-    def _forget(self) -> None:
-        """Begin anew: a fork copies no threads, and a lock as it was at that moment."""
+    def forget(self) -> None:
+        """Begin anew in a forked child, which has no threads, and locks as they were at that moment."""
         self._lock = threading.Lock()
         self._pool: Pool | None = None
         self._loop_thread: LoopThread | None = None

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inngest_core.config import Config, Mode, parse_origin
+from inngest_core.error_text import SHORT_MESSAGE, cut
 from inngest_core.errors import (
     BodyInvalidError,
     HeaderMissingError,
@@ -39,6 +40,7 @@ from .introspection import Endpoint, ServeOptions, authentication, capabilities,
 
 SDK_AUTHOR = "inngest"
 
+_NOT_IN_A_HOST = frozenset("/?#@\\ \t")
 _NOT_ADVERTISED = frozenset({Query.DEPLOY_ID.value, Query.FUNCTION_ID.value, Query.STEP_ID.value, Query.PROBE.value})
 
 
@@ -93,6 +95,7 @@ def register_out_of_band(endpoint: Endpoint, request: Request, failure: Signatur
     """
     client, config = endpoint.client, endpoint.client.config
     _check_signature(failure, required=config.mode is Mode.CLOUD and not config.allow_unauthed_registration)
+    _check_host(request.headers.get(Header.HOST, ""))
     url = advertised_url(request.url, endpoint.options, config)
     registration: dict[str, object] = {
         "url": url,
@@ -161,6 +164,15 @@ def _explicit_path(path: str, options: ServeOptions) -> str | None:
 def _check_signature(failure: SignatureError | None, *, required: bool) -> None:
     if failure is not None and (required or not isinstance(failure, HeaderMissingError)):
         raise failure
+
+
+def _check_host(host: str) -> None:
+    """Refuse a Host header that would become path, query or user name of the URL that engines call."""
+    if any(character in host for character in _NOT_IN_A_HOST):
+        raise URLInvalidError(
+            f"the Host header of the request is {cut(host, SHORT_MESSAGE)!r}, which is no host name; "
+            "send the request to the address of this app, or have the proxy in front of it set Host"
+        )
 
 
 def _asked_url(request: Request) -> str:

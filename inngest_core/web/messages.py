@@ -75,7 +75,7 @@ class HTTPResponse:
 
 
 class TransportError(Exception):
-    """No HTTP answer came: refused, cut off, timed out, or not resolvable. Its text holds no path: it may be a key."""
+    """No usable answer came: refused, cut off, late, too large, no such host. Its text never holds the URL's path."""
 
 
 class BoundedBody:

@@ -25,7 +25,7 @@ class NotRegisteredError(Exception):
 
 
 async def register_app(engine: Engine, url: str) -> None:
-    """Return once the app at *url* has registered; what keeps it from that is said once, not at each try."""
+    """Return once the app at *url* has registered; say what keeps it from that, once for each reason."""
     pause, said = _FIRST_PAUSE, ""
     while True:
         try:
@@ -36,7 +36,7 @@ async def register_app(engine: Engine, url: str) -> None:
                 engine.journal.say(said)
         else:
             return
-        # An app that starts is not announced by anything: asking is the only way to know.
+        # Nothing announces that an app has started: asking is the only way to find out.
         await engine.clock.wait(asyncio.Event(), engine.clock.now() + pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
 

@@ -227,7 +227,7 @@ class _Reader:
         try:
             return parse_duration(text)
         except ValueError as error:
-            # A real engine repeats the call again and again and then leaves the run alone: say it instead.
+            # Other engines repeat the call again and again and then leave the run as it is.
             raise OpsInvalidError(f"{self._what()}: {what}: {error}", name="InvalidDuration", final=True) from None
 
     def _sleep(self, step_id: str) -> Sleep:
@@ -242,6 +242,8 @@ class _Reader:
         text = self._text(self._opts.get("if"), "opts.if")
         try:
             expression = Expression(text) if text else None
+            if expression is not None:
+                expression.check_for_wait()
         except ExpressionError as error:
             raise OpsInvalidError(f"{self._what()}: {error}", name="InvalidExpression", final=True) from None
         timeout = self._text(self._opts.get("timeout"), "opts.timeout")
@@ -252,7 +254,7 @@ class _Reader:
         slug = self._text(self._opts.get("function_id"), "opts.function_id")
         payload = self._opts.get("payload")
         if not slug or not isinstance(payload, dict):
-            # A real engine panics here and the run hangs: say it instead.
+            # Other engines crash here, and the run hangs.
             raise OpsInvalidError(
                 f"{self._what()}: InvokeFunction needs opts.function_id and an object in opts.payload",
                 name="InvalidInvokeError",

@@ -32,7 +32,7 @@ class Answer:
 
     @property
     def is_from_sdk(self) -> bool:
-        """Whether an SDK answered, be it only to refuse who did not sign."""
+        """Whether an SDK answered, if only to refuse an unsigned request."""
         return bool(self.headers.get(Header.SDK) or self.headers.get(_HANDLED_HEADER))
 
 
@@ -104,7 +104,7 @@ def _read_steps(answer: Answer, now: float) -> Outcome:
 def _read_output(answer: Answer) -> Outcome:
     output = parse_output(answer.body)
     if _no_retry(answer) or answer.headers.get(Header.RETRY_AFTER):
-        # A real engine fails such a run, output or not: better seen here than there.
+        # Other engines fail such a run, whatever its output: it is better to find out here.
         return Raised(fragments.load(output), "a 200 answer must not ask for retries or forbid them", final=True)
     return Returned(output)
 

@@ -1,4 +1,4 @@
-"""Asks a running app where it serves functions: one GET per likely path. Guesses no ports, starts nothing."""
+"""Asks a running app where it serves functions, with one GET for each likely path."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOOPBACK = "127.0.0.1"
 DEFAULT_SERVE_PATH = "/api/inngest"
 INTROSPECTION_SECONDS = 10.0
 HANDLED_HEADER = "x-inngest-sdk-handled"
-"""All that an app in cloud mode says of itself to whoever cannot sign."""
+"""The only header of ours that an app in cloud mode sends to a client that does not sign its requests."""
 
 
 class HostError(Exception):
@@ -23,7 +23,7 @@ class HostError(Exception):
 
 
 class NotServedError(Exception):
-    """Nothing at a path answers as an app that serves functions; the message says what was seen instead."""
+    """No functions are served at a path; the message says what was seen instead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@
 line of JSON, which says where the app listens and serves, or why it does not. The child's side loads the app, runs
 it under uvicorn or waitress, and finds the serve paths by asking the running app. Parent and child hold the two ends
 of a loopback connection: when it breaks, however the parent ended, the child ends. Standard streams are left to the
-app. Loopback only. Here is no engine logic and no reading of the user's events.
+app. It uses loopback only, contains no engine logic, and never reads the user's events.
 """
 
 from __future__ import annotations

@@ -6,12 +6,13 @@ Touches the loggers of the app's clients alone, so that no other library's loggi
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterable
 
 _FORMAT = "%(asctime)s.%(msecs)03d %(levelname)s %(name)s: %(message)s"
 
 
-class _Fallback(logging.StreamHandler):  # type: ignore[type-arg]  # pyright: ignore[reportMissingTypeArgument]
+class _Fallback(logging.Handler):
     """Writes to standard error until the app configures logging after all: nothing is to be shown twice."""
 
     def __init__(self, logger: logging.Logger) -> None:
@@ -21,7 +22,11 @@ class _Fallback(logging.StreamHandler):  # type: ignore[type-arg]  # pyright: ig
 
     def emit(self, record: logging.LogRecord) -> None:
         if all(handler is self for handler in _handlers(self._logger)):
-            super().emit(record)
+            try:
+                sys.stderr.write(self.format(record) + "\n")
+                sys.stderr.flush()
+            except Exception:
+                self.handleError(record)
 
 
 def show_logs(loggers: Iterable[object]) -> None:

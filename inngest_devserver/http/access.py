@@ -17,7 +17,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "host.docker.internal"})
 
 
 def check_sender(headers: Mapping[str, str]) -> None:
-    """Refuse what a web page sent, or made a browser send by giving its own name our address."""
+    """Refuse what a web page sends, also one whose name has been made to lead to this machine (DNS rebinding)."""
     host = headers.get("host", "")
     if not _is_loopback(f"//{host}"):
         raise APIError(403, f"host {host!r} is not allowed; reach the engine by localhost or 127.0.0.1")
@@ -42,7 +42,7 @@ def check_key(headers: Mapping[str, str], key: SigningKey) -> None:
 
 
 def is_one_of(given: str, secrets: Iterable[str]) -> bool:
-    """Tell whether *given* is one of the secrets; takes as long whichever it is."""
+    """Tell whether *given* is one of the secrets, in constant time."""
     matches = [hmac.compare_digest(given.encode(errors="replace"), each.encode()) for each in secrets]
     return any(matches)
 

@@ -130,7 +130,7 @@ class API:
 
 @dataclass(frozen=True, slots=True)
 class _Endpoint:
-    """An endpoint as an ASGI application: to Starlette an object is one, a function is not."""
+    """An endpoint as an ASGI application: Starlette takes an object for one, but not a function."""
 
     api: API
     endpoint: Endpoint
@@ -140,6 +140,6 @@ class _Endpoint:
 
 
 def _by_raw_path(scope: Scope) -> Scope:
-    """Return *scope* to be routed by the path as it was sent: an id may hold a quoted slash, a URL end in one."""
+    """Return *scope* with the path as it was sent, for routing: an id may contain a quoted slash."""
     raw: bytes = scope.get("raw_path") or urllib.parse.quote(scope["path"]).encode()
     return {**scope, "path": raw.decode("latin-1").rstrip("/") or "/", "root_path": ""}

@@ -60,7 +60,7 @@ class AppRoutes:
                 self._engine.journal.say(f"{function.slug}: cron triggers do not fire yet")
 
     def remove(self, call: Call) -> Response:
-        """Forget the app at the URL in the query; an unknown one is forgotten already."""
+        """Forget the app at the URL in the query; succeed as well when there is none."""
         url = call.query.get("url", "")
         if not url:
             raise APIError(400, "the query parameter url is missing")

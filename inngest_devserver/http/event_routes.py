@@ -27,7 +27,7 @@ class EventRoutes:
         self._engine = engine
 
     def send(self, call: Call) -> Response:
-        """Take in one event or an array; those before a bad one are taken in, too."""
+        """Take in one event or an array; the events before a bad one are taken in as well."""
         allowed = self._engine.options.event_keys
         if allowed and not is_one_of(call.path["key"], allowed):
             return _refused(401, "Event key not found", [])
@@ -47,7 +47,7 @@ class EventRoutes:
             except EventInvalidError as error:
                 return _refused(400, str(error), taken)
             taken.append(row.internal_id)
-        # The sender is told that its events are safe: so let them be.
+        # The answer promises that the events are safe, so they are committed first.
         self._engine.store.commit()
         return json_response({"ids": taken, "status": 200})
 

@@ -1,6 +1,6 @@
-"""Calls that are to be made again: after a failed attempt, and while an app cannot be reached, which is no attempt.
+"""Makes calls again: after a failed attempt, and while an app cannot be reached, which does not count as an attempt.
 
-Decides when; what a failure means for the run is the executor's matter.
+This module decides when; the executor decides what a failure means for the run.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Attempts:
         return seconds
 
     def wait_for_app(self, run: Run, job: JobRow, error: UnreachableError) -> None:
-        """Try again later, as often as it takes: an app that is down has not seen the call, so it is no attempt."""
+        """Try again later, as often as it takes: an app that is down has not seen the call, so it is not an attempt."""
         tries = self._unreached.get(job.id, 0)
         self._unreached[job.id] = tries + 1
         self._requeue(run, job._replace(due=self._clock.now() + backoff(tries, self._interval)))

@@ -1,7 +1,7 @@
 """Drives runs: starts them, sends their call requests, applies the answers, and ends them.
 
-What an answer means is the matter of `reply.py`, how steps go on that of `progress.py`, and when a call is made again
-that of `attempts.py`. The rules: docs/protocol.md, "Execution" and "Retries and errors".
+`reply.py` says what an answer means, `progress.py` how steps go on, and `attempts.py` when a call is made again.
+The rules: docs/protocol.md, "Execution" and "Retries and errors".
 """
 
 from __future__ import annotations
@@ -121,8 +121,8 @@ class Executor:
 
     @contextlib.contextmanager
     def _ending_if_broken(self, run: Run) -> Generator[None]:
-        """Fail a run that the engine itself cannot handle (a bug of ours, data at a limit of Python) instead of
-        leaving it there for ever."""
+        """Fail a run that the engine itself cannot handle, because of a bug of its own or of data at a limit of Python,
+        instead of leaving it there for ever."""
         try:
             yield
         except Exception as error:

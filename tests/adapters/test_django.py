@@ -156,7 +156,7 @@ def test_middleware_gets_djangos_request(factory: Any) -> None:
         response: Any = view(request)
         if factory is AsyncRequestFactory:
             response = asyncio.run(response.render())
-        assert json.loads(response.content) == {"colour": "plain"}
+        assert json.loads(response.content) == {"ran": "app-plain"}
         assert seen == [request]
 
 

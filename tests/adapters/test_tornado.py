@@ -223,7 +223,7 @@ def test_an_app_factory_may_run_twice() -> None:
     def make(client: inngest.Inngest) -> Application:
         @client.create_function(fn_id="fn")
         def fn(ctx: inngest.ContextSync) -> dict[str, str]:
-            return {"colour": "plain"}
+            return {"ran": "app-plain"}
 
         app = Application([])
         inngest.tornado.serve(app, client, [fn])

@@ -58,19 +58,19 @@ def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
     [
         (
             ["dev", "-u", "localhost:5000"],
-            "inngest: -u 'localhost:5000' is no URL; write it as in http://127.0.0.1:5000",
+            "inngest: -u 'localhost:5000' is not a URL; write it as in http://127.0.0.1:5000",
         ),
         (["dev", "--path", "/x"], "inngest: --path is about an app that this command runs"),
         (["dev", "--persist", "shop:app"], "inngest: --persist took 'shop:app' for its FILE; put module:app before"),
-        (["dev", "--port", "http"], "argument --port: 'http' is no port; give 0 to 65535"),
-        (["dev", "--path", "x"], "argument --path: 'x' is no path; start it with /"),
-        (["dev", "--retry-interval", "soon"], "'soon' is no number of seconds"),
+        (["dev", "--port", "http"], "argument --port: 'http' is not a port; give 0 to 65535"),
+        (["dev", "--path", "x"], "argument --path: 'x' is not a path; start it with /"),
+        (["dev", "--retry-interval", "soon"], "'soon' is not a number of seconds"),
         (["send", "a", "{id: 1}"], "inngest: DATA_JSON '{id: 1}': the body is not JSON"),
         (
             ["send", "a", "[1]"],
             "inngest: DATA_JSON '[1]' is a JSON array, expected an object; write it as in '{\"id\": 1}'",
         ),
-        (["send", "a", "--url", "localhost"], "inngest: --url 'localhost' is no URL"),
+        (["send", "a", "--url", "localhost"], "inngest: --url 'localhost' is not a URL"),
         (["runs", "x", "--event", "y"], "not allowed with argument"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The client: configuration, defining functions, sending in both colours over one flow."""
+"""The client: configuration, defining functions, sending with either driver over one flow."""
 
 from __future__ import annotations
 

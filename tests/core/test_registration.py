@@ -293,6 +293,22 @@ def test_the_advertised_url(url: str, options: dict[str, str], environ: dict[str
     assert advertised_url(url, ServeOptions(**options), load_config(environ=environ)) == expected
 
 
+@pytest.mark.parametrize("host", ["evil/x", "h?x=", "h#x", "user@h", "h x", "h\\x", "@"])
+@pytest.mark.parametrize("options", [ServeOptions(), ServeOptions(serve_origin="https://app.example")])
+def test_a_host_that_is_none_is_refused(host: str, options: ServeOptions) -> None:
+    served = dev()
+    served.options = options
+    with pytest.raises(URLInvalidError) as caught:
+        drive(register(served, put(f"http://{host}/api/inngest", host=host), None, None))
+    assert caught.value.message.startswith(f"the Host header of the request is {host!r}, which is no host name; ")
+
+
+@pytest.mark.parametrize("host", ["h", "h:1", "[::1]:8000", "xn--caf-dma.example", "h."])
+def test_a_host_that_is_one_is_advertised(host: str) -> None:
+    _, asked = drive(register(dev(), put(f"http://{host}/api/inngest", host=host), None, None))
+    assert json.loads(asked[0].body)["url"] == f"http://{host}/api/inngest"
+
+
 def test_urls_that_are_none() -> None:
     config = load_config(environ={})
     for url, options in (("http://[/x", ServeOptions()), (URL, ServeOptions(serve_origin="app.example"))):

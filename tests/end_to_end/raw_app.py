@@ -64,7 +64,7 @@ class ScriptedApp:
                 status = "206 Partial Content" if isinstance(answer, list) else "200 OK"
                 self.wfile.write(http(status, json.dumps(answer).encode(), version=version))
 
-            def log_message(self, *_: object) -> None:
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
                 pass
 
         self._server = http_server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)

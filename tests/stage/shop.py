@@ -1,10 +1,9 @@
-"""What the tests of adapters share: a client, two functions that say where they ran, and a call request for them."""
+"""An app with a sync and an async function that tell their ids, and notice where they run; and how to call it."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 import inngest
 from tests.cases.case import Call
 from tests.stage.engine_api import EngineDouble
+from tests.stage.logs import silent_logger
 from tests.targets.target import Answer, Send
 
 THREAD = "thread"
@@ -23,7 +23,7 @@ S = TypeVar("S", bound="Shop")
 
 
 class Shop:
-    """A client with a plain and an async function. seen: what they saw, by name, in the call of the moment."""
+    """A client with functions "plain" and "async". seen: what they saw, by name, in the call of the moment."""
 
     def __init__(self, client: inngest.Inngest) -> None:
         self.client = client
@@ -34,14 +34,14 @@ class Shop:
         def plain(ctx: inngest.ContextSync) -> dict[str, str]:
             self.seen[THREAD] = threading.get_ident()
             self.visit()
-            return {"colour": "plain"}
+            return {"ran": ctx.fn_id}
 
         @client.create_function(fn_id="async", trigger=trigger)
         async def asynchronous(ctx: inngest.Context) -> dict[str, str]:
             self.seen[THREAD] = threading.get_ident()
             self.seen[LOOP] = asyncio.get_running_loop()
             await self.visit_async()
-            return {"colour": "async"}
+            return {"ran": ctx.fn_id}
 
         self.functions = [plain, asynchronous]
 
@@ -62,8 +62,8 @@ def shop(**options: Any) -> Generator[Shop]:
 @contextmanager
 def shop_of(kind: type[S], **options: Any) -> Generator[S]:
     """A shop of a kind of its own."""
-    given: dict[str, Any] = {"is_production": False, "logger": logging.Logger("silent"), **options}
-    with inngest.Inngest(app_id="app", **given) as client:
+    given: dict[str, Any] = {"app_id": "app", "is_production": False, "logger": silent_logger(), **options}
+    with inngest.Inngest(**given) as client:
         yield kind(client)
 
 
@@ -80,8 +80,9 @@ def large_body(size: int) -> bytes:
     return Call(event={"name": "test/go", "data": {"text": "x" * size}}).body()
 
 
-def expect_ran(answer: Answer, colour: str) -> None:
-    assert (answer.status, json.loads(answer.body)) == (200, {"colour": colour})
+def expect_ran(answer: Answer, name: str) -> None:
+    """Assert that the function of that name has answered."""
+    assert (answer.status, json.loads(answer.body)) == (200, {"ran": f"app-{name}"})
     assert answer.headers["x-inngest-sdk"] == f"inngest-py:v{inngest.__version__}"
 
 

@@ -1,4 +1,4 @@
-"""A Tornado application with a server of its own: `python -m tests.servers.apps.tornado_app FD`.
+"""A Tornado application with a server of its own: `python -m tests.servers.apps.served_tornado FD`.
 
 How it ends on SIGTERM is what docs/servers.md shows.
 """

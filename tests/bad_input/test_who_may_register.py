@@ -1,4 +1,4 @@
-"""Who may do what, and registrations that fail, on every target (protocol §5)."""
+"""Who may do what, and registrations that fail, on every target."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.stage.case_check import check_common_headers
 from tests.stage.engine_api import EngineDouble
-from tests.targets.target import Target
+from tests.targets.target import Answer, Target
 
 from .served import (
     BODY,
@@ -91,8 +91,15 @@ def test_who_may_do_what(
         code = "header_missing" if how == "unsigned" else "sig_verification_failed"
         expect_error(answer, target, 401, code, mode=config_mode)
         assert engine.requests == []
-        return
-    assert answer.status == wanted
+    else:
+        assert answer.status == wanted
+        expect_done(kind, mode, how, answer, target, engine)
+
+
+def expect_done(kind: str, mode: str, how: str, answer: Answer, target: Target, engine: EngineDouble) -> None:
+    """Assert that what was asked for was done, that the answer is signed if it may be, and who learns what."""
+    config_mode = "cloud" if mode.startswith("cloud") else "dev"
+    method, _, variant = kind.partition(" ")
     check_common_headers(answer, target, mode=config_mode)
     verified = how == "signed" and mode != "dev-no-key"
     if verified:
@@ -170,3 +177,19 @@ def test_server_kind_mismatch(app_mode: str, kind: str, target: Target, engine: 
         answer = send("GET", "", {"x-inngest-server-kind": kind}, b"")
         assert (answer.status, json.loads(answer.body)) == (403, {})
     assert engine.requests == []
+
+
+@ON_EVERY_TARGET
+@pytest.mark.parametrize("host", ["shop.example/x?", "shop.example/", "user@shop.example", "shop.example#x"])
+def test_a_host_that_is_none(host: str, target: Target, engine: EngineDouble) -> None:
+    """The host becomes a part of the URL that engines call: it must not become its path."""
+    if target.framework == "tornado":
+        pytest.skip("Tornado's parser of requests refuses such a host, and closes the connection")
+    engine.reset({"POST /fn/register": [(200, REGISTERED)]})
+    with served(target, engine) as send:
+        answer = send("PUT", "", {"host": host}, b"")
+    assert engine.requests == []
+    if target.framework == "django":  # its CommonMiddleware answers first
+        assert answer.status == 400
+    else:
+        expect_error(answer, target, 500, "url_invalid")

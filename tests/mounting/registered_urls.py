@@ -1,54 +1,27 @@
-"""An app with a function of each colour, and the question of this folder: does it answer where it says that it does?"""
+"""Registers an app through the URL at which it is asked, and holds it to the URLs that it then tells the engine."""
 
 from __future__ import annotations
 
 import http.client
 import json
-import logging
 import urllib.parse
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from typing import Any
 
-import inngest
 from tests.cases.case import Call
 from tests.stage.engine_api import EngineDouble
+from tests.stage.shop import Shop, shop
 from tests.stage.sockets import PATIENCE, read
 from tests.targets.target import Answer, Functions
 
 from .proxy import NOTHING, TLS
 
 
-@dataclass(frozen=True, slots=True)
-class Shop:
-    """An app, and its functions, which tell their names."""
-
-    client: inngest.Inngest
-    functions: Functions
-
-
-@contextmanager
-def shop(engine: EngineDouble, app_id: str = "shop") -> Generator[Shop]:
+def shop_at(engine: EngineDouble, app_id: str = "shop") -> AbstractContextManager[Shop]:
     """A shop in dev mode that registers with the engine double."""
-    logger = logging.Logger("silent")
-    with inngest.Inngest(app_id=app_id, is_production=False, api_base_url=engine.origin, logger=logger) as client:
-        yield Shop(client, define(client))
-
-
-def define(client: inngest.Inngest) -> Sequence[inngest.Function[Any]]:
-    """Define the functions, as an app factory does each time that it runs."""
-    trigger = inngest.TriggerEvent(event="test/go")
-
-    @client.create_function(fn_id="plain", trigger=trigger)
-    def plain(ctx: inngest.ContextSync) -> list[str]:
-        return [ctx.fn_id]
-
-    @client.create_function(fn_id="async", trigger=trigger)
-    async def asynchronous(ctx: inngest.Context) -> list[str]:
-        return [ctx.fn_id]
-
-    return [plain, asynchronous]
+    return shop(app_id=app_id, api_base_url=engine.origin)
 
 
 def ask(
@@ -98,10 +71,10 @@ def call(url: str, tls: TLS | None = None) -> tuple[int, object]:
     return answer.status, json.loads(answer.body)
 
 
-def expect_answers(url: str, served: Shop, engine: EngineDouble, tls: TLS | None = None) -> None:
+def expect_answers(url: str, functions: Functions, engine: EngineDouble, tls: TLS | None = None) -> None:
     """Assert that an app that is asked at *url* registers that very URL, and that all its functions answer there."""
     registered = register(url, engine, tls=tls)
     assert registered.url == url
-    assert registered.calls == {function.id: f"{url}?fnId={function.id}&stepId=step" for function in served.functions}
+    assert registered.calls == {function.id: f"{url}?fnId={function.id}&stepId=step" for function in functions}
     for fn_id, fn_url in registered.calls.items():
-        assert call(fn_url, tls) == (200, [fn_id])
+        assert call(fn_url, tls) == (200, {"ran": fn_id})

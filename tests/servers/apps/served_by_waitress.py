@@ -1,4 +1,4 @@
-"""waitress, with the handler that docs/servers.md shows: `python -m tests.servers.apps.waitress_app`."""
+"""waitress, with the handler that docs/servers.md shows: `python -m tests.servers.apps.served_by_waitress`."""
 
 import importlib
 import logging
@@ -7,7 +7,7 @@ import sys
 from types import FrameType
 from typing import Any
 
-from .wsgi_app import app
+from .served_wsgi import app
 
 waitress: Any = importlib.import_module("waitress")  # it has no types
 
