@@ -18,6 +18,7 @@ from .errors import ConfigError, SendEventsError
 from .events.event import Event, send_events
 from .events.outgoing import read_events
 from .execution.results import Warned
+from .execution.step_names import StepNames
 from .function import Function
 from .middleware import Hooks, MiddlewareFactory, SendEventsResult, problems_of_middleware
 from .options.function_opts import ID_RULE, FunctionOpts, is_id
@@ -112,6 +113,7 @@ class Inngest:
         self.resources = Resources(_pool_size(thread_pool_max_workers, self.config))
         self.warned_of: Warned = set()
         """The callbacks of whose results was warned."""
+        self.step_names = StepNames()
 
     def __repr__(self) -> str:
         return f"Inngest(app_id={self.app_id!r}, mode={self.config.mode.value}, because: {self.config.mode_reason})"

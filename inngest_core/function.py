@@ -10,7 +10,7 @@ import inspect
 import itertools
 import urllib.parse
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from .callables import innermost
@@ -37,12 +37,16 @@ class Handler:
     is_async: it is `async def`, or calls something that is.
     takes_step: it is called as `(ctx, step)` instead of `(ctx)`.
     where: "file:line", for messages.
+    output_type: the type of its result, None when not given.
+    typed: its events are read as the types that its triggers declare.
     """
 
     callback: Callable[..., object]
     is_async: bool
     takes_step: bool
     where: str = ""
+    output_type: object = None
+    typed: bool = False
 
 
 class Function(Generic[T_co]):
@@ -79,7 +83,6 @@ class Function(Generic[T_co]):
         self.name = opts.name
         self.opts = opts
         self.triggers = tuple(triggers)
-        self.typed = any(isinstance(trigger, TypedTrigger) for trigger in triggers)
         self.output_type = output_type
         self.around: Callable[[Flow[Any]], Flow[Any]] | None = None
         for field, value, rule in itertools.chain(opts.problems(self.triggers), problems_of_middleware(middleware)):
@@ -87,7 +90,10 @@ class Function(Generic[T_co]):
             shown = shorten(value) if isinstance(value, str) else repr(value)
             raise FunctionConfigError(f"function {which}: {field} is {shown}; expected {rule}")
         self.middleware = tuple(middleware or ())
-        self.handler = inspect_handler(handler, f'function "{self.id}": the handler')
+        typed = any(isinstance(trigger, TypedTrigger) for trigger in triggers)
+        self.handler = replace(
+            inspect_handler(handler, f'function "{self.id}": the handler'), output_type=output_type, typed=typed
+        )
         self.on_failure: Handler | None = None
         self.on_failure_fn_id: str | None = None
         if on_failure is not None:

@@ -17,6 +17,7 @@ from .errors import CONTROL, InngestError, MiddlewareError
 from .events.event import Event
 from .protocol.wire import Opcode
 from .runtime.effects import Call, Flow
+from .runtime.outcome import Outcome, Raised, Returned
 
 
 @dataclass(slots=True)
@@ -239,28 +240,39 @@ class Hooks:
     """The middleware instances of one call, or of one sending, and the order of their hooks."""
 
     def __init__(self, factories: Iterable[MiddlewareFactory], client: object, raw_request: object) -> None:
-        self._instances: list[Middleware | MiddlewareSync] = []
-        self._failure: InngestError | None = None
-        """What making them raised: the first hook that is asked for raises it, so that it is one more hook's error."""
-        try:
-            self._instances.extend(_make(factory, client, raw_request) for factory in factories)
-        except InngestError as error:
-            self._failure = error
+        self._factories = list(factories)
+        self._client = client
+        self._raw_request = raw_request
+        self._instances: list[Middleware | MiddlewareSync] | None = None
 
     def __bool__(self) -> bool:
-        return bool(self._instances or self._failure)
+        return bool(self._factories)
 
     def run(self, hook: str, *args: object) -> Flow[None]:
         """Run a hook of every middleware, in order; raises MiddlewareError that names it."""
-        return self._run(self._instances, hook, args)
+        return self._run(self._made(), hook, args)
 
     def run_reversed(self, hook: str, *args: object) -> Flow[None]:
         """Run a hook of every middleware, the last one first; raises MiddlewareError that names it."""
-        return self._run(self._instances[::-1], hook, args)
+        return self._run(self._made()[::-1], hook, args)
+
+    def _made(self) -> list[Middleware | MiddlewareSync]:
+        """Return the instances; they are made for the first hook, so that a failure is one of a hook."""
+        if self._instances is None:
+            self._instances = [_make(factory, self._client, self._raw_request) for factory in self._factories]
+        return self._instances
+
+    def transform(self, outcome: Outcome, step: StepInfo | None = None) -> Flow[Outcome]:
+        """Return what the `transform_output` hooks make of what a step came to, or the function (step: None)."""
+        result = TransformOutputResult(step=step)
+        if isinstance(outcome, Raised):
+            result.error = outcome.error
+        else:
+            result.output = outcome.value
+        yield from self.run_reversed("transform_output", result)
+        return Returned(result.output) if result.error is None else Raised(result.error)
 
     def _run(self, instances: Sequence[Middleware | MiddlewareSync], hook: str, args: Sequence[object]) -> Flow[None]:
-        if self._failure is not None:
-            raise self._failure
         for instance in instances:
             name = f"{type(instance).__name__}.{hook}"
             try:

@@ -24,11 +24,16 @@ def read_events(given: object, what: str) -> list[Event]:
     """
     if isinstance(given, Event):
         listed: list[object] = [given]
-    elif isinstance(given, str | bytes | Mapping | pydantic.BaseModel) or not isinstance(given, Iterable):
+    elif not _is_several(given):
         raise ConfigError(f"{what} is {kind_of(given)}; give {_RULE}")
     else:
         listed = list(cast("Iterable[object]", given))
     return [_read_event(event, f"{what}[{number}]") for number, event in enumerate(listed)]
+
+
+def _is_several(given: object) -> bool:
+    """Tell whether it is a list or the like; a text, a dict and a model are iterable, too, but hold no events."""
+    return isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping | pydantic.BaseModel)
 
 
 def _read_event(event: object, what: str) -> Event:

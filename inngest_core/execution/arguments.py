@@ -30,8 +30,12 @@ def read_awaited_event(step_id: str, event: str | EventType[Any] | type[Event]) 
     return name, kind
 
 
+def _is_event_class(event: object) -> bool:
+    return isinstance(event, type) and issubclass(event, Event)
+
+
 def _check_event_class(step_id: str, event: object) -> None:
-    if isinstance(event, type) and issubclass(event, Event):
+    if _is_event_class(event):
         return
     raise ConfigError(
         f'step "{step_id}": event is {kind_of(event)}; give the name of the event, such as "user/signed.up", '

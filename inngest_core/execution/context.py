@@ -10,8 +10,8 @@ import typing_extensions
 
 from inngest_core.events.event import Event
 
-from .execution import Execution
 from .group import Group, GroupSync
+from .replay import Replay
 from .step import Step
 from .step_sync import StepSync
 
@@ -34,6 +34,10 @@ class BaseContext(Generic[E_co]):
     """The id of the run, the same in all its calls."""
     fn_id: str
     """The id of the function as the engine knows it: `<app_id>-<fn_id>`."""
+    job_id: str | None
+    """The id of the engine's job behind this call; None when the engine does not say."""
+    request_id: str | None
+    """The id of this call; None when the engine does not say."""
     logger: logging.Logger
     """The client's logger; silent while earlier steps are replayed, so that each line is logged once."""
 
@@ -58,20 +62,23 @@ class ContextSync(BaseContext[E_co]):
     """Runs steps in parallel."""
 
 
-class ReplayLogger:
-    """Passes on to the user's logger, except while earlier steps are replayed: then it is silent."""
+class ReplayLogger(logging.Logger):
+    """Passes on to the client's logger, except while earlier steps are replayed: then it is silent."""
 
-    _SILENCED = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "fatal", "log"})
-
-    def __init__(self, logger: logging.Logger, execution: Execution) -> None:
+    def __init__(self, logger: logging.Logger, replay: Replay[Any, Any]) -> None:
+        super().__init__(logger.name)
+        self.parent = logger
         self._logger = logger
-        self._execution = execution
+        self._replay = replay
 
-    def __getattr__(self, name: str) -> Any:
-        if name in self._SILENCED and self._execution.replay.replaying:
-            return _ignore
-        return getattr(self._logger, name)
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802  # the standard library's name
+        """Tell whether a message of this level is logged now."""
+        return not self._replay.replaying and self._logger.isEnabledFor(level)
 
+    def makeRecord(self, *args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: N802  # the standard library's name
+        """Make a record as the client's logger does, which may be of a class of its own."""
+        return self._logger.makeRecord(*args, **kwargs)
 
-def _ignore(*_: object, **__: object) -> None:
-    pass
+    def handle(self, record: logging.LogRecord) -> None:
+        """Pass a record on."""
+        self._logger.handle(record)

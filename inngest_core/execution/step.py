@@ -18,9 +18,8 @@ from inngest_core.events.event_types import EventType, TypedEvent
 from inngest_core.function import Function
 
 from . import tools
-from .execution import Execution
-from .group import Parallel, running
-from .tools import Tool
+from .async_execution import AsyncExecution
+from .group import Parallel
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -36,22 +35,10 @@ class Step(Parallel):
     `parallel` does the same as `ctx.group.parallel`, under its older name.
     """
 
-    def __init__(self, execution: Execution, app_id: str) -> None:
+    def __init__(self, execution: AsyncExecution, app_id: str) -> None:
         super().__init__(execution)
+        self._meet = execution.meet
         self._app_id = app_id
-
-    async def _meet(self, tool: Tool) -> Any:
-        execution = self._execution
-        found = execution.find(tool)
-        body = running(execution)
-        if body.in_main_task():
-            if execution.replay.shortcut(found, alone=False):
-                return execution.read(found)
-        else:
-            execution.replay.concurrent = True
-        place = found.place = body.park(found.step_id)
-        execution.replay.meet(found)
-        return await place
 
     @overload
     async def run(self, step_id: str, handler: Callable[[*Ts], Awaitable[T]], *handler_args: *Ts) -> T: ...

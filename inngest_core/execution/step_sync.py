@@ -11,12 +11,10 @@ import typing_extensions
 from inngest_core.events.event import Event
 from inngest_core.events.event_types import EventType, TypedEvent
 from inngest_core.function import Function
-from inngest_core.runtime.drivers import Resources, run_sync
 
 from . import tools
-from .execution import Execution
 from .group import ParallelSync
-from .tools import Tool
+from .sync_execution import SyncExecution
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -32,16 +30,10 @@ class StepSync(ParallelSync):
     `parallel` does the same as `ctx.group.parallel`, under its older name.
     """
 
-    def __init__(self, execution: Execution, resources: Resources, app_id: str) -> None:
-        super().__init__(execution, resources)
+    def __init__(self, execution: SyncExecution, app_id: str) -> None:
+        super().__init__(execution)
+        self._meet = execution.meet
         self._app_id = app_id
-
-    def _meet(self, tool: Tool) -> Any:
-        execution = self._execution
-        found = execution.find(tool)
-        if execution.replay.shortcut(found, alone=True):
-            return execution.read(found)
-        return run_sync(execution.meet_in_thread(found), self._resources)
 
     @overload
     def run(self, step_id: str, handler: Callable[[*Ts], T], *handler_args: *Ts) -> T: ...

@@ -32,6 +32,9 @@ LONGEST_WAIT_MS = MAX_WAIT_SECONDS * 1000
 
 _ULID_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
+PARALLEL_MODE = "parallelMode"
+"""The key under which the options of a step in a race say so."""
+
 parallel_mode: contextvars.ContextVar[str | None] = contextvars.ContextVar("inngest_parallel_mode", default=None)
 """The mode of the parallel group that the current branch belongs to, when it is not the usual one."""
 
@@ -107,10 +110,11 @@ def wait_for_event(
     name, kind = read_awaited_event(step_id, event)
     read = _read_event if kind is None else _reader(kind)
     check_expression(step_id, if_exp)
-    opts = _opts(timeout=_dump_wait(step_id, "timeout", timeout))
+    opts = _opts(event=name, timeout=_dump_wait(step_id, "timeout", timeout))
     if if_exp is not None:
         opts["if"] = if_exp
-    return Tool(op=Opcode.WAIT_FOR_EVENT, step_id=_checked(step_id), name=name, read=read, opts=opts)
+    step_id = _checked(step_id)
+    return Tool(op=Opcode.WAIT_FOR_EVENT, step_id=step_id, name=step_id, read=read, opts=opts)
 
 
 def invoke_function(
@@ -258,7 +262,7 @@ def _checked(step_id: object) -> str:
 def _opts(**opts: object) -> dict[str, object]:
     mode = parallel_mode.get()
     if mode is not None:
-        opts["parallelMode"] = mode
+        opts[PARALLEL_MODE] = mode
     return opts
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import enum
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,6 +43,25 @@ class Saying:
 
     def __repr__(self) -> str:
         return f"<text with {', '.join(map(repr, self._parts))}>"
+
+
+class Later:
+    """Equals the exact time, with milliseconds, that was so many seconds ahead a moment ago."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, str) or not re.fullmatch(r"[0-9-]{10}T[0-9:]{8}\.[0-9]{3}Z", other):
+            return False
+        ahead = datetime.datetime.fromisoformat(other) - datetime.datetime.now(datetime.UTC)
+        return self._seconds - 10 < ahead.total_seconds() <= self._seconds
+
+    def __hash__(self) -> int:
+        return hash(self._seconds)
+
+    def __repr__(self) -> str:
+        return f"<the time {self._seconds} s ahead>"
 
 
 def hashed(step_id: str) -> str:
@@ -169,6 +190,7 @@ def op(code: str, step_id: str, *, index: int = 0, name: str | None = None, **fi
         "name": step_id if name is None else name,
         "displayName": step_id,
         "userland": {"id": step_id, "index": index} if index else {"id": step_id},
+        "data": None,
         **fields,
     }
 
@@ -184,18 +206,18 @@ def planned(*step_ids: str, any_order: bool = False, **fields: Any) -> Expected:
 
 
 def returned(value: object) -> Expected:
-    """Expect that the function returned this value, which is no string."""
+    """Expect that the function returned this value."""
     return Expected(status=200, body=value)
 
 
 def completed(text: str) -> Expected:
-    """Expect that the function returned this string."""
+    """Expect that the function returned this text, which an engine would decode if it did not come in an op."""
     return Expected(body=[{"op": "RunComplete", "id": hashed("complete"), "data": text}])
 
 
 def error(name: str, message: object, **fields: object) -> dict[str, object]:
     """Return an error object as it must be on the wire."""
-    return {"name": name, "message": message, "stack": STACK, **fields}
+    return {"name": name, "message": message, "stack": STACK, "code": "unknown", **fields}
 
 
 def raised(body: Mapping[str, object], *, no_retry: bool = False, retry_after: object = None) -> Expected:

@@ -6,7 +6,7 @@ import contextlib
 
 import inngest
 
-from .case import Call, Case, HandlerKind, Saying, both, completed, error, raised, ran
+from .case import Call, Case, HandlerKind, Saying, both, error, raised, ran, returned
 
 SWALLOWED = raised(
     error("InterruptSwallowedError", Saying('step "s"', "BaseException"), code="interrupt_swallowed"), no_retry=True
@@ -99,6 +99,6 @@ steps_in_clean_up_run_when_the_function_goes_on = Case(
 all_done = Case(
     build=both(cleans_up, cleans_up_async),
     call=Call(steps={"s": {"data": 1}, "clean": {"data": 1}}),
-    expect=completed("done"),
+    expect=returned("done"),
 )
 is_no_exception = Case(build=both(catches_exceptions, catches_exceptions_async), expect=ran("s", 1))

@@ -6,7 +6,7 @@ from typing import Any
 
 import inngest
 
-from .case import FULL_ID, Build, Call, Case, Expected, HandlerKind, both, completed, error, raised, ran, returned
+from .case import FULL_ID, Build, Call, Case, Expected, HandlerKind, both, error, raised, ran, returned
 
 EVENT = {
     "name": "inngest/function.failed",
@@ -66,7 +66,7 @@ with_steps = Case(
 with_steps_done = Case(
     build=handled_by(steps, steps_async),
     call=Call(fn_id=f"{FULL_ID}-failure", event=EVENT, steps={"clean": {"data": "cleaned"}}),
-    expect=completed("cleaned"),
+    expect=returned("cleaned"),
 )
 the_function_itself = Case(
     build=handled_by(tells, tells_async), expect=raised(error("ValueError", "the function itself"))

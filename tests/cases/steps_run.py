@@ -148,7 +148,13 @@ plain_callback_in_async_function = Case(
 async_callback_in_plain_function = Case(
     build=both(coroutine_in_sync, coroutine_in_sync),
     expect=Expected(
-        body=[op("StepFailed", "s", error=error("AsyncUnsupportedError", Saying('step "s"', "async def")))],
+        body=[
+            op(
+                "StepFailed",
+                "s",
+                error=error("AsyncUnsupportedError", Saying('step "s"', "async def"), code="async_unsupported"),
+            )
+        ],
         no_retry="true",
     ),
     kinds=(HandlerKind.SYNC,),
@@ -163,7 +169,13 @@ two_hundred_memos = Case(
 output_that_is_not_json = Case(
     build=both(unserializable, unserializable_async),
     expect=Expected(
-        body=[op("StepFailed", "s", error=error("OutputUnserializableError", Saying('step "s"', "deep[0]")))],
+        body=[
+            op(
+                "StepFailed",
+                "s",
+                error=error("OutputUnserializableError", Saying('step "s"', "deep[0]"), code="output_unserializable"),
+            )
+        ],
         no_retry="true",
     ),
 )

@@ -35,6 +35,14 @@ class Mailer:
     def send(self, ctx: inngest.ContextSync) -> None: ...
 
 
+def factory(client: Any, raw_request: object) -> inngest.MiddlewareSync:
+    return inngest.MiddlewareSync(client, raw_request)
+
+
+def factory_of_any_arguments(*args: Any) -> inngest.MiddlewareSync:
+    return inngest.MiddlewareSync(*args)
+
+
 class NeedsSecret(inngest.MiddlewareSync):
     def __init__(self, client: inngest.Inngest, raw_request: object, secret: str) -> None:
         super().__init__(client, raw_request)
@@ -127,8 +135,8 @@ def test_middleware_that_is_added_later() -> None:
     [
         inngest.MiddlewareSync,
         inngest.MiddlewareSync(None, None),
-        lambda client, raw_request: inngest.MiddlewareSync(client, raw_request),
-        lambda *args: inngest.MiddlewareSync(*args),
+        factory,
+        factory_of_any_arguments,
     ],
 )
 def test_middleware_in_all_its_forms(good: Any) -> None:

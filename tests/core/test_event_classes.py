@@ -150,7 +150,7 @@ def test_waiting_for_an_event_of_a_class() -> None:
     with serving(handler) as app:
         engine = InProcessEngine(app, ask_sync, lambda _: 0)
         _, ops = engine.call()
-        assert (ops[0]["op"], ops[0]["name"]) == ("WaitForEvent", "user/signed.up")
+        assert (ops[0]["op"], ops[0]["opts"]["event"]) == ("WaitForEvent", "user/signed.up")
         engine.memos[hashed("wait")] = {"name": "user/signed.up", "data": ADA, "source": "app"}
         assert engine.run() == "a@b.c app True"
 

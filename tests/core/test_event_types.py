@@ -207,7 +207,7 @@ def test_waiting_for_a_typed_event() -> None:
     with serving(handler) as app:
         engine = InProcessEngine(app, ask_sync, lambda _: 0)
         _, ops = engine.call()
-        assert (ops[0]["op"], ops[0]["name"]) == ("WaitForEvent", "user/signed.up")
+        assert (ops[0]["op"], ops[0]["opts"]["event"]) == ("WaitForEvent", "user/signed.up")
         engine.memos[hashed("wait")] = {"name": "user/signed.up", "data": ADA}
         assert engine.run() == "a@b.c"
         engine.memos[hashed("wait")] = None

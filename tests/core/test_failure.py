@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import io
 import logging
 import traceback
 from collections.abc import Callable, Coroutine
@@ -15,8 +16,10 @@ import inngest
 from inngest_core.errors import ConfigError
 from inngest_core.execution.failure import describe, exc_info, retry_headers
 from inngest_core.protocol.wire import dump_json
+from inngest_core.runtime.drivers import Resources, run_sync
+from inngest_core.runtime.effects import Now
 from inngest_core.web.messages import Request
-from tests.cases.case import Call, hashed
+from tests.cases.case import Call, Later, hashed
 from tests.stage.asks import Ask, ask_async, ask_sync
 from tests.stage.in_process_engine import InProcessEngine
 from tests.stage.one_function import request_of, serving, shown
@@ -123,7 +126,7 @@ def in_the_function(callback: Callable[[], object], *, asynchronous: bool) -> Ca
 def told(ask: Ask, handler: Callable[..., object], **options: Any) -> tuple[dict[str, Any], list[str]]:
     """Return the error in the answer to a first call, and what was logged."""
     logger, records = recording()
-    with serving(handler, logger=logger, **options) as app:
+    with serving(handler, **{"logger": logger, **options}) as app:
         status, body = InProcessEngine(app, ask, lambda _: 0).call()
     if status == 500:
         return body, records.lines
@@ -169,7 +172,27 @@ def test_a_huge_message_is_cut(ask: Ask, asynchronous: bool, where: Any) -> None
     assert len(error["stack"]) < 4000
     assert "in fail" in error["stack"]
     assert len(lines) == 1
-    assert lines[0].endswith(" failed: " + "x" * 2008 + "... (5,240,872 characters more)")
+    assert (
+        " failed: " + "x" * 2008 + "... (5,240,872 characters more)\nTraceback (most recent call last):\n" in lines[0]
+    )
+    assert "in fail" in lines[0]
+
+
+@ASKS
+@COLOURS
+@pytest.mark.parametrize("where", [in_a_step, in_the_function])
+def test_all_that_is_logged_of_a_huge_message_is_short(ask: Ask, asynchronous: bool, where: Any) -> None:
+    """A traceback shows the message, too."""
+
+    def fail() -> None:
+        raise ValueError("x" * 5 * MIB)
+
+    stream = io.StringIO()
+    logger = logging.Logger("short")
+    logger.addHandler(logging.StreamHandler(stream))
+    told(ask, where(fail, asynchronous=asynchronous), logger=logger)
+    assert "in fail" in stream.getvalue()
+    assert len(stream.getvalue()) < 10_000
 
 
 def test_a_long_stack_is_cut_in_the_middle() -> None:
@@ -284,9 +307,28 @@ def test_a_wide_or_a_deep_group_is_told_in_short() -> None:
 def test_a_group_is_tried_again_when_one_of_its_exceptions_asks_for_it() -> None:
     later = inngest.RetryAfterError("later", datetime.timedelta(minutes=1))
     stop = inngest.NonRetriableError("stop")
-    assert retry_headers(ExceptionGroup("g", [stop, ExceptionGroup("h", [later])])) == {"retry-after": "60"}
-    assert retry_headers(ExceptionGroup("g", [stop, ValueError()])) == {}
-    assert retry_headers(ExceptionGroup("g", [stop, ExceptionGroup("h", [stop])])) == {"x-inngest-no-retry": "true"}
+    cases: list[tuple[ExceptionGroup[Exception], dict[str, object]]] = [
+        (ExceptionGroup("g", [stop, ExceptionGroup("h", [later])]), {"retry-after": Later(60)}),
+        (ExceptionGroup("g", [stop, ValueError()]), {}),
+        (ExceptionGroup("g", [stop, ExceptionGroup("h", [stop])]), {"x-inngest-no-retry": "true"}),
+    ]
+    for error, expected in cases:
+        assert run_sync(retry_headers(error), Resources()) == expected
+
+
+def test_the_time_to_try_again_is_exact_to_the_millisecond() -> None:
+    """Whole seconds would be counted from a clock without fractions: up to a second too early."""
+    flow = retry_headers(inngest.RetryAfterError("later", 1500))
+    assert next(flow) == Now()
+    with pytest.raises(StopIteration) as end:
+        flow.send(1_700_000_000.75)
+    assert end.value.value == {"retry-after": "2023-11-14T22:13:22.250Z"}
+
+
+def test_a_time_to_try_again_is_at_most_a_day_ahead() -> None:
+    assert run_sync(retry_headers(inngest.RetryAfterError("later", 10**12)), Resources()) == {
+        "retry-after": Later(24 * 3600)
+    }
 
 
 # Stacks and the log

@@ -123,9 +123,9 @@ def test_steps_that_are_too_large_together_are_named(ask: Ask) -> None:
     assert status == 500
     assert response.headers["x-inngest-no-retry"] == "true"
     assert body["code"] == "output_unserializable"
-    named = ", ".join(f'step "call {n}" ({400_200 + n + 3 * (n > 9):,})' for n in reversed(range(25)))
+    named = ", ".join(f'step "call {n}" ({400_212 + n + 3 * (n > 9):,})' for n in reversed(range(25)))
     assert body["message"] == (
-        "function app-fn: the answer is 10,005,494 bytes as JSON, over the limit of 8 MiB for one answer; it holds "
+        "function app-fn: the answer is 10,005,806 bytes as JSON, over the limit of 8 MiB for one answer; it holds "
         f"{named} and more; start fewer steps at a time, or keep their data elsewhere and pass on where it is"
     )
 
@@ -144,7 +144,7 @@ def test_steps_that_fit_together_are_reported() -> None:
 
 def test_a_text_that_fits_the_answer_only_without_its_envelope() -> None:
     def handler(ctx: inngest.ContextSync) -> str:
-        return "x" * (MAX_RESPONSE_BYTES - 2)
+        return "{" + "x" * (MAX_RESPONSE_BYTES - 4) + "}"
 
     with serving(handler) as app:
         status, body = InProcessEngine(app, ask_sync, lambda _: 0).call()

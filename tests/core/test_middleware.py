@@ -163,7 +163,10 @@ def test_an_async_middleware_in_a_plain_function_is_refused_by_name() -> None:
 
 
 def test_async_hooks_that_a_factory_brings_into_a_plain_function_are_named_by_the_call() -> None:
-    client = make_client(lambda client, raw_request: AsyncDoubler(client, raw_request))
+    def factory(client: inngest.Inngest, raw_request: object) -> inngest.Middleware:
+        return AsyncDoubler(client, raw_request)
+
+    client = make_client(factory)
     response = call(client, define(client, lambda ctx: 1))
     assert (response.status, body_of(response)["code"]) == (500, "async_unsupported")
     assert "AsyncDoubler." in body_of(response)["message"]
@@ -195,7 +198,7 @@ def test_a_hook_may_turn_an_error_into_a_value() -> None:
         raise KeyError("missing")
 
     client = make_client(Forgiving)
-    assert b'"data":"forgiven"' in call(client, define(client, lambda ctx: missing())).body
+    assert body_of(call(client, define(client, lambda ctx: missing()))) == "forgiven"
     client = make_client(Forgiving)
     assert body_of(call(client, define(client, lambda ctx: ctx.step.run("a", missing))))[0]["op"] == "StepRun"
 

@@ -197,7 +197,8 @@ def test_a_signature(ours: Callable[..., Any], written: Shape) -> None:
         if each.default is not each.empty:
             assert found[name].default == each.default
     for name in found.keys() - wanted.keys():
-        assert found[name].default is not inspect.Parameter.empty, name
+        kind, default = found[name].kind, found[name].default
+        assert kind is inspect.Parameter.VAR_POSITIONAL or default is not inspect.Parameter.empty, name
 
 
 OPTIONS: dict[type[pydantic.BaseModel], dict[str, Any]] = {

@@ -67,6 +67,37 @@ def test_discovery_new_and_told_to_plan_only() -> None:
     assert machine.next() == Report([found])
 
 
+def test_discovery_new_and_of_a_race() -> None:
+    machine = replay()
+    found = machine.find("a", RUN, None, race=True)
+    machine.meet(found)
+    assert machine.next() == Report([found])
+
+
+def test_discovery_new_and_met_before_the_memo_of_a_race() -> None:
+    """The call that had no such memo yet planned it."""
+    machine = replay({"r": DATA})
+    new, raced = meet(machine, "new"), machine.find("r", RUN, None, race=True)
+    machine.meet(raced)
+    assert [machine.next(), machine.next()] == [Deliver(raced), Report([new])]
+
+
+def test_discovery_new_and_met_after_the_memo_of_a_race() -> None:
+    machine = replay({"r": DATA})
+    raced = machine.find("r", RUN, None, race=True)
+    machine.meet(raced)
+    assert machine.next() == Deliver(raced)
+    new = meet(machine, "new")
+    assert machine.next() == RunNow(new)
+
+
+def test_target_met_and_of_a_race() -> None:
+    machine = replay(target="t")
+    found = machine.find("t", RUN, None, race=True)
+    machine.meet(found)
+    assert machine.next() == RunNow(found)
+
+
 def test_discovery_new_and_another_new() -> None:
     machine = replay()
     both = [meet(machine, "a"), meet(machine, "b")]

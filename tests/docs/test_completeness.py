@@ -23,7 +23,7 @@ import inngest_devserver
 from inngest_cli import main as cli
 from inngest_core import errors
 from inngest_core.config import load_config
-from inngest_core.execution.execution import SEARCH_SECONDS
+from inngest_core.execution.async_execution import SEARCH_SECONDS
 from inngest_core.protocol.limits import (
     MAX_CANONICAL_BYTES,
     MAX_EVENT_BYTES,

@@ -46,12 +46,13 @@ class InProcessEngine:
     def run(self, *, race: bool = False, most_calls: int = 500) -> object:
         """Return what the function returned; raises RunFailedError.
 
-        race: discover after every step instead of after all planned ones.
+        race: discover after every step instead of after all planned ones. As engines do, it forgets "plan only" then,
+        where all that is left was planned by a group in race mode.
         """
         pending: dict[str, Any] = {}
         while True:
             assert self.calls < most_calls, "the run does not end"
-            status, answer = self.call(plan_only=bool(pending))
+            status, answer = self.call(plan_only=not all(_is_of_a_race(op) for op in pending.values()))
             if status == 200:
                 return answer
             if status == 500:
@@ -88,3 +89,7 @@ class InProcessEngine:
         assert op["op"] in ("StepRun", "StepFailed"), op
         self.memos[op["id"]] = {"data": op["data"]} if op["op"] == "StepRun" else {"error": op["error"]}
         self.stack.append(op["id"])
+
+
+def _is_of_a_race(op: dict[str, Any]) -> bool:
+    return "parallelMode" in op.get("opts", {})
