@@ -41,6 +41,8 @@ from inngest_devserver.engine import Options
 from inngest_devserver.hosting.app_servers import WSGI_THREADS
 from inngest_devserver.http import api
 
+from tests.test_rooms import LAYERS
+
 from .pages import DOCS, PAGES, ROOT, code_in, table_rows
 
 
@@ -261,9 +263,40 @@ def test_numbers_are_those_of_the_code() -> None:
         assert sentences, page
 
 
-def test_files_in_the_architecture_page_are_there() -> None:
-    for package in ("inngest_core", "inngest_devserver"):
-        cells = [row[0] for row in table_rows("architecture.md") if row[0].startswith(f"`{package}/")]
-        listed = {name for cell in cells for name in re.findall(r"(\w+\.py)`", cell)}
-        assert len(listed) > 20
-        assert {name for name in listed if not (ROOT / package / name).exists()} == set()
+def folders_in_the_architecture_page() -> dict[str, set[str]]:
+    """Return the folders that have a heading of their own, each with the files in the table below it."""
+    found: dict[str, set[str]] = {}
+    for section in re.split(r"^#+ ", text_of("architecture.md"), flags=re.MULTILINE)[1:]:
+        if folder := re.match(r"`(inngest[\w/]*)/`\n", section):
+            rows = re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE)
+            found[folder[1]] = {name for row in rows for name in re.findall(r"`(\w+\.py)`", row)}
+    return found
+
+
+def test_the_architecture_page_names_every_file() -> None:
+    named = folders_in_the_architecture_page()
+    there: dict[str, set[str]] = {}
+    for path in ROOT.glob("inngest*/**/*.py"):
+        if not path.name.startswith("__") and path.parent.name != "inngest":  # its submodules are named as one
+            there.setdefault(str(path.parent.relative_to(ROOT)), set()).add(path.name)
+    assert {folder: names for folder, names in named.items() if names} == there
+
+
+def test_the_architecture_page_names_every_folder() -> None:
+    text = text_of("architecture.md")
+    folders = [
+        *(path.parent.name for path in ROOT.glob("inngest*/__init__.py")),
+        "tests",
+        "examples",
+        "benchmarks",
+        "docs",
+    ]
+    assert [folder for folder in folders if f"`{folder}/`" not in text] == []
+
+
+def test_the_architecture_page_shows_the_layers() -> None:
+    """As tests/test_rooms.py enforces them, from the top."""
+    shown = re.search(r"^```text\n.*inngest_devserver\n((?: .+\n)+)```", text_of("architecture.md"), re.MULTILINE)
+    assert shown
+    rows = [set(line.strip().split(" · ")) for line in shown[1].splitlines()]
+    assert rows == [set(layer) for layer in LAYERS]
