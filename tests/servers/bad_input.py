@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from tests.bad_input.served import BODY, CAP, QUERY, signature
 from tests.cases.case import Call
+from tests.stage.sockets import read
 from tests.targets.target import Answer
 
 from .endpoints import CLOUD_PATH, PATH
-from .process import Running, read
+from .process import Running
 
 RAN = {"ran": True}
 Expect = Callable[[Answer | None, Running], None]
