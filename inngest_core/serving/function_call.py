@@ -37,7 +37,7 @@ from inngest_core.protocol.wire import (
 )
 from inngest_core.runtime.effects import Flow, Place
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
-from inngest_core.values.serializer import dump_value
+from inngest_core.values.serializer import dump
 from inngest_core.web.messages import Request
 
 from .answer import Answer
@@ -201,7 +201,7 @@ class FunctionCall:
 
     def _dump(self, value: object) -> bytes:
         if self._changed:
-            return dump_value(value, self._what, serializer=self._client.serializer, limit=MAX_RESPONSE_BYTES)
+            return dump(value, self._what, serializer=self._client.serializer, limit=MAX_RESPONSE_BYTES).body
         return self._execution.results.dump_output(
             self._handler.callback,
             value,

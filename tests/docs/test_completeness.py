@@ -40,7 +40,6 @@ from inngest_core.runtime.drivers import HELD_LOOP_SECONDS
 from inngest_devserver.engine import Options
 from inngest_devserver.hosting.app_servers import WSGI_THREADS
 from inngest_devserver.http import api
-
 from tests.test_rooms import LAYERS
 
 from .pages import DOCS, PAGES, ROOT, code_in, table_rows

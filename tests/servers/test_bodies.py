@@ -15,9 +15,10 @@ import pytest
 
 from tests.cases.case import Call
 from tests.stage.engine_api import EngineDouble
+from tests.stage.sockets import PATIENCE, read
 
 from .endpoints import CLOUD_PATH, PATH
-from .process import PATIENCE, Running, Server, read, running
+from .process import Running, Server, running
 from .readers import HEADER, PLACES
 from .table import APPS, SERVERS
 
