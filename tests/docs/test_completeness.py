@@ -32,6 +32,7 @@ from inngest_core.protocol.limits import (
 )
 from inngest_core.runtime.async_body import SETTLE_TURNS, UNWIND_SECONDS
 from inngest_core.runtime.drivers import HELD_LOOP_SECONDS
+from inngest_core.serving.options import ServeOptions
 from inngest_devserver.engine import Options
 from inngest_devserver.hosting.app_servers import WSGI_THREADS
 from inngest_devserver.http import api
@@ -140,8 +141,9 @@ def parameters(callable_: Any) -> set[str]:
 def test_options_are_documented() -> None:
     assert parameters(inngest.Inngest.create_function) - first_cells("functions.md") == set()
     assert parameters(inngest.Inngest.__init__) - first_cells("configuration.md") == set()
+    assert ServeOptions.__optional_keys__ - first_cells("configuration.md") == set()
     for serve in (inngest.flask.serve, inngest.starlette.serve, inngest.fast_api.serve):
-        assert parameters(serve) - {"app", "client", "functions"} - first_cells("configuration.md") == set()
+        assert parameters(serve) <= {"app", "client", "functions", "options"}
 
 
 def test_fields_of_options_are_documented() -> None:
