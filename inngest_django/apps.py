@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 from django.apps import AppConfig
 
 
@@ -11,4 +13,4 @@ class InngestConfig(AppConfig):
     name = "inngest_django"
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401 - importing it registers the check, which needs the apps to be loaded
+        importlib.import_module("inngest_django.checks")  # which registers them; it needs the apps to be loaded

@@ -42,7 +42,7 @@ def serve(
     Raises ConfigError: an argument is of the wrong kind, or functions are served at this path already.
     FunctionConfigError: two functions share an id.
     """
-    check_app(app, "a Flask app or blueprint", fits=isinstance(app, flask.Flask | flask.Blueprint))
+    check_app(app, (flask.Flask, flask.Blueprint), "a Flask app or blueprint")
     core = App(client, functions, framework=FRAMEWORK, **options)
 
     def view(**_: object) -> flask.Response:  # the variables of a prefix

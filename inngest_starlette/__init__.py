@@ -13,7 +13,7 @@ from inngest_core.client import Inngest
 from inngest_core.errors import ConfigError
 from inngest_core.function import Function
 from inngest_core.serving.app import App
-from inngest_core.serving.arguments import check_app, refuse_second_endpoint
+from inngest_core.serving.arguments import refuse_app, refuse_second_endpoint
 from inngest_core.serving.options import ServeOptions
 from inngest_core.web.asgi import make_request, read_head, send_refusal, send_response
 
@@ -56,8 +56,8 @@ def serve(
 def check_has_routes(app: object, expected: str) -> None:
     """Check that routes can be added to *app*. expected: what to give, for the message. Raises ConfigError."""
     routes: object = getattr(app, "routes", None)
-    fits = isinstance(routes, list) and all(isinstance(route, BaseRoute) for route in cast("list[object]", routes))
-    check_app(app, expected, fits=fits)
+    if not isinstance(routes, list) or not all(isinstance(each, BaseRoute) for each in cast("list[object]", routes)):
+        refuse_app(app, expected)
 
 
 def add_route(app: HasRoutes, core: App, prefix: str = "") -> None:

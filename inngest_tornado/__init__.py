@@ -57,7 +57,7 @@ def serve(
     Raises ConfigError: an argument is of the wrong kind, or functions are served at this path already.
     FunctionConfigError: two functions share an id.
     """
-    check_app(app, "a tornado.web.Application", fits=isinstance(app, Application))
+    check_app(app, (Application,), "a tornado.web.Application")
     core = App(client, functions, framework=FRAMEWORK, **options)
     if any(_is_served(rule, core.serve_path) for rule in app.default_router.rules):
         refuse_second_endpoint(core.serve_path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, TypeGuard, cast
 
 from inngest_core.client import Inngest
 from inngest_core.errors import ConfigError
@@ -16,13 +16,17 @@ MAX_WRAPPERS = 25
 """Wrappers around a function that are looked through."""
 
 
-def check_app(app: object, expected: str, *, fits: bool) -> None:
-    """Check the first argument of a `serve` that adds to an app. expected: such as "a Flask app or blueprint".
+def check_app(app: object, kinds: tuple[type, ...], expected: str) -> None:
+    """Check the first argument of a `serve` that adds to an app.
 
-    fits: whether it is one. Raises ConfigError.
+    kinds: what it may be. expected: the same in words, such as "a Flask app or blueprint". Raises ConfigError.
     """
-    if fits:
-        return
+    if not isinstance(app, kinds):
+        refuse_app(app, expected)
+
+
+def refuse_app(app: object, expected: str) -> NoReturn:
+    """Refuse the first argument of a `serve`; raises ConfigError."""
     if isinstance(app, Inngest):
         raise ConfigError(f"app is an Inngest client; give {expected} first: serve(app, client, functions)")
     raise ConfigError(f"app is {describe(app)}; give {expected}")
@@ -59,24 +63,24 @@ def check_functions(functions: object, client: Inngest) -> tuple[Function[Any], 
 
     Raises ConfigError: no list, or something in it is no Function, or is a Function of another app.
     """
-    if isinstance(functions, Function):
-        raise ConfigError(f"functions is {describe(functions)}; give a list: [{_name(functions)}]")
+    given = describe(functions)
+    if _is_function(functions):
+        raise ConfigError(f"functions is {given}; give a list: [{_name(functions)}]")
     if isinstance(functions, str | bytes | Mapping) or not isinstance(functions, Iterable):
-        raise ConfigError(f"functions is {describe(functions)}; give a list of what @client.create_function returned")
+        raise ConfigError(f"functions is {given}; give a list of what @client.create_function returned")
     listed = tuple(cast("Iterable[object]", functions))
     return tuple(_check_function(each, f"functions[{number}]", client) for number, each in enumerate(listed))
 
 
 def _check_function(function: object, what: str, client: Inngest) -> Function[Any]:
-    if not isinstance(function, Function):
+    if not _is_function(function):
         _refuse(function, what)
-    served: Function[Any] = function
-    if served.id != f"{client.app_id}-{served.local_id}":
+    if function.id != f"{client.app_id}-{function.local_id}":
         raise ConfigError(
-            f"{what} is {describe(served)}, which was defined with another client; client is that of the app "
+            f"{what} is {describe(function)}, which was defined with another client; client is that of the app "
             f'"{client.app_id}": define the function with it, or serve it with its own client at a path of its own'
         )
-    return served
+    return function
 
 
 def _refuse(given: object, what: str) -> NoReturn:
@@ -99,7 +103,7 @@ def _wrapped(given: object) -> Function[Any] | None:
         if not inspect.isfunction(given):
             return None
         given = getattr(given, "__wrapped__", None)
-        if isinstance(given, Function):
+        if _is_function(given):
             return given
     return None
 
@@ -112,11 +116,15 @@ def refuse_second_endpoint(path: str) -> NoReturn:
     )
 
 
+def _is_function(value: object) -> TypeGuard[Function[Any]]:
+    return isinstance(value, Function)
+
+
 def describe(value: object) -> str:
     """Return what *value* is, in words for a message."""
     if value is None:
         return "None"
-    if isinstance(value, Function):
+    if _is_function(value):
         return f'the Function "{value.id}"'
     if isinstance(value, Inngest):
         return "an Inngest client"

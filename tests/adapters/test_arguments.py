@@ -119,9 +119,9 @@ def test_functions_that_are_no_list(given: object, says: str, serve: Adapter) ->
         serve(CLIENT, given)
 
 
-NO_FUNCTION = {
+NO_FUNCTION: dict[str, tuple[Any, str]] = {
     "raw": (undecorated, r"functions\[1\] is the function undecorated, which is not decorated; put @client.create_f"),
-    "a lambda": (lambda _: None, r"functions\[1\] is the function .*<lambda>, which is not decorated"),
+    "a partial": (functools.partial(undecorated), r"functions\[1\] is a functools.partial, which is not decorated"),
     "wrapped": (traced(FUNCTION), r'functions\[1\] is a wrapper around the Function "shop-pay".*above the decorator'),
     "wrapped twice": (traced(traced(FUNCTION)), r'a wrapper around the Function "shop-pay"'),
     "a decorator": (CLIENT.create_function(fn_id="x"), r"functions\[1\] is the function .*, which is not decorated"),

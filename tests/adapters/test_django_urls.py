@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.checks import run_checks
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
 from django.urls import clear_url_caches, include, path
 
@@ -137,11 +137,15 @@ def test_two_endpoints_at_one_path_are_warned_of_by_the_system_checks() -> None:
         one, other = patterns_of(first), patterns_of(second)
         assert warnings_of(*one) == []
         assert warnings_of(*one, path("jobs/", include(other))) == []
-        assert warnings_of(*one, path("page", lambda _: HttpResponse()), *other) == [
+        assert warnings_of(*one, path("page", page), *other) == [
             "2 inngest.django.serve() patterns are at /api/inngest; requests only reach the first one"
         ]
         [warned] = warnings_of(path("jobs/", include([*one, *patterns_of(second, serve_path="/mail")])), *jobs(other))
         assert "at /jobs/api/inngest;" in warned
+
+
+def page(_: HttpRequest) -> HttpResponse:
+    return HttpResponse()
 
 
 def jobs(patterns: Patterns) -> Patterns:

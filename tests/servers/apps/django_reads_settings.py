@@ -1,6 +1,8 @@
 """Settings of the Django project whose middleware reads bodies."""
 
-from tests.servers.apps.django_settings import *  # noqa: F403
-
+SECRET_KEY = "nobody knows"
+ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "tests.servers.apps.django_reads_urls"
 MIDDLEWARE = ["tests.servers.apps.django_reads_urls.around"]
+USE_TZ = True
+APPEND_SLASH = False
