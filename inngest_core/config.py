@@ -133,7 +133,7 @@ def load_config(
         serve_path=_serve_path(variables),
         allow_in_band=variables.boolean("INNGEST_ALLOW_IN_BAND_SYNC", default=True),
         allow_unauthed_registration=variables.boolean("INNGEST_ENABLE_UNAUTHED_SYNC", default=True),
-        thread_pool_max_workers=variables.positive_int("INNGEST_THREAD_POOL_MAX_WORKERS"),
+        thread_pool_max_workers=variables.whole_number("INNGEST_THREAD_POOL_MAX_WORKERS"),
         streaming=variables.streaming("INNGEST_STREAMING"),
         log_level=variables.log_level("INNGEST_LOG_LEVEL"),
     )
@@ -183,12 +183,12 @@ class _Environment:
             raise ConfigError(f"{name} is {text!r}; give 1, true, 0 or false")
         return _BOOLEANS[text.lower()]
 
-    def positive_int(self, name: str) -> int | None:
+    def whole_number(self, name: str) -> int | None:
         text = self.text(name)
         if text is None:
             return None
-        if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0):
-            raise ConfigError(f"{name} is {text!r}; give a whole number of 1 or more")
+        if not (text.isascii() and text.isdigit() and len(text) <= 9):
+            raise ConfigError(f"{name} is {text!r}; give a whole number of 0 or more")
         return int(text)
 
     def streaming(self, name: str) -> Streaming | None:

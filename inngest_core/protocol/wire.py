@@ -27,15 +27,17 @@ STEP_ID_OF_DISCOVERY = "step"
 
 
 class Header(enum.StrEnum):
-    """Names of headers, lower case (protocol §2)."""
+    """Names of headers, in lower case."""
 
     AUTHORIZATION = "authorization"
+    CONTENT_LENGTH = "content-length"
     CONTENT_TYPE = "content-type"
     ENV = "x-inngest-env"
     EVENT_ID_SEED = "x-inngest-event-id-seed"
     EXPECTED_SERVER_KIND = "x-inngest-expected-server-kind"
     FRAMEWORK = "x-inngest-framework"
     GENERATION_ID = "x-inngest-generation-id"
+    HOST = "host"
     JOB_ID = "x-inngest-job-id"
     NO_RETRY = "x-inngest-no-retry"
     PLATFORM = "x-inngest-platform"
@@ -44,6 +46,7 @@ class Header(enum.StrEnum):
     RETRY_AFTER = "retry-after"
     RUN_ID = "x-run-id"
     SDK = "x-inngest-sdk"
+    SDK_HANDLED = "x-inngest-sdk-handled"
     SERVER_KIND = "x-inngest-server-kind"
     SIGNATURE = "x-inngest-signature"
     STEP_ID = "x-inngest-step-id"
@@ -152,14 +155,20 @@ def json_kind(value: object) -> str:
             return "object"
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+
 def dump_json(value: object) -> bytes:
     """Return compact JSON of plain values; a value that is not plain JSON raises TypeError or ValueError."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 @dataclass(slots=True)
 class CallContext:
-    """`ctx` of a call request (protocol B0). stack: hashed ids, in the order in which the steps finished."""
+    """`ctx` of a call request. stack: hashed ids, in the order in which the steps finished.
+
+    job_id, request_id: empty when the engine does not say.
+    """
 
     run_id: str
     attempt: int = 0
@@ -167,6 +176,8 @@ class CallContext:
     disable_immediate_execution: bool = False
     stack: Sequence[str] = ()
     use_api: bool = False
+    job_id: str = ""
+    request_id: str = ""
 
 
 @dataclass(slots=True)
@@ -198,6 +209,8 @@ def parse_call(body: bytes) -> CallRequest:
             _field(ctx, "disable_immediate_execution", bool, False, "ctx."),
             _list_of(_field(ctx, "stack", dict, _NO_STACK, "ctx."), "stack", str, "ctx.stack."),
             _field(ctx, "use_api", bool, use_api, "ctx."),
+            _field(ctx, "job_id", str, "", "ctx."),
+            _field(ctx, "request_id", str, "", "ctx."),
         ),
         event=cast("dict[str, Any]", event),
         events=_list_of(top, "events", dict),
@@ -241,11 +254,8 @@ class Op:
     index: int = 0
 
 
-_WITH_DATA = frozenset({Opcode.STEP_RUN, Opcode.RUN_COMPLETE})
-
-
 def dump_op(op: Op) -> bytes:
-    """Return the op as JSON; what is empty is left out, except the data of a step that ran."""
+    """Return the op as JSON; what is empty is left out, except its data, which is null where it has none."""
     wire: dict[str, object] = {"op": op.op.value, "id": op.id}
     if op.name:
         wire["name"] = op.name
@@ -257,8 +267,7 @@ def dump_op(op: Op) -> bytes:
         wire["error"] = op.error
     if op.step_id:
         wire["userland"] = {"id": op.step_id, "index": op.index} if op.index else {"id": op.step_id}
-    text = dump_json(wire)
-    return text[:-1] + b',"data":' + op.data + b"}" if op.op in _WITH_DATA else text
+    return dump_json(wire)[:-1] + b',"data":' + op.data + b"}"
 
 
 def dump_ops(ops: Sequence[Op]) -> bytes:

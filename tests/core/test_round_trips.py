@@ -21,13 +21,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import inngest
-from inngest_core.errors import OutputUnserializableError
 from inngest_core.execution import tools
 from inngest_core.execution.replay import Memo
 from inngest_core.execution.results import Results
 from inngest_core.values.return_type import returned_by
-from inngest_core.values.serializer import PydanticSerializer, dump_value, load_value
-from tests.asking import LogList
+from inngest_core.values.serializer import PydanticSerializer, dump, load
 from tests.core.rich_values import (
     RICH,
     Blob,
@@ -48,6 +46,7 @@ from tests.core.rich_values import (
     alike,
     annotated,
 )
+from tests.stage.logs import LogList
 
 RICH_VALUES = pytest.mark.parametrize(
     ("value", "typ"), RICH, ids=[f"{number}-{typ}" for number, (_, typ) in enumerate(RICH)]
@@ -79,17 +78,17 @@ PLAIN: list[Any] = [
 @RICH_VALUES
 def test_a_rich_value_comes_back(value: object, typ: object) -> None:
     assert returned_by(annotated(value, typ)) == (typ, None)
-    body = dump_value(value, "it", output_type=typ)
-    assert alike(load_value(json.loads(body), typ), value)
+    body = dump(value, "it", typ=typ).body
+    assert alike(load(json.loads(body), typ), value)
 
 
 @RICH_VALUES
 @pytest.mark.parametrize("serializer", [PydanticSerializer(), inngest.MsgspecSerializer()])
 def test_a_rich_value_comes_back_from_a_serializer(value: object, typ: object, serializer: inngest.Serializer) -> None:
     if typ is Private and isinstance(serializer, inngest.MsgspecSerializer):
-        return
-    body = dump_value(value, "it", output_type=typ, serializer=serializer)
-    assert alike(load_value(json.loads(body), typ, serializer=serializer), value)
+        pytest.skip("msgspec leaves out what begins with an underscore")
+    body = dump(value, "it", typ=typ, serializer=serializer).body
+    assert alike(load(json.loads(body), typ, serializer=serializer), value)
 
 
 @pytest.mark.parametrize("typ", PLAIN, ids=map(str, PLAIN))
@@ -223,17 +222,12 @@ def test_any_nested_value_comes_back_from_msgspec(pair: Pair) -> None:
 @given(one=RICHEST, other=RICHEST)
 def test_a_wrong_annotation_is_said_once_at_most(serializer: inngest.Serializer | None, one: Pair, other: Pair) -> None:
     """A value of one type, annotated as of another: in silence it is never something else."""
-    try:
-        step = Step(one[0], other[1], serializer)
-    except OutputUnserializableError as error:
-        assert "not a str; give str keys" in error.message
-        return
+    step = Step(one[0], other[1], serializer)
     first = step.read()
     assert alike(step.read(), first)
-    if not step.logged:
+    if step.logged:
+        assert len(step.logged) == 1
+        assert step.logged[0].startswith('step "load" of app-fn: the result ')
+        assert "comes back as another value" in step.logged[0] or alike(first, json.loads(json.dumps(first)))
+    else:
         assert alike(first, one[0])
-        return
-    assert len(step.logged) == 1
-    assert step.logged[0].startswith('step "load" of app-fn: the result ')
-    if "comes back as another value" not in step.logged[0]:
-        assert alike(first, json.loads(json.dumps(first)))

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import argparse
+import contextlib
+import dataclasses
+import importlib
 import inspect
+import io
+import pkgutil
 import pydoc
 import re
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 import pydantic
+import pytest
 
 import inngest
-import inngest.fast_api
-import inngest.flask
-import inngest.starlette
+import inngest_cli
+import inngest_core
+import inngest_devserver
 from inngest_cli import main as cli
 from inngest_core import errors
 from inngest_core.config import load_config
-from inngest_core.execution.execution import SEARCH_SECONDS
+from inngest_core.execution.async_execution import SEARCH_SECONDS
 from inngest_core.protocol.limits import (
     MAX_CANONICAL_BYTES,
     MAX_EVENT_BYTES,
@@ -35,8 +40,9 @@ from inngest_core.runtime.drivers import HELD_LOOP_SECONDS
 from inngest_devserver.engine import Options
 from inngest_devserver.hosting.app_servers import WSGI_THREADS
 from inngest_devserver.http import api
+from tests.test_rooms import LAYERS
 
-from .pages import DOCS, ROOT, code_in, table_rows
+from .pages import DOCS, PAGES, ROOT, code_in, table_rows
 
 
 def test_public_names_are_documented() -> None:
@@ -59,7 +65,15 @@ class Recorder(dict[str, str]):
 
     def get(self, key: str, default: Any = None) -> Any:
         self.asked.add(key)
-        return self[key] if key in self else default  # noqa: SIM401 - this is `get`
+        return super().get(key, default)
+
+    def __getitem__(self, key: str) -> str:
+        self.asked.add(key)
+        return super().__getitem__(key)
+
+    def __contains__(self, key: object) -> bool:
+        self.asked.add(str(key))
+        return super().__contains__(key)
 
 
 def test_environment_variables_are_documented() -> None:
@@ -73,17 +87,39 @@ def test_environment_variables_are_documented() -> None:
     assert {name for name in asked if not re.search(rf"\b{name}\b", code)} == set()
 
 
+def test_variables_that_the_source_names_are_documented() -> None:
+    named = {
+        name
+        for path in ROOT.glob("inngest*/**/*.py")
+        for name in re.findall(r"\bINNGEST_[A-Z_]*[A-Z]\b", path.read_text(encoding="utf-8"))
+    }
+    assert {"INNGEST_DEV", "INNGEST_EVENT_KEY"} <= named
+    pages = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert {name for name in named if not re.search(rf"\b{name}\b", pages)} == set()
+
+
 def every_error(base: type[errors.InngestError] = errors.InngestError) -> Iterator[type[errors.InngestError]]:
-    yield base
+    """Yield the errors of the product, whichever of its modules defines them."""
+    if base.__module__.startswith("inngest"):
+        yield base
     for kind in base.__subclasses__():
         yield from every_error(kind)
 
 
+def load_every_module() -> None:
+    """Import all of the packages that can have errors of their own: a class that nobody imported is not found."""
+    for package in (inngest_core, inngest_devserver, inngest_cli):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__"):
+                importlib.import_module(module.name)
+
+
 def test_errors_are_documented() -> None:
+    load_every_module()
     rows = {row[0].strip("`"): row[1:] for row in table_rows("errors.md") if row[0].startswith("`")}
-    for kind in every_error():
-        if kind.__module__ != errors.__name__:
-            continue
+    kinds = list(every_error())
+    assert len(kinds) > 20
+    for kind in kinds:
         assert kind.__name__ in rows, f"docs/errors.md has no row for {kind.__name__}"
         code, status, retriable, meaning, advice = rows[kind.__name__]
         assert code == f"`{kind.code}`", kind
@@ -93,25 +129,32 @@ def test_errors_are_documented() -> None:
         assert advice, kind
 
 
-def commands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    choices: list[Any] = [cast("Any", action.choices) for action in parser._actions]
-    return {} if not isinstance(choices[-1], dict) else cast("dict[str, argparse.ArgumentParser]", choices[-1])
+def help_of(*command: str) -> str:
+    """Return what `inngest … --help` prints."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), pytest.raises(SystemExit) as ended:
+        cli.main([*command, "--help"])
+    assert ended.value.code == 0
+    return printed.getvalue()
 
 
-def arguments_of(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """Yield the names of options, and what stands for the others."""
-    for action in parser._actions:
-        if not isinstance(action, argparse._HelpAction) and not isinstance(action.choices, dict):
-            yield from action.option_strings or [str(action.metavar)]
+def arguments_in(text: str) -> set[str]:
+    """Return the names of options in a help text, and what stands for the other arguments."""
+    lines = re.findall(r"^  (\S.*?)(?:  |$)", text.partition("\n\n")[2], re.MULTILINE)
+    options = {name for line in lines if line.startswith("-") for name in re.findall(r"(?<!\S)--?[\w-]+", line)}
+    others = {line for line in lines if not line.startswith("-") and line != "COMMAND"}
+    return (options | others) - {"-h", "--help"}
 
 
 def test_command_line_is_documented() -> None:
-    parser = cli._parser()
+    commands = re.findall(r"^    (\w+)  ", help_of(), re.MULTILINE)
     code = code_in((DOCS / "engine.md").read_text(encoding="utf-8"))
-    assert len(commands_of(parser)) >= 3
-    for name, command in commands_of(parser).items():
+    assert len(commands) >= 3
+    for name in commands:
         assert f"inngest {name}" in code
-        for argument in [*arguments_of(parser), *arguments_of(command)]:
+        arguments = arguments_in(help_of(name))
+        assert arguments, name
+        for argument in arguments | arguments_in(help_of()):
             found = re.search(rf"(?<![\w-]){re.escape(argument)}(?![\w-])", code)
             assert found, f"docs/engine.md leaves out {argument} of {name}"
 
@@ -140,17 +183,25 @@ def parameters(callable_: Any) -> set[str]:
 def test_options_are_documented() -> None:
     assert parameters(inngest.Inngest.create_function) - first_cells("functions.md") == set()
     assert parameters(inngest.Inngest.__init__) - first_cells("configuration.md") == set()
-    for serve in (inngest.flask.serve, inngest.starlette.serve, inngest.fast_api.serve):
-        assert parameters(serve) - {"app", "client", "functions"} - first_cells("configuration.md") == set()
+    modules = [importlib.import_module(f"inngest.{each.name}") for each in pkgutil.iter_modules(inngest.__path__)]
+    serves = {module.__name__: module.serve for module in modules if hasattr(module, "serve")}
+    assert {"inngest.flask", "inngest.django", "inngest.tornado", "inngest.asgi"} <= serves.keys()
+    for name, serve in serves.items():
+        assert parameters(serve) - {"app", "client", "functions"} - first_cells("configuration.md") == set(), name
 
 
 def test_fields_of_options_are_documented() -> None:
     code = code_in(text_of("functions.md"))
-    for name in inngest.__all__:
-        option: Any = getattr(inngest, name)
-        if option.__class__ is type(pydantic.BaseModel) and option.__module__ == "inngest_core.options.options":
-            signature = f"{name}({', '.join(option.model_fields)})"
-            assert signature in code, f"docs/functions.md has no {signature}"
+    options: dict[str, Any] = {
+        name: getattr(inngest, name)
+        for name in inngest.__all__
+        if getattr(inngest, name).__class__ is type(pydantic.BaseModel)
+        and getattr(inngest, name).__module__.startswith("inngest_core.options.")
+    }
+    assert {"TriggerEvent", "TriggerCron", "Concurrency", "Throttle", "Batch", "Debounce"} <= options.keys()
+    for name, option in options.items():
+        signature = f"{name}({', '.join(option.model_fields)})"
+        assert signature in code, f"docs/functions.md has no {signature}"
 
 
 def public(kind: type) -> set[str]:
@@ -167,6 +218,18 @@ def test_what_is_said_to_be_missing_is_missing() -> None:
 def test_methods_are_documented() -> None:
     assert {name for name in public(inngest.Step) if f"step.{name}(" not in code_in(text_of("steps.md"))} == set()
     assert public(inngest.Step) == public(inngest.StepSync)
+    taken = {name for tool in public(inngest.Step) for name in parameters(getattr(inngest.Step, tool))}
+    assert {"step_id", "duration", "if_exp", "function", "timeout", "output_type"} <= taken
+    written = "".join(code_in(text_of(page)) for page in ("steps.md", "migrating.md"))
+    said_otherwise = {"handler", "handler_args"}  # positional: what is called, and with what
+    assert {name for name in taken - said_otherwise if not re.search(rf"\b{name}\b", written)} == set()
+    everywhere = "".join(code_in(page.read_text(encoding="utf-8")) for page in PAGES)
+    fields = {field.name for field in dataclasses.fields(inngest.Context)}
+    assert {"event", "events", "attempt", "run_id", "logger"} <= fields
+    assert fields == {field.name for field in dataclasses.fields(inngest.ContextSync)}
+    assert {name for name in fields if f"ctx.{name}" not in everywhere} == set()
+    groups = public(inngest.Group) | public(inngest.GroupSync)
+    assert {name for name in groups if f"ctx.group.{name}(" not in everywhere} == set()
     code = code_in(text_of("middleware.md"))
     assert {name for name in public(inngest.Middleware) if not re.search(rf"\b{name}\b", code)} == set()
     assert public(inngest.Middleware) == public(inngest.MiddlewareSync)
@@ -199,9 +262,40 @@ def test_numbers_are_those_of_the_code() -> None:
         assert sentences, page
 
 
-def test_files_in_the_architecture_page_are_there() -> None:
-    for package in ("inngest_core", "inngest_devserver"):
-        cells = [row[0] for row in table_rows("architecture.md") if row[0].startswith(f"`{package}/")]
-        listed = {name for cell in cells for name in re.findall(r"(\w+\.py)`", cell)}
-        assert len(listed) > 20
-        assert {name for name in listed if not (ROOT / package / name).exists()} == set()
+def folders_in_the_architecture_page() -> dict[str, set[str]]:
+    """Return the folders that have a heading of their own, each with the files in the table below it."""
+    found: dict[str, set[str]] = {}
+    for section in re.split(r"^#+ ", text_of("architecture.md"), flags=re.MULTILINE)[1:]:
+        if folder := re.match(r"`(inngest[\w/]*)/`\n", section):
+            rows = re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE)
+            found[folder[1]] = {name for row in rows for name in re.findall(r"`(\w+\.py)`", row)}
+    return found
+
+
+def test_the_architecture_page_names_every_file() -> None:
+    named = folders_in_the_architecture_page()
+    there: dict[str, set[str]] = {}
+    for path in ROOT.glob("inngest*/**/*.py"):
+        if not path.name.startswith("__") and path.parent.name != "inngest":  # its submodules are named as one
+            there.setdefault(str(path.parent.relative_to(ROOT)), set()).add(path.name)
+    assert {folder: names for folder, names in named.items() if names} == there
+
+
+def test_the_architecture_page_names_every_folder() -> None:
+    text = text_of("architecture.md")
+    folders = [
+        *(path.parent.name for path in ROOT.glob("inngest*/__init__.py")),
+        "tests",
+        "examples",
+        "benchmarks",
+        "docs",
+    ]
+    assert [folder for folder in folders if f"`{folder}/`" not in text] == []
+
+
+def test_the_architecture_page_shows_the_layers() -> None:
+    """As tests/test_rooms.py enforces them, from the top."""
+    shown = re.search(r"^```text\n.*inngest_devserver\n((?: .+\n)+)```", text_of("architecture.md"), re.MULTILINE)
+    assert shown
+    rows = [set(line.strip().split(" · ")) for line in shown[1].splitlines()]
+    assert rows == [set(layer) for layer in LAYERS]

@@ -7,8 +7,8 @@ import threading
 from typing import Any
 
 import inngest
+from tests.stage.bodies import Script
 
-from .colours import Script
 from .conftest import kinds
 from .world import TWO_BY_TWO, World
 
@@ -36,7 +36,7 @@ def test_the_slow_step_of_a_race_runs_once(world: World) -> None:
 
             return (yield step.run("b", end))
 
-        branches = (world.branch(quick), lambda: step.run("c", slow if world.kind.colour == "sync" else aslow))
+        branches = (world.branch(quick), lambda: step.run("c", slow if world.kind.handlers == "sync" else aslow))
         return list((yield ctx.group.parallel(branches, parallel_mode=inngest.ParallelMode.RACE)))
 
     with world.up():
