@@ -12,6 +12,7 @@ Exception
     ├── RequestError               the engine's request cannot be answered
     │   ├── BodyInvalidError           body_invalid, 400
     │   ├── BodyTooLargeError          body_too_large, 413
+    │   ├── URLTooLongError            url_too_long, 414
     │   ├── QueryParamMissingError     query_param_missing, 400
     │   ├── MethodNotAllowedError      method_not_allowed, 405
     │   ├── FunctionNotFoundError      function_not_found, 500
@@ -103,6 +104,13 @@ class BodyTooLargeError(RequestError):
 
     code = "body_too_large"
     status = 413
+
+
+class URLTooLongError(RequestError):
+    """The URL of the request is longer than any that an engine asks for."""
+
+    code = "url_too_long"
+    status = 414
 
 
 class QueryParamMissingError(RequestError):

@@ -1,0 +1,14 @@
+"""The Django app, for INSTALLED_APPS: it adds the command `inngest_dev` and a system check."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class InngestConfig(AppConfig):
+    """Django finds this by itself when "inngest_django" is in INSTALLED_APPS."""
+
+    name = "inngest_django"
+
+    def ready(self) -> None:
+        from . import checks  # noqa: F401 - importing it registers the check, which needs the apps to be loaded
