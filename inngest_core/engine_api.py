@@ -45,7 +45,7 @@ def sdk_headers(config: Config, framework: str = "") -> dict[str, str]:
 def trace_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the headers of a call request that are passed on with requests made during that call."""
     pair = (Header.TRACEPARENT.value, Header.TRACESTATE.value)
-    return {name: headers[name] for name in pair if name in headers}
+    return {name: headers[name] for name in pair if name in headers and headers[name].isascii()}
 
 
 class EngineAPI:

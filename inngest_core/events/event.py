@@ -28,21 +28,25 @@ SEED_SIZE = 10
 
 
 class Event(pydantic.BaseModel):
-    """An event, sent or received.
+    """An event, sent or received. Keys other than these are kept.
 
-    id: sent twice, an event with an id counts once; empty means not given. ts: milliseconds since 1970; zero means not
-    given. Other keys are kept. data: a model or a dataclass becomes the JSON object that it is written as. A subclass
-    types its data: `MyEvent.model_validate(ctx.event.model_dump())`.
+    A subclass types its data: `MyEvent.model_validate(ctx.event.model_dump())`.
     """
 
     model_config = pydantic.ConfigDict(extra="allow", defer_build=True)
 
     name: str
+    """What happened, such as "user/signed.up"; 512 characters at most."""
     data: Annotated[dict[str, Any], pydantic.BeforeValidator(as_object)] = {}
+    """A JSON object; a model or a dataclass becomes the object that it is written as."""
     id: str = ""
+    """Sent twice, an event with an id counts once; empty means not given."""
     ts: int = 0
+    """When it happened, in milliseconds since 1970; zero means not given."""
     user: dict[str, Any] | None = None
+    """Data about the user; part of the older release of the official SDK."""
     v: str | None = None
+    """The version of the event's schema."""
 
     def to_wire(self) -> dict[str, object]:
         """Return what is given, by key; values may still be models, datetimes and the like."""

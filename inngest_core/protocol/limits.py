@@ -35,6 +35,8 @@ MAX_STEPS = 1_000
 MAX_TRIGGERS = 10
 MAX_CANCEL = 5
 MAX_CONCURRENCY = 2
+MAX_CONCURRENCY_OF_RUNS = 1
+"""Limits of whole runs, in the newer form that limits runs and steps apart."""
 MAX_RETRIES = 20
 
 # Lengths, in characters

@@ -160,7 +160,10 @@ def dump_json(value: object) -> bytes:
 
 @dataclass(slots=True)
 class CallContext:
-    """`ctx` of a call request (protocol B0). stack: hashed ids, in the order in which the steps finished."""
+    """`ctx` of a call request. stack: hashed ids, in the order in which the steps finished.
+
+    job_id, request_id: empty when the engine does not say.
+    """
 
     run_id: str
     attempt: int = 0
@@ -168,6 +171,8 @@ class CallContext:
     disable_immediate_execution: bool = False
     stack: Sequence[str] = ()
     use_api: bool = False
+    job_id: str = ""
+    request_id: str = ""
 
 
 @dataclass(slots=True)
@@ -199,6 +204,8 @@ def parse_call(body: bytes) -> CallRequest:
             _field(ctx, "disable_immediate_execution", bool, False, "ctx."),
             _list_of(_field(ctx, "stack", dict, _NO_STACK, "ctx."), "stack", str, "ctx.stack."),
             _field(ctx, "use_api", bool, use_api, "ctx."),
+            _field(ctx, "job_id", str, "", "ctx."),
+            _field(ctx, "request_id", str, "", "ctx."),
         ),
         event=cast("dict[str, Any]", event),
         events=_list_of(top, "events", dict),
@@ -242,11 +249,8 @@ class Op:
     index: int = 0
 
 
-_WITH_DATA = frozenset({Opcode.STEP_RUN, Opcode.RUN_COMPLETE})
-
-
 def dump_op(op: Op) -> bytes:
-    """Return the op as JSON; what is empty is left out, except the data of a step that ran."""
+    """Return the op as JSON; what is empty is left out, except its data, which is null where it has none."""
     wire: dict[str, object] = {"op": op.op.value, "id": op.id}
     if op.name:
         wire["name"] = op.name
@@ -258,8 +262,7 @@ def dump_op(op: Op) -> bytes:
         wire["error"] = op.error
     if op.step_id:
         wire["userland"] = {"id": op.step_id, "index": op.index} if op.index else {"id": op.step_id}
-    text = dump_json(wire)
-    return text[:-1] + b',"data":' + op.data + b"}" if op.op in _WITH_DATA else text
+    return dump_json(wire)[:-1] + b',"data":' + op.data + b"}"
 
 
 def dump_ops(ops: Sequence[Op]) -> bytes:

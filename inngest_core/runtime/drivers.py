@@ -245,10 +245,7 @@ def _begin_call(effect: Call) -> object:
 async def _end_call(effect: Call, result: Awaitable[object]) -> object:
     if effect.context is None:
         return await result
-    value, error = await asyncio.get_running_loop().create_task(carry(result), context=effect.context)
-    if error is not None:
-        raise error
-    return value
+    return (await asyncio.get_running_loop().create_task(carry(result), context=effect.context)).unwrap()
 
 
 def _is_being_cancelled() -> bool:

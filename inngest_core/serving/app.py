@@ -80,7 +80,17 @@ class App:
         public_path: str | None = None,
         body_cap: int = MAX_REQUEST_BYTES,
     ) -> None:
-        """Raises FunctionConfigError when two functions share an id."""
+        """Check what is to be served; nothing is contacted.
+
+        client: the one that the functions were defined with.
+        functions: what `create_function` returned.
+        framework: the name that engines show, such as "flask".
+        serve_path: where an adapter adds the endpoint; "/api/inngest" by default.
+        serve_origin: scheme and host under which the engine reaches this app, instead of those of its request.
+        public_path: path under which the engine reaches this endpoint, instead of that of its request.
+        body_cap: bytes; a larger body is answered with 413. 16 MiB by default.
+        Raises FunctionConfigError: two functions share an id, or a sync function has async middleware.
+        """
         self.client = client
         self.functions = tuple(functions)
         self.framework = framework
@@ -88,7 +98,7 @@ class App:
         self.serve_path = explicit_path or DEFAULT_SERVE_PATH
         self.options = ServeOptions(serve_path=explicit_path, serve_origin=serve_origin, public_path=public_path)
         self.body_cap = body_cap
-        self._index = index_functions(self.functions)
+        self._index = index_functions(self.functions, client.middleware)
         self._headers = {Header.CONTENT_TYPE.value: "application/json", **sdk_headers(client.config, framework)}
         self._signing_key_missing = client.config.mode is Mode.CLOUD and client.config.signing_keys is None
         if self._signing_key_missing:

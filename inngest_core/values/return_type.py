@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, cast
 
 import typing_extensions
 
+from inngest_core.callables import innermost
 from inngest_core.error_text import LONGEST_PROBLEM, cut
 
 from .codec import form_of
@@ -101,20 +102,8 @@ def _owner(callback: object) -> object:
 
 def _innermost(callback: object) -> types.FunctionType | None:
     """Return the plain function that holds the annotation; None when there is none."""
-    while True:
-        if isinstance(callback, functools.partial):
-            callback = cast("functools.partial[object]", callback).func
-        elif isinstance(callback, types.MethodType):
-            callback = callback.__func__
-        elif hasattr(callback, "__wrapped__"):
-            callback = cast("Any", callback).__wrapped__
-        elif isinstance(callback, types.FunctionType):
-            return callback
-        else:
-            call = vars(type(callback)).get("__call__")
-            if not isinstance(call, types.FunctionType):
-                return None
-            callback = call
+    function = innermost(callback, through_wrappers=True)
+    return function if isinstance(function, types.FunctionType) else None
 
 
 def _look_up(function: types.FunctionType, annotation: object, owner: object) -> Returns:

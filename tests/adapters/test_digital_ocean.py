@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 import inngest.digital_ocean
-from tests.targets.engine import EngineDouble
+from tests.stage.engine_api import EngineDouble
+from tests.stage.shop import BODY, Shop, expect_ran, expect_refused, query, registered_url, shop
 from tests.targets.target import Answer, Headers
-
-from .asking import BODY, Shop, expect_ran, expect_refused, query, registered_url, shop
 
 CONTEXT = SimpleNamespace(api_host="https://faas-nyc1.example", function_name="/fn-0f1e/shop/jobs")
 

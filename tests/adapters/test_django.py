@@ -19,11 +19,11 @@ from django.urls import clear_url_caches
 import inngest
 import inngest.django
 from inngest_core.protocol.limits import MAX_REQUEST_BYTES
+from tests.stage.shop import BODY, LOOP, THREAD, Shop, expect_ran, expect_refused, large_body, query, shop, shop_of
 from tests.targets.django_asgi import as_asgi
 from tests.targets.django_site import ASGISite
 from tests.targets.target import Answer, call_asgi
 
-from .asking import BODY, LOOP, THREAD, Shop, expect_ran, expect_refused, large_body, query, shop, shop_of
 from .django_sites import PATH, Connect, patterns_of, under_asgi, under_wsgi
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -156,7 +156,7 @@ def test_middleware_gets_djangos_request(factory: Any) -> None:
         response: Any = view(request)
         if factory is AsyncRequestFactory:
             response = asyncio.run(response.render())
-        assert json.loads(response.content) == {"colour": "plain"}
+        assert json.loads(response.content) == {"ran": "app-plain"}
         assert seen == [request]
 
 

@@ -11,10 +11,10 @@ from django.urls import clear_url_caches, include, path
 
 import inngest
 import inngest.django
+from tests.stage.engine_api import EngineDouble
+from tests.stage.shop import BODY, expect_ran, expect_refused, query, registered_url, shop
 from tests.targets.django_site import Patterns
-from tests.targets.engine import EngineDouble
 
-from .asking import BODY, expect_ran, expect_refused, query, registered_url, shop
 from .django_sites import PATH, Connect, patterns_of, under_asgi, under_wsgi
 
 BOTH = pytest.mark.parametrize("connect", [under_wsgi, under_asgi])

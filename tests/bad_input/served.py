@@ -14,10 +14,10 @@ from typing import Any, Protocol
 import pytest
 
 import inngest
-from tests.asking import check_common_headers
 from tests.cases.case import APP_ID, Call
+from tests.stage.case_check import check_common_headers
+from tests.stage.engine_api import EngineDouble
 from tests.targets import find_targets
-from tests.targets.engine import EngineDouble
 from tests.targets.target import Answer, Functions, Send, Target
 
 KEY = "signkey-test-" + "0123456789abcdef" * 4

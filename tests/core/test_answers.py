@@ -16,7 +16,7 @@ import pytest
 
 from inngest_core.runtime.transport import Transport
 from inngest_core.web.messages import HTTPRequest, TransportError
-from tests.targets.engine import EngineDouble
+from tests.stage.engine_api import EngineDouble
 
 from .test_transport import BOTH, fetching, get
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from typing import Any, TypedDict
+import re
+from typing import Any, TypedDict, cast
 
 import pydantic
 import pytest
@@ -14,8 +15,10 @@ from inngest_core.errors import ConfigError
 from inngest_core.events.event_types import type_event
 from inngest_core.serving.app import App
 from tests.cases.case import APP_ID, FN_ID, Call, hashed
-from tests.core.in_test_engine import InTestEngine, ask_async, ask_sync
-from tests.core.one_function import request_of, serving, shown, silent_logger
+from tests.stage.asks import ask_async, ask_sync
+from tests.stage.in_process_engine import InProcessEngine
+from tests.stage.logs import silent_logger
+from tests.stage.one_function import request_of, serving, shown
 
 ASKS = pytest.mark.parametrize("ask", [ask_sync, ask_async])
 
@@ -58,8 +61,10 @@ def test_what_does_not_fit_is_refused() -> None:
     assert caught.value.message == (
         'event "user/signed.up": data.email: Input should be a valid string; expected SignupData'
     )
-    with pytest.raises(ConfigError, match=r"^event_type was given the name ''; give one such as"):
-        inngest.event_type("", SignupData)
+    for name in ("", " ", "user signed up", "user/*.up", None):
+        shown = re.escape(f"event_type was given the name {name!r}; expected ")
+        with pytest.raises(ConfigError, match=f"^{shown}(an event name of 1 to|a wildcard only)"):
+            inngest.event_type(cast("str", name), SignupData)
     with pytest.raises(ConfigError, match=r'^event_type "x": TestClass cannot be the type of its data: '):
         inngest.event_type("x", type("TestClass", (), {}))
 
@@ -199,9 +204,9 @@ def test_waiting_for_a_typed_event() -> None:
         return "nothing" if event is None else event.data.email
 
     with serving(handler) as app:
-        engine = InTestEngine(app, ask_sync, lambda _: 0)
+        engine = InProcessEngine(app, ask_sync, lambda _: 0)
         _, ops = engine.call()
-        assert (ops[0]["op"], ops[0]["name"]) == ("WaitForEvent", "user/signed.up")
+        assert (ops[0]["op"], ops[0]["opts"]["event"]) == ("WaitForEvent", "user/signed.up")
         engine.memos[hashed("wait")] = {"name": "user/signed.up", "data": ADA}
         assert engine.run() == "a@b.c"
         engine.memos[hashed("wait")] = None
@@ -216,5 +221,5 @@ def test_an_event_is_given_to_an_invoked_function() -> None:
         ctx.step.invoke_by_id("call", function_id="x", data=Signup(ADA_DATA, v="2"))
 
     with serving(handler) as app:
-        _, ops = InTestEngine(app, ask_sync, lambda _: 0).call()
+        _, ops = InProcessEngine(app, ask_sync, lambda _: 0).call()
     assert ops[0]["opts"]["payload"] == {"data": ADA, "v": "2"}

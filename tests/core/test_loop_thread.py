@@ -22,8 +22,7 @@ from inngest_core.errors import InngestError
 from inngest_core.runtime.drivers import Resources
 from inngest_core.runtime.loop_thread import LoopThread
 from tests.cases.case import APP_ID, Call
-
-from .one_function import silent_logger
+from tests.stage.logs import silent_logger
 
 PATIENCE = 20.0
 ENDS = pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 import inngest
+from inngest_core.errors import FunctionConfigError
 from inngest_core.protocol.wire import hash_id
 from inngest_core.serving.app import App
 from inngest_core.web.messages import Request, Response
-from tests.targets.engine import EngineDouble, running_engine
+from tests.stage.engine_api import EngineDouble, running_engine
 
 RUN_ID = "01M81HH26QDJEBNKAKXRBQZRE6"
 Log = list[str]
@@ -146,7 +147,26 @@ def test_an_async_middleware_changes_outputs_of_steps_and_functions() -> None:
 
 
 def test_an_async_middleware_in_a_plain_function_is_refused_by_name() -> None:
+    message = (
+        'function "app-fn": the handler is a plain def, but the hooks of the middleware AsyncDoubler are async def; '
+        "derive it from inngest.MiddlewareSync, or make the handler async def"
+    )
     client = make_client(AsyncDoubler)
+    function = define(client, lambda ctx: 1)
+    with pytest.raises(FunctionConfigError) as caught:
+        inngest.App(client, [function], framework="bare")
+    assert caught.value.message == message
+    for middleware in (AsyncDoubler, AsyncDoubler(client, None)):
+        with pytest.raises(FunctionConfigError) as caught:
+            define(make_client(), lambda ctx: 1, middleware=[middleware])
+        assert caught.value.message == message
+
+
+def test_async_hooks_that_a_factory_brings_into_a_plain_function_are_named_by_the_call() -> None:
+    def factory(client: inngest.Inngest, raw_request: object) -> inngest.Middleware:
+        return AsyncDoubler(client, raw_request)
+
+    client = make_client(factory)
     response = call(client, define(client, lambda ctx: 1))
     assert (response.status, body_of(response)["code"]) == (500, "async_unsupported")
     assert "AsyncDoubler." in body_of(response)["message"]
@@ -178,7 +198,7 @@ def test_a_hook_may_turn_an_error_into_a_value() -> None:
         raise KeyError("missing")
 
     client = make_client(Forgiving)
-    assert b'"data":"forgiven"' in call(client, define(client, lambda ctx: missing())).body
+    assert body_of(call(client, define(client, lambda ctx: missing()))) == "forgiven"
     client = make_client(Forgiving)
     assert body_of(call(client, define(client, lambda ctx: ctx.step.run("a", missing))))[0]["op"] == "StepRun"
 

@@ -15,8 +15,7 @@ from inngest_core.errors import ConfigError
 from inngest_core.runtime.pool import DEFAULT_SIZE, Pool
 from inngest_core.serving.app import App
 from tests.cases.case import Call
-
-from .one_function import request_of, serving, shown
+from tests.stage.one_function import request_of, serving, shown
 
 PATIENCE = 20.0
 FULL = "threads for sync functions are busy"

@@ -11,12 +11,13 @@ import weakref
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
+import httpx
 import pytest
 
 import inngest
 from inngest_core.runtime.transport import Transport
 from inngest_core.web.messages import HTTPRequest, HTTPResponse, TransportError
-from tests.targets.engine import EngineDouble
+from tests.stage.engine_api import EngineDouble
 
 Fetch = Callable[[HTTPRequest], HTTPResponse]
 
@@ -121,7 +122,21 @@ def test_short_lived_loops_leave_nothing_open(answering: EngineDouble) -> None:
         asyncio.run(transport.fetch_async(get(f"{answering.origin}/x")))
         gc.collect()
     assert answering.connections == 10
-    assert len(transport._by_loop) == 0
+    answering.until_nobody_is_connected()
+
+
+def test_a_loop_that_has_ended_is_not_kept(answering: EngineDouble) -> None:
+    transport = Transport()
+    loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
+
+    async def ask() -> None:
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        await transport.fetch_async(get(f"{answering.origin}/x"))
+
+    for _ in range(3):
+        asyncio.run(ask())
+    gc.collect()
+    assert [each() for each in loops] == [None] * 3
 
 
 def test_loops_in_threads_have_clients_of_their_own(answering: EngineDouble) -> None:
@@ -160,19 +175,9 @@ def test_closing_on_one_thread_closes_what_a_running_loop_uses_too(answering: En
     try:
         asked = asyncio.run_coroutine_threadsafe(transport.fetch_async(get(f"{answering.origin}/x")), loop)
         assert asked.result(20).status == 200
-        [owner] = list(transport._by_loop.values())
         transport.close()
-
-        async def is_closed() -> bool:
-            for _ in range(100):
-                if owner.client.is_closed:
-                    return True
-                await asyncio.sleep(0)
-            return False
-
-        closed = asyncio.run_coroutine_threadsafe(is_closed(), loop).result(20)
-        asyncio.run_coroutine_threadsafe(owner.lifetime.aclose(), loop).result(20)
-        assert closed
+        answering.until_nobody_is_connected()
+        asyncio.run_coroutine_threadsafe(loop.shutdown_asyncgens(), loop).result(20)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
@@ -192,13 +197,19 @@ def test_a_closed_transport_opens_again(how: str, answering: EngineDouble) -> No
 
 def test_what_was_closed_is_not_kept(answering: EngineDouble) -> None:
     transport = Transport()
-    closed: list[weakref.ref[object]] = []
+    before = http_clients()
     for _ in range(3):
-        transport.fetch(get(f"{answering.origin}/x"))
-        closed.append(weakref.ref(transport._threads_client()))
         transport.close()
+        transport.fetch(get(f"{answering.origin}/x"))
+    assert http_clients() == before + 1
+    transport.close()
+    assert http_clients() == before
+
+
+def http_clients() -> int:
+    """Return how many there are in this process."""
     gc.collect()
-    assert [each() for each in closed] == [None] * 3
+    return sum(issubclass(type(each), httpx.Client) for each in gc.get_objects())
 
 
 # Proxies and forks

@@ -37,6 +37,7 @@ from inngest_devserver.engine import Engine, Options
 from inngest_devserver.hosting.loading import Kind, kind_of, serve_paths
 from inngest_devserver.http import api
 from inngest_devserver.scheduling.clock import ManualClock
+from tests.devserver.in_process import ask, at_once
 from tests.targets import django_site  # noqa: F401  # pyright: ignore[reportUnusedImport]  # Django page needs it
 
 from .pages import Block, read_blocks
@@ -68,7 +69,7 @@ class Stage:
         """Answer what an app asks the engine, whatever thread and loop it is on."""
 
         async def answer() -> HTTPResponse:
-            response = self._api.handle(Request(request.method, request.url, request.headers, request.body))
+            response = await ask(self._api, Request(request.method, request.url, request.headers, request.body))
             return HTTPResponse(response.status, response.headers, response.body)
 
         if asyncio.get_running_loop() is self._loop:
@@ -143,7 +144,8 @@ class Stage:
         return next(run for run in runs if run["function_id"] == internal_id)
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
-        response = self._api.handle(Request(method, f"http://engine{path}", {}, json.dumps(body).encode()))
+        asked = Request(method, f"http://engine{path}", {}, json.dumps(body).encode())
+        response = at_once(ask(self._api, asked))
         assert response.status == 200, response.body
         return json.loads(response.body)
 

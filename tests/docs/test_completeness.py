@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import argparse
+import contextlib
+import dataclasses
+import importlib
 import inspect
+import io
+import pkgutil
 import pydoc
 import re
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 import pydantic
+import pytest
 
 import inngest
-import inngest.fast_api
-import inngest.flask
-import inngest.starlette
+import inngest_cli
+import inngest_core
+import inngest_devserver
 from inngest_cli import main as cli
 from inngest_core import errors
 from inngest_core.config import load_config
-from inngest_core.execution.execution import SEARCH_SECONDS
+from inngest_core.execution.async_execution import SEARCH_SECONDS
 from inngest_core.protocol.limits import (
     MAX_CANONICAL_BYTES,
     MAX_EVENT_BYTES,
@@ -36,7 +41,7 @@ from inngest_devserver.engine import Options
 from inngest_devserver.hosting.app_servers import WSGI_THREADS
 from inngest_devserver.http import api
 
-from .pages import DOCS, ROOT, code_in, table_rows
+from .pages import DOCS, PAGES, ROOT, code_in, table_rows
 
 
 def test_public_names_are_documented() -> None:
@@ -59,7 +64,15 @@ class Recorder(dict[str, str]):
 
     def get(self, key: str, default: Any = None) -> Any:
         self.asked.add(key)
-        return self[key] if key in self else default  # noqa: SIM401 - this is `get`
+        return super().get(key, default)
+
+    def __getitem__(self, key: str) -> str:
+        self.asked.add(key)
+        return super().__getitem__(key)
+
+    def __contains__(self, key: object) -> bool:
+        self.asked.add(str(key))
+        return super().__contains__(key)
 
 
 def test_environment_variables_are_documented() -> None:
@@ -73,17 +86,39 @@ def test_environment_variables_are_documented() -> None:
     assert {name for name in asked if not re.search(rf"\b{name}\b", code)} == set()
 
 
+def test_variables_that_the_source_names_are_documented() -> None:
+    named = {
+        name
+        for path in ROOT.glob("inngest*/**/*.py")
+        for name in re.findall(r"\bINNGEST_[A-Z_]*[A-Z]\b", path.read_text(encoding="utf-8"))
+    }
+    assert {"INNGEST_DEV", "INNGEST_EVENT_KEY"} <= named
+    pages = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert {name for name in named if not re.search(rf"\b{name}\b", pages)} == set()
+
+
 def every_error(base: type[errors.InngestError] = errors.InngestError) -> Iterator[type[errors.InngestError]]:
-    yield base
+    """Yield the errors of the product, whichever of its modules defines them."""
+    if base.__module__.startswith("inngest"):
+        yield base
     for kind in base.__subclasses__():
         yield from every_error(kind)
 
 
+def load_every_module() -> None:
+    """Import all of the packages that can have errors of their own: a class that nobody imported is not found."""
+    for package in (inngest_core, inngest_devserver, inngest_cli):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__"):
+                importlib.import_module(module.name)
+
+
 def test_errors_are_documented() -> None:
+    load_every_module()
     rows = {row[0].strip("`"): row[1:] for row in table_rows("errors.md") if row[0].startswith("`")}
-    for kind in every_error():
-        if kind.__module__ != errors.__name__:
-            continue
+    kinds = list(every_error())
+    assert len(kinds) > 20
+    for kind in kinds:
         assert kind.__name__ in rows, f"docs/errors.md has no row for {kind.__name__}"
         code, status, retriable, meaning, advice = rows[kind.__name__]
         assert code == f"`{kind.code}`", kind
@@ -93,32 +128,39 @@ def test_errors_are_documented() -> None:
         assert advice, kind
 
 
-def commands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    choices: list[Any] = [cast("Any", action.choices) for action in parser._actions]
-    return {} if not isinstance(choices[-1], dict) else cast("dict[str, argparse.ArgumentParser]", choices[-1])
+def help_of(*command: str) -> str:
+    """Return what `inngest … --help` prints."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), pytest.raises(SystemExit) as ended:
+        cli.main([*command, "--help"])
+    assert ended.value.code == 0
+    return printed.getvalue()
 
 
-def arguments_of(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """Yield the names of options, and what stands for the others."""
-    for action in parser._actions:
-        if not isinstance(action, argparse._HelpAction) and not isinstance(action.choices, dict):
-            yield from action.option_strings or [str(action.metavar)]
+def arguments_in(text: str) -> set[str]:
+    """Return the names of options in a help text, and what stands for the other arguments."""
+    lines = re.findall(r"^  (\S.*?)(?:  |$)", text.partition("\n\n")[2], re.MULTILINE)
+    options = {name for line in lines if line.startswith("-") for name in re.findall(r"(?<!\S)--?[\w-]+", line)}
+    others = {line for line in lines if not line.startswith("-") and line != "COMMAND"}
+    return (options | others) - {"-h", "--help"}
 
 
 def test_command_line_is_documented() -> None:
-    parser = cli._parser()
+    commands = re.findall(r"^    (\w+)  ", help_of(), re.MULTILINE)
     code = code_in((DOCS / "engine.md").read_text(encoding="utf-8"))
-    assert len(commands_of(parser)) >= 3
-    for name, command in commands_of(parser).items():
+    assert len(commands) >= 3
+    for name in commands:
         assert f"inngest {name}" in code
-        for argument in [*arguments_of(parser), *arguments_of(command)]:
+        arguments = arguments_in(help_of(name))
+        assert arguments, name
+        for argument in arguments | arguments_in(help_of()):
             found = re.search(rf"(?<![\w-]){re.escape(argument)}(?![\w-])", code)
             assert found, f"docs/engine.md leaves out {argument} of {name}"
 
 
 def test_routes_of_the_engine_are_documented() -> None:
-    source = inspect.getsource(api.API._make_routes)
-    paths = set(re.findall(r'"(/[\w/*]+)"', source))
+    source = inspect.getsource(api.endpoints)
+    paths = {re.sub(r"{\w+}", "*", path) for path in re.findall(r'"(/[\w/{}]+)"', source)}
     assert "/v1/runs/*" in paths
     documented = {re.sub(r"<[^>]+>", "*", path) for path in re.findall(r"/[\w/<>]+", code_in(text_of("engine.md")))}
     assert paths - documented == set()
@@ -140,17 +182,25 @@ def parameters(callable_: Any) -> set[str]:
 def test_options_are_documented() -> None:
     assert parameters(inngest.Inngest.create_function) - first_cells("functions.md") == set()
     assert parameters(inngest.Inngest.__init__) - first_cells("configuration.md") == set()
-    for serve in (inngest.flask.serve, inngest.starlette.serve, inngest.fast_api.serve):
-        assert parameters(serve) - {"app", "client", "functions"} - first_cells("configuration.md") == set()
+    modules = [importlib.import_module(f"inngest.{each.name}") for each in pkgutil.iter_modules(inngest.__path__)]
+    serves = {module.__name__: module.serve for module in modules if hasattr(module, "serve")}
+    assert {"inngest.flask", "inngest.django", "inngest.tornado", "inngest.asgi"} <= serves.keys()
+    for name, serve in serves.items():
+        assert parameters(serve) - {"app", "client", "functions"} - first_cells("configuration.md") == set(), name
 
 
 def test_fields_of_options_are_documented() -> None:
     code = code_in(text_of("functions.md"))
-    for name in inngest.__all__:
-        option: Any = getattr(inngest, name)
-        if option.__class__ is type(pydantic.BaseModel) and option.__module__ == "inngest_core.options.options":
-            signature = f"{name}({', '.join(option.model_fields)})"
-            assert signature in code, f"docs/functions.md has no {signature}"
+    options: dict[str, Any] = {
+        name: getattr(inngest, name)
+        for name in inngest.__all__
+        if getattr(inngest, name).__class__ is type(pydantic.BaseModel)
+        and getattr(inngest, name).__module__.startswith("inngest_core.options.")
+    }
+    assert {"TriggerEvent", "TriggerCron", "Concurrency", "Throttle", "Batch", "Debounce"} <= options.keys()
+    for name, option in options.items():
+        signature = f"{name}({', '.join(option.model_fields)})"
+        assert signature in code, f"docs/functions.md has no {signature}"
 
 
 def public(kind: type) -> set[str]:
@@ -167,6 +217,18 @@ def test_what_is_said_to_be_missing_is_missing() -> None:
 def test_methods_are_documented() -> None:
     assert {name for name in public(inngest.Step) if f"step.{name}(" not in code_in(text_of("steps.md"))} == set()
     assert public(inngest.Step) == public(inngest.StepSync)
+    taken = {name for tool in public(inngest.Step) for name in parameters(getattr(inngest.Step, tool))}
+    assert {"step_id", "duration", "if_exp", "function", "timeout", "output_type"} <= taken
+    written = "".join(code_in(text_of(page)) for page in ("steps.md", "migrating.md"))
+    said_otherwise = {"handler", "handler_args"}  # positional: what is called, and with what
+    assert {name for name in taken - said_otherwise if not re.search(rf"\b{name}\b", written)} == set()
+    everywhere = "".join(code_in(page.read_text(encoding="utf-8")) for page in PAGES)
+    fields = {field.name for field in dataclasses.fields(inngest.Context)}
+    assert {"event", "events", "attempt", "run_id", "logger"} <= fields
+    assert fields == {field.name for field in dataclasses.fields(inngest.ContextSync)}
+    assert {name for name in fields if f"ctx.{name}" not in everywhere} == set()
+    groups = public(inngest.Group) | public(inngest.GroupSync)
+    assert {name for name in groups if f"ctx.group.{name}(" not in everywhere} == set()
     code = code_in(text_of("middleware.md"))
     assert {name for name in public(inngest.Middleware) if not re.search(rf"\b{name}\b", code)} == set()
     assert public(inngest.Middleware) == public(inngest.MiddlewareSync)

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import httpx
 
-from .effects import News
+from tests.stage.effects import News
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from .colours import Script
+from tests.stage.bodies import Script
+
 from .conftest import kinds
 from .world import TWO_BY_TWO, World
 

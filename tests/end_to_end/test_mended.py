@@ -14,10 +14,10 @@ import pytest
 
 import inngest
 from tests.cli.commands import SHOP, command, dev, environ, run
+from tests.stage.bodies import Script
+from tests.stage.servers import free_port
 
-from .colours import Script
 from .raw_app import http, raw_app, says
-from .servers import free_port
 from .world import NATIVE_KINDS, Console, World, new_world, running_engine
 
 NOT_UNICODE = os.fsdecode(b"caf\xe9.txt")

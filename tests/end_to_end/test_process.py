@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from tests.cli.commands import Dev, answers, dev, run
+from tests.stage.effects import News
 
-from .effects import News
 from .engine_client import EngineClient, Seen
 from .test_apps import until_written
 

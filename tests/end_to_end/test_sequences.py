@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .colours import Script
+from tests.stage.bodies import Script
+
 from .conftest import kinds
 from .world import EVERY_KIND, TWO_BY_TWO, World
 

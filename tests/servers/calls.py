@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import inngest
-from tests.asking import Asked, check, check_common_headers
 from tests.bad_input.served import BODY, KEY, QUERY, signature
 from tests.cases.case import Call, Case, hashed
-from tests.targets.engine import EngineDouble
+from tests.stage.case_check import Asked, check, check_common_headers
+from tests.stage.engine_api import EngineDouble
 from tests.targets.target import Answer, Functions, Send
 
 from .endpoints import CLOUD_PATH, HELD, PATH, case_path, chosen_cases

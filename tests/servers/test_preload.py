@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.targets.engine import EngineDouble
+from tests.stage.engine_api import EngineDouble
 
 from .calls import call
 from .process import Running, Server, holder, running

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.targets.engine import EngineDouble
+from tests.stage.engine_api import EngineDouble
 
 from .bad_input import BAD, check_bad, check_over_the_cap
 from .calls import CHECKS
