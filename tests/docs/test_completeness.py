@@ -22,6 +22,7 @@ import inngest_core
 import inngest_devserver
 from inngest_cli import main as cli
 from inngest_core import errors
+from inngest_core.client import DEFAULT_TIMEOUT_MS
 from inngest_core.config import load_config
 from inngest_core.execution.async_execution import SEARCH_SECONDS
 from inngest_core.protocol.limits import (
@@ -30,13 +31,17 @@ from inngest_core.protocol.limits import (
     MAX_EVENTS,
     MAX_REQUEST_BYTES,
     MAX_RESPONSE_BYTES,
+    MAX_STATE_ANSWER_BYTES,
     MAX_STATE_BYTES,
     MAX_STEP_BYTES,
     MAX_STEPS,
+    MAX_URL,
     SIGNATURE_WINDOW_SECONDS,
 )
 from inngest_core.runtime.async_body import SETTLE_TURNS, UNWIND_SECONDS
 from inngest_core.runtime.drivers import HELD_LOOP_SECONDS
+from inngest_core.runtime.pool import DEFAULT_SIZE as POOL_SIZE
+from inngest_core.web.messages import MAX_DRAINED, HTTPRequest
 from inngest_devserver.engine import Options
 from inngest_devserver.hosting.app_servers import WSGI_THREADS
 from inngest_devserver.http import api
@@ -239,6 +244,7 @@ def test_methods_are_documented() -> None:
 
 def test_numbers_are_those_of_the_code() -> None:
     WORDS = {10: "ten"}
+    answer_bytes = HTTPRequest("GET", "http://engine", {}).max_response_bytes
     mib = 1024 * 1024
     expected = {
         "architecture.md": [f"{WORDS[SETTLE_TURNS]} turns", f"gives up after {SEARCH_SECONDS:.0f} seconds"],
@@ -248,7 +254,13 @@ def test_numbers_are_those_of_the_code() -> None:
         "security.md": [
             f"more than {SIGNATURE_WINDOW_SECONDS} seconds old",
             f"at most {MAX_CANONICAL_BYTES // 1024} KiB",
+            f"longer than {MAX_URL:,} characters",
+            f"is above {MAX_REQUEST_BYTES // mib} MiB",
+            f"After {MAX_DRAINED // mib} MiB",
+            f"An answer may have {answer_bytes // mib} MiB, and {MAX_STATE_ANSWER_BYTES // mib} MiB if",
+            f"({DEFAULT_TIMEOUT_MS // 1000} seconds by default)",
         ],
+        "servers.md": [f"at most {POOL_SIZE} sync functions", f"reads at most {MAX_REQUEST_BYTES // mib} MiB"],
         "starlette.md": [f"than {HELD_LOOP_SECONDS * 1000:.0f} ms", f"limit here is {MAX_REQUEST_BYTES // mib} MiB"],
         "steps.md": [
             f"takes {MAX_STEP_BYTES // mib} MiB as the result of one step",
