@@ -16,9 +16,8 @@ from typing import TypedDict
 import pydantic
 import pydantic_core
 
-from inngest_core.execution.results import dump_result
 from inngest_core.protocol.limits import MAX_STEP_BYTES
-from inngest_core.values.serializer import dump_value, fit_value
+from inngest_core.values.serializer import dump, load
 
 from .measure import Block, Effort, Row, best, compared, interleave
 
@@ -50,7 +49,7 @@ def rows(effort: Effort) -> Iterator[Row]:
     size = len(pydantic_core.to_json(plain))
     yield _compared(
         f"a plain result of {size / 1e6:.1f} MB, written with all checks, against pydantic_core.to_json",
-        lambda: dump_value(plain, "output", limit=MAX_STEP_BYTES),
+        lambda: dump(plain, "output", limit=MAX_STEP_BYTES),
         lambda: pydantic_core.to_json(plain),
         WRITE_LIMIT,
         effort,
@@ -59,7 +58,7 @@ def rows(effort: Effort) -> Iterator[Row]:
     items = [_Item(id=number, name=f"item {number}", price=number * 1.5, tags=["a", "b"]) for number in range(_ROWS)]
     yield _compared(
         f"{_ROWS:,} models, written with all checks, against pydantic_core.to_json",
-        lambda: dump_value(items, "output", output_type=list[_Item], limit=MAX_STEP_BYTES),
+        lambda: dump(items, "output", list[_Item], limit=MAX_STEP_BYTES),
         lambda: pydantic_core.to_json(items),
         WRITE_LIMIT,
         effort,
@@ -67,7 +66,7 @@ def rows(effort: Effort) -> Iterator[Row]:
     yield from _typed_rows(effort)
     yield _compared(
         f"{_ROWS:,} models, with output_type= read back, against pydantic_core.to_json and the adapter",
-        lambda: dump_result(items, "output", list[_Item], None, None, MAX_STEP_BYTES),
+        lambda: dump(items, "output", list[_Item], rule="strict", limit=MAX_STEP_BYTES),
         lambda: adapter.validate_json(pydantic_core.to_json(items)),
         WRITE_LIMIT,
         effort,
@@ -75,7 +74,7 @@ def rows(effort: Effort) -> Iterator[Row]:
     data = adapter.dump_python(items, mode="json")
     yield _compared(
         f"{_ROWS:,} models, read from a memo by an annotation, against the adapter alone",
-        lambda: fit_value(data, list[_Item]),
+        lambda: load(data, list[_Item], rule="annotated"),
         lambda: adapter.validate_python(data),
         READ_LIMIT,
         effort,
@@ -97,7 +96,7 @@ def _typed_rows(effort: Effort) -> Iterator[Row]:
     for name, value, typ in typed:
         yield _compared(
             f"1 MB of {name}, written with all checks, against pydantic_core.to_json",
-            functools.partial(dump_value, value, "output", output_type=typ, limit=MAX_STEP_BYTES),
+            functools.partial(dump, value, "output", typ, limit=MAX_STEP_BYTES),
             functools.partial(pydantic_core.to_json, value),
             WRITE_LIMIT,
             effort,

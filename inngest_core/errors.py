@@ -12,6 +12,7 @@ Exception
     ├── RequestError               the engine's request cannot be answered
     │   ├── BodyInvalidError           body_invalid, 400
     │   ├── BodyTooLargeError          body_too_large, 413
+    │   ├── URLTooLongError            url_too_long, 414
     │   ├── QueryParamMissingError     query_param_missing, 400
     │   ├── MethodNotAllowedError      method_not_allowed, 405
     │   ├── FunctionNotFoundError      function_not_found, 500
@@ -22,7 +23,6 @@ Exception
     ├── RegistrationError          registration_failed, 500
     ├── SendEventsError            send_event_failed, 500
     ├── StepError                  step_errored: a step failed for good
-    ├── StepTimeoutError           step_timeout, not retriable
     ├── StepNestedError            step_nested, not retriable
     ├── StepUnexpectedError        step_unexpected
     ├── StepIdClashError           step_id_clash, not retriable
@@ -104,6 +104,13 @@ class BodyTooLargeError(RequestError):
 
     code = "body_too_large"
     status = 413
+
+
+class URLTooLongError(RequestError):
+    """The URL of the request is longer than any that an engine asks for."""
+
+    code = "url_too_long"
+    status = 414
 
 
 class QueryParamMissingError(RequestError):
@@ -204,21 +211,6 @@ class StepError(InngestError):
         self.name = name
         self.stack = stack
         self.step_id = step_id
-
-
-class StepTimeoutError(InngestError):
-    """A time-out of the function's own passed while it waited for a step."""
-
-    code = "step_timeout"
-    retriable = False
-
-    def __init__(self, step_id: str) -> None:
-        super().__init__(
-            f'a time-out around step "{step_id}" passed before the step had ended; the step ran to its end all the '
-            "same, and its result was dropped: each call of the function starts the clock anew, so put the time-out "
-            "inside what the step runs, or use timeout= of step.wait_for_event and step.invoke, or timeouts= of the "
-            "function"
-        )
 
 
 class StepNestedError(InngestError):

@@ -262,13 +262,22 @@ class Hooks:
             self._instances = [_make(factory, self._client, self._raw_request) for factory in self._factories]
         return self._instances
 
-    def transform(self, outcome: Outcome, step: StepInfo | None = None) -> Flow[Outcome]:
-        """Return what the `transform_output` hooks make of what a step came to, or the function (step: None)."""
+    def transform(
+        self, outcome: Outcome, check: Callable[[object], None], step: StepInfo | None = None
+    ) -> Flow[Outcome]:
+        """Return what the `transform_output` hooks make of what a step came to, or the function (step: None).
+
+        check: raises when what was returned is not of its type; the hooks get that error and the value, to mend it.
+        """
         result = TransformOutputResult(step=step)
         if isinstance(outcome, Raised):
             result.error = outcome.error
         else:
             result.output = outcome.value
+            try:
+                check(outcome.value)
+            except Exception as error:  # a value, or a serializer of the user's, may raise anything
+                result.error = error
         yield from self.run_reversed("transform_output", result)
         return Returned(result.output) if result.error is None else Raised(result.error)
 

@@ -34,7 +34,7 @@ LAYERS = (
     {"events"},
     {"engine_api"},
     {"config", "options", "values"},
-    {"runtime", "protocol", "error_text", "extras", "callables"},
+    {"runtime", "protocol", "error_text", "extras", "callables", "installation"},
     {"web", "errors"},
 )
 RANKS = {room: rank for rank, layer in enumerate(LAYERS) for room in layer}
@@ -42,6 +42,7 @@ ONLY_FROM_THE_CORE = {
     "errors": set[str](),
     "error_text": {"errors"},
     "extras": set[str](),
+    "installation": set[str](),
     "callables": set[str](),
     "web": set[str](),
     "protocol": {"errors"},

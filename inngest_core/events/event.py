@@ -15,7 +15,7 @@ from inngest_core.protocol.limits import MAX_EVENT_BYTES, MAX_EVENTS
 from inngest_core.protocol.wire import parse_json
 from inngest_core.runtime.effects import Flow, Random, Sleep, now
 from inngest_core.values.json_text import parse_value
-from inngest_core.values.serializer import Serializer, dump_value
+from inngest_core.values.serializer import Serializer, dump
 from inngest_core.web.messages import HTTPResponse, TransportError
 
 from .event_data import FIX, as_object, type_of_data
@@ -68,7 +68,7 @@ def _dump_data(event: Event) -> dict[str, object]:
     typ = type_of_data(type(event))
     if typ is not None:
         what = f'event "{event.name}": data'
-        wire["data"] = parse_value(dump_value(event.data, what, output_type=typ, fix=FIX, shared=True))
+        wire["data"] = parse_value(dump(event.data, what, typ, rule="shared", fix=FIX).body)
     return wire
 
 
@@ -109,13 +109,13 @@ def send_events(
     """
     engine_api.event_key()  # a missing key is reported before a bad event
     written = [
-        dump_value(
+        dump(
             _dump_data(event),
             f'event "{event.name}": events[{number}]',
             serializer=serializer,
             fix=FIX,
             limit=MAX_EVENT_BYTES,
-        )
+        ).body
         for number, event in enumerate(events)
     ]
     ids: list[str] = []

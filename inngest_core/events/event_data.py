@@ -1,28 +1,25 @@
 """The data of typed events: which types it may have, and how it is read, by whoever sends and whoever receives.
 
-What is sent is read, as the receiver will read it, before it goes. Knows types and values; what an event is stands in
-`events.py`.
+What is sent is read before it goes, as the receiver will read it. Knows types and values; `event.py` says what an
+event is.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import types
-import typing
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ForwardRef, NewType, TypeVar, Union, cast
+from typing import Any, TypeVar, cast
 
 import pydantic
 from pydantic_core import core_schema
 
 from inngest_core.error_text import headline, misfit_of
 from inngest_core.errors import ConfigError, EventInvalidError, OutputUnserializableError
-from inngest_core.values.codec import form_of
+from inngest_core.values.classes import is_struct, layout_of
+from inngest_core.values.codec import choice_of, codec_of
 from inngest_core.values.json_text import as_body, parse_value
-from inngest_core.values.schema import attrs_fields, is_alias
-from inngest_core.values.serializer import dump_value, type_name
+from inngest_core.values.serializer import dump, type_name
 
 FIX = "give JSON values"
 
@@ -34,63 +31,39 @@ RECEIVED = {"received": True}
 """Context of a validation: the data was read before."""
 
 
-def check_type(typ: object, what: str) -> None:
-    """Raise ConfigError unless data may be of this type: known to pydantic, and an object as JSON."""
+def check_type(typ: object, what: str, *, early: bool = False) -> None:
+    """Raise ConfigError unless data may be of this type: known to pydantic, and an object as JSON.
+
+    early: what the type names may not be there yet; then it is looked at again when it is used.
+    """
     try:
-        form_of(typ, shared=True)
+        codec = codec_of(typ, shared=True)
     except Exception as error:  # a type's own code may raise anything
+        if early:
+            return
         raise ConfigError(
             f"{what}: {type_name(typ)} cannot be the type of its data: {misfit_of(error)}; {_HINT}"
         ) from None
-    check_is_object(typ, what)
-
-
-def check_is_object(typ: object, what: str) -> None:
-    """Raise ConfigError for a type that is not an object as JSON; one that is not resolved yet may be one."""
-    if not _is_object(typ):
+    if not _is_object(codec.root, codec.definitions):
         raise ConfigError(
             f"{what}: {type_name(typ)} is not an object as JSON, and the data of an event always is; "
             f"{_HINT} with a field for it"
         )
 
 
-def _is_object(typ: Any) -> bool:
-    return all(_is_one_object(member) for member in _members_of(typ))
-
-
-def _members_of(typ: Any) -> list[Any]:
-    """Return the types behind Annotated, NewType and type aliases; those of a union."""
-    origin, args = typing.get_origin(typ), typing.get_args(typ)
-    if isinstance(typ, NewType):
-        return _members_of(typ.__supertype__)
-    if is_alias(origin or typ):
-        return _members_of((origin or typ).__value__)
-    if origin is typing.Annotated:
-        return _members_of(args[0])
-    if origin in (Union, types.UnionType):
-        return [member for arg in args for member in _members_of(arg)]
-    return [typ]
-
-
-def _is_one_object(typ: Any) -> bool:
-    kind: Any = typing.get_origin(typ) or typ
-    if kind is Any or kind is object or isinstance(kind, ForwardRef):
+def _is_object(node: Any, definitions: Sequence[Any]) -> bool:
+    """Tell whether values of a schema are objects as JSON."""
+    kind: str = node["type"]
+    if kind in ("dict", "typed-dict", "dataclass", "any", "function-plain"):
         return True
-    if not isinstance(kind, type):
-        return False
-    given = cast("type[Any]", kind)
-    if issubclass(given, pydantic.RootModel):
-        return _is_object(cast("Any", given).model_fields["root"].annotation)
-    return issubclass(given, Mapping) or _has_fields(given)
-
-
-def _has_fields(kind: type[Any]) -> bool:
-    """Tell whether instances are objects of fields; a class that tells pydantic itself what it is counts as one."""
-    return (
-        dataclasses.is_dataclass(kind)
-        or attrs_fields(kind) is not None
-        or hasattr(kind, "__get_pydantic_core_schema__")
-    )
+    if kind == "nullable" or (kind == "model" and not node["root_model"]):
+        return kind == "model"
+    parts: list[Any] = [node[key] for key in ("schema", "json_schema", "lax_schema") if key in node]
+    if kind in ("union", "tagged-union"):
+        parts = list(node["choices"].values()) if kind == "tagged-union" else list(map(choice_of, node["choices"]))
+    elif kind == "definition-ref":
+        parts = [each for each in definitions if each["ref"] == node["schema_ref"]]
+    return bool(parts) and all(_is_object(each, definitions) for each in parts)
 
 
 def type_of_data(kind: type[pydantic.BaseModel]) -> object:
@@ -106,10 +79,11 @@ def as_object(value: object) -> object:
 
     Raises OutputUnserializableError.
     """
-    kind = type(value)
-    if kind is dict or not _has_fields(kind):  # a dict is what every call brings
-        return value
-    return parse_value(dump_value(value, "the data of an event", output_type=kind, fix=FIX, shared=True))
+    cls = type(value)
+    has_fields = layout_of(cls) is not None and not is_struct(cls)
+    if cls is dict or not (has_fields or hasattr(cls, "__get_pydantic_core_schema__")):
+        return value  # a dict is what every call brings
+    return parse_value(dump(value, "the data of an event", cls, rule="shared", fix=FIX).body)
 
 
 def read_data(data: object, typ: object, name: str, *, given: bool = False) -> Any:
@@ -121,8 +95,8 @@ def read_data(data: object, typ: object, name: str, *, given: bool = False) -> A
         fields = cast("dict[object, object]", data)
         data = {key: value for key, value in fields.items() if key != _OF_THE_ENGINE}
     try:
-        body = dump_value(data, "data", output_type=typ, fix=FIX, shared=True) if given else as_body(data)
-        return form_of(typ, shared=True).read_any(body)
+        body = dump(data, "data", typ, rule="shared", fix=FIX).body if given else as_body(data)
+        return codec_of(typ, shared=True).read(body)
     except Exception as error:  # the validators of users raise anything
         problem = error
     if isinstance(problem, pydantic.ValidationError):

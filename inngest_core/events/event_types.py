@@ -19,7 +19,7 @@ from inngest_core.protocol.wire import EventName
 from inngest_core.values.serializer import type_name
 
 from .event import Event
-from .event_data import RECEIVED, TypedData, check_is_object, check_type, read_data, type_of_data
+from .event_data import RECEIVED, TypedData, check_type, read_data, type_of_data
 
 D = TypeVar("D")
 E = TypeVar("E", bound=Event)
@@ -41,7 +41,7 @@ class TypedEvent(Event, Generic[D]):
         super().__pydantic_init_subclass__(**kwargs)
         typ = type_of_data(cls)
         if typ is not None:
-            check_is_object(typ, f"the event class {cls.__name__}")
+            check_type(typ, f"the event class {cls.__name__}", early=True)
 
 
 class TypedTrigger(TriggerEvent):

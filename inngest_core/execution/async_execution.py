@@ -144,12 +144,9 @@ class AsyncExecution(Execution[Place]):
         return self._body
 
     def _look_for_shared_id(self, found: Found[Tool, Place], place: Place) -> None:
-        """Warn when another task has met this id, so that their order may differ from call to call.
-
-        Not when that was the function itself, which has its result already: it may have met it before there were tasks.
-        """
+        """Warn when a task that runs beside this one has met this id: their order may differ from call to call."""
         other = self.replay.found[hash_id(found.step_id, found.index - 1)].place
-        if other is not None and other.task is not place.task and (other.waits() or not other.main):
+        if other is not None and other.task is not place.task and other.runs():
             self.warn_of_shared_id(found.step_id, _branch_of(other), _branch_of(place))
 
     def _resolve(self, found: Found[Tool, Place]) -> None:

@@ -11,6 +11,7 @@ import inspect
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, TypeVar
 
 from inngest_core.errors import (
@@ -125,9 +126,9 @@ class Execution(Generic[Place]):
             outcome = Raised(self._nested)
         given = outcome
         if self._hooks:
-            outcome = self._checked(found.tool, outcome)
             yield from self.end()
-            outcome = yield from self._hooks.transform(outcome, StepInfo(found.step_id, found.op, found.tool.opts))
+            check, step = partial(self.results.check, found.tool), StepInfo(found.step_id, found.op, found.tool.opts)
+            outcome = yield from self._hooks.transform(outcome, check, step)
         self._tell_of_forgotten_steps(found)
         if isinstance(outcome, Raised):
             return (yield from self._report_failure(found, outcome.error))
@@ -154,16 +155,6 @@ class Execution(Generic[Place]):
             raise
         except BaseException as error:  # whatever else user code raises belongs to the step
             return Raised(error)
-
-    def _checked(self, tool: Tool, outcome: Outcome) -> Outcome:
-        """Return what a step came to, before hooks change it: its value has to be of its output type."""
-        if isinstance(outcome, Raised):
-            return outcome
-        try:
-            self.results.check(tool, outcome.value)
-        except Exception as error:  # a value, or a serializer of the user's, may raise anything
-            return Raised(error)
-        return outcome
 
     def _report_failure(self, found: Found[Tool, Place], error: BaseException) -> Flow[Reported]:
         final = is_final(error, self.ctx)

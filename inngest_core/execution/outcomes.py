@@ -8,7 +8,7 @@ from typing import Any
 
 from inngest_core.protocol.wire import Op, Opcode
 from inngest_core.runtime.outcome import Raised, Returned
-from inngest_core.values.serializer import dump_value
+from inngest_core.values.serializer import dump
 
 from .replay import Found
 from .tools import Tool
@@ -49,7 +49,7 @@ def report_again(found: Found[Tool, Any]) -> Reported:
         raise AssertionError("only a step with a memo is reported again")
     if memo.failed:
         return Reported([op_of(found, Opcode.STEP_FAILED, error=dict(memo.error or {}))])
-    return Reported([op_of(found, Opcode.STEP_RUN, data=dump_value(memo.data, f'step "{found.step_id}"'))])
+    return Reported([op_of(found, Opcode.STEP_RUN, data=dump(memo.data, f'step "{found.step_id}"').body)])
 
 
 def op_of(

@@ -10,21 +10,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from typing import cast
 
 from inngest_core.errors import OutputUnserializableError
 from inngest_core.protocol.limits import MAX_STEP_BYTES
-from inngest_core.values.comparison import same
-from inngest_core.values.json_text import parse_value
-from inngest_core.values.return_type import MISSING, Returns, identity_of, returned_by
-from inngest_core.values.serializer import (
-    Serializer,
-    Written,
-    check_value,
-    dump_checked,
-    dump_value,
-    fit_value,
-    type_name,
-)
+from inngest_core.values.return_type import MISSING, identity_of, returned_by
+from inngest_core.values.serializer import Rule, Serializer, dump, load
 
 from . import tools
 from .replay import Memo
@@ -36,7 +27,7 @@ MOST_WARNINGS = 1000
 _FIX = "annotate what it returns, or give output_type="
 
 Warned = set[tuple[str, object]]
-"""Functions and the callbacks of whose results was warned."""
+"""The functions, each with a callback about whose result there was a warning."""
 
 
 class Results:
@@ -57,35 +48,29 @@ class Results:
         """
         if tool.returns is None or memo.failed or tool.output_type is not None:
             return tools.read(tool, memo, self._serializer)
-        returns, data = returned_by(tool.returns), memo.data
+        returns = returned_by(tool.returns)
         typ = returns.type_for(self._serializer)
-        if typ is None:
-            if tool.callback is None and returns.problem is not None and returns is not MISSING:
-                self._warn(_subject(tool), tool.returns, f"comes back as plain JSON: {returns.problem}")
-            return data
+        if typ is None and tool.callback is None and returns.problem is not None and returns is not MISSING:
+            self._warn(_subject(tool), tool.returns, f"comes back as plain JSON: {returns.problem}")
         try:
-            return fit_value(data, typ, self._serializer)
+            return cast("object", load(memo.data, typ, rule="annotated", serializer=self._serializer))
         except OutputUnserializableError as error:
-            self._warn(_subject(tool), tool.returns, _misfit(typ, error))
-            return data
+            self._warn(_subject(tool), tool.returns, error.message)
+            return memo.data
 
     def check(self, tool: Tool, value: object) -> None:
         """Raise OutputUnserializableError when what a step gave is not of its output type."""
-        check_result(value, _output(tool), tool.output_type, self._serializer)
+        check_result(value, f"{_subject(tool)}: output", tool.output_type, self._serializer)
 
     def dump(self, tool: Tool, value: object, *, changed: bool) -> bytes:
         """Return what a step gave as JSON; raises OutputUnserializableError.
 
         changed: a hook put it there; its type is then for what a hook makes of the memo.
         """
-        what = _output(tool)
+        what = f"{_subject(tool)}: output"
         if tool.returns is None or changed:
-            return dump_value(value, what, serializer=self._serializer, limit=MAX_STEP_BYTES)
-        returns = returned_by(tool.returns)
-        typ = returns.type_for(self._serializer)
-        written = dump_result(value, what, tool.output_type, typ, self._serializer, MAX_STEP_BYTES)
-        self._tell(_subject(tool), tool.returns, value, written, None if tool.output_type is not None else returns)
-        return written.body
+            return dump(value, what, serializer=self._serializer, limit=MAX_STEP_BYTES).body
+        return self._dump(tool.returns, value, what, tool.output_type, MAX_STEP_BYTES, _subject(tool))
 
     def dump_invoke_opts(self, tool: Tool) -> Mapping[str, object]:
         """Return the options of an invocation as JSON values; as `tools.dump_invoke_opts`."""
@@ -95,66 +80,41 @@ class Results:
         self, callback: Callable[..., object], value: object, output_type: object, limit: int, *, invoked: bool
     ) -> bytes:
         """Return what a function gave as JSON. invoked: another function gets it. Raises OutputUnserializableError."""
-        returns = returned_by(callback)
         what = f"function {self._function_id}: output"
-        typ = returns.type_for(self._serializer)
-        written = dump_result(value, what, output_type, typ, self._serializer, limit)
-        if invoked:
-            self._tell("function", callback, value, written, None if output_type is not None else returns)
+        return self._dump(callback, value, what, output_type, limit, "function" if invoked else None)
+
+    def _dump(
+        self,
+        callback: Callable[..., object],
+        value: object,
+        what: str,
+        output_type: object,
+        limit: int,
+        told: str | None,
+    ) -> bytes:
+        """told: what a warning is about when another value is got than was given; None for no warning."""
+        returns = returned_by(callback)
+        typ = returns.type_for(self._serializer) if output_type is None else output_type
+        rule: Rule = "annotated" if output_type is None else "strict"
+        written = dump(value, what, typ, rule=rule, serializer=self._serializer, limit=limit)
+        lost = written.lost
+        if typ is None and written.rich and lost is None:
+            problem = returns.problem or "its annotation is of plain JSON"
+            lost = f"is a {type(value).__name__} and comes back as plain JSON: {problem}; {_FIX}"
+        if lost is not None and told is not None:
+            self._warn(told, callback, lost)
         return written.body
 
-    def _tell(
-        self, subject: str, callback: Callable[..., object], value: object, written: Written, returns: Returns | None
-    ) -> None:
-        """Warn when what is got is not what was given. returns: None when the type is explicit."""
-        if written.large:
-            self._warn(subject, callback, "holds an int over 2**53, which engines round; return it as a text")
-        if returns is None:
-            return
-        typ = returns.type_for(self._serializer)
-        if typ is None:
-            if written.rich:
-                problem = returns.problem or "its annotation is of plain JSON"
-                self._warn(
-                    subject,
-                    callback,
-                    f"is a {type(value).__name__} and comes back as plain JSON: {problem}; {_FIX}",
-                )
-            return
-        if not written.changed:
-            return
-        try:
-            back = fit_value(parse_value(written.body), typ, self._serializer)
-        except OutputUnserializableError as error:
-            self._warn(subject, callback, _misfit(typ, error))
-        else:
-            self._warn(
-                subject,
-                callback,
-                f"is a {type(value).__name__} and comes back as another value, a {type(back).__name__}, by its "
-                f"annotation {type_name(typ)}; correct the annotation, or give output_type=",
-            )
-
-    def _warn(self, subject: str, callback: Callable[..., object] | None, message: str) -> None:
+    def _warn(self, subject: str, callback: Callable[..., object], problem: str) -> None:
         """Warn once of what a callback returns, however often and under whichever ids it is run."""
         key = (self._function_id, identity_of(callback) or subject)
-        if key in self._warned or len(self._warned) >= MOST_WARNINGS:
-            return
-        self._warned.add(key)
-        self._logger.warning("%s of %s: the result %s", subject, self._function_id, message)
+        if key not in self._warned and len(self._warned) < MOST_WARNINGS:
+            self._warned.add(key)
+            self._logger.warning("%s of %s: the result %s", subject, self._function_id, problem)
 
 
 def _subject(tool: Tool) -> str:
     return f'step "{tool.step_id}"'
-
-
-def _output(tool: Tool) -> str:
-    return f"{_subject(tool)}: output"
-
-
-def _misfit(typ: object, error: OutputUnserializableError) -> str:
-    reason = error.message.replace("\n", " ")
-    return f"comes back as plain JSON: it does not fit its annotation {type_name(typ)}: {reason}"
 
 
 def check_result(value: object, what: str, output_type: object, serializer: Serializer | None) -> None:
@@ -163,27 +123,4 @@ def check_result(value: object, what: str, output_type: object, serializer: Seri
     What hooks make of a value is neither of that type nor of that size, so this is asked before they run.
     """
     if output_type is not None:
-        dump_result(value, what, output_type, None, serializer, None)
-
-
-def dump_result(
-    value: object, what: str, output_type: object, annotated: object, serializer: Serializer | None, limit: int | None
-) -> Written:
-    """Return *value* as JSON and what is to be said of it; raises OutputUnserializableError.
-
-    annotated: the type that counts, if the value fits.
-    """
-    if output_type is not None:
-        written = dump_checked(value, what, output_type=output_type, serializer=serializer, limit=limit)
-        check_value(value, written, what, output_type, serializer)
-        return written
-    if annotated is None:
-        return dump_checked(value, what, serializer=serializer, limit=limit)
-    if serializer is None:
-        return dump_checked(value, what, output_type=annotated, limit=limit)
-    try:
-        written = dump_checked(value, what, output_type=annotated, serializer=serializer, limit=limit)
-        back = fit_value(parse_value(written.body), annotated, serializer)
-        return written._replace(changed=not same(value, back))
-    except OutputUnserializableError:  # it comes back as plain JSON, not in the serializer's form
-        return dump_checked(value, what, serializer=serializer, limit=limit, typed=True)._replace(changed=True)
+        dump(value, what, output_type, rule="strict", serializer=serializer)

@@ -22,7 +22,7 @@ from inngest_core.protocol.duration import dump_duration, dump_time, to_ms
 from inngest_core.protocol.limits import MAX_STEP_BYTES, MAX_WAIT_SECONDS
 from inngest_core.protocol.wire import Opcode, json_kind
 from inngest_core.values.json_text import parse_value
-from inngest_core.values.serializer import Serializer, dump_value, load_value
+from inngest_core.values.serializer import Serializer, dump, load
 
 from .arguments import check_expression, check_function, full_function_id, read_awaited_event
 from .replay import Memo
@@ -183,16 +183,16 @@ def dump_invoke_opts(tool: Tool, serializer: Serializer | None) -> Mapping[str, 
     """
     payload = cast("dict[str, object]", tool.opts["payload"])
     what = f'step "{tool.step_id}": data'
-    body = dump_value(
+    written = dump(
         payload["data"],
         what,
-        output_type=tool.data_type,
+        tool.data_type,
+        rule="shared",
         serializer=serializer if tool.data_type is None else None,
         fix="give JSON values",
         limit=MAX_STEP_BYTES,
-        shared=True,
     )
-    data: object = parse_value(body)
+    data: object = parse_value(written.body)
     if not isinstance(data, dict):
         raise ConfigError(f"{what} is a JSON {json_kind(data)}; an event's data is an object: give a dict or a model")
     return {**tool.opts, "payload": {**payload, "data": cast("object", data)}}
@@ -206,9 +206,7 @@ def read(tool: Tool, memo: Memo, serializer: Serializer | None) -> object:
     if not memo.failed:
         if tool.output_type is None:
             return tool.read(memo.data)
-        return load_value(
-            memo.data, tool.output_type, what=f'the result of step "{tool.step_id}"', serializer=serializer
-        )
+        return load(memo.data, tool.output_type, what=f'the result of step "{tool.step_id}"', serializer=serializer)
     error = memo.error or {}
     stack = error.get("stack")
     message = error.get("message")

@@ -1,7 +1,7 @@
-"""Signing and verifying: the only module that handles keys as secrets. No clock, no environment, no parsing first.
+"""Signing and verifying: the only module that handles keys as secrets. No clock, no environment.
 
-Nothing looks inside a body before its signature is known to be good; the canonical form is a fallback for bodies
-that a proxy re-encoded, and is tried only for small ones. Sources: protocol §3, C2.
+Nothing looks inside a body before its signature is known to be good. The canonical form is a fallback for bodies that
+a proxy re-encoded; it costs a parse, so it is tried for small bodies only. See docs/protocol.md, Signing.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from inngest_core.errors import BodyInvalidError, ConfigError, HeaderMissingError, SignatureError
 from inngest_core.protocol.limits import MAX_CANONICAL_BYTES, SIGNATURE_WINDOW_SECONDS
@@ -69,39 +69,52 @@ def sign(body: bytes, key: SigningKey, *, now: float) -> str:
     return f"t={seconds}&s={_digest(body, seconds, key)}"
 
 
-def verify(body: bytes, header: str | None, keys: SigningKeys, *, now: float) -> SigningKey:
-    """Return the key that signed *body*.
+class Signature(NamedTuple):
+    """A signature as its header says it. seconds: Unix time, as text, for it was signed as text. digest: lower case."""
 
-    body: the raw bytes received, not re-encoded JSON.
-    header: "t=<unix seconds>&s=<hex HMAC-SHA256 of body + t>".
-    now: unix seconds; a signature more than 300 s away, either way, is refused.
-    Raises HeaderMissingError; SignatureError: malformed, expired, or made by neither key.
-    Source: protocol §3.
+    seconds: str
+    digest: str
+
+
+def parse_signature(header: str | None, *, now: float) -> Signature:
+    """Return what a signature header says, without having seen what was signed.
+
+    header: "t=<unix seconds>&s=<hex HMAC-SHA256 of body + t>". now: Unix seconds.
+    Raises HeaderMissingError; SignatureError: malformed, or made more than 300 seconds from now.
     """
     if not header:
         raise HeaderMissingError("the x-inngest-signature header is missing; this app answers signed requests only")
     match = _HEADER.fullmatch(header)
     if match is None:
         raise SignatureError("the x-inngest-signature header is malformed; expected t=<unix seconds>&s=<64 hex digits>")
-    seconds, signature = match[1], match[2].lower()
-    if abs(now - int(seconds)) > SIGNATURE_WINDOW_SECONDS:
+    if abs(now - int(match[1])) > SIGNATURE_WINDOW_SECONDS:
         raise SignatureError(
             f"the signature was made more than {SIGNATURE_WINDOW_SECONDS} seconds from now; "
             "compare the clocks of this machine and of the engine"
         )
-    key = _signer(body, seconds, signature, keys)
+    return Signature(match[1], match[2].lower())
+
+
+def verify(body: bytes, header: str | None, keys: SigningKeys, *, now: float) -> SigningKey:
+    """Return the key that signed *body*.
+
+    body: the raw bytes received, not re-encoded JSON. header, now: as in `parse_signature`.
+    Raises HeaderMissingError; SignatureError: malformed, expired, or made by neither key.
+    """
+    signature = parse_signature(header, now=now)
+    key = _signer(body, signature, keys)
     if key is None and body and len(body) <= MAX_CANONICAL_BYTES:
-        key = _signer(_canonical(body), seconds, signature, keys)
+        key = _signer(_canonical(body), signature, keys)
     if key is None:
         raise SignatureError("the signature was made with another signing key, or the body was changed on its way")
     return key
 
 
-def _signer(body: bytes | None, seconds: str, signature: str, keys: SigningKeys) -> SigningKey | None:
+def _signer(body: bytes | None, signature: Signature, keys: SigningKeys) -> SigningKey | None:
     if body is None:
         return None
     for key in keys.each():
-        if hmac.compare_digest(_digest(body, seconds, key), signature):
+        if hmac.compare_digest(_digest(body, signature.seconds, key), signature.digest):
             return key
     return None
 

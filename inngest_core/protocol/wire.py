@@ -27,9 +27,10 @@ STEP_ID_OF_DISCOVERY = "step"
 
 
 class Header(enum.StrEnum):
-    """Names of headers, lower case (protocol §2)."""
+    """Names of headers, in lower case."""
 
     AUTHORIZATION = "authorization"
+    CONTENT_LENGTH = "content-length"
     CONTENT_TYPE = "content-type"
     ENV = "x-inngest-env"
     EVENT_ID_SEED = "x-inngest-event-id-seed"
@@ -45,6 +46,7 @@ class Header(enum.StrEnum):
     RETRY_AFTER = "retry-after"
     RUN_ID = "x-run-id"
     SDK = "x-inngest-sdk"
+    SDK_HANDLED = "x-inngest-sdk-handled"
     SERVER_KIND = "x-inngest-server-kind"
     SIGNATURE = "x-inngest-signature"
     STEP_ID = "x-inngest-step-id"
@@ -153,9 +155,12 @@ def json_kind(value: object) -> str:
             return "object"
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+
 def dump_json(value: object) -> bytes:
     """Return compact JSON of plain values; a value that is not plain JSON raises TypeError or ValueError."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 @dataclass(slots=True)

@@ -82,6 +82,13 @@ class Place(asyncio.Future[object]):
             place = place._next
         return place
 
+    def runs(self) -> bool:
+        """Tell whether the task that met the step is beside the others.
+
+        It has not ended; if it is the body's own, it still waits here, for else it may have started them since.
+        """
+        return self.waits() if self.main else self.task is not None and not self.task.done()
+
     def met_by(self) -> str:
         """Return what to call the task in a message."""
         if self.main:

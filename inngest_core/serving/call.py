@@ -5,7 +5,6 @@ Pure flows: the request is verified before it comes here, and signed after.
 
 from __future__ import annotations
 
-import functools
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,7 +16,7 @@ from inngest_core.errors import FunctionNotFoundError, QueryParamMissingError
 from inngest_core.function import Function, Handler
 from inngest_core.protocol.wire import STEP_ID_OF_DISCOVERY, CallRequest, Query, parse_call
 from inngest_core.runtime.effects import Flow, Invoke
-from inngest_core.web.messages import Request, query_of
+from inngest_core.web.messages import Request, cache_short, query_of
 
 from .answer import Answer
 from .function_call import FunctionCall
@@ -45,7 +44,7 @@ def _with_full_state(call: CallRequest, client: Inngest, request: Request) -> Fl
     return replace(call, steps=steps, events=events)
 
 
-@functools.lru_cache(maxsize=1024)
+@cache_short
 def parse_query(url: str) -> tuple[str, str]:
     """Return fnId and stepId; raises QueryParamMissingError when one is missing, empty or given twice."""
     query = urllib.parse.parse_qs(query_of(url), keep_blank_values=True)

@@ -36,8 +36,8 @@ from inngest_core.protocol.wire import (
     dump_ops,
 )
 from inngest_core.runtime.effects import Flow, Place
-from inngest_core.runtime.outcome import Outcome, Raised, Returned
-from inngest_core.values.serializer import dump_value
+from inngest_core.runtime.outcome import Raised, Returned
+from inngest_core.values.serializer import dump
 from inngest_core.web.messages import Request
 
 from .answer import Answer
@@ -150,18 +150,14 @@ class FunctionCall:
         """Return what the hooks make of what the function came to."""
         if not isinstance(outcome, Returned | Raised):
             return outcome
-        given = self._checked(outcome)
-        made = yield from self._hooks.transform(given)
-        self._changed = not (isinstance(given, Returned) and isinstance(made, Returned) and made.value is given.value)
+        made = yield from self._hooks.transform(outcome, self._check)
+        self._changed = not (
+            isinstance(outcome, Returned) and isinstance(made, Returned) and made.value is outcome.value
+        )
         return made
 
-    def _checked(self, outcome: Outcome) -> Outcome:
-        if isinstance(outcome, Returned):
-            try:
-                check_result(outcome.value, self._what, self._handler.output_type, self._client.serializer)
-            except InngestError as error:
-                return Raised(error)
-        return outcome
+    def _check(self, value: object) -> None:
+        check_result(value, self._what, self._handler.output_type, self._client.serializer)
 
     def _answer(self, outcome: CallOutcome) -> Flow[Answer]:
         """Return what to tell the engine."""
@@ -201,7 +197,7 @@ class FunctionCall:
 
     def _dump(self, value: object) -> bytes:
         if self._changed:
-            return dump_value(value, self._what, serializer=self._client.serializer, limit=MAX_RESPONSE_BYTES)
+            return dump(value, self._what, serializer=self._client.serializer, limit=MAX_RESPONSE_BYTES).body
         return self._execution.results.dump_output(
             self._handler.callback,
             value,

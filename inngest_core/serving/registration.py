@@ -1,7 +1,7 @@
 """PUT: registration. Out of band, the app tells the engine's API about itself; in band, the answer is the telling.
 
-Signatures are checked before, and answers signed after; here stands what may be done with which outcome of the check.
-Never answers 200 when the registration failed. Source: protocol §5, C1.
+Who may ask was decided before, and answers are signed after. Never answers 200 when the registration failed. See
+docs/protocol.md, Registration.
 """
 
 from __future__ import annotations
@@ -14,14 +14,11 @@ from inngest_core.config import Config, Mode, parse_origin
 from inngest_core.error_text import SHORT_MESSAGE, cut
 from inngest_core.errors import (
     BodyInvalidError,
-    HeaderMissingError,
     RegistrationError,
     ServerKindMismatchError,
-    SignatureError,
     URLInvalidError,
 )
 from inngest_core.function import Function
-from inngest_core.protocol.signing import SigningKey
 from inngest_core.protocol.wire import (
     SDK_LANGUAGE,
     VERSION,
@@ -36,7 +33,9 @@ from inngest_core.runtime.effects import Flow
 from inngest_core.web.messages import SAFE_IN_PATH, Request
 
 from .answer import Answer
-from .introspection import Endpoint, ServeOptions, authentication, capabilities, dump_introspection, other_mode
+from .authentication import Signer, asks_in_band
+from .introspection import Endpoint, capabilities, dump_introspection, other_mode
+from .options import ServeOptions
 
 SDK_AUTHOR = "inngest"
 
@@ -44,31 +43,24 @@ _NOT_IN_A_HOST = frozenset("/?#@\\ \t")
 _NOT_ADVERTISED = frozenset({Query.DEPLOY_ID.value, Query.FUNCTION_ID.value, Query.STEP_ID.value, Query.PROBE.value})
 
 
-def register(
-    endpoint: Endpoint, request: Request, key: SigningKey | None, failure: SignatureError | None
-) -> Flow[Answer]:
-    """Answer a PUT: in band when it asks for that and it is allowed, else out of band.
+def register(endpoint: Endpoint, request: Request, signer: Signer) -> Flow[Answer]:
+    """Answer a PUT that may be answered: in band when it asks for that and it is allowed, else out of band.
 
-    key: the one that signed the request. failure: what `signing.verify` raised; it is raised again unless this request
-    may be unsigned (a wrong signature is never let through). Both None in dev mode without a key.
-    Raises ServerKindMismatchError; BodyInvalidError: an in-band body without a usable URL; URLInvalidError.
-    Source: protocol §5.
+    signer: who signed the request. Raises ServerKindMismatchError; BodyInvalidError: an in-band body without a usable
+    URL; URLInvalidError.
     """
     config = endpoint.client.config
     mode = other_mode(request, config)
     if mode is not None:
         raise ServerKindMismatchError(_mismatch(mode, config))
-    if config.allow_in_band and request.headers.get(Header.SYNC_KIND) == SyncKind.IN_BAND:
-        return register_in_band(endpoint, request, key, failure)
-    return (yield from register_out_of_band(endpoint, request, failure))
+    if asks_in_band(request.headers, config):
+        return register_in_band(endpoint, request, signer)
+    return (yield from register_out_of_band(endpoint, request))
 
 
-def register_in_band(
-    endpoint: Endpoint, request: Request, key: SigningKey | None, failure: SignatureError | None
-) -> Answer:
-    """Return the whole registration as the answer to a PUT; in cloud mode the request must be signed."""
+def register_in_band(endpoint: Endpoint, request: Request, signer: Signer) -> Answer:
+    """Return the whole registration as the answer to a PUT."""
     client, config = endpoint.client, endpoint.client.config
-    _check_signature(failure, required=config.mode is Mode.CLOUD)
     url = advertised_url(_asked_url(request), endpoint.options, config)
     body: dict[str, object] = {
         "app_id": client.app_id,
@@ -77,7 +69,7 @@ def register_in_band(
         "env": config.env,
         "framework": endpoint.framework,
         "functions": dump_functions(endpoint.functions, url),
-        "inspection": dump_introspection(endpoint, authentication(key, failure)),
+        "inspection": dump_introspection(endpoint, signer),
         "platform": config.platform,
         "sdk_author": SDK_AUTHOR,
         "sdk_language": SDK_LANGUAGE,
@@ -87,14 +79,13 @@ def register_in_band(
     return Answer(200, strip_nulls(body), {Header.SYNC_KIND.value: SyncKind.IN_BAND.value})
 
 
-def register_out_of_band(endpoint: Endpoint, request: Request, failure: SignatureError | None) -> Flow[Answer]:
+def register_out_of_band(endpoint: Endpoint, request: Request) -> Flow[Answer]:
     """Tell the engine's API about the functions and answer how that went.
 
     200 with `message`, `modified` and what the engine returned; otherwise the engine's own 4xx, or 500, with a coded
     error and `modified: false`.
     """
     client, config = endpoint.client, endpoint.client.config
-    _check_signature(failure, required=config.mode is Mode.CLOUD and not config.allow_unauthed_registration)
     _check_host(request.headers.get(Header.HOST, ""))
     url = advertised_url(request.url, endpoint.options, config)
     registration: dict[str, object] = {
@@ -138,12 +129,12 @@ def advertised_url(request_url: str, options: ServeOptions, config: Config) -> s
         parts = urllib.parse.urlsplit(request_url)
     except ValueError as error:
         raise URLInvalidError(f"the request came to {request_url!r}, which is no URL: {error}") from None
-    origin = options.serve_origin and parse_origin(options.serve_origin, "serve_origin")
-    origin = origin or config.serve_origin
+    given_origin = options.get("serve_origin")
+    origin = parse_origin(given_origin, "serve_origin") if given_origin else config.serve_origin
     if origin is not None:
         given = urllib.parse.urlsplit(origin)
         parts = parts._replace(scheme=given.scheme, netloc=given.netloc)
-    path = options.public_path or config.serve_path or _explicit_path(parts.path, options)
+    path = options.get("public_path") or config.serve_path or _explicit_path(parts.path, options)
     if path:
         quoted = urllib.parse.quote(path.lstrip("/"), safe=f"{SAFE_IN_PATH}%")  # it may be quoted already
         parts = parts._replace(path=f"/{quoted}")
@@ -155,15 +146,11 @@ def advertised_url(request_url: str, options: ServeOptions, config: Config) -> s
 
 def _explicit_path(path: str, options: ServeOptions) -> str | None:
     """Return the explicit serve_path, unless the request came to it, under a mount prefix or not."""
-    if options.serve_path is None:
+    serve_path = options.get("serve_path")
+    if serve_path is None:
         return None
-    came, wanted = (urllib.parse.unquote(each).rstrip("/") for each in (path, options.serve_path))
-    return None if came.endswith(wanted) else options.serve_path
-
-
-def _check_signature(failure: SignatureError | None, *, required: bool) -> None:
-    if failure is not None and (required or not isinstance(failure, HeaderMissingError)):
-        raise failure
+    came, wanted = (urllib.parse.unquote(each).rstrip("/") for each in (path, serve_path))
+    return None if came.endswith(wanted) else serve_path
 
 
 def _check_host(host: str) -> None:

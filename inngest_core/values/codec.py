@@ -1,5 +1,8 @@
 """How values of one type are written and read: built once for each type, from the schema that pydantic has of it.
 
+The one rule is "write, read back, the same?". A text *fits* a type when the value read from it, written again, gives
+all that the text holds. The same holds for a member of a union; where several fit, nobody can tell which was written.
+
 The schema is changed so that what was written can be read: a field is read by the name under which it is written,
 bytes are base64, NaN stays visible, an Enum may have any values. No I/O, no knowledge of steps.
 """
@@ -9,129 +12,182 @@ from __future__ import annotations
 import contextlib
 import datetime
 import decimal
+import functools
 import pathlib
 import types
 import typing
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, cast
 
 import pydantic
 import pydantic_core
 from pydantic_core import SchemaSerializer, SchemaValidator, core_schema
 
-from .json_text import as_body, parse_value
-from .schema import KIND, Fitting, attrs_fields, attrs_values, hashable
-from .unions import CONFIG, NOT_SCHEMAS, OF_PYDANTIC, Reading, build, covers, ordered
+from .classes import own_schema, stand_in, written_fields
+from .comparison import Seen, same
+from .json_text import as_body, covers, key_text, ordered, parse_value
+from .schema import CLASS, Fitting, hashable
 
 MOST_KNOWN = 1024
 """So many types are remembered; then it starts anew."""
 
-_OWN_CONFIG = frozenset({"model", "dataclass", "typed-dict"})
-_SCALARS: Mapping[str, Sequence[type]] = {
-    "str": [str],
-    "int": [int],
-    "float": [float, int],
-    "bool": [bool],
-    "none": [types.NoneType],
-    "nullable": [types.NoneType],
-    "any": [str, int, float, bool, types.NoneType, list, dict],
-    "list": [list],
-    "dict": [dict, str],
-    "typed-dict": [dict, str],
-    "tuple": [tuple],
-    "set": [set],
-    "frozenset": [frozenset],
-    "bytes": [bytes],
-    "datetime": [datetime.datetime],
-    "date": [datetime.date],
-    "time": [datetime.time],
-    "timedelta": [datetime.timedelta],
-    "decimal": [decimal.Decimal],
-    "uuid": [typing.get_args(pydantic.UUID1)[0]],
-    "complex": [complex],
+_CONFIG: Any = {"ser_json_bytes": "base64", "val_json_bytes": "base64", "ser_json_inf_nan": "constants"}
+_CONFIGURED = frozenset({"model", "dataclass", "typed-dict"})
+_NOT_SCHEMAS = frozenset({"metadata", "config", "cls", "default", "members", "expected", "function"})
+"""The keys of a schema that hold none."""
+_OF_PYDANTIC = frozenset({"lax-or-strict", "json-or-python"})
+"""Schemas that pydantic makes of one class, such as Path; a union within is not the user's."""
+_JSON_NODES = frozenset({"str", "int", "float", "bool", "none", "any", "literal", "nullable", "list", "dict"})
+_UUID: type = typing.get_args(pydantic.UUID1)[0]
+_EXACT = frozenset({str, int, float, types.NoneType, list, dict, tuple, set, frozenset, bytes, complex, _UUID}) | {
+    *(datetime.datetime, datetime.date, datetime.time, datetime.timedelta, decimal.Decimal)
 }
-"""The classes of the values of a schema, where its type says them."""
+"""Classes whose instances pydantic writes only where the type says so, and which come back as they were."""
 
 
-class Form:
+class Codec:
     """Writes and reads the values of one type."""
 
-    __slots__ = ("_exact", "_round_trip", "_serializer", "_validator", "doubtful", "kinds")
+    def __init__(self, root: Any, *, shared: bool, within: Codec | None = None) -> None:
+        """root: the schema. shared: as in `codec_of`. within: the codec of the type that this one is a part of."""
+        self.root = root
+        self.definitions: list[Any] = root.get("definitions", []) if within is None else within.definitions
+        self.classes: set[type] = set()
+        """The classes of fields, and Enums, that the type names."""
+        self._shared = shared
+        self._unions: dict[int, Callable[[object], object]] = {} if within is None else within._unions
+        self._open = False
+        """Whether values of any class may be in it."""
+        self._doubtful = False
+        """Whether JSON may confuse its values, or lack something of them."""
+        self._serializer = SchemaSerializer(self._made(root, "write"), _CONFIG)
+        self._lax = SchemaValidator(self._made(root, "read"), _CONFIG)
+        exact = self._made(root, "read exactly")
+        self._exact = SchemaValidator(exact, _CONFIG) if self._unions else self._lax
 
-    def __init__(self, typ: object, names: Mapping[str, Any], *, shared: bool = False) -> None:
-        """Raises PydanticUserError, TypeError or NameError: pydantic does not know such a type."""
-        self._round_trip = not shared
-        fitted = Fitting(names).fit(typ)
-        rewriting = _Rewriting(shared=shared)
-        schema = rewriting.rewrite(pydantic.TypeAdapter(fitted).core_schema)
-        self.kinds: frozenset[type] = frozenset(rewriting.kinds)
-        """The classes that a value may consist of, as far as the type says."""
-        self._serializer = build(SchemaSerializer, schema)
-        self._validator = build(SchemaValidator, Reading(schema, exact=False, round_trip=self._round_trip).schema)
-        exact = Reading(schema, exact=True, round_trip=self._round_trip)
-        self.doubtful = exact.found or rewriting.loses
-        """Whether a value of the type may come back as another: JSON confuses members of a union, or lacks fields."""
-        self._exact = build(SchemaValidator, exact.schema) if exact.found else self._validator
+    def may_change(self, seen: Seen) -> bool:
+        """Tell whether a value may come back as another: only then is it read back, which takes longer than writing.
 
-    def write(self, value: object, *, warnings: bool = True) -> bytes:
-        """Return *value* as JSON; raises ValueError, TypeError, and when it is not of the type, unless told not to."""
-        body: bytes = self._serializer.to_json(
-            value,
-            by_alias=True,
-            round_trip=self._round_trip,
-            warnings="error" if warnings else "none",
-            fallback=attrs_values,
-        )
-        return body
+        A class that the type does not name may be a subclass of one that it names.
+        """
+        told = self._doubtful or seen.odd_offset or (self._open and seen.rich)
+        return told or not seen.kinds <= _EXACT | self.classes
 
-    def to_json_values(self, value: object) -> Any:
-        """Do as `write`; return JSON values."""
-        return self._serializer.to_python(
-            value, mode="json", by_alias=True, round_trip=self._round_trip, warnings="error", fallback=attrs_values
-        )
+    def write(self, value: object, *, checked: bool = True, computed: bool = False) -> bytes:
+        """Return *value* as JSON; raises ValueError or TypeError.
 
-    def read(self, body: bytes, *, exact: bool = False) -> Any:
-        """Return the value that a JSON text stands for; raises ValidationError, or what a validator raises.
+        checked: it must be of the type. computed: write also what classes compute, as is always done when shared.
+        """
+        how: Any = {
+            "by_alias": True,
+            "round_trip": not (self._shared or computed),
+            "warnings": "error" if checked else "none",
+            "fallback": _fields_of,
+        }
+        try:
+            return self._serializer.to_json(value, **how)
+        except ValueError:  # it refuses lone surrogates, too
+            return as_body(self._serializer.to_python(value, mode="json", **how))
+
+    def read(self, body: bytes) -> Any:
+        """Return the value that a JSON text stands for; raises ValidationError, or what a validator raises."""
+        if self._exact is not self._lax:
+            with contextlib.suppress(Exception):  # it is raised again below, unless it is of no account
+                return _validate(self._exact, body)
+        return _validate(self._lax, body)
+
+    def fit(self, body: bytes, *, exact: bool = True) -> Any:
+        """Do as `read`; raises ValueError when the text holds more than the value.
 
         exact: of a union, take only what one of its members, and no other, can have written.
         """
-        validator = self._exact if exact else self._validator
-        try:
-            return validator.validate_json(body)
-        except pydantic.ValidationError as error:
-            if _first(error)["type"] != "json_invalid":
-                raise
-        return validator.validate_python(parse_value(body))  # a lone surrogate, or deep nesting
-
-    def read_whole(self, body: bytes, *, exact: bool = False) -> Any:
-        """Do as `read`; raises ValueError when writing the value again does not give all that the text holds."""
-        value = self.read(body, exact=exact)
-        try:
-            again = self.write(value, warnings=False)
-        except ValueError:  # as above
-            again = as_body(self.to_json_values(value))
-        if not covers(again, body):
+        value = _validate(self._exact, body) if exact else self.read(body)
+        if not covers(self.write(value, checked=False), body):
             raise ValueError("what was read, written again, is not the same")
         return value
 
-    def read_any(self, body: bytes, *, whole: bool = False) -> Any:
-        """Read exactly what can be, else as pydantic does; whole: as `read_whole` does."""
-        read = self.read_whole if whole else self.read
-        if self._exact is not self._validator:
-            with contextlib.suppress(Exception):  # it is raised again below, unless it is of no account
-                return read(body, exact=True)
-        return read(body)
+    def _made(self, node: Any, use: Literal["write", "read", "read exactly"], *, foreign: bool = False) -> Any:
+        """Return a schema, changed. foreign: whether it is within a model that is shared, and as that says itself."""
+        if isinstance(node, list | tuple):
+            items = cast("list[Any]", node)
+            return type(items)(self._made(each, use, foreign=foreign) for each in items)
+        if not isinstance(node, dict):
+            return node
+        schema = cast("dict[str, Any]", node)
+        kind = schema.get("type")
+        if use == "write" and isinstance(kind, str):
+            self._note(kind, schema)
+        if kind in _OF_PYDANTIC:
+            return schema
+        if kind == "enum":
+            return _enum(schema)
+        if kind == "union" and use == "read exactly" and not _is_plain(schema):
+            read = self._unions.setdefault(id(schema), self._reading_one_of(schema["choices"]))
+            return core_schema.no_info_plain_validator_function(read)
+        foreign = foreign or (self._shared and kind == "model")
+        made = {
+            key: value if key in _NOT_SCHEMAS else self._made(value, use, foreign=foreign)
+            for key, value in schema.items()
+        }
+        if not foreign and ("config" in schema or kind in _CONFIGURED):
+            made["config"] = _configured(schema.get("config") or {})
+        if kind in ("model", "dataclass") and not made.get("custom_init"):
+            made["cls"] = stand_in(made["cls"])
+        elif kind in ("model-fields", "typed-dict"):
+            made["fields"] = {name: _readable(name, field) for name, field in made["fields"].items()}
+        elif kind == "dataclass-args":
+            made["fields"] = [_readable(field["name"], field) for field in made["fields"]]
+        if kind == "typed-dict" and use != "write":
+            made["extra_behavior"] = "ignore"
+        return _without_computed(made) if self._shared and made.get("computed_fields") else made
+
+    def _note(self, kind: str, node: dict[str, Any]) -> None:
+        metadata: dict[str, Any] = node.get("metadata") or {}
+        config: dict[str, Any] = node.get("config") or {}
+        cls: Any = node["cls"] if kind in ("enum", "model", "dataclass") else metadata.get(CLASS)
+        if cls is not None:
+            self.classes.add(cls)
+        if kind in ("any", "bool", "literal"):  # an int may be a bool, and would come back as an int
+            self.classes.add(bool)
+        if kind in ("any", "function-plain") or config.get("extra_fields_behavior") == "allow":
+            self._open = True
+        if ("serialization" in node and cls is None) or node.get("serialization_exclude"):
+            self._doubtful = True
+        if kind == "union" and not _is_plain(node):
+            self._doubtful = True
+
+    def _reading_one_of(self, choices: Sequence[Any]) -> Callable[[object], object]:
+        """Return what reads a union: what a member takes as it is stays so, else exactly one member must fit."""
+
+        @functools.cache
+        def members() -> list[Codec]:  # built once they are needed: a member may hold the union
+            parts = map(choice_of, choices)
+            roots = [core_schema.definitions_schema(each, self.definitions) for each in parts]
+            return [Codec(each, shared=self._shared, within=self) for each in roots]
+
+        def read(data: object) -> object:
+            body = as_body(data)
+            found: list[object] = []
+            for member in members():
+                with contextlib.suppress(Exception):  # whatever it is, it is no member that fits
+                    value = member.fit(body)
+                    if same(data, value):
+                        return value
+                    found.append(value)
+            if not found:
+                raise ValueError("no member of the union fits")
+            if any(type(each) is not type(found[0]) or each != found[0] for each in found[1:]):
+                raise ValueError("more than one member of the union fits")
+            return found[0]
+
+        return read
 
 
-def _first(error: pydantic.ValidationError) -> Any:
-    return error.errors(include_url=False, include_input=False, include_context=False)[0]
+_codecs: dict[object, tuple[object, Codec]] = {}
 
 
-_forms: dict[object, tuple[object, Form]] = {}
-
-
-def form_of(typ: object, names: Mapping[str, Any] = types.MappingProxyType({}), *, shared: bool = False) -> Form:
-    """Return the form of a type; the same one for equal types.
+def codec_of(typ: object, names: Mapping[str, Any] = types.MappingProxyType({}), *, shared: bool = False) -> Codec:
+    """Return what writes and reads a type; the same for equal types.
 
     names: what the types of its fields may be called where they stand, beside what their modules know.
     shared: others write such values, or read them: a model's bytes are as it says itself, and what it computes is
@@ -139,105 +195,72 @@ def form_of(typ: object, names: Mapping[str, Any] = types.MappingProxyType({}), 
     Raises PydanticUserError, TypeError or NameError: pydantic does not know such a type.
     """
     key = (typ if hashable(typ) else id(typ), shared)
-    known = _forms.get(key)
+    known = _codecs.get(key)
     if known is not None and (known[0] is typ or known[0] == typ):
         return known[1]
-    form = Form(typ, names, shared=shared)
-    if len(_forms) >= MOST_KNOWN:
-        _forms.clear()
-    _forms[key] = (typ, form)
-    return form
+    codec = Codec(pydantic.TypeAdapter(Fitting(names).fit(typ)).core_schema, shared=shared)
+    if len(_codecs) >= MOST_KNOWN:
+        _codecs.clear()
+    _codecs[key] = (typ, codec)
+    return codec
 
 
-def plain_form(value: object) -> object:
+def jsonable(value: object) -> object:
     """Return what stands for an object that pydantic_core does not write: its fields, or what its class says.
 
     Raises PydanticUserError, TypeError or ValueError: it has none.
     """
     if isinstance(value, pathlib.PurePath):
         return str(value)
-    if attrs_fields(type(value)) is not None:
-        return attrs_values(value)
-    return form_of(type(value)).to_json_values(value)
+    return parse_value(codec_of(type(value)).write(value)) if own_schema(type(value)) is None else _fields_of(value)
 
 
-class _Rewriting:
-    """One pass over a schema; notes the classes of values that it names."""
+def _fields_of(value: object) -> object:
+    """Return the fields of an object that stands where any may: pydantic_core knows no attrs class."""
+    if own_schema(type(value)) is None:
+        raise TypeError(f"a {type(value).__name__} is not JSON")
+    return written_fields(value)
 
-    def __init__(self, *, shared: bool) -> None:
-        self._shared = shared
-        self._own_config = False
-        """Whether this is within a model that is shared."""
-        self.kinds: set[type] = set()
-        self.loses = False
-        """Whether fields are left out."""
 
-    def rewrite(self, node: Any) -> Any:
-        if isinstance(node, dict):
-            return self._rewrite_schema(cast("dict[str, Any]", node))
-        if isinstance(node, list | tuple):
-            return type(cast("list[Any]", node))(map(self.rewrite, cast("list[Any]", node)))
-        return node
+def _validate(validator: SchemaValidator, body: bytes) -> Any:
+    try:
+        return validator.validate_json(body)
+    except pydantic.ValidationError as error:
+        if error.errors(include_url=False, include_input=False, include_context=False)[0]["type"] != "json_invalid":
+            raise
+    return validator.validate_python(parse_value(body))  # a lone surrogate, or deep nesting
 
-    def _rewrite_schema(self, node: dict[str, Any]) -> dict[str, Any]:
-        kind = node.get("type")
-        if kind in OF_PYDANTIC:
-            return node
-        self._note(kind, node)
-        self.loses = self.loses or bool(node.get("serialization_exclude"))
-        if kind == "enum" and not _is_simple(node):
-            by_value: dict[str, Any] = _enum(node["cls"], node["members"])
-            return by_value
-        outer = self._own_config
-        self._own_config = outer or (self._shared and kind == "model")
-        made = {key: value if key in NOT_SCHEMAS else self.rewrite(value) for key, value in node.items()}
-        if not self._own_config and ("config" in node or kind in _OWN_CONFIG):
-            made["config"] = _configured(node.get("config") or {})
-        self._own_config = outer
-        if kind == "dict" and node.get("keys_schema", {}).get("type") == "enum":
-            keys = node["keys_schema"]
-            made["keys_schema"] = _enum(keys["cls"], keys["members"], as_keys=True)
-        if kind in ("model-fields", "typed-dict"):
-            made["fields"] = {name: _readable(name, field) for name, field in made["fields"].items()}
-        elif kind == "dataclass-args":
-            made["fields"] = [_readable(field["name"], field) for field in made["fields"]]
-        if self._shared and made.get("computed_fields"):
-            return cast("dict[str, Any]", _without_computed(made))
-        return made
 
-    def _note(self, kind: object, node: dict[str, Any]) -> None:
-        cls = node.get("metadata", {}).get(KIND) if "metadata" in node else None
-        if cls is None and kind in ("enum", "model", "dataclass"):
-            cls = node["cls"]
-        if cls is not None:
-            self.kinds.add(cls)
-        if kind == "literal":
-            self.kinds.update(map(type, node["expected"]))
-        elif isinstance(kind, str):
-            self.kinds.update(_SCALARS.get(kind, ()))
+def choice_of(choice: object) -> Any:
+    """Return a member of a union without its label."""
+    return cast("tuple[object]", choice)[0] if isinstance(choice, tuple) else choice
+
+
+def _is_plain(node: Any) -> bool:
+    """Tell whether JSON values are of a schema as they are: pydantic itself reads such a union, ten times as fast."""
+    if node["type"] == "union":
+        return all(_is_plain(choice_of(each)) for each in node["choices"])
+    inner = [node[key] for key in ("schema", "items_schema", "values_schema") if key in node]
+    keys = node.get("keys_schema", {"type": "str"})["type"] in ("str", "any", "literal")
+    return keys and node["type"] in _JSON_NODES and "serialization" not in node and all(map(_is_plain, inner))
 
 
 def _configured(config: Mapping[str, Any]) -> dict[str, Any]:
-    made = {**CONFIG, **config}
-    if config.get("ser_json_inf_nan") != "strings":
+    made = {**_CONFIG, **config}
+    if made["ser_json_inf_nan"] != "strings":
         made["ser_json_inf_nan"] = "constants"
-    if made["ser_json_bytes"] != made["val_json_bytes"]:
-        made["val_json_bytes"] = made["ser_json_bytes"]
-    return made
+    return {**made, "val_json_bytes": made["ser_json_bytes"]}
 
 
 def _readable(name: str, field: dict[str, Any]) -> dict[str, Any]:
     """Let a field be read by the name under which it is written, by its own, and by those that it has anyway."""
     written = field.get("serialization_alias", name)
-    given = field.get("validation_alias")
-    if given == written or (given is None and written == name):
+    given: Any = field.get("validation_alias", name)
+    if written == given:
         return field
-    paths: list[list[Any]] = [[written], [name]]
-    if isinstance(given, str):
-        paths.append([given])
-    elif given:
-        paths.extend(given if isinstance(given[0], list) else [given])
-    return {**field, "validation_alias": paths}
+    one = [given] if isinstance(given, str) else given
+    paths: list[Any] = one if isinstance(one[0], list) else [one]
+    return {**field, "validation_alias": [[written], [name], *paths]}
 
 
 def _without_computed(schema: Any) -> Any:
@@ -252,31 +275,20 @@ def _without_computed(schema: Any) -> Any:
     return core_schema.no_info_before_validator_function(drop, schema)
 
 
-def _is_simple(node: Mapping[str, Any]) -> bool:
-    return all(isinstance(each.value, str | int) for each in node["members"])
+def _enum(node: dict[str, Any]) -> Any:
+    """Let an Enum be read also by what its values look like as JSON, or as the keys of an object."""
+    values = [(each.value, each) for each in node["members"]]
+    known: dict[object, object] = {key_text(value): each for value, each in values}
+    known |= {value: each for value, each in values if isinstance(value, str | int)}
+    others = {_text_of(value): each for value, each in values if not isinstance(value, str | int)}
+
+    def find(value: object) -> object:
+        if type(value) in (str, int) and value in known:
+            return known[value]
+        return others.get(_text_of(value), value) if others else value
+
+    return core_schema.no_info_before_validator_function(find, cast("Any", node))
 
 
-def _enum(cls: Any, members: Sequence[Any], *, as_keys: bool = False) -> Any:
-    """Return the schema of an Enum that is read by what its values look like as JSON."""
-
-    def key_of(value: object) -> object:
-        if as_keys:
-            return next(iter(pydantic_core.from_json(pydantic_core.to_json({value: 0}))))
-        return ordered(pydantic_core.from_json(pydantic_core.to_json(value, bytes_mode="base64")))
-
-    known = {key_of(each.value): each for each in members}
-
-    def read(value: object) -> object:
-        try:
-            return known[key_of(value)]
-        except KeyError:
-            raise ValueError(f"no member of {cls.__name__} has this value") from None
-
-    def write(value: object) -> object:
-        if not isinstance(value, cls):
-            raise TypeError(f"a {type(value).__name__} is no {cls.__name__}")
-        return cast("Any", value).value
-
-    return core_schema.no_info_plain_validator_function(
-        read, serialization=core_schema.plain_serializer_function_ser_schema(write)
-    )
+def _text_of(value: object) -> str:
+    return ordered(pydantic_core.to_jsonable_python(value, bytes_mode="base64"))

@@ -10,9 +10,9 @@ import pydantic_core
 
 from inngest_core.extras import needs
 
-from .codec import plain_form
-from .schema import struct_fields
-from .serializer import read
+from .classes import is_struct
+from .codec import codec_of, jsonable
+from .json_text import as_body
 
 
 class MsgspecSerializer:
@@ -31,10 +31,10 @@ class MsgspecSerializer:
 
     def deserialize(self, obj: object, typ: object) -> object:
         try:
-            return self._convert(obj, typ, str_keys=True, dec_hook=lambda held, data: read(data, held))
+            return self._convert(obj, typ, str_keys=True, dec_hook=_read)
         except TypeError as error:  # msgspec does not support the type; what does not fit it is a ValueError
             try:
-                return read(obj, typ)
+                return _read(typ, obj)
             except pydantic.PydanticUserError:
                 raise error from None
 
@@ -42,4 +42,8 @@ class MsgspecSerializer:
         return pydantic_core.to_jsonable_python(obj, bytes_mode="base64", fallback=self._write_held)
 
     def _write_held(self, obj: object) -> object:
-        return plain_form(obj) if struct_fields(type(obj)) is None else self.serialize(obj, type(obj))
+        return self.serialize(obj, type(obj)) if is_struct(type(obj)) else jsonable(obj)
+
+
+def _read(typ: object, data: object) -> object:
+    return codec_of(typ).read(as_body(data))

@@ -6,11 +6,11 @@ Sees through partials, bound methods, callable objects and wrappers. Reads annot
 from __future__ import annotations
 
 import collections.abc
+import contextlib
 import functools
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 import typing_extensions
@@ -18,14 +18,17 @@ import typing_extensions
 from inngest_core.callables import innermost
 from inngest_core.error_text import LONGEST_PROBLEM, cut
 
-from .codec import form_of
+from .codec import codec_of
 from .schema import hashable, is_plain
 from .serializer import Serializer
 
 MOST_KNOWN = 4096
 """So many functions are remembered; then it starts anew."""
+MOST_WRAPPERS = 100
+"""So many partials, methods and wrappers around a function are looked through."""
 
 _AWAITABLES = (collections.abc.Awaitable, collections.abc.Coroutine)
+_SELF: object = cast("Any", typing).Self
 
 
 class Returns(NamedTuple):
@@ -42,51 +45,20 @@ class Returns(NamedTuple):
         return None if self.problem is not None and serializer is None else self.typ
 
 
-@dataclass(slots=True)
-class _Known:
-    """What was found for a function; it holds while code, annotation and globals are the same."""
-
-    code: types.CodeType
-    annotation: object
-    names: dict[str, Any]
-    returns: Returns
-
-    def fits(self, function: types.FunctionType) -> bool:
-        return (
-            self.code is function.__code__
-            and self.names is function.__globals__
-            and self.annotation is function.__annotations__.get("return")
-        )
-
-
-_SELF: object = cast("Any", typing).Self
 MISSING = Returns(problem="its callback has no return annotation")
-_PLAIN = Returns()
-_NONE = object()
-_known: dict[int, _Known] = {}
+_known: dict[int, tuple[types.CodeType, object, dict[str, Any], Returns]] = {}
+"""By the id of its code, what was found for a function while its annotation and its globals were these."""
 
 
 def returned_by(callback: Callable[..., object]) -> Returns:
     """Return what *callback* says of its result; for a class, that is the class itself."""
     if isinstance(callback, type):
         return _of_type(callback)
-    if type(callback) is types.FunctionType:  # a wrapper's code is never remembered: it wraps many functions
-        known = _known.get(id(callback.__code__))
-        if known is not None and known.fits(callback):
-            return known.returns
+    known = _recall(callback) if isinstance(callback, types.FunctionType) else None
+    if known is not None:  # a wrapper's code is never remembered: it wraps many functions
+        return known
     function = _innermost(callback)
-    if function is None:
-        return MISSING
-    try:
-        annotation = function.__annotations__.get("return", _NONE)
-    except NameError as error:  # Python 3.14 evaluates annotations here
-        return _unresolved("", error)
-    if annotation is _NONE:
-        return MISSING
-    known = _known.get(id(function.__code__))
-    if known is not None and known.fits(function):
-        return known.returns
-    return _look_up(function, annotation, _owner(callback))
+    return MISSING if function is None else _recall(function) or _look_up(function, callback)
 
 
 def identity_of(callback: object) -> object:
@@ -94,10 +66,10 @@ def identity_of(callback: object) -> object:
     return getattr(_innermost(callback), "__code__", None)
 
 
-def _owner(callback: object) -> object:
-    """Return the class that a bound method belongs to."""
-    owner = getattr(callback, "__self__", None)
-    return owner if isinstance(owner, type) else type(owner)
+def _recall(function: types.FunctionType) -> Returns | None:
+    code, annotation, names, returns = _known.get(id(function.__code__), (None, None, None, None))
+    fits = code is function.__code__ and names is function.__globals__
+    return returns if fits and annotation is function.__annotations__.get("return") else None
 
 
 def _innermost(callback: object) -> types.FunctionType | None:
@@ -106,43 +78,35 @@ def _innermost(callback: object) -> types.FunctionType | None:
     return function if isinstance(function, types.FunctionType) else None
 
 
-def _look_up(function: types.FunctionType, annotation: object, owner: object) -> Returns:
+def _look_up(function: types.FunctionType, callback: object) -> Returns:
     code, names = function.__code__, function.__globals__
-    local = _closure_of(function)
-    holder = types.SimpleNamespace(__annotations__={"return": annotation})
+    local: dict[str, Any] = {}
+    """The names of the enclosing functions that *function* uses."""
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=False):
+        with contextlib.suppress(ValueError):  # not assigned yet
+            local[name] = cell.cell_contents
+    annotation: object = ""
     try:
+        annotation = function.__annotations__.get("return", MISSING)  # Python 3.14 evaluates annotations here
+        if annotation is MISSING:
+            return MISSING
         # A name that only the alias inngest.JSON holds is found too.
-        hints = typing_extensions.get_type_hints(
-            cast("Any", holder), {"JSON": Any, **names}, local, include_extras=True
-        )
+        holder: Any = types.SimpleNamespace(__annotations__={"return": annotation})
+        known = {"JSON": Any, **names}
+        typ: Any = typing_extensions.get_type_hints(holder, known, local, include_extras=True)["return"]
     except Exception as error:  # an annotation is any expression
         returns = _unresolved(annotation, error)
     else:
-        typ = _awaited(hints["return"])
+        typ = typing.get_args(typ)[-1] if typing.get_origin(typ) in _AWAITABLES else typ
         if typ is _SELF:
-            return _of_type(owner)
+            owner = getattr(callback, "__self__", None)
+            return _of_type(owner if isinstance(owner, type) else type(owner))
         returns = _of_type(typ, local)
     if not isinstance(annotation, str) or not any(name in annotation for name in local):
         if len(_known) >= MOST_KNOWN:
             _known.clear()
-        _known[id(code)] = _Known(code, annotation, names, returns)
+        _known[id(code)] = (code, annotation, names, returns)
     return returns
-
-
-def _closure_of(function: types.FunctionType) -> dict[str, Any]:
-    """Return the names of the enclosing functions that *function* uses."""
-    found: dict[str, Any] = {}
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
-        try:
-            found[name] = cell.cell_contents
-        except ValueError:  # not assigned yet
-            continue
-    return found
-
-
-def _awaited(typ: Any) -> Any:
-    """Return what comes of awaiting a value of type *typ*."""
-    return typing.get_args(typ)[-1] if typing.get_origin(typ) in _AWAITABLES else typ
 
 
 def _of_type(typ: object, names: Mapping[str, Any] | None = None) -> Returns:
@@ -158,8 +122,8 @@ def _of_hashable_type(typ: Any) -> Returns:
 def _decide(typ: object, names: Mapping[str, Any]) -> Returns:
     try:
         if is_plain(typ):
-            return _PLAIN
-        form_of(typ, names)
+            return Returns()
+        codec_of(typ, names)
     except Exception as error:  # a type's own code may raise anything
         return _unresolved(typ, error)._replace(typ=typ)
     return Returns(typ)

@@ -1,18 +1,21 @@
-"""Values to JSON and back: what users return, send and receive. No I/O, no wire names, no knowledge of steps.
+"""Values to JSON and back, with two verbs: `dump` and `load`. No I/O, no knowledge of steps.
 
-pydantic_core writes in one pass and knows models, dataclasses, datetime, Decimal, UUID, Enum and sets. What it
-refuses but JSON allows (lone surrogates, deep nesting) goes through the standard library. What JSON has no form for
-is refused with its path (`unwritable.py`). How the values of a type are written and read is in `forms.py`. A serializer
-of the user's may raise anything; here it becomes our error.
+pydantic_core writes in one pass and knows models, dataclasses, datetime, Decimal, UUID, Enum and sets. What it refuses
+but JSON allows (lone surrogates, deep nesting) goes through the standard library. A key that is not a text becomes the
+one that the standard library writes. What JSON has no form for is refused with its path. A serializer of the user's,
+like a validator, may raise anything; here it becomes our error.
+
+The `rule` says how much a type counts. "annotated": where the value fits it; otherwise the value is plain JSON, and
+`Written.lost` says so. "strict": a value that does not fit is refused. "shared": others write such values, or read
+them, and may know the type differently. A value fits when it comes back the same: it is written, read, and compared.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
+import enum
 import json
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, cast
 
 import pydantic
 import pydantic_core
@@ -21,18 +24,16 @@ from inngest_core.error_text import misfit_of
 from inngest_core.errors import OutputUnserializableError
 from inngest_core.protocol.limits import MAX_EVENT_BYTES, MAX_RESPONSE_BYTES, MAX_STEP_BYTES
 
-from .codec import Form, form_of, plain_form
-from .comparison import LISTS, children, has_fields, same, survey
-from .diagnosis import explain, explain_size, locate, problem_of
-from .json_text import as_body, has_not_finite, parse_value, settle
-from .schema import attrs_fields, struct_fields
-
-FIX_OUTPUT = "return JSON values or give output_type="
+from .classes import layout_of, own_schema, written_fields
+from .codec import Codec, codec_of, jsonable
+from .comparison import LISTS, Seen, same, survey
+from .diagnosis import Write, explain, explain_size, locate, problem_of
+from .json_text import LARGEST_INT, as_body, key_text, parse_value, settle
 
 _LIMITS = {MAX_EVENT_BYTES: "one event", MAX_STEP_BYTES: "one step", MAX_RESPONSE_BYTES: "one answer"}
-
 _CANNOT_FAIL = frozenset({str, bool, type(None)})
 
+Rule = Literal["annotated", "strict", "shared"]
 JSON = dict[str, "JSON"] | list["JSON"] | str | int | float | bool | None
 """What a JSON text can hold."""
 
@@ -56,215 +57,180 @@ class PydanticSerializer:
     """The serializer for everything that a pydantic TypeAdapter understands."""
 
     def serialize(self, obj: object, typ: object) -> object:
-        return form_of(typ).to_json_values(obj)
+        return parse_value(codec_of(typ).write(obj))
 
     def deserialize(self, obj: object, typ: object) -> object:
-        return read(obj, typ)
-
-
-def dump_value(
-    value: object,
-    what: str,
-    *,
-    output_type: object = None,
-    serializer: Serializer | None = None,
-    fix: str = FIX_OUTPUT,
-    limit: int | None = None,
-    shared: bool = False,
-) -> bytes:
-    """Return *value* as compact JSON.
-
-    what: names the root in messages, such as 'step "charge": output'. fix: what the user can do about a refusal.
-    output_type: what the value should be, or None; it is given to *serializer*, and is of help where plain JSON fails.
-    limit: the most bytes, one of those above, or None. shared: others read it too, as `form_of` says.
-    Raises OutputUnserializableError that names the path and the type.
-    """
-    form = None if output_type is None or serializer is not None else _known_form(output_type, shared=shared)
-    return _dump(value, what, form, output_type, serializer, fix, limit, typed=output_type is not None).body
+        return codec_of(typ).read(as_body(obj))
 
 
 class Written(NamedTuple):
-    """A value as JSON. rich: it held more than plain JSON values; changed: it comes back as something else.
+    """A value as JSON, and what is to be said of it.
 
-    misfit: it does so although it is no plain JSON that stands for the type. large: it holds an int that engines round.
+    rich: it is not plain, so that it comes back as something else where no type is known. lost: how it comes back, when
+    that is not as it was although a type is given, or because engines round numbers.
     """
 
     body: bytes
-    rich: bool
-    changed: bool = False
-    misfit: bool = False
-    large: bool = False
+    rich: bool = False
+    lost: str | None = None
 
 
-def dump_checked(
+def dump(
     value: object,
     what: str,
+    typ: object = None,
     *,
-    output_type: object = None,
+    rule: Rule = "annotated",
     serializer: Serializer | None = None,
+    fix: str = "return JSON values or give output_type=",
     limit: int | None = None,
-    typed: bool = False,
 ) -> Written:
-    """Do as `dump_value`; return also what is to be said of it.
+    """Return *value* as compact JSON.
 
-    typed: a type is declared, also where *output_type* is not given, so that keys need not be texts.
+    what: names the root in messages, such as 'step "charge": output'. typ: what the value should be, or None.
+    serializer: is asked instead of pydantic for a value of that type, and for objects that pydantic does not know.
+    fix: what the user can do about a refusal. limit: the most bytes, one of MAX_EVENT_BYTES, MAX_STEP_BYTES and
+    MAX_RESPONSE_BYTES, or None.
+    Raises OutputUnserializableError that names the path and the type.
     """
-    form = None if output_type is None or serializer is not None else _known_form(output_type)
-    typed = typed or output_type is not None
-    return _dump(value, what, form, output_type, serializer, FIX_OUTPUT, limit, typed=typed)
-
-
-def _dump(
-    value: object,
-    what: str,
-    form: Form | None,
-    output_type: object,
-    serializer: Serializer | None,
-    fix: str,
-    limit: int | None,
-    *,
-    typed: bool,
-) -> Written:
-    if output_type is not None and serializer is not None:
-        value = _serialize(value, what, output_type, serializer)
-    write = _WRITE if serializer is None else _Write(serializer)
-    body, as_typed = _write_as(value, form) if form is not None else (None, False)
-    if body is None:
-        body = _write_plain(value, what, form, fix, write)
-    if form is None and type(value) in _CANNOT_FAIL:
-        return _within(Written(body, rich=False), value, what, limit, write)
-    seen = survey(value, body)
-    of_form = form if as_typed else None
-    seen.finite = seen.finite and (seen.plain or not has_not_finite(body))
-    written_of = functools.partial(_before_and_after, value, of_form, body, write)
-    problem = problem_of(value, seen, written_of, typed=typed, returned=fix == FIX_OUTPUT)
-    if problem is not None:
-        raise OutputUnserializableError(what + problem)
-    changed = False
-    if form is not None and (not as_typed or form.doubtful or seen.odd_offset or not seen.kinds <= form.kinds):
-        body, changed = _compare(value, body, form, as_typed=as_typed)
-    foreign = form is not None and any(map(has_fields, seen.kinds - form.kinds))
-    misfit = changed and seen.rich and (as_typed or foreign)
-    whole = seen.whole or (serializer is not None and not seen.plain)  # what it wrote was not seen
-    return _within(Written(settle(body, whole), seen.rich, changed, misfit, seen.large), value, what, limit, write)
-
-
-def _within(written: Written, value: object, what: str, limit: int | None, write: _Write) -> Written:
+    if typ is None or serializer is None:
+        written = _dump(value, what, typ, rule, serializer, fix, typed=typ is not None)
+    else:
+        written = _dump_by(serializer, value, what, typ, rule, fix)
     size = len(written.body)
     if limit is not None and size > limit:
-        raise OutputUnserializableError(explain_size(value, what, size, limit, _LIMITS[limit], write))
+        raise OutputUnserializableError(explain_size(value, what, size, limit, _LIMITS[limit], _writer(serializer)))
     return written
 
 
-def _known_form(typ: object, *, shared: bool = False) -> Form | None:
-    """Return the form of a type; nothing when pydantic does not know it: reading says so."""
+def load(
+    data: object, typ: object, *, what: str = "the value", rule: Rule = "strict", serializer: Serializer | None = None
+) -> Any:
+    """Return what the JSON values *data* mean as *typ*; unchanged when that is None.
+
+    "annotated": only if that is all that they hold.
+    Raises OutputUnserializableError that says why they do not fit.
+    """
+    if typ is None:
+        return data
     try:
-        return form_of(typ, shared=shared)
-    except Exception:  # a type's own code may raise anything
-        return None
+        if serializer is not None:
+            return serializer.deserialize(data, typ)
+        codec = codec_of(typ)
+        return codec.fit(as_body(data)) if rule == "annotated" else codec.read(as_body(data))
+    except Exception as error:  # a validator or a serializer of the user's may raise anything
+        raise _misfit(what, typ, rule, error) from _told(error)
 
 
-def _write_as(value: object, form: Form) -> tuple[bytes | None, bool]:
-    """Return a value of the form's type as JSON; nothing when it is of another, or cannot be written so."""
-    with contextlib.suppress(Exception):  # a serializer of the user's may raise anything
-        return form.write(value), True
-    with contextlib.suppress(Exception):  # it is written as it is, or refused with its path
-        return json.dumps(form.to_json_values(value), separators=(",", ":"), allow_nan=False).encode(), True
-    return None, False
+def type_name(typ: object) -> str:
+    return typ.__name__ if isinstance(typ, type) else str(typ)
 
 
-def _write_plain(value: object, what: str, form: Form | None, fix: str, write: _Write) -> bytes:
-    """Return *value* as JSON as it is, or say why that cannot be done."""
+def _dump(
+    value: object, what: str, typ: object, rule: Rule, serializer: Serializer | None, fix: str, *, typed: bool
+) -> Written:
+    """Do as `dump`, with pydantic. typed: a type is declared, also where *typ* is not given."""
+    write = _writer(serializer)
+    codec, body = _write_typed(value, typ, rule)
+    as_typed = body is not None
+    if body is None:
+        body = _write_plain(value, what, serializer, fix)
+    if typ is None and type(value) in _CANNOT_FAIL:
+        return Written(body)
+    seen = survey(value)
+    seen.finite = seen.finite and not (seen.rich and (b"NaN" in body or b"Infinity" in body))
+    shown = body if as_typed and rule != "shared" else None
+    if (problem := problem_of(value, seen, shown, write, typed=typed)) is not None:
+        raise OutputUnserializableError(what + problem)
+    if seen.other_keys and not as_typed:
+        body = write(_with_text_keys(value))
+    sure = codec is not None and as_typed and not codec.may_change(seen)
+    lost = "holds an int over 2**53, which engines round; return it as a text" if seen.largest > LARGEST_INT else None
+    if rule == "strict" and typ is not None:
+        _check(value, body, what, typ, seen, as_typed=as_typed, sure=sure)
+    elif codec is not None and not sure and not _comes_back(value, body, codec):
+        if as_typed:  # what its type cannot give back is written as it is
+            with contextlib.suppress(Exception):  # only its type can write it
+                body = write(_with_text_keys(value) if seen.other_keys else value)
+        lost = lost or _loss(value, body, typ, None)
+    unseen = seen.rich and not sure  # what a class says of itself may hold whole floats that were not seen
+    return Written(settle(body, seen.whole) if seen.whole or unseen else body, seen.rich, lost)
+
+
+def _dump_by(serializer: Serializer, value: object, what: str, typ: object, rule: Rule, fix: str) -> Written:
+    """Do as `dump`, with a serializer that knows the type."""
+    try:
+        data = _serialize(value, what, typ, serializer)
+        written = _dump(data, what, None, rule, serializer, fix, typed=True)
+        back = load(parse_value(written.body), typ, what=what, rule=rule, serializer=serializer)
+        if rule != "annotated" or same(value, back):
+            return written
+    except OutputUnserializableError:
+        if rule != "annotated":
+            raise
+        written = _dump(value, what, None, rule, serializer, fix, typed=True)
+    return written._replace(lost=written.lost or _loss(value, written.body, typ, serializer))
+
+
+def _write_typed(value: object, typ: object, rule: Rule) -> tuple[Codec | None, bytes | None]:
+    """Return the codec of a type, None when pydantic does not know it, and the JSON of a value that is of the type."""
+    codec = None
+    with contextlib.suppress(Exception):  # a type's own code, and a serializer of the user's, may raise anything
+        codec = None if typ is None else codec_of(typ, shared=rule == "shared")
+        return codec, None if codec is None else codec.write(value)
+    return codec, None
+
+
+def _write_plain(value: object, what: str, serializer: Serializer | None, fix: str) -> bytes:
+    write = _writer(serializer)
     try:
         return write(value)
-    except Exception as error:  # a serializer of the user's may raise anything
-        reason = error
-    if form is not None:
-        with contextlib.suppress(Exception):  # the plain value is explained below
-            return form.write(value, warnings=False)
-    try:
-        return write.slowly(value)
-    except Exception:  # a property of the user's may raise anything
-        by = "" if write.serializer is None else type(write.serializer).__name__
-        raise OutputUnserializableError(explain(value, what, fix, reason, write, by)) from None
+    except Exception as error:  # a property of the user's may raise anything
+        by = "" if serializer is None else type(serializer).__name__
+        raise OutputUnserializableError(explain(value, what, fix, error, write, by)) from None
 
 
-def _before_and_after(value: object, form: Form | None, body: bytes, write: _Write) -> tuple[object, object]:
-    """Return the JSON values that were made of *value*, before and after they became a text."""
-    return (write.to_json_values(value) if form is None else form.to_json_values(value)), parse_value(body)
+def _check(value: object, body: bytes, what: str, typ: object, seen: Seen, *, as_typed: bool, sure: bool) -> None:
+    """Raise OutputUnserializableError when what was written of a value is no *typ*, or loses something of it.
 
-
-def _compare(value: object, body: bytes, form: Form, *, as_typed: bool) -> tuple[bytes, bool]:
-    """Return how to write a value that may come back as another, and whether it does.
-
-    What the type cannot give back is written as it is: it comes back as plain JSON, unless it happens to fit.
+    as_typed: it was written as one. sure: and comes back the same, as far as its codec knows.
     """
-    if _comes_back(value, body, form):
-        return body, False
-    if as_typed:
-        with contextlib.suppress(Exception):  # only its type can write it
-            body = _WRITE(value)
-    return body, True
-
-
-def _comes_back(value: object, body: bytes, form: Form) -> bool:
     try:
-        return same(value, form.read_whole(body, exact=True))
+        codec = codec_of(typ)
+        back = codec.fit(body, exact=False)
+        others: set[type[Any]] = seen.kinds - codec.classes
+        foreign = any(issubclass(kind, enum.Enum) or layout_of(kind) for kind in others)
+        if seen.rich and (as_typed or foreign) and not sure and not same(value, back):
+            raise ValueError("it comes back as another value")
+    except Exception as error:  # a validator of the user's may raise anything
+        raise _misfit(what, typ, "strict", error) from _told(error)
+
+
+def _comes_back(value: object, body: bytes, codec: Codec) -> bool:
+    try:
+        return same(value, codec.fit(body))
     except Exception:  # a validator of the user's may raise anything
         return False
 
 
-def load_value(
-    data: object, output_type: object, *, what: str = "the value", serializer: Serializer | None = None
-) -> Any:
-    """Return what the JSON values *data* mean as *output_type*; unchanged when that is None.
-
-    Raises OutputUnserializableError: they do not fit.
-    """
-    if output_type is None:
-        return data
+def _loss(value: object, body: bytes, typ: object, serializer: Serializer | None) -> str:
+    """Return how a value comes back that does not come back the same."""
     try:
-        return read(data, output_type) if serializer is None else serializer.deserialize(data, output_type)
-    except Exception as error:  # a validator or a serializer of the user's may raise anything
-        raise _misfit(what, output_type, misfit_of(error)) from _told(error)
-
-
-def read(data: object, typ: object) -> Any:
-    """Return what JSON values mean as a type; raises ValidationError, or what a validator raises."""
-    return form_of(typ).read_any(as_body(data))
-
-
-def fit_value(data: object, typ: object, serializer: Serializer | None = None) -> Any:
-    """Return what the JSON values *data* mean as *typ*, if that is all that they hold.
-
-    Raises OutputUnserializableError, whose message is the reason: reading would lose or change something.
-    """
-    try:
-        if serializer is not None:
-            return serializer.deserialize(data, typ)
-        return form_of(typ).read_whole(as_body(data), exact=True)
-    except Exception as error:  # a validator or a serializer of the user's may raise anything
-        raise OutputUnserializableError(misfit_of(error)) from _told(error)
-
-
-def check_value(value: object, written: Written, what: str, typ: object, serializer: Serializer | None) -> None:
-    """Raise OutputUnserializableError when what was written of *value* is no *typ*, or loses something of it."""
-    if serializer is not None:
-        load_value(parse_value(written.body), typ, what=what, serializer=serializer)
-        return
-    try:
-        back = form_of(typ).read_any(written.body, whole=True)
-        fits = not written.misfit or same(value, back)
-    except Exception as error:  # a validator of the user's may raise anything
-        raise _misfit(what, typ, misfit_of(error)) from _told(error)
-    if not fits:
-        raise _misfit(what, typ, "it comes back as another value")
-
-
-def _misfit(what: str, typ: object, reason: str) -> OutputUnserializableError:
-    return OutputUnserializableError(
-        f"{what} does not fit output_type={type_name(typ)}: {reason}; correct the type or the value"
+        back = load(parse_value(body), typ, rule="annotated", serializer=serializer)
+    except OutputUnserializableError as error:
+        return error.message
+    return (
+        f"is a {type(value).__name__} and comes back as another value, a {type(back).__name__}, by its annotation "
+        f"{type_name(typ)}; correct the annotation, or give output_type="
     )
+
+
+def _misfit(what: str, typ: object, rule: Rule, error: Exception) -> OutputUnserializableError:
+    name, reason = type_name(typ), misfit_of(error)
+    if rule == "annotated":
+        reason = reason.replace("\n", " ")
+        return OutputUnserializableError(f"comes back as plain JSON: it does not fit its annotation {name}: {reason}")
+    return OutputUnserializableError(f"{what} does not fit output_type={name}: {reason}; correct the type or the value")
 
 
 def _told(error: Exception) -> Exception | None:
@@ -272,57 +238,52 @@ def _told(error: Exception) -> Exception | None:
     return None if isinstance(error, pydantic.ValidationError) else error
 
 
-def type_name(typ: object) -> str:
-    return typ.__name__ if isinstance(typ, type) else str(typ)
-
-
-def _serialize(value: object, what: str, output_type: object, serializer: Serializer) -> object:
+def _serialize(value: object, what: str, typ: object, serializer: Serializer) -> object:
     try:
-        return serializer.serialize(value, output_type)
+        return serializer.serialize(value, typ)
     except Exception as error:  # a serializer of the user's may raise anything
         by = type(serializer).__name__
-        path, part, is_cycle = locate(value, what, _Write(serializer), by)
+        path, part, is_cycle = locate(value, what, _writer(serializer), by)
         reason = "it holds itself" if is_cycle else misfit_of(error)
         where, how = (what, "as") if path == what else (f"{path}, a {type(part).__name__},", "within")
         raise OutputUnserializableError(
-            f"{where} could not be written by {by} {how} {type_name(output_type)}: {reason}; "
-            "correct the type or the value"
+            f"{where} could not be written by {by} {how} {type_name(typ)}: {reason}; correct the type or the value"
         ) from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Write:
-    """Writes a value as JSON, without asking whether that can be read; raises ValueError, TypeError, RecursionError.
+def _writer(serializer: Serializer | None) -> Write:
+    """Return what writes a value as it is; *serializer* is asked for objects that pydantic does not know."""
 
-    serializer: is asked for objects that pydantic does not know.
-    """
-
-    serializer: Serializer | None = None
-
-    def __call__(self, value: object) -> bytes:
-        return pydantic_core.to_json(value, bytes_mode="base64", fallback=self._unknown)
-
-    def to_json_values(self, value: object) -> Any:
-        return pydantic_core.to_jsonable_python(value, bytes_mode="base64", fallback=self._unknown)
-
-    def slowly(self, value: object) -> bytes:
-        """Write also lone surrogates and deep nesting."""
-        return json.dumps(value, default=self._expand, separators=(",", ":"), allow_nan=False).encode()
-
-    def _expand(self, value: object) -> object:
-        """Return one level of a value that the standard library does not know, or all where the class says how."""
-        held = children(value)
-        if held is None or hasattr(value, "__pydantic_serializer__") or struct_fields(type(value)) is not None:
-            return self.to_json_values(value)
-        return [child for _, child in held] if isinstance(value, LISTS) else {step[1:]: child for step, child in held}
-
-    def _unknown(self, value: object) -> object:
-        if self.serializer is None or attrs_fields(type(value)) is not None:
-            return plain_form(value)
+    def write(value: object) -> bytes:
         try:
-            return self.serializer.serialize(value, type(value))
+            return pydantic_core.to_json(value, bytes_mode="base64", fallback=unknown)
+        except Exception as error:  # it refuses lone surrogates and deep nesting, too
+            with contextlib.suppress(Exception):
+                return json.dumps(_with_text_keys(value), default=expand, separators=(",", ":")).encode()
+            raise error from None
+
+    def expand(value: object) -> object:
+        """Return one level of a value that the standard library does not know, or all where the class says how."""
+        if isinstance(value, LISTS):
+            return list(cast("list[object]", value))
+        if own_schema(type(value)) is not None:
+            return _with_text_keys(written_fields(value))
+        return pydantic_core.to_jsonable_python(value, bytes_mode="base64", fallback=unknown)
+
+    def unknown(value: object) -> object:
+        if serializer is None or own_schema(type(value)) is not None:
+            return jsonable(value)
+        try:
+            return serializer.serialize(value, type(value))
         except Exception as error:  # a serializer of the user's may raise anything; pydantic keeps the text only
             raise TypeError(misfit_of(error)) from error
 
+    return write
 
-_WRITE = _Write()
+
+def _with_text_keys(value: object) -> object:
+    """Return a value with texts as keys; of those that become the same, the last counts."""
+    if isinstance(value, dict):
+        held = [(key_text(key), key, part) for key, part in cast("dict[object, object]", value).items()]
+        return {key if text is None else text: _with_text_keys(part) for text, key, part in held}
+    return list(map(_with_text_keys, cast("list[object]", value))) if isinstance(value, LISTS) else value

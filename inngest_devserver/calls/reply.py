@@ -17,7 +17,6 @@ from inngest_devserver import fragments
 from .ops import Op, OpsInvalidError, parse_ops
 
 NO_RETRY_REASON = "NonRetriableError"
-_HANDLED_HEADER = "x-inngest-sdk-handled"
 _SHOWN = 2000
 """Characters of an unreadable body that go into an error."""
 
@@ -33,7 +32,7 @@ class Answer:
     @property
     def is_from_sdk(self) -> bool:
         """Whether an SDK answered, if only to refuse an unsigned request."""
-        return bool(self.headers.get(Header.SDK) or self.headers.get(_HANDLED_HEADER))
+        return bool(self.headers.get(Header.SDK) or self.headers.get(Header.SDK_HANDLED))
 
 
 @dataclass(frozen=True, slots=True)

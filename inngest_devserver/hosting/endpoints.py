@@ -14,8 +14,6 @@ from . import loading
 LOOPBACK = "127.0.0.1"
 DEFAULT_SERVE_PATH = "/api/inngest"
 INTROSPECTION_SECONDS = 10.0
-HANDLED_HEADER = "x-inngest-sdk-handled"
-"""The only header of ours that an app in cloud mode sends to a client that does not sign its requests."""
 
 
 class HostError(Exception):
@@ -61,7 +59,7 @@ def introspect(port: int, path: str) -> Endpoint:
     try:
         connection.request("GET", quote(path, safe="/%:@!$&'()*+,;=~"), headers={"accept": "application/json"})
         response = connection.getresponse()
-        handled = response.getheader(HANDLED_HEADER) is not None
+        handled = response.getheader(wire.Header.SDK_HANDLED) is not None
         if response.getheader(wire.Header.SDK) is None and not handled:
             raise NotServedError(f"status {response.status}, not from an Inngest SDK")
         answer = wire.parse_object(response.read())

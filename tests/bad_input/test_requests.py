@@ -1,4 +1,4 @@
-"""Bodies, queries, methods and environments that are wrong: coded JSON answers on every target (protocol §6)."""
+"""Bodies, queries, methods and environments that are wrong: coded JSON answers on every target."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from inngest_core.errors import ConfigError
+from inngest_core.protocol.limits import MAX_URL
 from tests.cases.case import RUN_ID, Call
 from tests.stage.case_check import check_common_headers
 from tests.stage.engine_api import EngineDouble
@@ -22,6 +23,7 @@ from .served import (
     TARGETS,
     expect_error,
     served,
+    signature,
 )
 
 
@@ -133,9 +135,20 @@ def test_unknown_function(fn_id: str, target: Target, engine: EngineDouble) -> N
 @ON_EVERY_TARGET
 @pytest.mark.parametrize("mode", ["dev", "cloud"])
 def test_body_over_the_cap(mode: str, target: Target, engine: EngineDouble) -> None:
+    body = b" " * (CAP + 1)
+    options = {"is_production": True, "signing_key": KEY} if mode == "cloud" else {}
+    headers = {"x-inngest-signature": signature(body)} if mode == "cloud" else {}
+    with served(target, engine, **options) as send:
+        expect_error(send("POST", QUERY, headers, body), target, 413, "body_too_large", mode=mode)
+
+
+@ON_EVERY_TARGET
+@pytest.mark.parametrize("mode", ["dev", "cloud"])
+def test_url_over_its_limit(mode: str, target: Target, engine: EngineDouble) -> None:
     options = {"is_production": True, "signing_key": KEY} if mode == "cloud" else {}
     with served(target, engine, **options) as send:
-        expect_error(send("POST", QUERY, {}, b" " * (CAP + 1)), target, 413, "body_too_large", mode=mode)
+        answer = send("POST", f"{QUERY}&x={'x' * MAX_URL}", {}, BODY)
+        assert str(MAX_URL) in expect_error(answer, target, 414, "url_too_long", mode=mode)
 
 
 @ON_EVERY_TARGET

@@ -1,4 +1,4 @@
-"""Signatures that are missing, wrong, old or strange, and those that are good, on every target (protocol §3)."""
+"""Signatures that are missing, wrong, old or strange, and those that are good, on every target."""
 
 from __future__ import annotations
 

@@ -32,13 +32,13 @@ MODES: Mapping[str, dict[str, Any]] = {
 }
 SIGNED_AS = ("unsigned", "wrong", "signed")
 
-# The table of protocol §5: by request and mode, the status unsigned, wrongly signed, signed.
+# By request and mode, the status of an unsigned, a wrongly signed and a signed request.
 TABLE: Mapping[str, Mapping[str, tuple[int, int, int]]] = {
     "GET": {
         "dev-no-key": (200, 200, 200),
         "dev-key": (200, 200, 200),
-        "cloud": (200, 200, 200),
-        "cloud-no-unauthed-sync": (200, 200, 200),
+        "cloud": (401, 401, 200),
+        "cloud-no-unauthed-sync": (401, 401, 200),
     },
     "PUT out of band": {
         "dev-no-key": (200, 200, 200),
@@ -174,7 +174,8 @@ def test_server_kind_mismatch(app_mode: str, kind: str, target: Target, engine: 
     with served(target, engine, **options) as send:
         answer = send("PUT", "", {"x-inngest-server-kind": kind}, b"")
         expect_error(answer, target, 400, "server_kind_mismatch", mode=app_mode)
-        answer = send("GET", "", {"x-inngest-server-kind": kind}, b"")
+        signed = {"x-inngest-signature": signature(b"")} if app_mode == "cloud" else {}
+        answer = send("GET", "", {"x-inngest-server-kind": kind, **signed}, b"")
         assert (answer.status, json.loads(answer.body)) == (403, {})
     assert engine.requests == []
 

@@ -167,7 +167,7 @@ class Expected:
     status: int = 206
     no_retry: str | None = None
     retry_after: object = None
-    logged: Sequence[str] | None = None
+    logged: Sequence[object] | None = None
     engine: Sequence[EngineRequest] = ()
 
 

@@ -16,7 +16,7 @@ from tests.stage.asks import Ask, ask_sync
 from tests.stage.one_function import ops, request_of, serving, shown
 from tests.stage.time_jumps import hurried
 
-from .async_runs import EVERYWHERE, SEEDS, Count, ask_now, run_to_its_end
+from .async_runs import EVERYWHERE, SEEDS, Count, Handler, ask_now, run_to_its_end
 
 # Bare tasks
 
@@ -339,3 +339,52 @@ def test_every_way_in_every_other(ask: Ask, seed: int) -> None:
     ]
     names = [f"{name}{branch}{n}" for name in "ab" for branch in ("cl", "cr", "g") for n in range(2)]
     assert count.executed == dict.fromkeys(names, 1)
+
+
+# One step id in several tasks
+
+
+def warnings_of(handler: Handler, ask: Ask, caplog: pytest.LogCaptureFixture, call: Call | None = None) -> list[str]:
+    with serving(handler, logger=logging.getLogger("app")) as app:
+        ask(app, request_of(call))
+    return [record.getMessage() for record in caplog.records]
+
+
+@EVERYWHERE
+def test_one_id_in_tasks_side_by_side_is_warned_of_once(ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
+    """`as_completed` starts its tasks in any order: one customer was charged twice, and another one never."""
+
+    async def charges(ctx: inngest.Context, customer: str) -> str:
+        return await ctx.step.run("charge", lambda: customer)
+
+    async def handler(ctx: inngest.Context) -> object:
+        return [await each for each in asyncio.as_completed([charges(ctx, name) for name in "abc"])]
+
+    [text] = warnings_of(handler, ask, caplog)
+    assert 'step "charge" is met in a task of ' in text
+    assert text.count("charges") == 2
+
+
+@EVERYWHERE
+def test_one_id_in_a_task_and_beside_it_is_warned_of(ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
+    count = Count()
+
+    async def handler(ctx: inngest.Context) -> object:
+        task = asyncio.create_task(count.step(ctx, "a"))
+        return [await count.step(ctx, "a"), await task]
+
+    [text] = warnings_of(handler, ask, caplog)
+    assert 'step "a" is met in the function itself and in a task of Count.step' in text
+
+
+@EVERYWHERE
+@pytest.mark.parametrize("memos", [0, 2, 4])
+def test_one_id_in_tasks_one_after_another_is_fine(ask: Ask, memos: int, caplog: pytest.LogCaptureFixture) -> None:
+    count = Count()
+
+    async def handler(ctx: inngest.Context) -> object:
+        await count.step(ctx, "a")
+        return [await asyncio.gather(count.step(ctx, "a"), count.step(ctx, "b")) for _ in range(2)]
+
+    steps = {name: {"data": 0} for name in ["a", "a:1", "b", "a:2", "b:1"][: memos + 1]}
+    assert warnings_of(handler, ask, caplog, Call(steps=steps)) == []

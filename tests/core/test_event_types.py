@@ -87,6 +87,7 @@ def test_invoked_functions_take_the_data_of_any_trigger() -> None:
     left: Any = type_event(invoked, [Signup.trigger(), Left.trigger()])
     assert left.data == LeftData("r")
     assert type_event(invoked, [Left.trigger(), inngest.TriggerEvent(event="x")]) is invoked
+    invoked = inngest.Event(name="inngest/function.invoked", data={})
     with pytest.raises(inngest.EventInvalidError, match=r'^event "inngest/function.invoked": data.email: '):
         type_event(invoked, [Signup.trigger()])
 
@@ -142,14 +143,14 @@ def test_many_misfits_are_told_in_short_and_without_the_data() -> None:
     class Rows(pydantic.BaseModel):
         rows: list[SignupData]
 
-    wrong: Any = {"rows": [{"email": 1, "password": "hunter2"}] * 5000}
+    wrong: Any = {"rows": [{"email": {"password": "hunter2"}}] * 5000}
     with pytest.raises(inngest.EventInvalidError) as caught:
         inngest.event_type("user/rows", Rows)(wrong)
-    text, extra = "Input should be a valid string", "Extra inputs are not permitted"
+    text = "Input should be a valid string"
     assert caught.value.message == (
-        f'event "user/rows": data.rows[0].email: {text}, data.rows[0].password: {extra}, '
-        f"data.rows[1].email: {text}, data.rows[1].password: {extra}, data.rows[2].email: {text}, "
-        "and 9,995 more; expected Rows"
+        f'event "user/rows": data.rows[0].email: {text}, data.rows[1].email: {text}, data.rows[2].email: {text}, '
+        f"data.rows[3].email: {text}, data.rows[4].email: {text}, "
+        "and 4,995 more; expected Rows"
     )
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__

@@ -10,7 +10,7 @@ import pytest
 import inngest
 from inngest_core.errors import OutputUnserializableError
 from inngest_core.protocol.limits import MAX_RESPONSE_BYTES, MAX_STEP_BYTES
-from inngest_core.values.serializer import dump_value
+from inngest_core.values.serializer import dump
 from tests.stage.asks import Ask, ask_async, ask_sync
 from tests.stage.in_process_engine import InProcessEngine
 from tests.stage.one_function import request_of, serving, shown
@@ -21,7 +21,7 @@ PASS_ON = "keep it elsewhere and pass on where it is"
 
 def refusal(value: object) -> str:
     with pytest.raises(OutputUnserializableError) as caught:
-        dump_value(value, 'step "quote": output', limit=MAX_STEP_BYTES)
+        dump(value, 'step "quote": output', limit=MAX_STEP_BYTES)
     return caught.value.message
 
 
@@ -35,7 +35,7 @@ def test_what_is_too_large() -> None:
         'step "quote": output is 4,194,306 bytes as JSON, over the limit of 4 MiB for one step; '
         "keep it elsewhere and pass on where it is"
     )
-    assert len(dump_value("x" * (MAX_STEP_BYTES - 2), "it", limit=MAX_STEP_BYTES)) == MAX_STEP_BYTES
+    assert len(dump("x" * (MAX_STEP_BYTES - 2), "it", limit=MAX_STEP_BYTES).body) == MAX_STEP_BYTES
 
 
 def test_events_that_are_too_large() -> None:

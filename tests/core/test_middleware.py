@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -83,11 +84,15 @@ def one(result: object = "x") -> object:
     return result
 
 
-def define(client: inngest.Inngest, handler: Callable[[inngest.ContextSync], object], **options: Any) -> Any:
+def define(
+    client: inngest.Inngest, handler: Callable[[inngest.ContextSync], object], **options: Any
+) -> inngest.Function[Any]:
     return client.create_function(fn_id="fn", trigger=inngest.TriggerEvent(event="e"), **options)(handler)
 
 
-def define_async(client: inngest.Inngest, handler: Callable[[inngest.Context], Any], **options: Any) -> Any:
+def define_async(
+    client: inngest.Inngest, handler: Callable[[inngest.Context], Any], **options: Any
+) -> inngest.Function[Any]:
     return client.create_function(fn_id="fn", trigger=inngest.TriggerEvent(event="e"), **options)(handler)
 
 
@@ -286,3 +291,97 @@ def test_a_step_that_sends_runs_the_hooks_of_its_function_too(
             "first after_send_events: ['1', '2']",
         ]
         assert engine.requests[-1].json()[0]["data"] == {"by": "the raw request"}
+
+
+# When before_execution runs
+
+
+def two_steps(client: inngest.Inngest, log: Log, *, asynchronous: bool) -> inngest.Function[Any]:
+    def handler(ctx: inngest.ContextSync) -> object:
+        log.append("start")
+        for step_id in "ab":
+            ctx.step.run(step_id, lambda: log.append("step runs"))
+            log.append(f"after {step_id}")
+        return None
+
+    async def handler_async(ctx: inngest.Context) -> object:
+        log.append("start")
+        for step_id in "ab":
+            await ctx.step.run(step_id, lambda: log.append("step runs"))
+            log.append(f"after {step_id}")
+        return None
+
+    return define_async(client, handler_async) if asynchronous else define(client, handler)
+
+
+BEFORE_NEW_CODE: dict[str, tuple[list[str], list[str]]] = {
+    "nothing is memoized": ([], ["m before_execution", "start", "step runs"]),
+    "the first step is memoized": (["a"], ["start", "m before_execution", "after a", "step runs"]),
+    "all steps are memoized": (["a", "b"], ["start", "after a", "m before_execution", "after b"]),
+    "a step that is gone is memoized": (["a", "gone"], ["start", "after a", "m before_execution", "step runs"]),
+}
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["def", "async"])
+@pytest.mark.parametrize(("memoized", "expected"), BEFORE_NEW_CODE.values(), ids=BEFORE_NEW_CODE.keys())
+def test_before_execution_runs_once_before_new_code(
+    asynchronous: bool, memoized: list[str], expected: list[str]
+) -> None:
+    """After the memos were replayed: just before a step's callback, or what follows the last memo."""
+    log: Log = []
+    client = make_client(recording("m", log))
+    call(client, two_steps(client, log, asynchronous=asynchronous), {name: {"data": None} for name in memoized})
+    around = ("transform", "after_execution", "before_response")
+    assert [line for line in log if not any(part in line for part in around)] == expected
+    assert log.count("m after_execution") == 1
+    assert log.index("m before_execution") < log.index("m after_execution")
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["def", "async"])
+def test_before_execution_runs_also_where_a_step_is_only_planned(asynchronous: bool) -> None:
+    """So that it always comes before after_execution."""
+    log: Log = []
+    client = make_client(recording("m", log))
+
+    def handler(ctx: inngest.ContextSync) -> None:
+        ctx.step.sleep("nap", 1000)
+
+    async def handler_async(ctx: inngest.Context) -> None:
+        await ctx.step.sleep("nap", 1000)
+
+    function = define_async(client, handler_async) if asynchronous else define(client, handler)
+    call(client, function, {"gone": {"data": 1}})
+    assert log == [
+        "m transform_input of app-fn, 1 memos",
+        "m before_execution",
+        "m after_execution",
+        "m before_response",
+    ]
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["def", "async"])
+def test_the_function_cannot_catch_an_error_of_before_execution(asynchronous: bool) -> None:
+    class Refusing(inngest.MiddlewareSync):
+        def before_execution(self) -> None:
+            raise inngest.NonRetriableError("not today")
+
+    log: Log = []
+    client = make_client(Refusing, logger=logging.Logger("silent"))
+
+    def handler(ctx: inngest.ContextSync) -> str:
+        try:
+            ctx.step.run("a", one)
+        except Exception as error:
+            log.append(str(error))
+        return "went on"
+
+    async def handler_async(ctx: inngest.Context) -> str:
+        try:
+            await ctx.step.run("a", one)
+        except Exception as error:
+            log.append(str(error))
+        return "went on"
+
+    function = define_async(client, handler_async) if asynchronous else define(client, handler)
+    response = call(client, function, {"a": {"data": 1}})
+    assert (response.status, body_of(response)["message"], log) == (500, "not today", [])

@@ -27,6 +27,7 @@ from inngest_core.options.options import (
     TriggerCron,
     TriggerEvent,
 )
+from inngest_core.serving.authentication import UNSIGNED
 from inngest_core.serving.registration import register
 from inngest_devserver.apps.functions import parse_function
 
@@ -139,8 +140,8 @@ def nulls(value: object, where: str = "") -> list[str]:
 @given(functions())
 def test_what_is_registered(function: Function[object]) -> None:
     served = Served(Inngest(app_id="app", is_production=False), [function])
-    _, (request,) = drive(register(served, put(), None, None))
-    answer, _ = drive(register(served, put_in_band(), None, None))
+    _, (request,) = drive(register(served, put(), UNSIGNED))
+    answer, _ = drive(register(served, put_in_band(), UNSIGNED))
     out_of_band, in_band = json.loads(request.body), json.loads(json.dumps(answer.body))
     assert nulls(function.get_config(URL)) == []
     assert nulls(out_of_band) == []

@@ -13,8 +13,7 @@ import pytest
 
 import inngest
 from inngest_core.errors import OutputUnserializableError
-from inngest_core.values.serializer import dump_value, load_value
-from tests.core.rich_values import Colour
+from inngest_core.values.serializer import dump, load
 from tests.stage.asks import Ask, ask_async, ask_sync
 from tests.stage.in_process_engine import InProcessEngine
 from tests.stage.one_function import serving
@@ -22,7 +21,7 @@ from tests.stage.one_function import serving
 
 def refusal(value: object, **options: Any) -> str:
     with pytest.raises(OutputUnserializableError) as caught:
-        dump_value(value, 'step "quote": output', **options)
+        dump(value, 'step "quote": output', **options)
     return caught.value.message
 
 
@@ -38,7 +37,7 @@ class RateAsText(pydantic.BaseModel):
 
 
 FINITE = "give a finite number or None"
-KEYS = "give str keys, or annotate the type that is returned"
+KEYS = "give str keys"
 
 
 @pytest.mark.parametrize(
@@ -51,11 +50,10 @@ KEYS = "give str keys, or annotate the type that is returned"
         ({"a": [Rate(rate=1), Rate(rate=math.inf)]}, f".a[1].rate: float inf is not JSON; {FINITE}"),
         ({"a": decimal.Decimal("NaN")}, f".a: decimal NaN is not JSON; {FINITE}"),
         (decimal.Decimal("-Infinity"), f": decimal -Infinity is not JSON; {FINITE}"),
-        ({1: 2}, f": key 1 is a int, not a str; {KEYS}"),
-        ({"a": [{"b": {None: 2}}]}, f".a[0].b: key None is a NoneType, not a str; {KEYS}"),
-        ([{(1, 2): 2}], f"[0]: key (1, 2) is a tuple, not a str; {KEYS}"),
-        ({Colour.RED: 1}, f": key {Colour.RED!r} is a Colour, not a str; {KEYS}"),
-        ({"\ud800": {1: 2}}, f"['\\ud800']: key 1 is a int, not a str; {KEYS}"),
+        ({(1, 2): 2}, f": key (1, 2) is a tuple, not a str; {KEYS}"),
+        ({"a": [{"b": {1: 2, (): 2}}]}, f".a[0].b: key () is a tuple, not a str; {KEYS}"),
+        ([{frozenset({1}): 2}], f"[0]: key frozenset({{1}}) is a frozenset, not a str; {KEYS}"),
+        (["\ud800", {(1, 2): 2}], f"[1]: key (1, 2) is a tuple, not a str; {KEYS}"),
     ],
 )
 def test_refusals(value: object, message: str) -> None:
@@ -76,7 +74,7 @@ class GaugeSerializer(inngest.PydanticSerializer):
 
 def test_what_a_serializer_writes_that_is_not_finite() -> None:
     serializer = GaugeSerializer()
-    assert dump_value({"NaN": [Gauge(1.5)]}, "it", serializer=serializer) == b'{"NaN":[1.5]}'
+    assert dump({"NaN": [Gauge(1.5)]}, "it", serializer=serializer).body == b'{"NaN":[1.5]}'
     assert refusal({"a": [Gauge(math.nan)]}, serializer=serializer) == (
         f'step "quote": output.a[0]: float nan is not JSON; {FINITE}'
     )
@@ -84,10 +82,8 @@ def test_what_a_serializer_writes_that_is_not_finite() -> None:
 
 def test_a_number_beside_a_type_that_says_for_itself() -> None:
     typ = list[Annotated[Any, pydantic.PlainSerializer(lambda each: each if isinstance(each, float) else each.value)]]
-    assert dump_value([Gauge(1.5), 2.5], "it", output_type=typ) == b"[1.5,2.5]"
-    assert (
-        refusal([Gauge(1.5), math.nan], output_type=typ) == f'step "quote": output[1]: float nan is not JSON; {FINITE}'
-    )
+    assert dump([Gauge(1.5), 2.5], "it", typ=typ).body == b"[1.5,2.5]"
+    assert refusal([Gauge(1.5), math.nan], typ=typ) == f'step "quote": output[1]: float nan is not JSON; {FINITE}'
 
 
 def cycle() -> dict[str, object]:
@@ -118,7 +114,7 @@ class HoldsData(pydantic.BaseModel):
 def test_bytes_of_a_model_that_are_no_text() -> None:
     fix = 'set ser_json_bytes and val_json_bytes to "base64", as these are no text'
     reason = "invalid utf-8 sequence of 1 bytes from index 0"
-    assert dump_value(Raw(raw=b"text"), "it") == b'{"raw":"text"}'
+    assert dump(Raw(raw=b"text"), "it").body == b'{"raw":"text"}'
     assert refusal({"a": Raw(raw=b"\xff")}) == (
         f'step "quote": output.a is a Raw that cannot be written: {reason}; {fix}'
     )
@@ -143,7 +139,7 @@ class Computed(pydantic.BaseModel):
 
 
 def test_what_a_model_says_of_its_fields_is_never_left_out() -> None:
-    assert dump_value(Masked(secret="a", note="\ud800"), "it") == b'{"secret":"*","note":"\\ud800"}'
+    assert dump(Masked(secret="a", note="\ud800"), "it").body == b'{"secret":"*","note":"\\ud800"}'
     assert refusal([Masked(secret="b")]) == (
         'step "quote": output[0] is a Masked that cannot be written: PydanticSerializationError: '
         "Error calling function `mask`: KeyError: 'b'; return JSON values or give output_type="
@@ -152,10 +148,10 @@ def test_what_a_model_says_of_its_fields_is_never_left_out() -> None:
 
 
 def test_what_a_model_leaves_out_or_writes_as_text_is_fine() -> None:
-    assert dump_value(Rate(rate=1, hidden=math.nan), "it") == b'{"rate":1,"note":null}'
-    assert dump_value(RateAsText(rate=math.nan), "it") == b'{"rate":"NaN"}'
-    assert dump_value([RateAsText(rate=math.nan), None], "it") == b'[{"rate":"NaN"},null]'
-    assert load_value({"rate": "NaN"}, RateAsText).rate != 1
+    assert dump(Rate(rate=1, hidden=math.nan), "it").body == b'{"rate":1,"note":null}'
+    assert dump(RateAsText(rate=math.nan), "it").body == b'{"rate":"NaN"}'
+    assert dump([RateAsText(rate=math.nan), None], "it").body == b'[{"rate":"NaN"},null]'
+    assert load({"rate": "NaN"}, RateAsText).rate != 1
 
 
 # Wherever it is given
@@ -163,7 +159,7 @@ def test_what_a_model_leaves_out_or_writes_as_text_is_fine() -> None:
 PLACES: list[tuple[object, str]] = [
     ({"items": [{"price": math.nan}]}, ".items[0].price: float nan is not JSON; give a finite number or None"),
     ({"rate": math.inf}, ".rate: float inf is not JSON; give a finite number or None"),
-    ({"a": {1: 2}}, ".a: key 1 is a int, not a str; give str keys"),
+    ({"a": {(1, 2): 2}}, ".a: key (1, 2) is a tuple, not a str; give str keys"),
     ({"a": cycle()}, ".a.again[0] is a dict that holds itself; give JSON values"),
     ({"a": [object()]}, ".a[0] is a object; give JSON values"),
 ]
@@ -173,7 +169,7 @@ ASKS = pytest.mark.parametrize("ask", [ask_sync, ask_async])
 
 def returned(message: str) -> str:
     """Return the message as it is for results, where an annotation may help."""
-    return message.replace("give JSON values", "return JSON values or give output_type=").replace("give str keys", KEYS)
+    return message.replace("give JSON values", "return JSON values or give output_type=")
 
 
 @IN_PLACES

@@ -12,7 +12,7 @@ import pytest
 
 import inngest
 from inngest_core.serving.app import App
-from inngest_core.values.serializer import dump_value
+from inngest_core.values.serializer import dump
 from tests.cases.case import hashed
 from tests.core.rich_values import AT, Data, Model
 from tests.stage.asks import Ask, ask_async, ask_sync
@@ -339,5 +339,5 @@ def test_invoke_gives_back_what_the_function_returns() -> None:
         with serving(handler) as app:
             engine = InProcessEngine(app, ask_sync, lambda _: 0)
             for step_id in ("call", "by id"):
-                engine.memos[hashed(step_id)] = {"data": json.loads(dump_value(load_data(), "it"))}
+                engine.memos[hashed(step_id)] = {"data": json.loads(dump(load_data(), "it").body)}
             assert engine.run() == [True, True]

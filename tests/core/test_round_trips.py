@@ -21,12 +21,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import inngest
-from inngest_core.errors import OutputUnserializableError
 from inngest_core.execution import tools
 from inngest_core.execution.replay import Memo
 from inngest_core.execution.results import Results
 from inngest_core.values.return_type import returned_by
-from inngest_core.values.serializer import PydanticSerializer, dump_value, load_value
+from inngest_core.values.serializer import PydanticSerializer, dump, load
 from tests.core.rich_values import (
     RICH,
     Blob,
@@ -79,8 +78,8 @@ PLAIN: list[Any] = [
 @RICH_VALUES
 def test_a_rich_value_comes_back(value: object, typ: object) -> None:
     assert returned_by(annotated(value, typ)) == (typ, None)
-    body = dump_value(value, "it", output_type=typ)
-    assert alike(load_value(json.loads(body), typ), value)
+    body = dump(value, "it", typ=typ).body
+    assert alike(load(json.loads(body), typ), value)
 
 
 @RICH_VALUES
@@ -88,8 +87,8 @@ def test_a_rich_value_comes_back(value: object, typ: object) -> None:
 def test_a_rich_value_comes_back_from_a_serializer(value: object, typ: object, serializer: inngest.Serializer) -> None:
     if typ is Private and isinstance(serializer, inngest.MsgspecSerializer):
         pytest.skip("msgspec leaves out what begins with an underscore")
-    body = dump_value(value, "it", output_type=typ, serializer=serializer)
-    assert alike(load_value(json.loads(body), typ, serializer=serializer), value)
+    body = dump(value, "it", typ=typ, serializer=serializer).body
+    assert alike(load(json.loads(body), typ, serializer=serializer), value)
 
 
 @pytest.mark.parametrize("typ", PLAIN, ids=map(str, PLAIN))
@@ -223,11 +222,7 @@ def test_any_nested_value_comes_back_from_msgspec(pair: Pair) -> None:
 @given(one=RICHEST, other=RICHEST)
 def test_a_wrong_annotation_is_said_once_at_most(serializer: inngest.Serializer | None, one: Pair, other: Pair) -> None:
     """A value of one type, annotated as of another: in silence it is never something else."""
-    try:
-        step = Step(one[0], other[1], serializer)
-    except OutputUnserializableError as error:
-        assert "not a str; give str keys" in error.message
-        return
+    step = Step(one[0], other[1], serializer)
     first = step.read()
     assert alike(step.read(), first)
     if step.logged:

@@ -22,6 +22,7 @@ import inngest_core
 import inngest_devserver
 from inngest_cli import main as cli
 from inngest_core import errors
+from inngest_core.client import DEFAULT_TIMEOUT_MS
 from inngest_core.config import load_config
 from inngest_core.execution.async_execution import SEARCH_SECONDS
 from inngest_core.protocol.limits import (
@@ -30,16 +31,21 @@ from inngest_core.protocol.limits import (
     MAX_EVENTS,
     MAX_REQUEST_BYTES,
     MAX_RESPONSE_BYTES,
+    MAX_STATE_ANSWER_BYTES,
     MAX_STATE_BYTES,
     MAX_STEP_BYTES,
     MAX_STEPS,
+    MAX_URL,
     SIGNATURE_WINDOW_SECONDS,
 )
 from inngest_core.runtime.async_body import SETTLE_TURNS, UNWIND_SECONDS
 from inngest_core.runtime.drivers import HELD_LOOP_SECONDS
+from inngest_core.runtime.pool import DEFAULT_SIZE as POOL_SIZE
+from inngest_core.web.messages import MAX_DRAINED, HTTPRequest
 from inngest_devserver.engine import Options
 from inngest_devserver.hosting.app_servers import WSGI_THREADS
 from inngest_devserver.http import api
+from tests.test_rooms import LAYERS
 
 from .pages import DOCS, PAGES, ROOT, code_in, table_rows
 
@@ -238,6 +244,7 @@ def test_methods_are_documented() -> None:
 
 def test_numbers_are_those_of_the_code() -> None:
     WORDS = {10: "ten"}
+    answer_bytes = HTTPRequest("GET", "http://engine", {}).max_response_bytes
     mib = 1024 * 1024
     expected = {
         "architecture.md": [f"{WORDS[SETTLE_TURNS]} turns", f"gives up after {SEARCH_SECONDS:.0f} seconds"],
@@ -247,7 +254,13 @@ def test_numbers_are_those_of_the_code() -> None:
         "security.md": [
             f"more than {SIGNATURE_WINDOW_SECONDS} seconds old",
             f"at most {MAX_CANONICAL_BYTES // 1024} KiB",
+            f"longer than {MAX_URL:,} characters",
+            f"is above {MAX_REQUEST_BYTES // mib} MiB",
+            f"After {MAX_DRAINED // mib} MiB",
+            f"An answer may have {answer_bytes // mib} MiB, and {MAX_STATE_ANSWER_BYTES // mib} MiB if",
+            f"({DEFAULT_TIMEOUT_MS // 1000} seconds by default)",
         ],
+        "servers.md": [f"at most {POOL_SIZE} sync functions", f"reads at most {MAX_REQUEST_BYTES // mib} MiB"],
         "starlette.md": [f"than {HELD_LOOP_SECONDS * 1000:.0f} ms", f"limit here is {MAX_REQUEST_BYTES // mib} MiB"],
         "steps.md": [
             f"takes {MAX_STEP_BYTES // mib} MiB as the result of one step",
@@ -261,9 +274,40 @@ def test_numbers_are_those_of_the_code() -> None:
         assert sentences, page
 
 
-def test_files_in_the_architecture_page_are_there() -> None:
-    for package in ("inngest_core", "inngest_devserver"):
-        cells = [row[0] for row in table_rows("architecture.md") if row[0].startswith(f"`{package}/")]
-        listed = {name for cell in cells for name in re.findall(r"(\w+\.py)`", cell)}
-        assert len(listed) > 20
-        assert {name for name in listed if not (ROOT / package / name).exists()} == set()
+def folders_in_the_architecture_page() -> dict[str, set[str]]:
+    """Return the folders that have a heading of their own, each with the files in the table below it."""
+    found: dict[str, set[str]] = {}
+    for section in re.split(r"^#+ ", text_of("architecture.md"), flags=re.MULTILINE)[1:]:
+        if folder := re.match(r"`(inngest[\w/]*)/`\n", section):
+            rows = re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE)
+            found[folder[1]] = {name for row in rows for name in re.findall(r"`(\w+\.py)`", row)}
+    return found
+
+
+def test_the_architecture_page_names_every_file() -> None:
+    named = folders_in_the_architecture_page()
+    there: dict[str, set[str]] = {}
+    for path in ROOT.glob("inngest*/**/*.py"):
+        if not path.name.startswith("__") and path.parent.name != "inngest":  # its submodules are named as one
+            there.setdefault(str(path.parent.relative_to(ROOT)), set()).add(path.name)
+    assert {folder: names for folder, names in named.items() if names} == there
+
+
+def test_the_architecture_page_names_every_folder() -> None:
+    text = text_of("architecture.md")
+    folders = [
+        *(path.parent.name for path in ROOT.glob("inngest*/__init__.py")),
+        "tests",
+        "examples",
+        "benchmarks",
+        "docs",
+    ]
+    assert [folder for folder in folders if f"`{folder}/`" not in text] == []
+
+
+def test_the_architecture_page_shows_the_layers() -> None:
+    """As tests/test_rooms.py enforces them, from the top."""
+    shown = re.search(r"^```text\n.*inngest_devserver\n((?: .+\n)+)```", text_of("architecture.md"), re.MULTILINE)
+    assert shown
+    rows = [set(line.strip().split(" · ")) for line in shown[1].splitlines()]
+    assert rows == [set(layer) for layer in LAYERS]

@@ -14,10 +14,11 @@ import pytest
 
 from inngest_core.serving.app import LONG_SECONDS
 from tests.cases.case import Call
+from tests.stage.sockets import PATIENCE
 
 from .calls import asking, call, expect_held, held_call
 from .endpoints import PATH
-from .process import PATIENCE, Running, holder
+from .process import Running, holder
 
 
 def check_disconnect(running: Running, colour: str, *, reset: bool) -> None:

@@ -72,9 +72,10 @@ def _by_id(op: dict[str, Any]) -> str:
 
 
 def check_common_headers(answer: Answer, target: Target, *, mode: str = "dev") -> None:
-    """Assert the headers that every answer of this SDK has."""
+    """Assert the headers that every answer of this SDK has, but for those to strangers."""
     headers = answer.headers
     assert headers["content-type"] == "application/json"
+    assert headers["x-inngest-sdk-handled"] == "true"
     assert headers["x-inngest-sdk"] == f"inngest-py:v{inngest.__version__}"
     assert headers["x-inngest-req-version"] == "2"
     assert headers["x-inngest-framework"] == target.framework
@@ -82,3 +83,13 @@ def check_common_headers(answer: Answer, target: Target, *, mode: str = "dev") -
     if answer.status == 200:
         assert "x-inngest-no-retry" not in headers
         assert "retry-after" not in headers
+
+
+def check_headers_to_a_stranger(answer: Answer) -> None:
+    """Assert that the headers say no more than that an SDK answers: not which one, nor its version."""
+    headers = answer.headers
+    assert headers["content-type"] == "application/json"
+    assert {name: headers[name] for name in headers if name.startswith("x-inngest")} == {
+        "x-inngest-sdk-handled": "true"
+    }
+    assert not [value for value in headers.values() if inngest.__version__ in value]

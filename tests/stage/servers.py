@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import logging
 import socket
@@ -101,7 +102,11 @@ def by_waitress(app: WSGIApplication, _: Clients = (), *, port: int = 0, **optio
                 channel.handle_close()
             _wasyncore.close_all(sockets, ignore_all=True)
 
-        with in_a_thread(run, lambda: server.trigger.pull_trigger(close)):
+        def stop() -> None:
+            with contextlib.suppress(OSError):  # its loop was awake anyway, and has closed the trigger already
+                server.trigger.pull_trigger(close)
+
+        with in_a_thread(run, stop):
             yield port_of(listening)
 
 

@@ -91,7 +91,8 @@ def expect_refused(answer: Answer, status: int, code: str) -> str:
     body = json.loads(answer.body)
     assert (answer.status, body["code"]) == (status, code)
     assert answer.headers["content-type"] == "application/json"
-    assert answer.headers["x-inngest-sdk"] == f"inngest-py:v{inngest.__version__}"
+    assert answer.headers["x-inngest-sdk-handled"] == "true"
+    assert ("x-inngest-sdk" in answer.headers) == (status != 401)
     return str(body["message"])
 
 
