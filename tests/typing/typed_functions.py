@@ -1,4 +1,4 @@
-"""create_function keeps what a handler returns, in both colours and both forms; invoke gives it back."""
+"""create_function keeps what a handler returns, sync and async, in both forms; invoke gives it back."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def sync_ctx_step(ctx: inngest.ContextSync, step: inngest.StepSync) -> dict[str,
 
 @client.create_function(fn_id="older", trigger=signed_up)
 def older_form(ctx: inngest.Context, step: inngest.StepSync) -> float:
-    """The form of the 0.4 release, which had one Context for both colours."""
+    """The form of the 0.4 release, which had one Context for sync and async."""
     return ctx.event.ts / 1000
 
 
