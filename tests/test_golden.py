@@ -65,7 +65,7 @@ def drive_async(flow: Flow[Response], client: inngest.Inngest) -> Response:
     return asyncio.run(run_async(flow, client.resources))
 
 
-COLOURS = pytest.mark.parametrize("kind", HandlerKind)
+KINDS = pytest.mark.parametrize("kind", HandlerKind)
 DRIVERS = pytest.mark.parametrize("drive", [drive_sync, drive_async])
 
 
@@ -133,7 +133,7 @@ def serve(kind: HandlerKind, client: inngest.Inngest, module: Any = python_funct
 
 
 @DRIVERS
-@COLOURS
+@KINDS
 @pytest.mark.parametrize("exchange", calls("python-dev"))
 def test_python_dev(
     exchange: Exchange, kind: HandlerKind, drive: Drive, client: inngest.Inngest, engine: EngineDouble
@@ -148,7 +148,7 @@ SIGNED = {"app_id": "capture", "is_production": True, "signing_key": KEY}
 
 
 @DRIVERS
-@COLOURS
+@KINDS
 @pytest.mark.parametrize("client", [SIGNED], indirect=True, ids=["cloud"])
 @pytest.mark.parametrize("exchange", calls("python-signed"))
 def test_python_signed(
@@ -194,7 +194,7 @@ def test_a_signed_call_is_refused_when_one_byte_or_the_time_differs(
 
 
 @DRIVERS
-@COLOURS
+@KINDS
 @pytest.mark.parametrize("client", [{"app_id": "tsnocp", "is_production": False}], indirect=True, ids=["dev"])
 @pytest.mark.parametrize("exchange", typescript_calls())
 def test_typescript(exchange: Exchange, kind: HandlerKind, drive: Drive, client: inngest.Inngest) -> None:
