@@ -121,7 +121,9 @@ class App:
 
         Refused are requests that need a signature and have no well-formed recent one, and those that announce a body
         over the cap. `handle` would refuse them too, but only when their bodies have been read and held.
-        method: upper case. url: absolute. headers: lower-case names.
+        method: the HTTP method, in upper case.
+        url: the absolute URL.
+        headers: the headers, with lower-case names.
         """
         return run_sync(self._admit(method, url, headers), self.client.resources)
 

@@ -22,7 +22,7 @@ from .json_text import same_number
 from .schema import is_plain_class
 
 LISTS = (list, tuple, set, frozenset, deque)
-CONTAINERS = (dict, *LISTS)
+CONTAINERS: tuple[type[Any], ...] = (dict, *LISTS)
 
 _SCALARS = frozenset({str, bool, type(None)})
 _values: Callable[[Any], Iterable[Any]] = cast("Any", dict).values

@@ -28,6 +28,7 @@ _NEVER: tuple[object, ...] = (typing.NoReturn, typing.Never)
 _LIST_LIKE = (list, collections.abc.Sequence, collections.abc.MutableSequence)
 _DICT_LIKE = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 _READ_ONCE = (collections.abc.Iterable, collections.abc.Collection, collections.abc.Reversible)
+_KEPT: frozenset[object] = frozenset({Literal, collections.abc.Callable})
 _WRAPPERS = (typing.Required, typing.NotRequired, typing_extensions.ReadOnly)
 _UNIONS = (Union, types.UnionType)
 
@@ -106,7 +107,7 @@ class Fitting:
         make = own_schema(origin or typ)
         if make is not None:
             return self._stand_in(origin or typ, args, make)
-        if not args or origin in (Literal, collections.abc.Callable):
+        if not args or origin in _KEPT:
             return typ
         if origin in _READ_ONCE:  # pydantic would hand out an iterator that can be read once
             return types.GenericAlias(list, self.fit(args[0]))

@@ -10,7 +10,7 @@ import asyncio
 import inspect
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pydantic
 import pytest
@@ -184,11 +184,22 @@ SIGNATURES: list[tuple[Any, Shape]] = [
 ]
 
 
+def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """Return the parameters of a function by name; for the keys of `**options: Unpack[...]`, None means not given."""
+    parameters = dict(inspect.signature(function).parameters)
+    for name, each in list(parameters.items()):
+        if each.kind is each.VAR_KEYWORD and (hint := get_type_hints(function)[name]) is not Any:
+            del parameters[name]
+            for key in get_type_hints(get_args(hint)[0]):
+                parameters[key] = inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None)
+    return parameters
+
+
 @pytest.mark.parametrize(
     ("ours", "written"), SIGNATURES, ids=[f"{each[0].__module__}.{each[0].__qualname__}" for each in SIGNATURES]
 )
 def test_a_signature(ours: Callable[..., Any], written: Shape) -> None:
-    found, wanted = inspect.signature(ours).parameters, inspect.signature(written).parameters
+    found, wanted = parameters_of(ours), inspect.signature(written).parameters
     positional = [name for name, each in wanted.items() if each.kind is each.POSITIONAL_OR_KEYWORD]
     assert list(found)[: len(positional)] == positional
     for name, each in wanted.items():
