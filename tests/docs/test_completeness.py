@@ -41,6 +41,7 @@ from inngest_core.protocol.limits import (
 from inngest_core.runtime.async_body import SETTLE_TURNS, UNWIND_SECONDS
 from inngest_core.runtime.drivers import HELD_LOOP_SECONDS
 from inngest_core.runtime.pool import DEFAULT_SIZE as POOL_SIZE
+from inngest_core.serving.options import ServeOptions
 from inngest_core.web.messages import MAX_DRAINED, HTTPRequest
 from inngest_devserver.engine import Options
 from inngest_devserver.hosting.app_servers import WSGI_THREADS
@@ -188,11 +189,12 @@ def parameters(callable_: Any) -> set[str]:
 def test_options_are_documented() -> None:
     assert parameters(inngest.Inngest.create_function) - first_cells("functions.md") == set()
     assert parameters(inngest.Inngest.__init__) - first_cells("configuration.md") == set()
+    assert ServeOptions.__optional_keys__ - first_cells("configuration.md") == set()
     modules = [importlib.import_module(f"inngest.{each.name}") for each in pkgutil.iter_modules(inngest.__path__)]
     serves = {module.__name__: module.serve for module in modules if hasattr(module, "serve")}
     assert {"inngest.flask", "inngest.django", "inngest.tornado", "inngest.asgi"} <= serves.keys()
     for name, serve in serves.items():
-        assert parameters(serve) - {"app", "client", "functions"} - first_cells("configuration.md") == set(), name
+        assert parameters(serve) <= {"app", "client", "functions", "options"}, name
 
 
 def test_fields_of_options_are_documented() -> None:
