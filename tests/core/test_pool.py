@@ -107,12 +107,12 @@ def test_a_call_that_is_cancelled_while_it_waits_leaves_its_place(caplog: pytest
         waits = asyncio.create_task(pool.run(work))
         await asyncio.sleep(0)
         waits.cancel()
-        assert await asyncio.wait([waits], timeout=PATIENCE)
+        await asyncio.wait([waits], timeout=PATIENCE)
         assert waits.cancelled()
         go_on.set()
-        assert await first
+        assert (await first) is True
         caplog.clear()
-        assert await pool.run(work)
+        assert (await pool.run(work)) is True
         assert warnings_of(caplog) == []
         pool.close()
 
