@@ -5,7 +5,12 @@ BIN := $(VENV)/bin
 PACKAGES := inngest inngest_core inngest_flask inngest_starlette inngest_fastapi inngest_django inngest_tornado \
 	inngest_digital_ocean inngest_devserver inngest_cli
 
-.PHONY: demo test check bench format clean
+# What `make test-<version>` and `make test-all` run, and what is run with the lowest versions.
+TESTS ?= tests
+CORE_TESTS := tests/core tests/adapters tests/test_cases.py
+VERSIONS := 3.11 3.12 3.13
+
+.PHONY: demo test test-lowest test-all check bench format clean $(addprefix test-,$(VERSIONS))
 
 $(BIN)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -19,6 +24,34 @@ demo: $(BIN)/.installed
 
 test: $(BIN)/.installed
 	$(BIN)/python -m pytest -n 4 tests
+
+# Every declared minimum of pyproject.toml in one environment.
+test-lowest: .venvs/lowest/.installed
+	.venvs/lowest/bin/python -m pytest -n 4 $(CORE_TESTS)
+
+.venvs/lowest/.installed: pyproject.toml constraints-lowest.txt
+	$(PYTHON) -m venv --clear .venvs/lowest
+	.venvs/lowest/bin/python -m pip install --quiet -c constraints-lowest.txt -e '.[test]'
+	touch $@
+
+# `make test-3.12` and so on: the tests on that Python.
+$(addprefix test-,$(VERSIONS)): test-%: .venvs/%/.installed
+	.venvs/$*/bin/python -m pytest -n 4 $(TESTS)
+
+.venvs/3.%/.installed: pyproject.toml constraints.txt
+	$$(.ci/find-python 3.$*) -m venv --clear .venvs/3.$*
+	.venvs/3.$*/bin/python -m pip install --quiet -c constraints.txt -e '.[test]'
+	touch $@
+
+# The tests on every supported Python that is installed here.
+test-all:
+	@for version in $(VERSIONS); do \
+		if .ci/find-python $$version >/dev/null; then \
+			$(MAKE) test-$$version || exit 1; \
+		else \
+			echo "Python $$version is not installed here: skipped"; \
+		fi; \
+	done
 
 check: $(BIN)/.installed
 	$(BIN)/ruff check .
@@ -35,4 +68,4 @@ format: $(BIN)/.installed
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .venvs .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -1,4 +1,4 @@
-"""The embedded engine as users start it, `inngest dev module:app`: engine and app in a process each, and this one.
+"""The bundled engine as users start it, `inngest dev module:app`: engine and app in a process each, and this one.
 
 A run's time goes from the moment before its event is sent to the end that the engine notes for it.
 """
@@ -33,10 +33,10 @@ _PATIENCE_SECONDS = 15.0
 
 def rows(effort: Effort) -> Iterator[Row]:
     if importlib.util.find_spec("inngest_devserver.server") is None:
-        yield skipped("embedded engine", "there is none yet")
+        yield skipped("bundled engine", "there is none yet")
         return
     for framework, app in _APPS.items():
-        what = f"embedded engine, {framework} app"
+        what = f"bundled engine, {framework} app"
         try:
             stepped, flood = _measure(f"benchmarks.engine_app:{app}", max(3, effort.long_rounds // 3))
         except RuntimeError as error:  # a run that does not end is the worst of numbers, but other rows follow

@@ -22,8 +22,10 @@ from inngest_core.events.event import Event
 from inngest_core.events.event_types import EventType, TypedEvent, event_type
 from inngest_core.execution.context import Context, ContextSync
 from inngest_core.execution.group import Group, GroupSync, ParallelMode
-from inngest_core.execution.step import Step, StepSync
+from inngest_core.execution.step import Step
+from inngest_core.execution.step_sync import StepSync
 from inngest_core.function import Function
+from inngest_core.installation import warn_of_other_distribution as _warn_of_other_distribution
 from inngest_core.middleware import Middleware, MiddlewareSync, SendEventsResult, StepMemos, TransformOutputResult
 from inngest_core.options.options import (
     Batch,
@@ -92,6 +94,8 @@ __all__ = [
 ]
 
 __version__ = VERSION
+
+_warn_of_other_distribution(__file__)
 
 _SUBMODULES = frozenset(
     {"asgi", "digital_ocean", "django", "fast_api", "fastapi", "flask", "starlette", "tornado", "wsgi"}

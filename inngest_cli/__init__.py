@@ -1,1 +1,1 @@
-"""The command `inngest`: reads arguments, prints, and leaves the work to the engine. Here is no protocol."""
+"""The command `inngest`: it reads arguments, prints results, and leaves the work to the engine."""

@@ -1,12 +1,14 @@
 """`inngest dev`: an engine, the user's app beside it, and what the user should know about both. Ends on a signal.
 
-Starts, joins and stops; what the engine and the host do is theirs.
+It starts both, connects them and stops them again; it contains no engine logic.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import shlex
 import signal
 import sqlite3
 import sys
@@ -23,16 +25,17 @@ from inngest_devserver.hosting.host import AppHost
 from inngest_devserver.server import DevServer
 from inngest_devserver.storage.store import StoreVersionError
 
-from .defaults import DEFAULT_PORT
+from .defaults import DEFAULT_PORT, LOOPBACK
 from .errors import CommandError, UsageError
 from .remote import is_url
-
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
 class DevOptions:
-    """The options of the command. target: None runs no app; urls: apps that run elsewhere. port 0 takes any."""
+    """The options of the command.
+
+    target: the app to run, or None. urls: of apps that run elsewhere. port, app_port: 0 takes any free one.
+    """
 
     target: str | None = None
     urls: tuple[str, ...] = ()
@@ -50,13 +53,15 @@ class DevOptions:
 def dev(options: DevOptions) -> int:
     """Run until a signal comes; return 0. Raises CommandError and UsageError."""
     _check(options)
+    # uvicorn warns of every upgrade to a protocol that it does not speak; the client is told, which is enough.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     return asyncio.run(_until_signal(_Session(options).run()))
 
 
 def _check(options: DevOptions) -> None:
     for url in options.urls:
         if not is_url(url):
-            raise UsageError(f"-u {url!r} is no URL; write it as in http://127.0.0.1:5000/api/inngest")
+            raise UsageError(f"-u {url!r} is not a URL; write it as in http://127.0.0.1:5000/api/inngest")
     if options.target is None:
         for name, given in (("--path", options.path is not None), ("--app-port", options.app_port != 0)):
             if given:
@@ -101,7 +106,7 @@ class _Session:
         self._shown: set[str] = set()
 
     async def run(self) -> None:
-        """Start all, show it, and run until the app ends or the task is cancelled."""
+        """Start everything, show it, and run until the app ends or the task is cancelled."""
         await self._start_engine()
         try:
             await self._start_app()
@@ -124,7 +129,7 @@ class _Session:
         kept = f"keeps runs in {options.persist}" if options.persist else "keeps runs in memory"
         _print(f"inngest {VERSION}")
         _print(f"  engine  {self._server.origin}  (dev mode, {kept})")
-        if options.host not in _LOOPBACK:
+        if options.host not in LOOPBACK:
             _print(f"  warning: --host {options.host} lets other machines use this engine, without any key")
 
     async def _start_app(self) -> None:
@@ -145,7 +150,7 @@ class _Session:
             _print(f"  warning: {warning}")
 
     async def _register(self, urls: list[str]) -> None:
-        """Have all apps register, each in its own time, and show what they brought."""
+        """Have every app register as soon as it can, and show its functions."""
         for task in asyncio.as_completed([self._server.register(url) for url in urls]):
             await task
             self._show_functions()
@@ -179,7 +184,7 @@ class _Session:
             trigger.event for one in functions for trigger in one.triggers if not trigger.event.startswith("inngest/")
         ]
         name = next((name for name in names if name and "*" not in name), "NAME")
-        return f"inngest send {name} '{{}}'{where}"
+        return f"inngest send {shlex.quote(name)} '{{}}'{where}"
 
 
 def _engine_options(options: DevOptions) -> Options:
@@ -220,7 +225,7 @@ def _mode_warnings(host: AppHost) -> Iterator[str]:
 
 
 def _print(line: str) -> None:
-    """Print at once; a reader that has gone must not end runs."""
+    """Print at once; a reader that has gone away must not end any run."""
     with contextlib.suppress(OSError):
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()

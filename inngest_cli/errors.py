@@ -1,4 +1,4 @@
-"""What a command raises when the user can mend it: the message is one line."""
+"""What a command raises when the user can fix the problem; the message is one line."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ class CommandError(Exception):
 
 
 class UsageError(Exception):
-    """An argument does not fit: exit code 2."""
+    """An argument is wrong: exit code 2."""

@@ -1,7 +1,7 @@
-"""The commands and their options; every failure that a user can mend ends here as one line and an exit code.
+"""The commands and their options; a failure that the user can fix ends here, as one line and an exit code.
 
 Exit codes: 0 done, or stopped by Ctrl-C or SIGTERM; 1 failed; 2 wrong usage. The only place that reads the
-environment for the command line. Holds no logic of a command.
+environment for the command line. It contains no logic of any command.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .defaults import DEFAULT_FILE, DEFAULT_PORT, DEFAULT_URL
 from .errors import CommandError, UsageError
 
 DEV_SERVER_EXTRA = "pip install 'inngest-suite[dev-server]'"
-_DEV_SERVER_MODULES = frozenset({"uvicorn", "waitress", "cel_expr_python"})
+_DEV_SERVER_MODULES = frozenset({"uvicorn", "starlette", "waitress", "cel_expr_python"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal may know fewer letters than a step's name has
+            stream.reconfigure(errors="backslashreplace")  # a terminal may lack letters that a step's name has
     try:
         return _run(options)
     except UsageError as error:
@@ -138,13 +138,13 @@ def _add_engine_url(parser: argparse.ArgumentParser) -> None:
 
 def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 65_535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; give 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; give 0 to 65535")
     return int(text)
 
 
 def _path(text: str) -> str:
     if not text.startswith("/"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no path; start it with /, as in /api/inngest")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a path; start it with /, as in /api/inngest")
     return text
 
 
@@ -154,5 +154,5 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = -1
     if not 0 <= seconds < 86_400:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds; give 0 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds; give 0 or more")
     return seconds

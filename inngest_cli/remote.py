@@ -1,8 +1,9 @@
-"""HTTP to an engine that runs: one request, one answer, and in words what went wrong."""
+"""HTTP requests to a running engine, with failures put into words."""
 
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import urllib.parse
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from inngest_core.errors import BodyInvalidError
 from inngest_core.protocol.signing import SigningKey
 from inngest_core.protocol.wire import json_kind, parse_json
 
-from .defaults import DEFAULT_URL
+from .defaults import DEFAULT_PORT, DEFAULT_URL, LOOPBACK
 from .errors import CommandError, UsageError
 
 TIMEOUT_SECONDS = 30.0
@@ -34,11 +35,12 @@ def is_url(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """An engine, and the keys to show it."""
+    """An engine, and the keys to show it. url_option: what another command needs to reach the same engine."""
 
     origin: str
     event_key: str
     signing_key: str | None
+    url_option: str = ""
 
     @classmethod
     def of(cls, url: str | None, environ: Mapping[str, str]) -> Remote:
@@ -46,9 +48,10 @@ class Remote:
         named = environ.get("INNGEST_DEV", "")
         origin = url or (named if "://" in named else DEFAULT_URL)
         if not is_url(origin):
-            raise UsageError(f"--url {origin!r} is no URL; write it as in {DEFAULT_URL}")
+            raise UsageError(f"--url {origin!r} is not a URL; write it as in {DEFAULT_URL}")
         event_key = environ.get("INNGEST_EVENT_KEY") or NO_EVENT_KEY
-        return cls(origin.rstrip("/"), event_key, environ.get("INNGEST_SIGNING_KEY") or None)
+        url_option = f" --url {shlex.quote(url)}" if url else ""
+        return cls(origin.rstrip("/"), event_key, environ.get("INNGEST_SIGNING_KEY") or None, url_option)
 
     def get(self, path: str) -> Any:
         """Return the JSON at *path*; None when there is nothing. Raises CommandError."""
@@ -64,15 +67,26 @@ class Remote:
         try:
             with httpx.Client(trust_env=False, timeout=TIMEOUT_SECONDS) as client:
                 answer = client.request(method, self.origin + path, content=body, headers=headers)
-        except httpx.HTTPError as error:
-            cause = str(error) or type(error).__name__
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise CommandError(
-                f"no engine answers at {self.origin} ({cause}); "
-                "start one with `inngest dev module:app`, or give its --url"
+                f"no engine is running at {self.origin} ({_cause(error)}); "
+                f"start one with `inngest dev module:app{self._port_option()}`, or name another with --url"
             ) from None
+        except httpx.HTTPError as error:
+            raise CommandError(f"the engine at {self.origin} did not answer ({_cause(error)})") from None
         if answer.status_code == 404:
             return None
         return _parse(answer, self.origin)
+
+    def _port_option(self) -> str:
+        """Return the option that starts an engine at this very origin, where that is on this machine."""
+        parts = urllib.parse.urlsplit(self.origin)
+        elsewhere = parts.port is not None and parts.port != DEFAULT_PORT and parts.hostname in LOOPBACK
+        return f" --port {parts.port}" if elsewhere else ""
+
+
+def _cause(error: httpx.HTTPError) -> str:
+    return str(error) or type(error).__name__
 
 
 def _parse(answer: httpx.Response, origin: str) -> Any:
@@ -81,7 +95,7 @@ def _parse(answer: httpx.Response, origin: str) -> Any:
     except BodyInvalidError:
         kind = answer.headers.get("content-type", "nothing")
         raise CommandError(
-            f"{origin} is no engine: it answers {answer.status_code} with {kind}, expected JSON"
+            f"{origin} is not an engine: it answers {answer.status_code} with {kind}, expected JSON"
         ) from None
     if answer.is_success:
         return value
@@ -95,9 +109,9 @@ def send(remote: Remote, name: str, data: str) -> int:
     answer = remote.post(f"/e/{quote(remote.event_key, safe='')}", event)
     ids = answer.get("ids") if isinstance(answer, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     if not ids:
-        raise CommandError(f"{remote.origin} is no engine: it took no events")
+        raise CommandError(f"{remote.origin} is not an engine: it accepted no event")
     print(f"sent {name} {ids[0]}")
-    print(f"see its runs with: inngest runs --event {ids[0]}")
+    print(f"see its runs with: inngest runs --event {ids[0]}{remote.url_option}")
     return 0
 
 

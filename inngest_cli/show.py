@@ -1,4 +1,4 @@
-"""Prints runs as a person reads them: what happened when, and what came of it. Asks an engine, decides nothing."""
+"""Prints runs for people to read: what happened when, and the result."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ def describe(remote: Remote, run: dict[str, Any], names: dict[str, str]) -> str:
 
 def _list(remote: Remote, names: dict[str, str]) -> int:
     found = _data(remote, "/v1/runs", "no list of runs")
-    print("\n".join(_headline(run, names) for run in found) or "no runs yet; send an event with: inngest send NAME")
+    nothing = f"no runs yet; send an event with: inngest send NAME{remote.url_option}"
+    print("\n".join(_headline(run, names) for run in found) or nothing)
     return 0
 
 
@@ -83,7 +84,7 @@ def _data(remote: Remote, path: str, missing: str) -> Any:
     if answer is None:
         raise CommandError(f"there is {missing} at {remote.origin}")
     if not isinstance(answer, dict) or "data" not in answer:
-        raise CommandError(f"{remote.origin} is no engine: its {path} has no data")
+        raise CommandError(f"{remote.origin} is not an engine: its {path} has no data")
     return cast("dict[str, Any]", answer)["data"]
 
 

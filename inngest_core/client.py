@@ -7,20 +7,20 @@ use and closed with it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar, cast, overload
+from typing import Any, Self
 
-from .config import Mode, load_config
-from .engine_api import WorkingKey
-from .errors import ConfigError, FunctionConfigError, SendEventsError
+from .config import Config, Mode, load_config
+from .definition import AnyTrigger, AsyncHandler, FunctionDecorator, SyncHandler, keywords_only, read_triggers
+from .engine_api import EngineAPI
+from .errors import ConfigError, SendEventsError
 from .events.event import Event, send_events
-from .events.event_types import EventType, as_trigger
-from .execution.context import Context, ContextSync
+from .events.outgoing import read_events
 from .execution.results import Warned
-from .execution.step import Step, StepSync
-from .function import Function, Handler, duplicate_message
-from .middleware import Hooks, MiddlewareFactory, SendEventsResult
+from .execution.step_names import StepNames
+from .function import Function
+from .middleware import Hooks, MiddlewareFactory, SendEventsResult, problems_of_middleware
 from .options.function_opts import ID_RULE, FunctionOpts, is_id
 from .options.options import (
     Batch,
@@ -33,39 +33,19 @@ from .options.options import (
     Singleton,
     Throttle,
     Timeouts,
-    Trigger,
 )
 from .protocol.duration import Duration, to_ms
 from .runtime.drivers import Resources, run_async, run_sync
 from .runtime.effects import Flow
 from .values.serializer import Serializer
 
-T = TypeVar("T")
-
-AnyTrigger = Trigger | EventType[Any] | type[Event]
-
 DEFAULT_TIMEOUT_MS = 30_000
-
-AsyncHandler = Callable[[Context[Any]], Awaitable[T]] | Callable[[Context[Any], Step], Awaitable[T]]
-SyncHandler = (
-    Callable[[ContextSync[Any]], T] | Callable[[ContextSync[Any], StepSync], T] | Callable[[Context[Any], StepSync], T]
-)
-"""The last form is that of the 0.4 release, which had one Context for both colours."""
-
-
-class FunctionDecorator(Protocol):
-    """What `create_function` returns: it makes a Function of a handler, async or plain, `(ctx)` or `(ctx, step)`."""
-
-    @overload
-    def __call__(self, handler: AsyncHandler[T], /) -> Function[T]: ...
-    @overload
-    def __call__(self, handler: SyncHandler[T], /) -> Function[T]: ...
 
 
 class Inngest:
     """An app's connection to Inngest: defines its functions and sends its events.
 
-    Options win over environment variables (protocol §1). Use it as a context manager, or call `close`, to end its
+    An option wins over its environment variable. Use the client as a context manager, or call `close`, to end its
     threads and connections; a client that is used afterwards makes them anew.
     """
 
@@ -89,14 +69,31 @@ class Inngest:
     ) -> None:
         """Read the configuration; nothing is contacted.
 
-        request_timeout: for requests to the engine; milliseconds or a timedelta, 30 seconds by default.
-        thread_pool_max_workers: how many plain `def` functions run at a time under an async framework.
-        Raises ConfigError, URLInvalidError.
+        app_id: the id of the app, stable across deployments; the ids of its functions begin with it.
+        app_version: what the engine shows as the app's version.
+        env: the branch environment; INNGEST_ENV by default, else in cloud mode the branch that the platform names.
+        api_base_url: the origin of the engine's API; INNGEST_API_BASE_URL or INNGEST_BASE_URL by default, else
+            Inngest Cloud's in cloud mode and http://127.0.0.1:8288 in dev mode.
+        event_api_base_url: the origin that events are sent to; INNGEST_EVENT_API_BASE_URL by default, else as above.
+        event_key: the key to send events with; INNGEST_EVENT_KEY by default. Dev mode needs none.
+        signing_key: the key that requests to and from the engine are signed with; INNGEST_SIGNING_KEY by default.
+        signing_key_fallback: a second key that is accepted while keys are rotated; INNGEST_SIGNING_KEY_FALLBACK by
+            default.
+        is_production: True for cloud mode, False for dev mode; by default INNGEST_DEV decides, and without it the
+            mode is cloud.
+        logger: what the SDK and `ctx.logger` log to; `logging.getLogger("inngest")` by default.
+        middleware: middleware of all functions and of sending events, in order: classes, or functions
+            `(client, raw_request)` that return an instance.
+        request_timeout: how long a request to the engine may take; milliseconds or a timedelta, 30 seconds by default.
+        serializer: writes and reads values that have an `output_type` or that pydantic does not know.
+        thread_pool_max_workers: how many plain `def` functions run at a time under an async framework, each
+            in a thread; INNGEST_THREAD_POOL_MAX_WORKERS by default, else 40. 0 runs them on the event loop, which they
+            block.
+        Raises ConfigError: an option or an environment variable that cannot be used. Raises URLInvalidError: an
+        origin that is not an absolute URL.
         """
         if not is_id(app_id):
             raise ConfigError(f"app_id is {app_id!r}; give {ID_RULE}")
-        if thread_pool_max_workers is not None and thread_pool_max_workers < 1:
-            raise ConfigError(f"thread_pool_max_workers is {thread_pool_max_workers}; give 1 or more")
         self.app_id = app_id
         self.app_version = app_version
         self.config = load_config(
@@ -109,14 +106,14 @@ class Inngest:
             env=env,
         )
         self.logger = logger or _own_logger(self.config.log_level)
-        self.middleware: list[MiddlewareFactory] = list(middleware or ())
+        self.middleware: list[MiddlewareFactory] = list(check_middleware(middleware))
         self.request_timeout_seconds = _timeout_seconds(request_timeout)
         self.serializer = serializer
-        self.working_key = WorkingKey()
-        self.resources = Resources(thread_pool_max_workers or self.config.thread_pool_max_workers)
+        self.engine_api = EngineAPI(self.config, timeout_seconds=self.request_timeout_seconds)
+        self.resources = Resources(_pool_size(thread_pool_max_workers, self.config))
         self.warned_of: Warned = set()
         """The callbacks of whose results was warned."""
-        self._handlers: dict[str, Handler] = {}
+        self.step_names = StepNames()
 
     def __repr__(self) -> str:
         return f"Inngest(app_id={self.app_id!r}, mode={self.config.mode.value}, because: {self.config.mode_reason})"
@@ -156,17 +153,26 @@ class Inngest:
         return None if keys is None or keys.fallback is None else keys.fallback.text
 
     def add_middleware(self, middleware: MiddlewareFactory) -> None:
-        """Add a middleware class or factory after those there are."""
-        self.middleware.append(middleware)
+        """Add middleware after what there is.
+
+        middleware: a middleware class, or a function `(client, raw_request)` that returns an instance.
+        Raises ConfigError: it is something else.
+        """
+        self.middleware.extend(check_middleware([middleware]))
 
     def set_logger(self, logger: logging.Logger) -> None:
+        """Log to another logger from now on.
+
+        logger: what the SDK and `ctx.logger` log to.
+        """
         self.logger = logger
 
+    @keywords_only
     def create_function(
         self,
         *,
         fn_id: str,
-        trigger: AnyTrigger | Sequence[AnyTrigger] = (),
+        trigger: AnyTrigger | Sequence[AnyTrigger] | None = None,
         name: str | None = None,
         retries: int | None = None,
         on_failure: AsyncHandler[object] | SyncHandler[object] | None = None,
@@ -183,32 +189,34 @@ class Inngest:
         timeouts: Timeouts | None = None,
         middleware: Sequence[MiddlewareFactory] | None = None,
     ) -> FunctionDecorator:
-        """Return a decorator that makes a Function of a handler: `(ctx)` or `(ctx, step)`, async or plain.
+        """Return a decorator that makes a Function of a handler: `(ctx)` or `(ctx, step)`, `async def` or `def`.
 
-        fn_id: unique in the app. trigger: one or a list; an event type or class is one; none makes a function
-        that is only invoked. retries: after the first try; 4 when not given. on_failure: runs when the function failed
-        for good; it has the colour of the handler. output_type: what the result is read as. Source: protocol §5.
-        The decorator raises FunctionConfigError: it names the function, the field, the value and the rule. An event
-        class that names no event raises ConfigError.
+        fn_id: the id of the function, unique in the app and stable across deployments.
+        trigger: what starts it: one or a list of TriggerEvent, TriggerCron, event types and event classes; without
+            one it runs only when it is invoked.
+        name: what the engine shows for it; the fn_id by default.
+        retries: how often it is tried again after the first failure, 0 to 20; 4 by default.
+        on_failure: a handler, sync or async as the function's, that runs when the last try has failed.
+        output_type: the type that the result of the function is written as, and read as by who invokes it.
+        idempotency: an expression; events that give the same value start one run in 24 hours.
+        batch_events: call the function with several events at once.
+        cancel: the events that cancel its runs, 5 at most.
+        concurrency: how many of its steps may run at a time: 2 limits at most, or limits of runs and of steps.
+        debounce: wait until events stop coming, then run with the last one.
+        priority: move its runs ahead in the queue, or back.
+        rate_limit: skip events when too many come.
+        singleton: keep at most one run at a time.
+        throttle: start later when too many events come.
+        timeouts: cancel runs that start too late or take too long.
+        middleware: middleware of this function alone, in order; it comes after that of the client.
+        Raises FunctionConfigError, when the decorator is applied: it names the function, the option, its value and
+        the rule. Raises ConfigError: an event class that does not say the name of its events.
         """
-        opts = FunctionOpts(
-            fn_id=fn_id,
-            name=name,
-            retries=retries,
-            idempotency=idempotency,
-            batch_events=batch_events,
-            cancel=cancel,
-            concurrency=concurrency,
-            debounce=debounce,
-            priority=priority,
-            rate_limit=rate_limit,
-            singleton=singleton,
-            throttle=throttle,
-            timeouts=timeouts,
-        )
-        # What is neither a trigger nor a list of them, such as a text, is one wrong trigger to Function.
-        listed = tuple(trigger) if isinstance(trigger, list | tuple) else (cast("Trigger | EventType[Any]", trigger),)
-        triggers = [as_trigger(each) for each in listed]
+        options = dict(locals())  # the signature above is the only list of the options
+        for other in ("self", "trigger", "on_failure", "output_type", "middleware"):
+            del options[other]
+        opts = FunctionOpts(**options)
+        triggers = read_triggers(trigger)
 
         def decorate(handler: Callable[..., object], /) -> Function[Any]:
             function: Function[Any] = Function(
@@ -218,31 +226,33 @@ class Inngest:
                 handler=handler,
                 on_failure=on_failure,
                 output_type=output_type,
-                middleware=middleware or (),
+                middleware=middleware,
             )
-            self._remember(function)
+            for text in opts.warnings():
+                self.logger.warning('function "%s": %s', function.id, text)
             return function
 
         return decorate
 
-    def _remember(self, function: Function[object]) -> None:
-        """Refuse another function of the same id; the same lines run again, as in an app factory, are the same one."""
-        for fn_id, handler in function.handlers.items():
-            first = self._handlers.get(fn_id)
-            if first is not None and first.where != handler.where:
-                raise FunctionConfigError(duplicate_message(fn_id, first, handler))
-        self._handlers.update(function.handlers)
-
     async def send(self, events: Event | Sequence[Event], *, skip_middleware: bool = False) -> list[str]:
-        """Send one or more events and return their ids, from any event loop.
+        """Send events, from any event loop. A function sends with `step.send_event`, which sends once and not per call.
 
+        events: one event or a list of them.
         skip_middleware: leave out the hooks around sending.
-        Raises EventKeyMissingError, OutputUnserializableError, SendEventsError (its `ids` went through).
+        Returns the ids of the events, in order.
+        Raises ConfigError: something else than events. EventKeyMissingError: cloud mode without an event key.
+        OutputUnserializableError: data that cannot be written as JSON. SendEventsError: not all were sent; its `ids`
+        are those of the events that were.
         """
         return await run_async(self.send_flow(events, skip_middleware=skip_middleware), self.resources)
 
     def send_sync(self, events: Event | Sequence[Event], *, skip_middleware: bool = False) -> list[str]:
-        """Send one or more events and return their ids, from any thread; otherwise as `send`."""
+        """Send events; from any thread, otherwise as `send`.
+
+        events: one event or a list of them.
+        skip_middleware: leave out the hooks around sending.
+        Returns the ids of the events, in order. Raises what `send` does.
+        """
         return run_sync(self.send_flow(events, skip_middleware=skip_middleware), self.resources)
 
     def send_flow(
@@ -255,29 +265,23 @@ class Inngest:
         middleware: Sequence[MiddlewareFactory] = (),
         headers: Mapping[str, str] | None = None,
     ) -> Flow[list[str]]:
-        """Send one or more events, between the hooks around sending; seed and headers as in `events.send_events`.
+        """Send events, between the hooks around sending, as a flow that either driver runs.
 
+        events: one event or a list of them.
+        skip_middleware: leave out the hooks around sending.
+        seed: what the ids of the events are made from, so that a repeated step sends the same ones; random by default.
+        raw_request: the framework's request during which the events are sent, for the middleware.
         middleware: of the function that sends, after that of the client.
-        Raises ConfigError when something else than events is given.
+        headers: sent along with the usual ones.
+        Returns the ids of the events, in order. Raises what `send` does.
         """
-        listed = [events] if isinstance(events, Event) else list(events)
-        for number, event in enumerate(listed):
-            if not isinstance(event, Event):  # pyright: ignore[reportUnnecessaryIsInstance]  # not all users check types
-                raise ConfigError(
-                    f"events[{number}] is a {type(event).__name__}; give inngest.Event(name=..., data=...), "
-                    "or what an event type makes"
-                )
+        listed = read_events(events, "events")
         hooks = Hooks(() if skip_middleware else [*self.middleware, *middleware], self, raw_request)
         yield from hooks.run("before_send_events", listed)
         result = SendEventsResult([])
         try:
             result.ids = yield from send_events(
-                listed,
-                config=self.config,
-                seed=seed,
-                headers=headers,
-                timeout_seconds=self.request_timeout_seconds,
-                serializer=self.serializer,
+                listed, engine_api=self.engine_api, seed=seed, headers=headers, serializer=self.serializer
             )
         except SendEventsError as error:
             result = SendEventsResult(error.ids, error)
@@ -311,11 +315,26 @@ class Inngest:
         await self.close_async()
 
 
+def check_middleware(middleware: Sequence[MiddlewareFactory] | None) -> Sequence[MiddlewareFactory]:
+    """Return the middleware of a client; raises ConfigError that names what is none."""
+    for field, value, rule in problems_of_middleware(middleware):
+        raise ConfigError(f"{field} is {value!r}; give {rule}")
+    return middleware or ()
+
+
 def _own_logger(level: str | None) -> logging.Logger:
     logger = logging.getLogger("inngest")
     if level is not None:
         logger.setLevel(level)
     return logger
+
+
+def _pool_size(given: int | None, config: Config) -> int | None:
+    if given is None:
+        return config.thread_pool_max_workers
+    if type(given) is not int or given < 0:
+        raise ConfigError(f"thread_pool_max_workers is {given!r}; give a whole number of 0 or more")
+    return given
 
 
 def _timeout_seconds(request_timeout: Duration | None) -> float:

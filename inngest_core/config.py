@@ -1,7 +1,8 @@
 """Configuration: mode, origins, keys. The only reader of the environment, and it reads it once.
 
 Nothing else belongs here: no request is made, no logger is touched, and a missing signing key is not yet an error
-(whoever serves in cloud mode says so; a client that only sends events needs none). Source: protocol §1.
+(`serve` says so in cloud mode; a client that only sends events needs none). See docs/protocol.md, Modes and
+configuration.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ CLOUD_API_ORIGIN = "https://api.inngest.com"
 CLOUD_EVENT_API_ORIGIN = "https://inn.gs"
 DEV_ORIGIN = "http://127.0.0.1:8288"
 DEV_EVENT_KEY = "NO_EVENT_KEY_SET"
-"""What stands for the event key in dev mode, where none is needed."""
+"""The event key of dev mode, where none is needed."""
 
 _GIT_BRANCH_VARIABLES = (
     "BRANCH_NAME",
@@ -57,7 +58,7 @@ class Mode(enum.StrEnum):
 
 
 class Streaming(enum.StrEnum):
-    """Whether answers to calls are kept alive while a function runs (protocol §9)."""
+    """Whether answers to calls are kept alive while a function runs; see docs/protocol.md, Streaming."""
 
     FORCE = "force"
     DISABLE = "disable"
@@ -106,7 +107,6 @@ def load_config(
 
     environ: read instead of the process's environment. An empty variable counts as not set.
     Raises ConfigError, URLInvalidError: they name the option or variable, what it holds, and what is allowed.
-    Source: protocol §1.
     """
     variables = _Environment(os.environ if environ is None else environ)
     mode, reason, dev_origin = _choose_mode(variables, is_production)
@@ -133,7 +133,7 @@ def load_config(
         serve_path=_serve_path(variables),
         allow_in_band=variables.boolean("INNGEST_ALLOW_IN_BAND_SYNC", default=True),
         allow_unauthed_registration=variables.boolean("INNGEST_ENABLE_UNAUTHED_SYNC", default=True),
-        thread_pool_max_workers=variables.positive_int("INNGEST_THREAD_POOL_MAX_WORKERS"),
+        thread_pool_max_workers=variables.whole_number("INNGEST_THREAD_POOL_MAX_WORKERS"),
         streaming=variables.streaming("INNGEST_STREAMING"),
         log_level=variables.log_level("INNGEST_LOG_LEVEL"),
     )
@@ -183,12 +183,12 @@ class _Environment:
             raise ConfigError(f"{name} is {text!r}; give 1, true, 0 or false")
         return _BOOLEANS[text.lower()]
 
-    def positive_int(self, name: str) -> int | None:
+    def whole_number(self, name: str) -> int | None:
         text = self.text(name)
         if text is None:
             return None
-        if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0):
-            raise ConfigError(f"{name} is {text!r}; give a whole number of 1 or more")
+        if not (text.isascii() and text.isdigit() and len(text) <= 9):
+            raise ConfigError(f"{name} is {text!r}; give a whole number of 0 or more")
         return int(text)
 
     def streaming(self, name: str) -> Streaming | None:

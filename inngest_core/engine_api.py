@@ -1,36 +1,32 @@
-"""Requests to the engine's own API, signed in by key: the full state of a run, registration. Nothing is decided here.
+"""The engine's API as one client uses it: who asks, with which key, where, and for how long.
 
-Source: protocol §2, §3, B0, C1.
+A new endpoint is a method that calls `fetch` or `post` and reads the answer. Nothing here decides what an answer means
+for a run; sending events, with its retries, is in `events`. See docs/protocol.md#engine-api.
 """
 
 from __future__ import annotations
 
 import urllib.parse
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
-from .config import Config
-from .errors import BodyInvalidError, StateFetchError
+from .config import Config, Mode
+from .errors import BodyInvalidError, EventKeyMissingError, RegistrationError, StateFetchError
+from .protocol.limits import MAX_STATE_ANSWER_BYTES
 from .protocol.signing import SigningKey
-from .protocol.wire import REQUEST_VERSION, SDK, Header, Query, dump_json, parse_json
+from .protocol.wire import REQUEST_VERSION, SDK, Header, Query, dump_json, parse_json, parse_object
 from .runtime.effects import Flow, fetch
 from .web.messages import HTTPRequest, HTTPResponse, TransportError
 
 TIMEOUT_SECONDS = 30.0
 
 _KEY_REFUSED = (401, 403)
-
-
-@dataclass(slots=True)
-class WorkingKey:
-    """Remembers the signing key that the engine accepted last; one per client, shared by its requests."""
-
-    key: SigningKey | None = None
+_JSON: Mapping[str, str] = {Header.CONTENT_TYPE.value: "application/json"}
 
 
 def sdk_headers(config: Config, framework: str = "") -> dict[str, str]:
-    """Return the headers that say who speaks: on every request to an engine and on every answer (protocol §2)."""
+    """Return the headers that say who speaks: they go on every request to an engine and on every answer."""
     headers = {
         Header.SDK.value: SDK,
         Header.USER_AGENT.value: SDK,
@@ -47,108 +43,166 @@ def sdk_headers(config: Config, framework: str = "") -> dict[str, str]:
 
 
 def trace_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return those of a call request that go along with the requests made during it (protocol §2)."""
+    """Return the headers of a call request that are passed on with requests made during that call."""
     pair = (Header.TRACEPARENT.value, Header.TRACESTATE.value)
-    return {name: headers[name] for name in pair if name in headers}
+    return {name: headers[name] for name in pair if name in headers and headers[name].isascii()}
 
 
-def api_fetch(
-    method: str,
-    path: str,
-    *,
-    config: Config,
-    working_key: WorkingKey,
-    headers: Mapping[str, str] | None = None,
-    body: bytes = b"",
-    timeout_seconds: float = TIMEOUT_SECONDS,
-) -> Flow[HTTPResponse]:
-    """Exchange one request with the engine's API; when the key is refused, once more with the other key.
+class EngineAPI:
+    """Makes requests to an engine's API; remembers which of the two signing keys it accepted last."""
 
-    path: begins with a slash, query included. The key that works is kept in *working_key*.
-    Raises TransportError; ConfigError: a key that is not hexadecimal.
-    """
-    request = HTTPRequest(
-        method=method,
-        url=config.api_origin + path,
-        headers={**sdk_headers(config), **(headers or {})},
-        body=body,
-        timeout=timeout_seconds,
-    )
-    first, second = _keys_to_try(config, working_key)
-    response = yield from fetch(_authorized(request, first))
-    if response.status in _KEY_REFUSED and second is not None:
-        response = yield from fetch(_authorized(request, second))
-        if response.status not in _KEY_REFUSED:
-            working_key.key = second
-    return response
+    def __init__(self, config: Config, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        """config: origins, keys and who asks. timeout_seconds: for each request, until all of its answer is there."""
+        self.config = config
+        self.timeout_seconds = timeout_seconds
+        self._working_key: SigningKey | None = None
 
+    # Endpoints
 
-def _keys_to_try(config: Config, working_key: WorkingKey) -> tuple[SigningKey | None, SigningKey | None]:
-    keys = config.signing_keys
-    if keys is None:
-        return None, None
-    if keys.fallback is not None and working_key.key == keys.fallback:
-        return keys.fallback, keys.key
-    return keys.key, keys.fallback
+    def register(
+        self, registration: Mapping[str, object], *, framework: str = "", deploy_id: str = ""
+    ) -> Flow[dict[str, Any]]:
+        """Register an app and return what the engine answered.
+
+        registration: JSON values. framework: sent as a header. deploy_id: passed on in the query when there is one.
+        Raises RegistrationError: refused, not reached, or not answered by an engine. See
+        docs/protocol.md#registration.
+        """
+        query = f"?{urllib.parse.urlencode({Query.DEPLOY_ID.value: deploy_id}, errors='replace')}" if deploy_id else ""
+        headers = sdk_headers(self.config, framework)
+        try:
+            response = yield from self.post(f"/fn/register{query}", registration, headers=headers)
+        except TransportError as error:
+            raise RegistrationError(f"{error}; {self.hint_of_no_answer()}") from error
+        if not 200 <= response.status < 300:
+            hint = f"; {self._hint_of_key()}" if response.status in _KEY_REFUSED else ""
+            raise RegistrationError(refusal(response) + hint, response.status)
+        try:
+            fields = parse_object(response.body)
+        except BodyInvalidError as error:
+            origin = self.config.api_origin
+            raise RegistrationError(f"{refusal(response)}; {origin} does not look like an Inngest engine") from error
+        if fields.get("ok") is False:
+            raise RegistrationError(refusal(response))
+        return fields
+
+    def fetch_state(
+        self, run_id: str, *, headers: Mapping[str, str]
+    ) -> Flow[tuple[dict[str, Any], list[dict[str, Any]]]]:
+        """Return the memos of a run by hashed step id, and its events: what a call request holds without `use_api`.
+
+        headers: added to those of every request. Raises StateFetchError.
+        """
+        memos: object = yield from self._fetch_part(run_id, "actions", headers)
+        if not isinstance(memos, dict):
+            raise StateFetchError(f"the engine's steps of run {run_id} are not a JSON object")
+        events: object = yield from self._fetch_part(run_id, "batch", headers)
+        if not isinstance(events, list) or not all(isinstance(event, dict) for event in cast("list[object]", events)):
+            raise StateFetchError(f"the engine's events of run {run_id} are not a JSON array of objects")
+        return cast("dict[str, Any]", memos), cast("list[dict[str, Any]]", events)
+
+    def post_events(self, body: bytes, *, seed: str, headers: Mapping[str, str] | None = None) -> Flow[HTTPResponse]:
+        """Send events once and return whatever the event API answered.
+
+        body: a JSON array of events. seed: "<milliseconds>,<base64 of 10 bytes>", from which event ids are made.
+        headers: added to those of every request. Raises EventKeyMissingError, TransportError. See
+        docs/protocol.md#sending-events.
+        """
+        request = HTTPRequest(
+            method="POST",
+            url=f"{self.config.event_api_origin}/e/{urllib.parse.quote(self.event_key(), safe='')}",
+            headers={**sdk_headers(self.config), **(headers or {}), **_JSON, Header.EVENT_ID_SEED.value: seed},
+            body=body,
+            timeout=self.timeout_seconds,
+        )
+        return (yield from fetch(request))
+
+    def event_key(self) -> str:
+        """Return the event key; raises EventKeyMissingError when cloud mode has none."""
+        if self.config.event_key is None:
+            raise EventKeyMissingError(
+                f"no event key is known, and cloud mode ({self.config.mode_reason}) needs one to send events; "
+                "set INNGEST_EVENT_KEY or give Inngest(event_key=), or set INNGEST_DEV=1 to use a dev server"
+            )
+        return self.config.event_key
+
+    # What every endpoint is made of
+
+    def fetch(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        max_response_bytes: int | None = None,
+    ) -> Flow[HTTPResponse]:
+        """Make one request to the API; when its key is refused, make it once more with the other key.
+
+        path: begins with a slash and includes the query. headers: added to those of every request.
+        max_response_bytes: of the answer, decompressed; the default of HTTPRequest when left out.
+        Raises TransportError; ConfigError when a signing key is not hexadecimal. See docs/protocol.md#signing.
+        """
+        request = HTTPRequest(
+            method=method,
+            url=self.config.api_origin + path,
+            headers={**sdk_headers(self.config), **(headers or {})},
+            body=body,
+            timeout=self.timeout_seconds,
+        )
+        if max_response_bytes is not None:
+            request = replace(request, max_response_bytes=max_response_bytes)
+        first, second = self._keys_to_try()
+        response = yield from fetch(_authorized(request, first))
+        if response.status in _KEY_REFUSED and second is not None:
+            response = yield from fetch(_authorized(request, second))
+            if response.status not in _KEY_REFUSED:
+                self._working_key = second
+        return response
+
+    def post(self, path: str, value: object, *, headers: Mapping[str, str] | None = None) -> Flow[HTTPResponse]:
+        """Post *value* as JSON; path, headers and errors as in `fetch`."""
+        return self.fetch("POST", path, headers={**(headers or {}), **_JSON}, body=dump_json(value))
+
+    def hint_of_no_answer(self) -> str:
+        """Return what to look at when the engine gave no answer."""
+        reason = f"this app is in {self.config.mode.value} mode because of {self.config.mode_reason}"
+        if self.config.mode is Mode.DEV:
+            return f"is an engine running there? start one with `inngest dev`, or set INNGEST_DEV to its URL; {reason}"
+        return (
+            "check that this machine can reach it (DNS, firewall, HTTPS_PROXY), and INNGEST_BASE_URL when the engine "
+            f"is self-hosted; {reason}, and INNGEST_DEV=1 is for a dev server"
+        )
+
+    def _fetch_part(self, run_id: str, part: str, headers: Mapping[str, str]) -> Flow[Any]:
+        path = f"/v0/runs/{urllib.parse.quote(run_id, safe='', errors='replace')}/{part}"
+        where = f"GET {self.config.api_origin}{path}"
+        try:
+            response = yield from self.fetch("GET", path, headers=headers, max_response_bytes=MAX_STATE_ANSWER_BYTES)
+            if response.status != 200:
+                raise StateFetchError(f"{where}: {refusal(response)}")
+            return parse_json(response.body)
+        except (TransportError, BodyInvalidError) as error:
+            raise StateFetchError(f"{where}: {error}") from error
+
+    def _keys_to_try(self) -> tuple[SigningKey | None, SigningKey | None]:
+        keys = self.config.signing_keys
+        if keys is None:
+            return None, None
+        if keys.fallback is not None and self._working_key == keys.fallback:
+            return keys.fallback, keys.key
+        return keys.key, keys.fallback
+
+    def _hint_of_key(self) -> str:
+        if self.config.signing_keys is None:
+            return "set INNGEST_SIGNING_KEY"
+        return "check that INNGEST_SIGNING_KEY is the key of this environment"
 
 
 def _authorized(request: HTTPRequest, key: SigningKey | None) -> HTTPRequest:
     if key is None:
         return request
     return replace(request, headers={**request.headers, Header.AUTHORIZATION.value: key.bearer()})
-
-
-def fetch_state(
-    run_id: str, *, config: Config, working_key: WorkingKey, headers: Mapping[str, str], timeout_seconds: float
-) -> Flow[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    """Return all memos of a run by hashed id, and its events: what a call request holds without `use_api`.
-
-    headers: added to the common ones. timeout_seconds: for each of the two requests. Raises StateFetchError.
-    """
-
-    def get(part: str) -> Flow[Any]:
-        path = f"/v0/runs/{urllib.parse.quote(run_id, safe='', errors='replace')}/{part}"
-        try:
-            response = yield from api_fetch(
-                "GET", path, config=config, working_key=working_key, headers=headers, timeout_seconds=timeout_seconds
-            )
-            if response.status != 200:
-                raise StateFetchError(f"GET {config.api_origin}{path}: {refusal(response)}")
-            return parse_json(response.body)
-        except (TransportError, BodyInvalidError) as error:
-            raise StateFetchError(f"GET {config.api_origin}{path}: {error}") from error
-
-    memos: object = yield from get("actions")
-    if not isinstance(memos, dict):
-        raise StateFetchError(f"the engine's steps of run {run_id} are not a JSON object")
-    events: object = yield from get("batch")
-    if not isinstance(events, list) or not all(isinstance(event, dict) for event in cast("list[object]", events)):
-        raise StateFetchError(f"the engine's events of run {run_id} are not a JSON array of objects")
-    return cast("dict[str, Any]", memos), cast("list[dict[str, Any]]", events)
-
-
-def post_registration(
-    registration: Mapping[str, object],
-    *,
-    config: Config,
-    working_key: WorkingKey,
-    framework: str = "",
-    deploy_id: str = "",
-    timeout_seconds: float = TIMEOUT_SECONDS,
-) -> Flow[HTTPResponse]:
-    """Send a registration to the engine (protocol §5); whatever it answers comes back. Raises TransportError."""
-    query = "?" + urllib.parse.urlencode({Query.DEPLOY_ID.value: deploy_id}, errors="replace") if deploy_id else ""
-    return (
-        yield from api_fetch(
-            "POST",
-            f"/fn/register{query}",
-            config=config,
-            working_key=working_key,
-            headers={**sdk_headers(config, framework), Header.CONTENT_TYPE.value: "application/json"},
-            body=dump_json(registration),
-            timeout_seconds=timeout_seconds,
-        )
-    )
 
 
 def refusal(response: HTTPResponse) -> str:

@@ -124,3 +124,13 @@ def _problem(problem: dict[str, Any], root: str) -> str:
     if problem["type"] == "union_tag_invalid":  # the one message that shows the data
         message = f"{problem['ctx']['discriminator']} should be one of: {problem['ctx']['expected_tags']}"
     return f"{path.removeprefix('.')}: {message}" if path else message
+
+
+def kind_of(value: object) -> str:
+    """Return what a value is, without what it holds: "None", "the class Order", "a dict", "an Event"."""
+    if value is None:
+        return "None"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    name = type(value).__name__
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"

@@ -1,40 +1,38 @@
 """Every error this SDK raises, in one tree. Holds no decisions and imports nothing of ours.
 
-    BaseException
-    └── Interrupt                      ends a call; never an error, never to be caught by users
-    Exception
-    └── InngestError                   unknown, 500
-        ├── ConfigError                config_invalid, 500
-        │   ├── SigningKeyMissingError     signing_key_unspecified
-        │   ├── EventKeyMissingError       event_key_unspecified
-        │   ├── FunctionConfigError        function_config_invalid
-        │   └── URLInvalidError            url_invalid
-        ├── RequestError               the engine's request cannot be answered
-        │   ├── BodyInvalidError           body_invalid, 400
-        │   ├── BodyTooLargeError          body_too_large, 413
-        │   ├── QueryParamMissingError     query_param_missing, 400
-        │   ├── MethodNotAllowedError      method_not_allowed, 405
-        │   ├── FunctionNotFoundError      function_not_found, 500
-        │   ├── ServerKindMismatchError    server_kind_mismatch, 400
-        │   ├── SignatureError             sig_verification_failed, 401
-        │   │   └── HeaderMissingError         header_missing, 401
-        │   └── StateFetchError            state_fetch_failed, 500
-        ├── RegistrationError          registration_failed, 500
-        ├── SendEventsError            send_event_failed, 500
-        ├── StepError                  step_errored: a step failed for good
-        ├── StepTimeoutError           step_timeout, not retriable
-        ├── StepNestedError            step_nested, not retriable
-        ├── StepUnexpectedError        step_unexpected
-        ├── StepIdClashError           step_id_clash, not retriable
-        ├── InterruptSwallowedError    interrupt_swallowed, not retriable
-        ├── AsyncUnsupportedError      async_unsupported, not retriable
-        ├── MiddlewareError            middleware_failed
-        ├── OutputUnserializableError  output_unserializable, not retriable
-        ├── EventInvalidError          event_invalid, not retriable
-        ├── NonRetriableError          non_retriable_error: raised by users
-        └── RetryAfterError            retry_after_error: raised by users
-
-Source: protocol §6.
+BaseException
+└── Interrupt                      ends a call; not an error, and not for users to catch
+Exception
+└── InngestError                   unknown, 500
+    ├── ConfigError                config_invalid, 500
+    │   ├── SigningKeyMissingError     signing_key_unspecified
+    │   ├── EventKeyMissingError       event_key_unspecified
+    │   ├── FunctionConfigError        function_config_invalid
+    │   └── URLInvalidError            url_invalid
+    ├── RequestError               the engine's request cannot be answered
+    │   ├── BodyInvalidError           body_invalid, 400
+    │   ├── BodyTooLargeError          body_too_large, 413
+    │   ├── URLTooLongError            url_too_long, 414
+    │   ├── QueryParamMissingError     query_param_missing, 400
+    │   ├── MethodNotAllowedError      method_not_allowed, 405
+    │   ├── FunctionNotFoundError      function_not_found, 500
+    │   ├── ServerKindMismatchError    server_kind_mismatch, 400
+    │   ├── SignatureError             sig_verification_failed, 401
+    │   │   └── HeaderMissingError         header_missing, 401
+    │   └── StateFetchError            state_fetch_failed, 500
+    ├── RegistrationError          registration_failed, 500
+    ├── SendEventsError            send_event_failed, 500
+    ├── StepError                  step_errored: a step failed for good
+    ├── StepNestedError            step_nested, not retriable
+    ├── StepUnexpectedError        step_unexpected
+    ├── StepIdClashError           step_id_clash, not retriable
+    ├── InterruptSwallowedError    interrupt_swallowed, not retriable
+    ├── AsyncUnsupportedError      async_unsupported, not retriable
+    ├── MiddlewareError            middleware_failed
+    ├── OutputUnserializableError  output_unserializable, not retriable
+    ├── EventInvalidError          event_invalid, not retriable
+    ├── NonRetriableError          non_retriable_error: raised by users
+    └── RetryAfterError            retry_after_error: raised by users
 """
 
 from __future__ import annotations
@@ -46,6 +44,7 @@ from typing import ClassVar, cast
 class InngestError(Exception):
     """Base of every error of this SDK.
 
+    message: what was seen, what was expected, and what to change.
     code: stable, for programs. status: of the HTTP answer. retriable: whether the engine may try again.
     """
 
@@ -107,6 +106,13 @@ class BodyTooLargeError(RequestError):
     status = 413
 
 
+class URLTooLongError(RequestError):
+    """The URL of the request is longer than any that an engine asks for."""
+
+    code = "url_too_long"
+    status = 414
+
+
 class QueryParamMissingError(RequestError):
     """A query parameter is missing, empty, or given more than once."""
 
@@ -154,13 +160,24 @@ class StateFetchError(RequestError):
 
 
 class RegistrationError(InngestError):
-    """The engine refused the registration, or could not be reached."""
+    """The engine refused the registration, or could not be reached.
+
+    engine_status: of the engine's answer when that was an error; otherwise None.
+    """
 
     code = "registration_failed"
 
+    def __init__(self, message: str, engine_status: int | None = None) -> None:
+        super().__init__(message)
+        self.engine_status = engine_status
+
 
 class SendEventsError(InngestError):
-    """Some events were not sent; `ids` are those of the events that were."""
+    """Some events were not sent.
+
+    message: why.
+    ids: those of the events that were sent.
+    """
 
     code = "send_event_failed"
 
@@ -172,8 +189,9 @@ class SendEventsError(InngestError):
 class StepError(InngestError):
     """A step failed for good: raised in the function, live and on replay alike.
 
-    name, message, stack: those of the exception that the step raised. step_id: the user's id of the step.
-    cause: what that exception was raised from, told in the same way; None when there was nothing.
+    message, name, stack: those of the exception that the step raised.
+    step_id: the id of the step, as the function wrote it.
+    cause: what that exception was raised from, as a StepError too; None when there was nothing.
     """
 
     code = "step_errored"
@@ -193,21 +211,6 @@ class StepError(InngestError):
         self.name = name
         self.stack = stack
         self.step_id = step_id
-
-
-class StepTimeoutError(InngestError):
-    """A time-out of the function's own passed while it waited for a step."""
-
-    code = "step_timeout"
-    retriable = False
-
-    def __init__(self, step_id: str) -> None:
-        super().__init__(
-            f'a time-out around step "{step_id}" passed before the step had ended; the step ran to its end all the '
-            "same, and its result was dropped: each call of the function starts the clock anew, so put the time-out "
-            "inside what the step runs, or use timeout= of step.wait_for_event and step.invoke, or timeouts= of the "
-            "function"
-        )
 
 
 class StepNestedError(InngestError):
@@ -265,8 +268,9 @@ class EventInvalidError(InngestError):
 
 
 class NonRetriableError(InngestError):
-    """Raise it to fail a step or a function at once.
+    """Raise it to fail a step or a function at once, without another try.
 
+    message: what the engine shows.
     quiet: do not log it.
     """
 
@@ -281,6 +285,7 @@ class NonRetriableError(InngestError):
 class RetryAfterError(InngestError):
     """Raise it to have a step or a function tried again at a given time.
 
+    message: what the engine shows.
     retry_after: milliseconds, a timedelta, or a datetime (naive means local time).
     quiet: do not log it.
     Raises ConfigError when retry_after is anything else.

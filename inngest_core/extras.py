@@ -1,4 +1,4 @@
-"""Says which extra to install when something is used whose package is not there. Knows no package by name."""
+"""Says which extra to install when a feature is used whose package is missing. It knows no package by name."""
 
 from __future__ import annotations
 

@@ -1,23 +1,23 @@
 """A function: its id, its handlers, and its configuration on the wire. Pure values; nothing here calls a handler.
 
 What an engine would refuse without saying why is refused here, with the function, the field, the value and the rule.
-Source: protocol §5.
+Follows docs/protocol.md, Function configuration.
 """
 
 from __future__ import annotations
 
-import functools
 import inspect
+import itertools
 import urllib.parse
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
 
-from inngest_core.protocol.limits import MAX_TRIGGER_NAME
-
+from .callables import innermost
+from .error_text import kind_of
 from .errors import FunctionConfigError
 from .events.event_types import TypedTrigger
-from .middleware import MiddlewareFactory
+from .middleware import MiddlewareFactory, is_async, problems_of_middleware
 from .options.expressions import shorten
 from .options.function_opts import FunctionOpts
 from .options.options import Trigger, TriggerEvent
@@ -31,20 +31,34 @@ FAILURE_SUFFIX = "-failure"
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """A user's function body. takes_step: it is `(ctx, step)` instead of `(ctx)`. where: "file:line", for messages."""
+    """The body of a function, as the user wrote it.
+
+    callback: what is called.
+    is_async: it is `async def`, or calls something that is.
+    takes_step: it is called as `(ctx, step)` instead of `(ctx)`.
+    where: "file:line", for messages.
+    output_type: the type of its result, None when not given.
+    typed: its events are read as the types that its triggers declare.
+    """
 
     callback: Callable[..., object]
     is_async: bool
     takes_step: bool
     where: str = ""
+    output_type: object = None
+    typed: bool = False
 
 
 class Function(Generic[T_co]):
     """A function that an engine can run; made by `Inngest.create_function`. T is what its handler returns.
 
-    handler, on_failure: the bodies. triggers: empty for a function that is only invoked. output_type: None when not
-    given. middleware: of this function alone, as the user gave it. around: an adapter's own; given the flow of a
-    call, hooks included, it returns the one to run instead.
+    id: `<app_id>-<fn_id>`, as the engine knows it; local_id: the fn_id alone.
+    name: what the engine shows.
+    handler, on_failure: the bodies; on_failure_fn_id: the id under which the engine calls the second.
+    triggers: what starts it; empty for a function that is only invoked.
+    output_type: the type of its result, None when not given.
+    middleware: of this function alone, as the user gave it.
+    around: an adapter's own; given the flow of a call, hooks included, it returns the one to run instead.
     """
 
     def __init__(
@@ -56,41 +70,49 @@ class Function(Generic[T_co]):
         handler: Callable[..., object],
         on_failure: Callable[..., object] | None = None,
         output_type: object = None,
-        middleware: Sequence[MiddlewareFactory] = (),
+        middleware: Sequence[MiddlewareFactory] | None = None,
     ) -> None:
-        """Check everything that can be checked without an engine; raises FunctionConfigError."""
+        """Check everything that can be checked without an engine. Users call `Inngest.create_function` instead.
+
+        app_id: the id of the client.
+        opts, triggers, handler, on_failure, output_type, middleware: as `create_function` was given them.
+        Raises FunctionConfigError: it names the function, the argument, its value and the rule.
+        """
         self.local_id = opts.fn_id
         self.id = f"{app_id}-{opts.fn_id}"
-        self.name = opts.name or opts.fn_id
+        self.name = opts.name
         self.opts = opts
         self.triggers = tuple(triggers)
-        self.typed = any(isinstance(trigger, TypedTrigger) for trigger in triggers)
         self.output_type = output_type
-        self.middleware = tuple(middleware)
         self.around: Callable[[Flow[Any]], Flow[Any]] | None = None
-        for field, value, rule in opts.problems(self.triggers):
+        for field, value, rule in itertools.chain(opts.problems(self.triggers), problems_of_middleware(middleware)):
             which = f'"{self.id}"' if self.id.isprintable() else repr(self.id)
             shown = shorten(value) if isinstance(value, str) else repr(value)
             raise FunctionConfigError(f"function {which}: {field} is {shown}; expected {rule}")
-        self.handler = inspect_handler(handler, f'function "{self.id}": the handler')
+        self.middleware = tuple(middleware or ())
+        typed = any(isinstance(trigger, TypedTrigger) for trigger in triggers)
+        self.handler = replace(
+            inspect_handler(handler, f'function "{self.id}": the handler'), output_type=output_type, typed=typed
+        )
         self.on_failure: Handler | None = None
         self.on_failure_fn_id: str | None = None
         if on_failure is not None:
             self.on_failure = inspect_handler(on_failure, f'function "{self.id}": on_failure')
             self.on_failure_fn_id = self.id + FAILURE_SUFFIX
-            _check_colours(self.id, self.handler, self.on_failure)
-            _check_length(self.id)
+            _check_kinds(self.id, self.handler, self.on_failure)
+        _check_hooks(self, self.middleware)
 
     def __repr__(self) -> str:
         return f"<Function {self.id}>"
 
     @property
     def is_handler_async(self) -> bool:
+        """Tell whether the handler is `async def`."""
         return self.handler.is_async
 
     @property
     def is_on_failure_handler_async(self) -> bool | None:
-        """None when there is no failure handler."""
+        """Tell whether the failure handler is `async def`; None when there is none."""
         return None if self.on_failure is None else self.on_failure.is_async
 
     @property
@@ -101,12 +123,14 @@ class Function(Generic[T_co]):
         return {self.id: self.handler, self.on_failure_fn_id: self.on_failure}
 
     def get_id(self) -> str:
+        """Return the id as the engine knows it."""
         return self.id
 
     def get_config(self, app_url: str) -> list[dict[str, object]]:
         """Return the configuration on the wire, then the failure handler's own function if there is one.
 
-        app_url: the advertised serve URL. No key holds null. Source: protocol §5.
+        app_url: the URL that the engine shall call, as it is advertised.
+        No key of the result holds None.
         """
         main = _dump_main(self.id, self.name, self.triggers, self.opts.retries, app_url)
         configs = [{**main, **self.opts.to_wire()}]
@@ -116,13 +140,17 @@ class Function(Generic[T_co]):
         return configs
 
 
-def index_functions(functions: Iterable[Function[Any]]) -> dict[str, tuple[Function[Any], Handler]]:
+def index_functions(
+    functions: Iterable[Function[Any]], middleware: Sequence[MiddlewareFactory] = ()
+) -> dict[str, tuple[Function[Any], Handler]]:
     """Return, by every full id that an engine may call, the function and the handler to run.
 
-    Raises FunctionConfigError: two functions share an id.
+    middleware: that of the client, which all functions share.
+    Raises FunctionConfigError: two functions share an id, or a sync function has async middleware.
     """
     index: dict[str, tuple[Function[Any], Handler]] = {}
     for function in functions:
+        _check_hooks(function, middleware)
         for fn_id, handler in function.handlers.items():
             if fn_id in index:
                 raise FunctionConfigError(duplicate_message(fn_id, index[fn_id][1], handler))
@@ -138,14 +166,14 @@ def duplicate_message(fn_id: str, first: Handler, second: Handler) -> str:
 
 
 def inspect_handler(handler: Callable[..., object], what: str) -> Handler:
-    """Return what *handler* is: its colour and its form. *what* names it in messages.
+    """Return what *handler* is: sync or async, and its form.
 
-    Sees through partials, bound methods, callable objects and pass-through decorators.
-    Raises FunctionConfigError: not callable, a generator, or it cannot be called as `(ctx)` or `(ctx, step)`.
+    handler: partials, bound methods, callable objects and pass-through decorators are looked through.
+    what: names it in messages.
+    Raises FunctionConfigError: not callable, a class, a generator, or it cannot be called as `(ctx)` or `(ctx, step)`.
     """
-    if not callable(handler):
-        raise FunctionConfigError(f"{what} is a {type(handler).__name__}; give a function")
-    code = _innermost(handler)
+    _check_type(handler, what)
+    code = innermost(handler, through_wrappers=False)
     if inspect.isgeneratorfunction(code) or inspect.isasyncgenfunction(code):
         raise FunctionConfigError(f"{what} is a generator; return a value instead of yielding")
     return Handler(
@@ -156,20 +184,16 @@ def inspect_handler(handler: Callable[..., object], what: str) -> Handler:
     )
 
 
-def _innermost(handler: object) -> object:
-    """Return the plain function behind partials, bound methods and callable objects."""
-    while True:
-        if isinstance(handler, functools.partial):
-            handler = cast("functools.partial[object]", handler).func
-        elif inspect.ismethod(handler):
-            handler = handler.__func__
-        elif inspect.isfunction(handler) or inspect.isbuiltin(handler) or inspect.isclass(handler):
-            return handler
-        else:
-            call = type(handler).__call__
-            if not inspect.isfunction(call):
-                return handler
-            handler = call
+def _check_type(handler: object, what: str) -> None:
+    if isinstance(handler, Function):
+        raise FunctionConfigError(f'{what} is the function "{handler.id}"; give a handler that is not decorated yet')
+    if inspect.isclass(handler):
+        raise FunctionConfigError(
+            f"{what} is {kind_of(handler)}; give a function, a bound method such as "
+            f"{handler.__name__}().method, or an instance that has __call__"
+        )
+    if not callable(handler):
+        raise FunctionConfigError(f"{what} is {kind_of(handler)}; give a function")
 
 
 def _takes_step(handler: Callable[..., object], what: str) -> bool:
@@ -180,6 +204,12 @@ def _takes_step(handler: Callable[..., object], what: str) -> bool:
     required = [parameter for parameter in parameters if parameter.default is inspect.Parameter.empty]
     positional = [p.name for p in required if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     keywords = [p.name for p in required if p.kind is p.KEYWORD_ONLY]
+    if positional[:1] in (["self"], ["cls"]):
+        raise FunctionConfigError(
+            f"{what} takes {positional[0]}, so it is a method, and nothing passes {positional[0]} to it; "
+            "decorate a function outside of the class, or define it with a bound method: "
+            "client.create_function(...)(instance.method)"
+        )
     if keywords:
         raise FunctionConfigError(
             f"{what} requires the keyword arguments {', '.join(keywords)}, which are never given; "
@@ -208,22 +238,25 @@ def _where(code: object) -> str:
     return f"{code_object.co_filename}:{code_object.co_firstlineno}"
 
 
-def _check_colours(fn_id: str, handler: Handler, on_failure: Handler) -> None:
+def _check_kinds(fn_id: str, handler: Handler, on_failure: Handler) -> None:
     if handler.is_async != on_failure.is_async:
-        colours = {True: "async def", False: "a plain def"}
+        kinds = {True: "async def", False: "a plain def"}
         raise FunctionConfigError(
-            f'function "{fn_id}": on_failure is {colours[on_failure.is_async]}, '
-            f"but the handler is {colours[handler.is_async]}; make both the same"
+            f'function "{fn_id}": on_failure is {kinds[on_failure.is_async]}, '
+            f"but the handler is {kinds[handler.is_async]}; make both the same"
         )
 
 
-def _check_length(fn_id: str) -> None:
-    most = MAX_TRIGGER_NAME - len(failure_trigger("").expression or "")
-    if len(fn_id) > most:
-        raise FunctionConfigError(
-            f'function "{fn_id}": the id has {len(fn_id)} characters; expected at most {most}, because it stands in '
-            "the trigger of on_failure"
-        )
+def _check_hooks(function: Function[Any], middleware: Sequence[MiddlewareFactory]) -> None:
+    if function.is_handler_async:
+        return
+    for factory in middleware:
+        if is_async(factory):
+            name = getattr(factory, "__name__", type(factory).__name__)
+            raise FunctionConfigError(
+                f'function "{function.id}": the handler is a plain def, but the hooks of the middleware {name} are '
+                "async def; derive it from inngest.MiddlewareSync, or make the handler async def"
+            )
 
 
 def failure_trigger(fn_id: str) -> TriggerEvent:

@@ -1,1 +1,1 @@
-"""The embedded engine: takes events, calls apps, keeps runs going. Start one with `server.DevServer`."""
+"""The bundled engine: it takes in events, calls apps and keeps runs going. Start one with `server.DevServer`."""

@@ -61,7 +61,7 @@ class Engine:
         self.ulids = Ulids()
         self.store = Store(options.persist, asyncio.get_running_loop().call_soon)
         self.registry = Registry(self.store, self.clock)
-        self.active = ActiveRuns()
+        self.active = ActiveRuns(self.store)
         self.journal = Journal(self.store, Console(options.sink), self.clock)
         self.signing_key = SigningKey(options.signing_key) if options.signing_key else None
         self.caller = Caller(
@@ -71,6 +71,7 @@ class Engine:
             transport=options.transport,
         )
         self.intake = Intake(self.store, self.clock, self.ulids, self.registry, self.active)
+        # The scheduler and the executor need each other, and so do the executor and the intake.
         self._scheduler = Scheduler(
             self.store,
             self.clock,
@@ -80,7 +81,6 @@ class Engine:
         )
         self.executor = Executor(
             Services(
-                store=self.store,
                 clock=self.clock,
                 ulids=self.ulids,
                 registry=self.registry,
@@ -94,8 +94,6 @@ class Engine:
             )
         )
         self.intake.executor = self.executor
-
-    # The scheduler and the executor need each other: these two are looked up late.
 
     async def _call(self, job: JobRow) -> None:
         await self.executor.call(job)

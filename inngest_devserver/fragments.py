@@ -1,7 +1,7 @@
 """JSON texts that are made once and joined into many bodies: compact, keys sorted.
 
 A run's event and memos go out with every call request; each is dumped once. Sorted keys make the body canonical
-enough that an app which re-encodes it before verifying gets the same bytes (protocol §3). No meaning here.
+enough that an app which re-encodes it before verifying gets the same bytes.
 """
 
 from __future__ import annotations

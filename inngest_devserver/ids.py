@@ -1,6 +1,6 @@
 """Identifiers: ULIDs of events and runs, ids of apps and functions that stay the same over restarts.
 
-Knows nothing of what the ids name. Sources: protocol §2 (event id seed), B18.
+This module knows nothing about the things that the ids name.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Ulids:
         ms = int(now * 1000)
         if ms > self._ms:
             self._ms = ms
-            # The top bit stays free: it is where the counting within a millisecond may grow into.
+            # The top bit stays clear, so that counting up within a millisecond never overflows.
             self._random = secrets.randbits(_RANDOM_BITS - 1)
         else:
             self._random += 1
@@ -74,7 +74,7 @@ def random_uuid() -> str:
 
 
 def job_id() -> str:
-    """Return a short random id, in the manner of a real engine's: 13 digits of base 36."""
+    """Return a short random id like those of other engines: 13 digits in base 36."""
     number = secrets.randbits(64)
     digits: list[str] = []
     for _ in range(13):

@@ -1,7 +1,8 @@
-"""Events come in here: checked, kept, and matched with what they meet, all within one turn of the loop.
+"""Takes in events: checks them, keeps them, and matches them with runs and functions, within one turn of the loop.
 
-An event first meets the runs there are (waits, cancels), then starts new ones: it never cancels what it starts.
-Source: protocol §10, B18, C7.
+An event is matched with existing runs first (waits and cancellations) and starts new ones after that, so that it
+never cancels what it has started.
+What an event may hold: docs/protocol.md, "Sending events".
 """
 
 from __future__ import annotations
@@ -17,17 +18,16 @@ from . import fragments
 from .apps.functions import Cancel
 from .apps.registry import OWN_PREFIX, Registry
 from .ids import Ulids
-from .runs import memos
+from .matcher import holds
 from .runs.active import ActiveRuns
 from .runs.executor import Executor, event_key
 from .runs.run import Run
 from .scheduling.clock import Clock
 from .storage.store import Store
 from .storage.tables import EventRow, PauseRow
-from .view import View, holds
 
 _FIRST_TS, _LAST_TS = 315_532_800_000, 4_102_444_800_000
-"""1980 and 2100 in milliseconds: outside, a time was most likely given in other units."""
+"""1980 and 2100 in milliseconds; a time outside was most likely given in another unit."""
 _EXTRA: dict[str, type] = {"user": dict, "v": str, "meta": dict}
 
 
@@ -69,7 +69,7 @@ def parse_event(value: object, now: float) -> dict[str, Any]:
 
 def _check_unicode(text: str, field: str) -> None:
     if fragments.text(text) != text:
-        raise EventInvalidError(f"event {field} is no valid Unicode: it holds half a character")
+        raise EventInvalidError(f"event {field} is not valid Unicode: it contains a lone surrogate")
 
 
 def _timestamp(ts: object, now: float) -> int:
@@ -97,7 +97,7 @@ def _extra(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Intake:
-    """executor: set once, right after both are made: each needs the other."""
+    """executor: set once, right after both are made, because each needs the other."""
 
     executor: Executor
 
@@ -149,26 +149,25 @@ class Intake:
         return EventRow(internal_id, event_id, event["name"], event["ts"], self._clock.now(), body)
 
     def _match(self, event: dict[str, Any], row: EventRow) -> None:
-        view = View({**event, "id": row.id})
+        seen = {**event, "id": row.id}
         memo = b""
         for run, pause in self._active.waiting_for(row.name):
-            if self._meets(run, pause, view):
-                memo = memo or memos.event(fragments.dump({**event, "id": row.id, "user": event.get("user") or {}}))
+            if self._meets(run, pause, seen):
+                memo = memo or fragments.dump({**seen, "user": event.get("user") or {}})
                 self.executor.resume(run, pause, memo)
         for run, cancel in self._active.cancelled_by(row.name):
-            if self._active.get(run.id) is run and self._cancels(run, cancel, view):
+            if run in self._active and self._cancels(run, cancel, seen):
                 self.executor.cancel(run, f'event "{row.name}"')
-        for function in self._registry.started_by(row.name, view):
+        for function in self._registry.started_by(row.name, seen):
             # An id that the sender chose makes an event the same as another one: it starts a function once.
             if "id" not in event or not self._store.has_run(function.id, event_key(row)):
                 self.executor.start(function, [row])
 
-    def _meets(self, run: Run, pause: PauseRow, view: View) -> bool:
-        if self._active.get(run.id) is not run or pause.step_id not in run.pauses:
+    def _meets(self, run: Run, pause: PauseRow, event: Mapping[str, Any]) -> bool:
+        if run not in self._active or pause.step_id not in run.pauses:
             return False
-        return holds(run.expressions.get(pause.step_id), run.events.view, view)
+        return holds(run.expressions.get(pause.step_id), run.events.first, event, now=self._clock.now())
 
-    def _cancels(self, run: Run, cancel: Cancel, view: View) -> bool:
-        if cancel.window is not None and self._clock.now() > run.row.started_at + cancel.window:
-            return False
-        return holds(cancel.expression, run.events.view, view)
+    def _cancels(self, run: Run, cancel: Cancel, event: Mapping[str, Any]) -> bool:
+        now = self._clock.now()
+        return cancel.counts(run.row.started_at, now) and holds(cancel.expression, run.events.first, event, now=now)

@@ -1,6 +1,6 @@
-"""The engine behind a socket: an ASGI front over the API, and `DevServer`, which starts and stops both.
+"""The engine behind a socket: `DevServer` starts the engine and its HTTP server, and stops both.
 
-The only module that knows uvicorn. Decides nothing about runs.
+The only module of the engine that knows uvicorn. Decides nothing about runs.
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ import contextlib
 import os
 import socket
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from types import TracebackType
 from typing import Any, Self
 
 from inngest_core.extras import needs
-from inngest_core.protocol.limits import MAX_REQUEST_BYTES
-from inngest_core.web.messages import Request, Response, read_limited_async
 
 with needs("dev-server", "uvicorn"):
     import uvicorn
@@ -28,52 +25,6 @@ from .http.api import API
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 DEFAULT_PORT = 8288
 _BACKLOG = 2048
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
-
-class _Front:
-    """The ASGI application: turns messages into a Request and a Response into messages."""
-
-    def __init__(self, api: API) -> None:
-        self._api = api
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            raise RuntimeError(f"the engine does not speak {scope['type']}")
-        body = await read_limited_async(_chunks(receive), MAX_REQUEST_BYTES)
-        response = self._api.handle(_request(scope, body))
-        await send(_start(response))
-        await send({"type": "http.response.body", "body": response.body})
-
-
-async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return
-        yield message.get("body", b"")
-        if not message.get("more_body", False):
-            return
-
-
-def _request(scope: Message, body: bytes) -> Request:
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    path = scope.get("raw_path") or scope["path"].encode()
-    query = scope.get("query_string", b"")
-    url = f"http://{headers.get('host', 'localhost')}{path.decode('latin-1')}"
-    if query:
-        url += f"?{query.decode('latin-1')}"
-    return Request(scope["method"], url, headers, body)
-
-
-def _start(response: Response) -> Message:
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
-    if response.status != 204:
-        headers.append((b"content-length", str(len(response.body)).encode()))
-    return {"type": "http.response.start", "status": response.status, "headers": headers}
 
 
 class DevServer:
@@ -119,8 +70,7 @@ class DevServer:
         try:
             self._engine = Engine(self.options)
             self._engine.start()
-            front = _Front(API(self._engine, any_host=self._host not in _LOOPBACK))
-            self._server = await _serve(front, listener)
+            self._server = await _serve(API(self._engine, any_host=self._host not in _LOOPBACK), listener)
         except BaseException:
             listener.close()
             if self._engine is not None:
@@ -242,10 +192,10 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def _serve(front: _Front, listener: socket.socket) -> uvicorn.Server:
+async def _serve(api: API, listener: socket.socket) -> uvicorn.Server:
     """Start uvicorn without its own run loop: signals stay with the program, and being ready needs no polling."""
     config = uvicorn.Config(
-        front,
+        api,
         log_config=None,
         access_log=False,
         lifespan="off",

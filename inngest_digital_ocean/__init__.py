@@ -1,6 +1,6 @@
-"""Serves functions as a function of DigitalOcean. Translates events and responses, and nothing else.
+"""Serves functions from DigitalOcean Functions. Translates events and responses, and nothing else.
 
-The platform has to pass on bodies as they came: `web: raw` in project.yml.
+The platform has to pass bodies on as they came, which `web: raw` in project.yml makes it do.
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Unpack, cast
 
 from inngest_core.client import Inngest
 from inngest_core.errors import BodyInvalidError, InngestError
 from inngest_core.function import Function
 from inngest_core.serving.app import App
-from inngest_core.serving.refusal import refuse
-from inngest_core.web.messages import Request, Response
+from inngest_core.serving.options import ServeOptions
+from inngest_core.web.messages import Head, Request, Response
 
 FRAMEWORK = "digitalocean"
 
@@ -23,63 +23,64 @@ Event = Mapping[str, Any]
 Handler = Callable[[Event, Any], dict[str, Any]]
 
 
-def serve(
-    client: Inngest,
-    functions: Sequence[Function[Any]],
-    *,
-    serve_path: str | None = None,
-    serve_origin: str | None = None,
-    public_path: str | None = None,
-) -> Handler:
-    """Return a handler `(event, context)` that serves *functions*; name it `main`. It answers at every path.
+def serve(client: Inngest, functions: Sequence[Function[Any]], **options: Unpack[ServeOptions]) -> Handler:
+    """Return a handler `(event, context)` that serves *functions* at every path; name it `main`.
 
-    serve_path, serve_origin, public_path: what is advertised to the engine instead of the function's own URL.
-    Raises FunctionConfigError when two functions share an id.
+    client: the one that the functions were defined with.
+    functions: a list of what `create_function` returned.
+    serve_path: path that is advertised to the engine instead of the function's own.
+    serve_origin: scheme and host under which the engine reaches this function, such as "https://shop.example", where
+        they are not those of the platform; INNGEST_SERVE_ORIGIN by default.
+    public_path: path under which the engine reaches it, where a proxy changes it; INNGEST_SERVE_PATH by default.
+    enable_unauthed_sync: whether an unsigned request may make this app register in cloud mode;
+        INNGEST_ENABLE_UNAUTHED_SYNC by default, else True.
+    Raises ConfigError: an argument is of the wrong kind. FunctionConfigError: two functions share an id.
     """
-    core = App(
-        client,
-        functions,
-        framework=FRAMEWORK,
-        serve_path=serve_path,
-        serve_origin=serve_origin,
-        public_path=public_path,
-    )
+    core = App(client, functions, framework=FRAMEWORK, **options)
 
     def main(event: Event, context: Any) -> dict[str, Any]:
         try:
-            asked = _request(event, context)
+            http = _http(event)
+            head = _head(http, context)
+            refused = core.admit(*head)
+            if refused is not None:
+                return _response(refused)
+            asked = Request(*head, _body(http), raw={"event": event, "context": context})
         except InngestError as error:
-            return _response(refuse(core, error))
+            return _response(core.refuse(error))
         return _response(core.handle_sync(asked))
 
     return main
 
 
-def _request(event: Event, context: Any) -> Request:
-    """Read an event of the platform; raises BodyInvalidError when it is not a raw one."""
+def _http(event: Event) -> Mapping[str, Any]:
+    """Return the HTTP request in an event; raises BodyInvalidError when the platform has parsed it."""
     given = event.get("http")
     http = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
     if "body" not in http:
         raise BodyInvalidError("the event holds no raw HTTP request; set `web: raw` for this function in project.yml")
+    return http
+
+
+def _head(http: Mapping[str, Any], context: Any) -> Head:
     query = http.get("queryString")
     headers: dict[str, object] = http.get("headers") or {}
-    return Request(
+    return Head(
         method=str(http.get("method", "")).upper(),
         url=_url(http, context) + (f"?{query}" if query else ""),
         headers={name.lower(): str(value) for name, value in headers.items()},
-        body=_body(http),
-        raw=event,
     )
 
 
 def _url(http: Mapping[str, Any], context: Any) -> str:
-    """Return the URL of the function; the platform tells the path after it only."""
+    """Return the URL of the function; an event holds only the part of the path that comes after it."""
     origin = str(getattr(context, "api_host", None) or "http://localhost").rstrip("/")
     name = str(getattr(context, "function_name", None) or "").strip("/")
     return f"{origin}/api/v1/web/{name}{http.get('path') or ''}"
 
 
 def _body(http: Mapping[str, Any]) -> bytes:
+    """Return the bytes of the body; raises BodyInvalidError when they are not encoded as the event says."""
     body = http["body"]
     text = body if isinstance(body, str) else ""
     if not http.get("isBase64Encoded"):

@@ -1,70 +1,67 @@
 """Serves functions from a Django project, under WSGI and ASGI. Translates requests and responses, and nothing else.
 
 The view is a plain function that looks at the class of each request. Under WSGI it answers in the request's thread.
-Under ASGI it returns a response that Django renders, and so awaits, on the loop: neither depends on the colour of any
-function, and no thread waits for an async one.
+Under ASGI it returns a response that Django renders, and so awaits, on the loop. So a function may be sync or async
+under either, and no thread waits for an async one.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
-from django.core.handlers.wsgi import WSGIRequest
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse
-from django.http.request import RawPostDataException, UnreadablePostError
 from django.urls import URLPattern, path
+from django.utils.encoding import iri_to_uri
 from django.views.decorators.csrf import csrf_exempt
 
 from inngest_core.client import Inngest
-from inngest_core.errors import BodyInvalidError, InngestError, URLInvalidError
+from inngest_core.errors import InngestError, URLInvalidError
 from inngest_core.function import Function
 from inngest_core.serving.app import App
-from inngest_core.serving.refusal import refuse
+from inngest_core.serving.arguments import check_client, check_functions
+from inngest_core.serving.options import ServeOptions
 from inngest_core.web.disconnects import has_gone_wsgi
-from inngest_core.web.messages import Request, Response, read_limited
-from inngest_core.web.wsgi import read_body
+from inngest_core.web.messages import Head, Request, Response
 
+from .body import drain_body, take_body
 from .database import with_fresh_connections
 
 FRAMEWORK = "django"
-_CHUNK = 64 * 1024
 
 View = Callable[..., HttpResponse]
 
 
-def serve(
-    client: Inngest,
-    functions: Sequence[Function[Any]],
-    *,
-    serve_path: str | None = None,
-    serve_origin: str | None = None,
-    public_path: str | None = None,
-) -> URLPattern:
-    """Return a pattern for `urlpatterns` that serves *functions* at *serve_path* (default /api/inngest).
+def serve(client: Inngest, functions: Sequence[Function[Any]], **options: Unpack[ServeOptions]) -> URLPattern:
+    """Return a pattern for `urlpatterns` that serves *functions*.
 
-    Under `include()` the path is relative to the prefix.
-    serve_origin, public_path: what is advertised to the engine instead of the URL of its request.
-    Raises FunctionConfigError when two functions share an id.
+    client: the one that the functions were defined with.
+    functions: a list of what `create_function` returned.
+    serve_path: path of the endpoint, relative to the prefix of an `include()`; "/api/inngest" by default.
+    serve_origin: scheme and host under which the engine reaches this app, such as "https://shop.example", where the
+        request does not show them, as behind a proxy; INNGEST_SERVE_ORIGIN by default.
+    public_path: path under which the engine reaches it, where a proxy changes it; INNGEST_SERVE_PATH by default.
+    enable_unauthed_sync: whether an unsigned request may make this app register in cloud mode;
+        INNGEST_ENABLE_UNAUTHED_SYNC by default, else True.
+    Raises ConfigError: an argument is of the wrong kind. FunctionConfigError: two functions share an id.
     """
-    core = App(
-        client,
-        [with_fresh_connections(function) for function in functions],
-        framework=FRAMEWORK,
-        serve_path=serve_path,
-        serve_origin=serve_origin,
-        public_path=public_path,
-    )
+    check_client(client)
+    served = [with_fresh_connections(function) for function in check_functions(functions, client)]
+    core = App(client, served, framework=FRAMEWORK, **options)
 
     def view(request: HttpRequest, *_: object, **__: object) -> HttpResponse:  # the variables of a prefix
         try:
-            asked = _request(request, core.body_cap)
+            head = _head(request)
+            refused = core.admit(*head)
+            if refused is not None:
+                return _response(refused, unread=request)
+            asked = _request(head, request, core.body_cap)
         except InngestError as error:
-            return _response(refuse(core, error))
+            return _response(core.refuse(error))
         if isinstance(request, ASGIRequest):
             return _Awaited(core, asked)
         return _response(core.handle_sync(asked))
@@ -77,6 +74,7 @@ def _unguarded(view: View) -> View:
     for alias in connections:
         transaction.non_atomic_requests(alias)(view)
     view.login_required = False  # type: ignore[attr-defined]  # for LoginRequiredMiddleware, since Django 5.1
+    view.serves_inngest = True  # type: ignore[attr-defined]  # for the system check
     return csrf_exempt(view)
 
 
@@ -95,49 +93,41 @@ class _Awaited(HttpResponse):
         return _response(await self._core.handle_async(self._asked))
 
 
-def _request(request: HttpRequest, body_cap: int) -> Request:
-    return Request(
-        method=request.method or "",
-        url=_url(request),
-        headers={name.lower(): value for name, value in request.headers.items()},
-        body=_body(request, body_cap),
-        raw=request,
-        has_gone=functools.partial(has_gone_wsgi, request.META),
-    )
+def _head(request: HttpRequest) -> Head:
+    """Read everything but the body; raises URLInvalidError."""
+    return Head(request.method or "", _url(request), {name.lower(): value for name, value in request.headers.items()})
+
+
+def _request(head: Head, request: HttpRequest, body_cap: int) -> Request:
+    body = take_body(request, body_cap)
+    return Request(*head, body, raw=request, has_gone=functools.partial(has_gone_wsgi, request.META))
 
 
 def _url(request: HttpRequest) -> str:
     """Return the URL with the prefix in it, which under ASGI `request.path` may lack (FORCE_SCRIPT_NAME, hypercorn)."""
     prefix = str(request.META.get("SCRIPT_NAME", "")).rstrip("/")
     try:
-        return request.build_absolute_uri(prefix + request.get_full_path_info())
+        return iri_to_uri(f"{request.scheme}://{request.get_host()}{prefix}{request.get_full_path_info()}")
     except DisallowedHost as error:  # Django's own answer is an HTML page
         raise URLInvalidError(str(error)) from None
 
 
-def _body(request: HttpRequest, cap: int) -> bytes:
-    """Read the stream past DATA_UPLOAD_MAX_MEMORY_SIZE, which answers in HTML; or take what somebody read and kept.
-
-    Raises BodyInvalidError: somebody read it and did not keep it.
-    """
-    try:
-        if getattr(request, "_read_started", False):  # it tells nobody else whether its stream was touched
-            return request.body
-        if isinstance(request, WSGIRequest):
-            request.read(0)  # tells Django that the stream is not there for others any more
-            return read_body(request.environ, cap)
-        return read_limited(iter(lambda: request.read(_CHUNK), b""), cap)
-    except UnreadablePostError:  # the client went away
-        return b""
-    except RawPostDataException:
-        raise BodyInvalidError(
-            "the body was consumed before it came here, by a middleware or by a wrapper of the view such as a view "
-            "of Django REST framework; have it read request.body, which is kept, or leave this path out"
-        ) from None
-
-
-def _response(response: Response) -> HttpResponse:
-    answer = HttpResponse(response.body, status=response.status, headers=dict(response.headers))
+def _response(response: Response, unread: HttpRequest | None = None) -> HttpResponse:
+    """Translate an answer. unread: its request, where it was given before the body was read."""
+    headers = {**response.headers, "content-length": str(len(response.body))}
+    answer = _Answer(response.body, status=response.status, headers=headers)
+    answer.unread = unread
     # A function that fails is a 500 to the engine, and logged as such; Django would mail it to ADMINS, at every try.
     answer._has_been_logged = response.status >= 500  # type: ignore[attr-defined]  # Django sets and reads it
     return answer
+
+
+class _Answer(HttpResponse):
+    """An answer; when it is sent, the body of its request is thrown away if it was not read."""
+
+    unread: HttpRequest | None = None
+
+    def close(self) -> None:
+        super().close()
+        if self.unread is not None:
+            drain_body(self.unread)

@@ -19,7 +19,10 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 @dataclass(frozen=True, slots=True)
 class Route:
+    """A pattern of the project. path: with the prefixes that lead to it; callback: the view."""
+
     path: str
+    callback: object = None
 
 
 class WSGIProject:
@@ -66,4 +69,4 @@ def _routes(patterns: Iterable[URLPattern | URLResolver], prefix: str) -> Iterat
         if isinstance(pattern, URLResolver):
             yield from _routes(pattern.url_patterns, path)
         else:
-            yield Route(path)
+            yield Route(path, pattern.callback)

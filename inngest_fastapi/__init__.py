@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import fastapi
 
 from inngest_core.client import Inngest
 from inngest_core.function import Function
 from inngest_core.serving.app import App
-from inngest_starlette import HasRoutes, add_route
+from inngest_core.serving.options import ServeOptions
+from inngest_starlette import HasRoutes, add_route, check_has_routes
 
 FRAMEWORK = "fast_api"
 
@@ -19,24 +20,23 @@ def serve(
     app: HasRoutes,
     client: Inngest,
     functions: Sequence[Function[Any]],
-    *,
-    serve_path: str | None = None,
-    serve_origin: str | None = None,
-    public_path: str | None = None,
+    **options: Unpack[ServeOptions],
 ) -> None:
-    """Serve *functions* at *serve_path* (default /api/inngest), relative to the app, router or mount.
+    """Serve *functions* from a FastAPI app or router. The endpoint is not part of the OpenAPI schema.
 
-    The endpoint is not part of the OpenAPI schema.
-    serve_origin, public_path: what is advertised to the engine instead of the URL of its request.
-    Raises FunctionConfigError when two functions share an id.
+    app: where the endpoint is added.
+    client: the one that the functions were defined with.
+    functions: a list of what `create_function` returned.
+    serve_path: path of the endpoint, relative to the app, router or mount; "/api/inngest" by default.
+    serve_origin: scheme and host under which the engine reaches this app, such as "https://shop.example", where the
+        request does not show them, as behind a proxy; INNGEST_SERVE_ORIGIN by default.
+    public_path: path under which the engine reaches it, where a proxy changes it; INNGEST_SERVE_PATH by default.
+    enable_unauthed_sync: whether an unsigned request may make this app register in cloud mode;
+        INNGEST_ENABLE_UNAUTHED_SYNC by default, else True.
+    Raises ConfigError: an argument is of the wrong kind, or functions are served at this path already.
+    FunctionConfigError: two functions share an id.
     """
-    core = App(
-        client,
-        functions,
-        framework=FRAMEWORK,
-        serve_path=serve_path,
-        serve_origin=serve_origin,
-        public_path=public_path,
-    )
+    check_has_routes(app, "a FastAPI app or APIRouter")
+    core = App(client, functions, framework=FRAMEWORK, **options)
     prefix = app.prefix if isinstance(app, fastapi.APIRouter) else ""
     add_route(app, core, prefix)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any, cast
+from typing import Any, Unpack, cast
 
 import flask
 from flask.blueprints import BlueprintSetupState
-from werkzeug.exceptions import HTTPException
 
 from inngest_core.client import Inngest
 from inngest_core.function import Function
 from inngest_core.serving.app import App
-from inngest_core.web.messages import Request, Response
-from inngest_core.web.wsgi import read_request
+from inngest_core.serving.arguments import check_app, refuse_second_endpoint
+from inngest_core.serving.options import ServeOptions
+from inngest_core.web.messages import Head, Request, Response
+from inngest_core.web.wsgi import make_request, read_head
+
+from .body import drain_body, take_body
 
 FRAMEWORK = "flask"
 
@@ -23,27 +26,32 @@ def serve(
     app: flask.Flask | flask.Blueprint,
     client: Inngest,
     functions: Sequence[Function[Any]],
-    *,
-    serve_path: str | None = None,
-    serve_origin: str | None = None,
-    public_path: str | None = None,
+    **options: Unpack[ServeOptions],
 ) -> None:
-    """Serve *functions* at *serve_path* (default /api/inngest), relative to the app or blueprint.
+    """Serve *functions* from a Flask app or blueprint.
 
-    serve_origin, public_path: what is advertised to the engine instead of the URL of its request.
-    Raises FunctionConfigError when two functions share an id.
+    app: where the endpoint is added.
+    client: the one that the functions were defined with.
+    functions: a list of what `create_function` returned.
+    serve_path: path of the endpoint, relative to the app or blueprint; "/api/inngest" by default.
+    serve_origin: scheme and host under which the engine reaches this app, such as "https://shop.example", where the
+        request does not show them, as behind a proxy; INNGEST_SERVE_ORIGIN by default.
+    public_path: path under which the engine reaches it, where a proxy changes it; INNGEST_SERVE_PATH by default.
+    enable_unauthed_sync: whether an unsigned request may make this app register in cloud mode;
+        INNGEST_ENABLE_UNAUTHED_SYNC by default, else True.
+    Raises ConfigError: an argument is of the wrong kind, or functions are served at this path already.
+    FunctionConfigError: two functions share an id.
     """
-    core = App(
-        client,
-        functions,
-        framework=FRAMEWORK,
-        serve_path=serve_path,
-        serve_origin=serve_origin,
-        public_path=public_path,
-    )
+    check_app(app, (flask.Flask, flask.Blueprint), "a Flask app or blueprint")
+    core = App(client, functions, framework=FRAMEWORK, **options)
 
     def view(**_: object) -> flask.Response:  # the variables of a prefix
-        return _response(core.handle_sync(_request(flask.request, core.body_cap)))
+        request = cast("flask.Request", cast("Any", flask.request)._get_current_object())  # it outlives the context
+        head = read_head(request.environ)
+        refused = core.admit(*head)
+        if refused is not None:
+            return _refusal(refused, request)
+        return _response(core.handle_sync(_request(head, request, core.body_cap)))
 
     if isinstance(app, flask.Blueprint):
         app.record(lambda state: _add_blueprint_rule(state, core.serve_path, view))
@@ -59,25 +67,24 @@ def _add_blueprint_rule(state: BlueprintSetupState, path: str, view: Callable[[]
 def _add_rule(app: flask.Flask, path: str, view: Callable[[], flask.Response], subdomain: str | None = None) -> None:
     """Add a rule for every method: `add_url_rule` knows only named ones, and others would get an HTML page."""
     endpoint = f"inngest:{subdomain or ''}{path}"
+    if endpoint in app.view_functions:
+        refuse_second_endpoint(path)
     rule = app.url_rule_class(path, endpoint=endpoint, subdomain=subdomain)
     rule.provide_automatic_options = False  # type: ignore[attr-defined]  # Flask sets and reads it on the rule
     app.url_map.add(rule)
     app.view_functions[endpoint] = view
 
 
-def _request(request: flask.Request, body_cap: int) -> Request:
-    read = read_request(request.environ, body_cap, request)
-    return read if read.body else replace(read, body=_cached_body(request, body_cap))
-
-
-def _cached_body(request: flask.Request, body_cap: int) -> bytes:
-    """Return the body that a hook of the app's has read before, and Flask kept; past its cap, which answers in HTML."""
-    request.max_content_length = body_cap + 1
-    try:
-        return request.get_data()
-    except HTTPException:  # the client went away, or sent less than it said
-        return b""
+def _request(head: Head, request: flask.Request, body_cap: int) -> Request:
+    return make_request(head, take_body(request, body_cap), request.environ, request)
 
 
 def _response(response: Response) -> flask.Response:
     return flask.Response(response.body, response.status, list(response.headers.items()))
+
+
+def _refusal(response: Response, request: flask.Request) -> flask.Response:
+    """Return an answer that was given before the body of the request was read, and throw that away afterwards."""
+    answer = _response(response)
+    answer.call_on_close(functools.partial(drain_body, request))
+    return answer

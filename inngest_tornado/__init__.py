@@ -1,16 +1,16 @@
 """Serves functions from a Tornado application. Translates requests and responses, and nothing else.
 
-It is a router of its own and no RequestHandler: those know seven methods, answer errors in HTML, and have guards for
-browsers (XSRF, origins) that would refuse an engine.
+It is a router of its own and not a RequestHandler: those know seven methods, answer errors in HTML, and have guards
+for browsers (XSRF, origins) that would refuse an engine.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from http.client import responses
-from typing import Any
+from typing import Any, Unpack
 
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import (
@@ -21,43 +21,55 @@ from tornado.httputil import (
     ResponseStartLine,
 )
 from tornado.log import access_log
-from tornado.routing import PathMatches, Router, Rule
+from tornado.routing import PathMatches, Router, Rule, RuleRouter
 from tornado.web import Application
 
 from inngest_core.client import Inngest
 from inngest_core.function import Function
 from inngest_core.serving.app import App
-from inngest_core.web.messages import BoundedBody, Request, Response
+from inngest_core.serving.arguments import check_app, refuse_second_endpoint
+from inngest_core.serving.options import ServeOptions
+from inngest_core.web.messages import BoundedBody, Head, Request, Response
 
 FRAMEWORK = "tornado"
 MOST_READ = 1024 * 1024 * 1024
-"""Bytes. What is over the body cap is read and thrown away, so that the answer gets through; over this, Tornado
-closes the connection."""
+"""Bytes of a body. What is over the body cap is read and thrown away, so that the client gets its answer; when there
+is more than this, Tornado closes the connection."""
 
 
 def serve(
     app: Application,
     client: Inngest,
     functions: Sequence[Function[Any]],
-    *,
-    serve_path: str | None = None,
-    serve_origin: str | None = None,
-    public_path: str | None = None,
+    **options: Unpack[ServeOptions],
 ) -> None:
-    """Serve *functions* at *serve_path* (default /api/inngest).
+    """Serve *functions* from a Tornado application.
 
-    serve_origin, public_path: what is advertised to the engine instead of the URL of its request.
-    Raises FunctionConfigError when two functions share an id.
+    app: where the endpoint is added, before the handlers there are.
+    client: the one that the functions were defined with.
+    functions: a list of what `create_function` returned.
+    serve_path: path of the endpoint; "/api/inngest" by default.
+    serve_origin: scheme and host under which the engine reaches this app, such as "https://shop.example", where the
+        request does not show them, as behind a proxy; INNGEST_SERVE_ORIGIN by default.
+    public_path: path under which the engine reaches it, where a proxy changes it; INNGEST_SERVE_PATH by default.
+    enable_unauthed_sync: whether an unsigned request may make this app register in cloud mode;
+        INNGEST_ENABLE_UNAUTHED_SYNC by default, else True.
+    Raises ConfigError: an argument is of the wrong kind, or functions are served at this path already.
+    FunctionConfigError: two functions share an id.
     """
-    core = App(
-        client,
-        functions,
-        framework=FRAMEWORK,
-        serve_path=serve_path,
-        serve_origin=serve_origin,
-        public_path=public_path,
-    )
+    check_app(app, (Application,), "a tornado.web.Application")
+    core = App(client, functions, framework=FRAMEWORK, **options)
+    if any(_is_served(rule, core.serve_path) for rule in app.default_router.rules):
+        refuse_second_endpoint(core.serve_path)
     app.add_handlers(".*", [Rule(PathMatches(re.escape(core.serve_path) + "$"), _Endpoint(core))])
+
+
+def _is_served(rule: Rule, path: str) -> bool:
+    """Tell whether a rule is what `serve` adds for *path*; Tornado puts a router of its own around it."""
+    target: object = rule.target
+    if isinstance(target, _Endpoint):
+        return target.path == path
+    return isinstance(target, RuleRouter) and any(_is_served(inner, path) for inner in target.rules)
 
 
 class _Endpoint(Router):
@@ -67,28 +79,42 @@ class _Endpoint(Router):
         self._core = core
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def path(self) -> str:
+        return self._core.serve_path
+
     def find_handler(self, request: HTTPServerRequest, **_: Any) -> HTTPMessageDelegate:
         return _Exchange(self._core, request, self._tasks)
 
 
 class _Exchange(HTTPMessageDelegate):
-    """One request and its answer. tasks: keeps those that are under way."""
+    """One request and its answer. tasks: those that are under way, so that they are not collected."""
 
     def __init__(self, core: App, request: HTTPServerRequest, tasks: set[asyncio.Task[None]]) -> None:
         self._core = core
         self._raw = request
+        self._head = _head(request)
         self._tasks = tasks
         self._has_gone = False
+        self._is_refused = False
         self._body = BoundedBody(core.body_cap)
 
     def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
         if isinstance(self._raw.connection, HTTP1Connection):
-            self._raw.connection.set_max_body_size(MOST_READ)  # the server's own is for other bodies
+            self._raw.connection.set_max_body_size(MOST_READ)  # the server's own limit is for other bodies
+        refused = self._core.admit(*self._head)
+        if refused is not None:
+            self._is_refused = True
+            _send(self._raw, refused)
 
     def data_received(self, chunk: bytes) -> None:
-        self._body.add(chunk)
+        if not self._is_refused:
+            self._body.add(chunk)
 
     def finish(self) -> None:
+        if self._is_refused:  # only now, for Tornado would cut off a client that is still sending
+            _finish(self._raw)
+            return
         if isinstance(self._raw.connection, HTTP1Connection):
             self._raw.connection.set_close_callback(self.on_connection_close)
         task = asyncio.get_running_loop().create_task(self._answer(), name="inngest-call")
@@ -96,34 +122,33 @@ class _Exchange(HTTPMessageDelegate):
         task.add_done_callback(self._tasks.discard)
 
     def on_connection_close(self) -> None:
-        """Stop nothing: a request that was cut off has not been passed on, and a function that runs is not stopped."""
+        """Take note; a request that was cut off is not passed on, and a function that runs is not stopped."""
         self._has_gone = True
 
     async def _answer(self) -> None:
-        asked = _request(self._raw, self._body.bytes(), lambda: self._has_gone)
+        self._raw.body = self._body.bytes()  # where middleware and Tornado itself look for it
+        asked = Request(*self._head, self._raw.body, raw=self._raw, has_gone=lambda: self._has_gone)
         response = await self._core.handle_async(asked)
         _send(self._raw, response)
+        _finish(self._raw)
 
 
-def _request(request: HTTPServerRequest, body: bytes, has_gone: Callable[[], bool]) -> Request:
-    return Request(
-        method=(request.method or "").upper(),
-        url=request.full_url(),
-        headers={name.lower(): value for name, value in request.headers.items()},
-        body=body,
-        raw=request,
-        has_gone=has_gone,
-    )
+def _head(request: HTTPServerRequest) -> Head:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return Head((request.method or "").upper(), request.full_url(), headers)
 
 
 def _send(request: HTTPServerRequest, response: Response) -> None:
-    connection = request.connection
-    if connection is None:
+    if request.connection is None:
         return
     headers = HTTPHeaders({**response.headers, "content-length": str(len(response.body))})
     start_line = ResponseStartLine("", response.status, responses.get(response.status, "Unknown"))
-    connection.write_headers(start_line, headers, b"" if request.method == "HEAD" else response.body)
-    connection.finish()
+    request.connection.write_headers(start_line, headers, b"" if request.method == "HEAD" else response.body)
     # For information only: what went wrong in a function was logged where it happened.
     milliseconds = request.request_time() * 1000
     access_log.info("%d %s %s %.2fms", response.status, request.method, request.path, milliseconds)
+
+
+def _finish(request: HTTPServerRequest) -> None:
+    if request.connection is not None:
+        request.connection.finish()

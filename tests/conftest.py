@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .targets.engine import EngineDouble, running_engine
+from tests.stage.engine_api import EngineDouble, running_engine
 
 _BRANCHES = {"BRANCH_NAME", "VERCEL_GIT_COMMIT_REF", "BRANCH", "CF_PAGES_BRANCH"}
 

@@ -1,26 +1,40 @@
-"""The matrix: every case, in both colours, on every target."""
+"""The matrix: every case, in both kinds, on every target."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from .asking import ask, check
-from .cases import cases_by_colour
-from .cases.case import Case, Colour
+from tests.stage.case_check import ask, check
+from tests.stage.engine_api import EngineDouble
+
+from . import cases
+from .cases import cases_by_kind
+from .cases.case import Case, HandlerKind
 from .targets import find_targets
-from .targets.engine import EngineDouble
 from .targets.target import Target
 
-CASES = cases_by_colour()
+CASES = cases_by_kind()
 TARGETS = find_targets()
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS.keys())
-@pytest.mark.parametrize(("case", "colour"), CASES.values(), ids=CASES.keys())
-def test_case(case: Case, colour: Colour, target: Target, engine: EngineDouble) -> None:
-    check(case, target, ask(case, colour, target.connect, engine))
+@pytest.mark.parametrize(("case", "kind"), CASES.values(), ids=CASES.keys())
+def test_case(case: Case, kind: HandlerKind, target: Target, engine: EngineDouble) -> None:
+    check(case, target, ask(case, kind, target.connect, engine))
 
 
-def test_cases_and_targets_are_found() -> None:
+def test_the_targets_are_these() -> None:
+    """A target that vanishes would take all its tests along. A new one is added here."""
+    assert TARGETS.keys() == {
+        *("core-sync", "core-async", "asgi", "wsgi"),
+        *("flask", "flask-blueprint", "fastapi", "fastapi-router", "starlette", "starlette-mount"),
+        *("django-asgi", "django-wsgi", "tornado", "digital-ocean"),
+    }
+
+
+def test_every_module_of_cases_has_some() -> None:
+    modules = {path.stem for path in Path(cases.__file__).parent.glob("*.py")} - {"__init__", "case"}
+    assert {name.partition(".")[0] for name in CASES} == modules
     assert len(CASES) > 400
-    assert {"core-sync", "core-async", "flask", "starlette", "fastapi"} <= TARGETS.keys()

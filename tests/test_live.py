@@ -9,18 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from .asking import ask, check
+from tests.stage.case_check import ask, check
+from tests.stage.engine_api import EngineDouble
+
 from .bad_input.served import BODY, CAP, KEY, QUERY, expect_error, expect_signed, served, signature
-from .cases import cases_by_colour
-from .cases.case import Case, Colour
+from .cases import cases_by_kind
+from .cases.case import Case, HandlerKind
 from .targets import find_targets
-from .targets.engine import EngineDouble
-from .targets.servers import LiveServer, running_server
+from .targets.live import LiveServer, running_server
 from .targets.target import ASGITarget, WSGITarget
 
 pytestmark = pytest.mark.live
 
-CASES = cases_by_colour()
+CASES = cases_by_kind()
 LIVE = {name: target for name, target in find_targets().items() if isinstance(target, ASGITarget | WSGITarget)}
 
 
@@ -32,9 +33,9 @@ def server(request: pytest.FixtureRequest) -> Iterator[LiveServer]:
         yield running
 
 
-@pytest.mark.parametrize(("case", "colour"), CASES.values(), ids=CASES.keys())
-def test_case(case: Case, colour: Colour, server: LiveServer, engine: EngineDouble) -> None:
-    check(case, server.target, ask(case, colour, server.connect, engine))
+@pytest.mark.parametrize(("case", "kind"), CASES.values(), ids=CASES.keys())
+def test_case(case: Case, kind: HandlerKind, server: LiveServer, engine: EngineDouble) -> None:
+    check(case, server.target, ask(case, kind, server.connect, engine))
 
 
 def test_signed(server: LiveServer, engine: EngineDouble) -> None:

@@ -1,24 +1,22 @@
-"""Events: the value users build and read, and the flow that sends them. Source: protocol §10, B18."""
+"""Events: the value users build and read, and the flow that sends them. See docs/protocol.md#sending-events."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, cast
 
 import pydantic
 
-from inngest_core.config import Config
-from inngest_core.engine_api import sdk_headers
-from inngest_core.errors import BodyInvalidError, EventKeyMissingError, SendEventsError
+from inngest_core.engine_api import EngineAPI
+from inngest_core.errors import BodyInvalidError, SendEventsError
 from inngest_core.protocol.limits import MAX_EVENT_BYTES, MAX_EVENTS
-from inngest_core.protocol.wire import Header, parse_json
-from inngest_core.runtime.effects import Flow, Random, Sleep, fetch, now
+from inngest_core.protocol.wire import parse_json
+from inngest_core.runtime.effects import Flow, Random, Sleep, now
 from inngest_core.values.json_text import parse_value
 from inngest_core.values.serializer import Serializer, dump
-from inngest_core.web.messages import HTTPRequest, HTTPResponse, TransportError
+from inngest_core.web.messages import HTTPResponse, TransportError
 
 from .event_data import FIX, as_object, type_of_data
 
@@ -30,21 +28,25 @@ SEED_SIZE = 10
 
 
 class Event(pydantic.BaseModel):
-    """An event, sent or received.
+    """An event, sent or received. Keys other than these are kept.
 
-    id: sent twice, an event with an id counts once; empty means not given. ts: milliseconds since 1970; zero means not
-    given. Other keys are kept. data: a model or a dataclass becomes the JSON object that it is written as. A subclass
-    types its data: `MyEvent.model_validate(ctx.event.model_dump())`.
+    A subclass types its data: `MyEvent.model_validate(ctx.event.model_dump())`.
     """
 
     model_config = pydantic.ConfigDict(extra="allow", defer_build=True)
 
     name: str
+    """What happened, such as "user/signed.up"; 512 characters at most."""
     data: Annotated[dict[str, Any], pydantic.BeforeValidator(as_object)] = {}
+    """A JSON object; a model or a dataclass becomes the object that it is written as."""
     id: str = ""
+    """Sent twice, an event with an id counts once; empty means not given."""
     ts: int = 0
+    """When it happened, in milliseconds since 1970; zero means not given."""
     user: dict[str, Any] | None = None
+    """Data about the user; part of the older release of the official SDK."""
     v: str | None = None
+    """The version of the event's schema."""
 
     def to_wire(self) -> dict[str, object]:
         """Return what is given, by key; values may still be models, datetimes and the like."""
@@ -91,26 +93,21 @@ def parse_event(wire: Mapping[str, Any]) -> Event:
 def send_events(
     events: Sequence[Event],
     *,
-    config: Config,
+    engine_api: EngineAPI,
     seed: str | None = None,
     headers: Mapping[str, str] | None = None,
-    timeout_seconds: float = 30.0,
     serializer: Serializer | None = None,
 ) -> Flow[list[str]]:
     """Send *events* and return their ids, in order; more than 5,000, or than 3 MiB, go in several requests.
 
-    seed: "<millis>,<base64 of 10 bytes>"; the same seed gives the same ids, so that a repeated step sends nothing
-    twice; None makes one for each request, which its retries share. headers: added to the common ones.
+    seed: "<milliseconds>,<base64 of 10 bytes>"; the same seed gives the same ids, so that a repeated step sends nothing
+    twice. None makes one for each request, which its retries share. headers: added to those of every request.
     serializer: is asked for values that pydantic does not know.
-    Raises EventKeyMissingError; OutputUnserializableError: an event that is not JSON or is over 3 MiB; SendEventsError:
-    refused, or not reached in 5 tries; its ids are those of the events that went through.
-    Source: protocol §10, B18, C7.
+    Raises EventKeyMissingError; OutputUnserializableError when an event is not JSON or is over 3 MiB; SendEventsError
+    when events were refused or the event API gave no answer in 5 tries; its `ids` are those of the events that went
+    through. See docs/protocol.md#sending-events.
     """
-    if config.event_key is None:
-        raise EventKeyMissingError(
-            f"no event key is known, and cloud mode ({config.mode_reason}) needs one to send events; "
-            "set INNGEST_EVENT_KEY or give Inngest(event_key=), or set INNGEST_DEV=1 to use a dev server"
-        )
+    engine_api.event_key()  # a missing key is reported before a bad event
     written = [
         dump(
             _dump_data(event),
@@ -122,41 +119,31 @@ def send_events(
         for number, event in enumerate(events)
     ]
     ids: list[str] = []
-    for number, body in enumerate(_bodies(written)):
+    for number, batch in enumerate(_batches(written)):
         own_seed = (yield from _new_seed()) if seed is None else _seed_of_batch(seed, number)
-        request = HTTPRequest(
-            method="POST",
-            url=f"{config.event_api_origin}/e/{urllib.parse.quote(config.event_key, safe='')}",
-            headers={
-                **sdk_headers(config),
-                **(headers or {}),
-                Header.CONTENT_TYPE.value: "application/json",
-                Header.EVENT_ID_SEED.value: own_seed,
-            },
-            body=body,
-            timeout=timeout_seconds,
-        )
+        body = b"[" + b",".join(batch) + b"]"
         try:
-            ids.extend(_read_ids((yield from _fetch_with_retries(request))))
+            response = yield from _post_with_retries(engine_api, body, own_seed, headers)
+            ids.extend(_read_ids(response, len(batch)))
         except TransportError as error:
-            raise SendEventsError(f"{error} (tried {MAX_TRIES} times)", ids) from None
+            raise SendEventsError(f"{error} (tried {MAX_TRIES} times); {engine_api.hint_of_no_answer()}", ids) from None
         except SendEventsError as error:
             raise SendEventsError(error.message, [*ids, *error.ids]) from None
     return ids
 
 
-def _bodies(events: Sequence[bytes]) -> Iterator[bytes]:
-    """Yield the bodies of the requests for *events*, which are JSON; none is much larger than the largest event."""
+def _batches(events: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Yield the events of each request, which are JSON; no request is much larger than the largest event."""
     batch: list[bytes] = []
     size = 0
     for event in events:
         if len(batch) == MAX_EVENTS or (batch and size + len(event) > MAX_EVENT_BYTES):
-            yield b"[" + b",".join(batch) + b"]"
+            yield batch
             batch, size = [], 0
         batch.append(event)
         size += len(event)
     if batch:
-        yield b"[" + b",".join(batch) + b"]"
+        yield batch
 
 
 def _new_seed() -> Flow[str]:
@@ -174,11 +161,13 @@ def _seed_of_batch(seed: str, number: int) -> str:
     return f"{millis},{base64.b64encode(entropy).decode()}"
 
 
-def _fetch_with_retries(request: HTTPRequest) -> Flow[HTTPResponse]:
-    """Exchange *request*, again on 429, 5xx and lost connections; raises TransportError after the last try."""
+def _post_with_retries(
+    engine_api: EngineAPI, body: bytes, seed: str, headers: Mapping[str, str] | None
+) -> Flow[HTTPResponse]:
+    """Send one request, again after 429, 5xx and lost connections; raises TransportError after the last try."""
     for tries_left in reversed(range(MAX_TRIES)):
         try:
-            response = yield from fetch(request)
+            response = yield from engine_api.post_events(body, seed=seed, headers=headers)
         except TransportError:
             if not tries_left:
                 raise
@@ -191,8 +180,8 @@ def _fetch_with_retries(request: HTTPRequest) -> Flow[HTTPResponse]:
     raise AssertionError("the last try returns or raises")
 
 
-def _read_ids(response: HTTPResponse) -> list[str]:
-    """Return the ids in an answer of the event API; raises SendEventsError unless all events went through."""
+def _read_ids(response: HTTPResponse, count: int) -> list[str]:
+    """Return the ids in an answer of the event API; raises SendEventsError unless all *count* events went through."""
     try:
         answer: object = parse_json(response.body)
     except BodyInvalidError:
@@ -201,8 +190,10 @@ def _read_ids(response: HTTPResponse) -> list[str]:
     listed = fields.get("ids")
     ids = [item for item in cast("list[object]", listed) if isinstance(item, str) and item] if _is_list(listed) else []
     error = fields.get("error")
-    if response.status == 200 and not error and _is_list(listed):
+    if response.status == 200 and not error and len(ids) >= count:
         return ids
+    if not error and _is_list(listed):
+        error = f"{len(ids)} ids for {count} events; the other events may be lost"
     if not error:
         error = response.body[:200].decode(errors="replace") or "no reason given"
     raise SendEventsError(f"the event API answered {response.status}: {error}", ids)

@@ -1,7 +1,7 @@
 """Typed events: a name and the type of its data, for triggers, sending, waiting and invoking.
 
-Two forms mean the same: an EventType, and a subclass of TypedEvent whose name has a default. How data is read stands in
-`event_data.py`, what an event is in `events.py`. Holds no protocol.
+Two forms mean the same: an EventType, and a subclass of TypedEvent whose name has a default. How data is read is in
+`event_data.py`, and what an event is in `event.py`. Holds no protocol.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import pydantic
 import typing_extensions
 
 from inngest_core.errors import ConfigError, EventInvalidError
+from inngest_core.options.event_names import NAME_RULE, problem_of
 from inngest_core.options.options import Trigger, TriggerEvent
 from inngest_core.protocol.wire import EventName
 from inngest_core.values.serializer import type_name
@@ -29,10 +30,11 @@ class TypedEvent(Event, Generic[D]):
 
     A subclass whose name has a default is usable where an EventType is:
     `class Signup(TypedEvent[SignupData]): name: str = "user/signed.up"`.
-    Raises ConfigError: a subclass whose data is no object; EventInvalidError: data that does not fit.
+    Raises ConfigError: a subclass whose data is not an object. Raises EventInvalidError: data that does not fit.
     """
 
     data: Annotated[D, TypedData()]  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride]
+    """Of the declared type."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -52,7 +54,7 @@ class TypedTrigger(TriggerEvent):
         return cast("type[Event]", self._kind)
 
     def matches(self, name: str) -> bool:
-        """Tell whether it is for events of that name; a name that ends in * stands for all that begin so."""
+        """Tell whether it is for events of that name; a name that ends in * is for all names that begin so."""
         return name.startswith(self.event[:-1]) if self.event.endswith("*") else name == self.event
 
 
@@ -63,9 +65,17 @@ class EventType(Generic[D]):
     """
 
     def __init__(self, name: str, data_type: typing_extensions.TypeForm[D]) -> None:
-        """Raises ConfigError: no name, or a type that is no object or that pydantic does not know."""
-        if not isinstance(cast("object", name), str) or not name.strip():
-            raise ConfigError(f"event_type was given the name {name!r}; give one such as 'user/signed.up'")
+        """Check the name and the type.
+
+        name: as "user/signed.up"; a trigger's may end in "/*" or ".*".
+        data_type: a pydantic model, a dataclass, a TypedDict, or a union of them.
+        Raises ConfigError: a name that no event has, or a type that is not an object or that pydantic does not know.
+        """
+        if not isinstance(cast("object", name), str):
+            raise ConfigError(f"event_type was given the name {name!r}; expected {NAME_RULE}")
+        rule = problem_of(name)
+        if rule is not None:
+            raise ConfigError(f"event_type was given the name {name!r}; expected {rule}")
         check_type(data_type, f'event_type "{name}"')
         self.name = name
         self.data_type = data_type
@@ -75,11 +85,21 @@ class EventType(Generic[D]):
         return f"<EventType {self.name} of {type_name(self.data_type)}>"
 
     def __call__(self, data: D, *, id: str = "", ts: int = 0, v: str | None = None) -> TypedEvent[D]:  # noqa: A002
-        """Return an event to send; raises EventInvalidError that names the field that does not fit."""
+        """Return an event to send.
+
+        data: of the type that the event type was made with.
+        id: sent twice, an event with an id counts once; empty means not given.
+        ts: when it happened, in milliseconds since 1970; zero means not given.
+        v: the version of the event's schema.
+        Raises EventInvalidError: it names the field of the data that does not fit.
+        """
         return self.kind(name=self.name, data=data, id=id, ts=ts, v=v)
 
     def trigger(self, expression: str | None = None) -> TypedTrigger:
-        """Return a trigger, optionally for the events only for which *expression* holds."""
+        """Return a trigger for these events.
+
+        expression: a CEL expression over `event` that must hold for an event to start the function.
+        """
         return _trigger(self.name, self.kind, expression)
 
 
@@ -88,9 +108,11 @@ def event_type(name: str, data_type: type[D]) -> EventType[D]: ...
 @overload
 def event_type(name: str, data_type: typing_extensions.TypeForm[D]) -> EventType[D]: ...
 def event_type(name: str, data_type: Any) -> EventType[Any]:
-    """Return the type of the events of that name. data_type: a pydantic model, a dataclass, a TypedDict, or a union.
+    """Return the type of the events of that name.
 
-    Raises ConfigError: no name, or a type that is no object or that pydantic does not know.
+    name: as "user/signed.up"; a trigger's may end in "/*" or ".*".
+    data_type: a pydantic model, a dataclass, a TypedDict, or a union of them.
+    Raises ConfigError: a name that no event has, or a type that is not an object or that pydantic does not know.
     """
     return EventType(name, data_type)
 

@@ -1,7 +1,4 @@
-"""What a handler is given: Context and ContextSync. Values only; the tools on them are in `step_tools.py`, `groups.py`.
-
-Source: protocol §7.
-"""
+"""What a handler is given: Context and ContextSync. Values only; the tools on them are in `step.py` and `group.py`."""
 
 from __future__ import annotations
 
@@ -13,29 +10,36 @@ import typing_extensions
 
 from inngest_core.events.event import Event
 
-from .execution import Execution
 from .group import Group, GroupSync
-from .step import Step, StepSync
+from .replay import Replay
+from .step import Step
+from .step_sync import StepSync
 
 E_co = typing_extensions.TypeVar("E_co", covariant=True, bound=Event, default=Event)
 
 
 @dataclass(eq=False)
 class BaseContext(Generic[E_co]):
-    """What both colours of context hold.
-
-    event: the one that started the run. events: all of them, when the function takes batches.
-    attempt: 0 for the first. max_attempts: None when the engine does not say. run_id: of the whole run.
-    fn_id: the full function id, `<app_id>-<fn_id>`. logger: silent while earlier steps are replayed.
-    """
+    """What the contexts of sync and async functions have in common."""
 
     event: E_co
+    """The event that started the run; the first one of a batch."""
     events: list[E_co]
+    """All events of a batch; otherwise the one that started the run."""
     attempt: int
+    """How often the function, or its current step, was tried before: 0 for the first try."""
     max_attempts: int | None
+    """How many tries there are in all; None when the engine does not say."""
     run_id: str
+    """The id of the run, the same in all its calls."""
     fn_id: str
+    """The id of the function as the engine knows it: `<app_id>-<fn_id>`."""
+    job_id: str | None
+    """The id of the engine's job behind this call; None when the engine does not say."""
+    request_id: str | None
+    """The id of this call; None when the engine does not say."""
     logger: logging.Logger
+    """The client's logger; silent while earlier steps are replayed, so that each line is logged once."""
 
 
 @dataclass(eq=False)
@@ -43,7 +47,9 @@ class Context(BaseContext[E_co]):
     """The context of an `async def` function; `Context[TypedEvent[Data]]` says what its events hold."""
 
     step: Step
+    """The step tools: run, sleep, wait_for_event, invoke, send_event and others."""
     group: Group
+    """Runs steps in parallel."""
 
 
 @dataclass(eq=False)
@@ -51,23 +57,28 @@ class ContextSync(BaseContext[E_co]):
     """The context of a plain `def` function; `ContextSync[TypedEvent[Data]]` says what its events hold."""
 
     step: StepSync
+    """The step tools: run, sleep, wait_for_event, invoke, send_event and others."""
     group: GroupSync
+    """Runs steps in parallel."""
 
 
-class ReplayLogger:
-    """Passes on to the user's logger, except while earlier steps are replayed: then it is silent."""
+class ReplayLogger(logging.Logger):
+    """Passes on to the client's logger, except while earlier steps are replayed: then it is silent."""
 
-    _SILENCED = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "fatal", "log"})
-
-    def __init__(self, logger: logging.Logger, execution: Execution) -> None:
+    def __init__(self, logger: logging.Logger, replay: Replay[Any, Any]) -> None:
+        super().__init__(logger.name)
+        self.parent = logger
         self._logger = logger
-        self._execution = execution
+        self._replay = replay
 
-    def __getattr__(self, name: str) -> Any:
-        if name in self._SILENCED and self._execution.replay.replaying:
-            return _ignore
-        return getattr(self._logger, name)
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802  # the standard library's name
+        """Tell whether a message of this level is logged now."""
+        return not self._replay.replaying and self._logger.isEnabledFor(level)
 
+    def makeRecord(self, *args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: N802  # the standard library's name
+        """Make a record as the client's logger does, which may be of a class of its own."""
+        return self._logger.makeRecord(*args, **kwargs)
 
-def _ignore(*_: object, **__: object) -> None:
-    pass
+    def handle(self, record: logging.LogRecord) -> None:
+        """Pass a record on."""
+        self._logger.handle(record)

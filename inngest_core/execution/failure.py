@@ -1,13 +1,13 @@
 """What is said of an exception of user code: as JSON, as headers, in the log, and whether it may be tried again.
 
 All of it is bounded, so that an answer with an error is within what an engine takes, whatever was raised.
-Decides nothing about steps. Sources: protocol §6, §7, B2, C5, C6, C7.
+Decides nothing about steps.
 """
 
 from __future__ import annotations
 
 import datetime
-import math
+import logging
 import textwrap
 import traceback
 from pathlib import Path
@@ -19,6 +19,7 @@ from inngest_core.errors import InngestError, NonRetriableError, RetryAfterError
 from inngest_core.protocol.duration import dump_time, to_ms
 from inngest_core.protocol.limits import MAX_RETRY_AFTER_SECONDS
 from inngest_core.protocol.wire import CallContext, Header
+from inngest_core.runtime.effects import Flow, now
 
 LONGEST_CAUSE_CHAIN = 8
 LONGEST_STACK = 24 * 1024
@@ -39,25 +40,27 @@ def is_final(error: BaseException, ctx: CallContext) -> bool:
     return ctx.max_attempts is not None and ctx.attempt + 1 >= ctx.max_attempts
 
 
-def retry_headers(error: BaseException) -> dict[str, str]:
+def retry_headers(error: BaseException) -> Flow[dict[str, str]]:
     """Return the headers that tell the engine whether, and when, to try again."""
     if not retriable(error):
         return {Header.NO_RETRY.value: "true"}
     for each in leaves(error):
         if isinstance(each, RetryAfterError):
-            return {Header.RETRY_AFTER.value: _dump_retry_after(each.retry_after)}
+            when = each.retry_after
+            if not isinstance(when, datetime.datetime):
+                when = _later(when, (yield from now()))
+            return {Header.RETRY_AFTER.value: dump_time(when)}
     return {}
 
 
-def _dump_retry_after(when: int | datetime.timedelta | datetime.datetime) -> str:
-    if isinstance(when, datetime.datetime):
-        return dump_time(when)
-    seconds = math.ceil(to_ms(when) / 1000)
-    return str(min(max(seconds, 1), MAX_RETRY_AFTER_SECONDS))
+def _later(wait: int | datetime.timedelta, now_seconds: float) -> datetime.datetime:
+    """Return when a wait ends: as a time, since engines count whole seconds from a clock without fractions."""
+    seconds = min(to_ms(wait) / 1000, MAX_RETRY_AFTER_SECONDS)
+    return datetime.datetime.fromtimestamp(now_seconds + seconds, datetime.UTC)
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """Return name, message, stack and cause of an exception; a StepError gives those of its step."""
+    """Return name, message, stack, cause and code of an exception; a StepError gives those of its step."""
     described: dict[str, Any] = {}
     for each in reversed(_chain(error)):
         told: dict[str, Any] = {"name": name_of(each), "message": message_of(each)}
@@ -66,7 +69,7 @@ def describe(error: BaseException) -> dict[str, Any]:
         if described:
             told["cause"] = described
         described = told
-    return described
+    return {**described, "code": error.code if isinstance(error, InngestError) else InngestError.code}
 
 
 def _chain(error: BaseException) -> list[BaseException]:
@@ -83,6 +86,24 @@ def _chain(error: BaseException) -> list[BaseException]:
 def is_quiet(error: BaseException) -> bool:
     """Tell whether it was raised with quiet=True."""
     return isinstance(error, NonRetriableError | RetryAfterError) and bool(getattr(error, "quiet", False))
+
+
+def log_failure(logger: logging.Logger, error: BaseException, what: str, *, final: bool) -> None:
+    """Log what a step or a function raised, unless it asked for quiet. what: names it."""
+    if is_quiet(error):
+        return
+    how = "failed" if final else "will be tried again"
+    message = message_of(error, SHORT_MESSAGE) or name_of(error)
+    info = exc_info(error)
+    if info is not None and _is_long(error):
+        info, message = None, f"{message}\n{_stack(error)}"
+    logger.error("%s %s: %s", what, how, message, exc_info=info)
+
+
+def _is_long(error: BaseException) -> bool:
+    """Tell whether the text of an exception, without frames, is longer than is of use in a log."""
+    lines = traceback.TracebackException(type(error), error, None, limit=0).format()
+    return sum(len(line) for line in lines) > LONGEST_STACK
 
 
 def exc_info(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None] | None:

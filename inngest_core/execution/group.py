@@ -1,17 +1,18 @@
-"""Parallel steps: Group and GroupSync, typed faces over `execution.py`. Decides nothing. Source: protocol §7."""
+"""Parallel steps: Group and GroupSync, typed faces over the executions of both kinds. Decides nothing."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar, overload
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, TypeVar, cast, overload
 
-from inngest_core.errors import StepUnexpectedError
-from inngest_core.runtime.drivers import Resources, run_sync
-from inngest_core.runtime.effects import Body
+from inngest_core.errors import ConfigError
+from inngest_core.runtime.outcome import Outcome
 
 from . import tools
-from .execution import Execution
+from .async_execution import AsyncExecution
+from .sync_execution import SyncExecution
 
 T = TypeVar("T")
 T1 = TypeVar("T1")
@@ -22,6 +23,8 @@ T5 = TypeVar("T5")
 T6 = TypeVar("T6")
 T7 = TypeVar("T7")
 T8 = TypeVar("T8")
+
+F = TypeVar("F", bound=Callable[[], object])
 
 Branch = Callable[[], Awaitable[T]]
 BranchSync = Callable[[], T]
@@ -38,9 +41,9 @@ class ParallelMode(enum.StrEnum):
 
 
 class Parallel:
-    """What `Group` and `Step` share; its overloads keep the types of up to eight branches."""
+    """What `Group` and `Step` share. The overloads keep the types of up to eight branches."""
 
-    def __init__(self, execution: Execution) -> None:
+    def __init__(self, execution: AsyncExecution) -> None:
         self._execution = execution
 
     @overload
@@ -84,15 +87,23 @@ class Parallel:
     @overload
     async def parallel(self, callables: Sequence[Branch[T]], parallel_mode: ParallelMode = ...) -> tuple[T, ...]: ...
     async def parallel(
-        self, callables: Sequence[Branch[Any]], parallel_mode: ParallelMode = ParallelMode.WAIT
+        self, callables: Sequence[Branch[Any]], parallel_mode: ParallelMode = ParallelMode.WAIT, *more: object
     ) -> tuple[Any, ...]:
-        """Run branches side by side, all to their end; then return their results, or raise the first error."""
+        """Run branches side by side, each to its end.
+
+        callables: a list or a tuple of functions without arguments, such as `lambda: ctx.step.run(...)`.
+        parallel_mode: when the engine lets the function go on: after all steps, or after each of them (RACE).
+        more: never given; it catches `parallel(first, second)`, and the error says what to give instead.
+        Returns a tuple of what they returned, in the same order.
+        Raises the error of the first one, in that order, that raised. Raises ConfigError: no tuple of functions.
+        """
+        branches = _checked(callables, parallel_mode, more)
         before = tools.parallel_mode.set(_mode(parallel_mode))
         try:
-            results = await running(self._execution).gather(list(callables))
+            outcomes = await self._execution.group(branches)
         finally:
             tools.parallel_mode.reset(before)
-        return _results(results)
+        return tuple([outcome.unwrap() for outcome in outcomes])
 
 
 class Group(Parallel):
@@ -102,9 +113,8 @@ class Group(Parallel):
 class ParallelSync:
     """What `GroupSync` and `StepSync` share."""
 
-    def __init__(self, execution: Execution, resources: Resources) -> None:
+    def __init__(self, execution: SyncExecution) -> None:
         self._execution = execution
-        self._resources = resources
 
     @overload
     def parallel(
@@ -166,34 +176,53 @@ class ParallelSync:
     @overload
     def parallel(self, callables: Sequence[BranchSync[T]], parallel_mode: ParallelMode = ...) -> tuple[T, ...]: ...
     def parallel(
-        self, callables: Sequence[BranchSync[Any]], parallel_mode: ParallelMode = ParallelMode.WAIT
+        self, callables: Sequence[BranchSync[Any]], parallel_mode: ParallelMode = ParallelMode.WAIT, *more: object
     ) -> tuple[Any, ...]:
-        """Run branches side by side, all to their end; then return their results, or raise the first error."""
+        """Run branches side by side, each to its end.
+
+        callables: a list or a tuple of functions without arguments, such as `lambda: ctx.step.run(...)`.
+        parallel_mode: when the engine lets the function go on: after all steps, or after each of them (RACE).
+        more: never given; it catches `parallel(first, second)`, and the error says what to give instead.
+        Returns a tuple of what they returned, in the same order.
+        Raises the error of the first one, in that order, that raised. Raises ConfigError: no tuple of functions.
+        """
+        branches = _checked(callables, parallel_mode, more)
         before = tools.parallel_mode.set(_mode(parallel_mode))
         try:
-            results = run_sync(self._execution.group_in_thread(list(callables)), self._resources)
+            outcomes: list[Outcome] = self._execution.group(branches)
         finally:
             tools.parallel_mode.reset(before)
-        return _results(results)
+        return tuple([outcome.unwrap() for outcome in outcomes])
 
 
 class GroupSync(ParallelSync):
     """Parallel steps of a plain `def` function: the engine runs them side by side."""
 
 
-def running(execution: Execution) -> Body:
-    """Return the body of the async function; raises StepUnexpectedError before it runs."""
-    if execution.body is None:
-        raise StepUnexpectedError("a step was met before the function ran; meet steps in the function only")
-    return execution.body
-
-
-def _results(results: Sequence[object]) -> tuple[Any, ...]:
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return tuple(results)
+def _checked(given: Sequence[F], mode: object, more: Sequence[object]) -> list[F]:
+    """Return the branches of a group; raises ConfigError that says what to give instead."""
+    callables = cast("object", given)
+    if callable(callables) or more or not isinstance(mode, str):
+        raise ConfigError(
+            "parallel was given its branches one by one; give them in one tuple: parallel((first, second))"
+        )
+    if not isinstance(callables, Iterable) or isinstance(callables, str | bytes):
+        raise ConfigError(f"parallel was given a {type(callables).__name__}; give a tuple of functions")
+    branches = cast("list[object]", list(given))
+    for number, branch in enumerate(branches, 1):
+        if not callable(branch):
+            if inspect.iscoroutine(branch):
+                branch.close()
+            raise ConfigError(
+                f"branch {number} of parallel is a {type(branch).__name__}, not a function: it was called too early; "
+                "give a function that meets the step: lambda: ctx.step.run(...)"
+            )
+    return cast("list[F]", branches)
 
 
 def _mode(mode: ParallelMode) -> str | None:
-    return None if mode is ParallelMode.WAIT else ParallelMode(mode).value
+    """Return the mode of a group's steps: within a race every step is one of the race, also in a group that waits.
+
+    An engine discovers after each step of the outer group, while steps of the inner one may be running elsewhere.
+    """
+    return tools.parallel_mode.get() if mode is ParallelMode.WAIT else ParallelMode(mode).value

@@ -1,11 +1,13 @@
-"""What one call of one function came to, and the ops that tell of it. Values only."""
+"""What ends a call before its function does, and the ops that tell of it. Values only."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from inngest_core.protocol.wire import Op, Opcode
+from inngest_core.runtime.outcome import Raised, Returned
 from inngest_core.values.serializer import dump
 
 from .replay import Found
@@ -21,35 +23,26 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
-class Returned:
-    """The function returned."""
-
-    value: object
-
-
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """The function raised."""
-
-    error: BaseException
-
-
-@dataclass(frozen=True, slots=True)
 class TargetMissed:
-    """The function did not meet the step that the engine asked for."""
+    """The function did not meet the step that the engine asked for.
 
-    found: Sequence[Found[Tool]]
+    met: those that it did meet: the id on the wire, and the one in the code. name: of the missed step, where known.
+    """
+
+    met: Sequence[tuple[str, str]]
+    name: str | None
 
 
-Outcome = Reported | Returned | Raised | TargetMissed
+CallOutcome = Reported | TargetMissed | Returned | Raised
+"""What one call of one function came to."""
 
 
-def report_new(found: Sequence[Found[Tool]]) -> Reported:
+def report_new(found: Sequence[Found[Tool, Any]]) -> Reported:
     """Report steps that have not run: those that run in the app are planned."""
     return Reported([op_of(each, Opcode.STEP_PLANNED if each.op is Opcode.STEP_RUN else each.op) for each in found])
 
 
-def report_again(found: Found[Tool]) -> Reported:
+def report_again(found: Found[Tool, Any]) -> Reported:
     """Report a step from its memo, as it came."""
     memo = found.memo
     if memo is None:
@@ -60,7 +53,7 @@ def report_again(found: Found[Tool]) -> Reported:
 
 
 def op_of(
-    found: Found[Tool], opcode: Opcode, *, data: bytes = b"null", error: Mapping[str, object] | None = None
+    found: Found[Tool, Any], opcode: Opcode, *, data: bytes = b"null", error: Mapping[str, object] | None = None
 ) -> Op:
     tool = found.tool
     return Op(

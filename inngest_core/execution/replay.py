@@ -5,7 +5,7 @@ Pure: no effects, no user code. The caller tells what was met (`meet`) and asks 
     asked for   step met              others met     next
     ----------  --------------------  -------------  ---------------------------------------------------
     discovery   memo                  -              Deliver, in the order of ctx.stack.stack
-    discovery   new, runs in the app  no other new   RunNow; Report as planned when told to plan only
+    discovery   new, runs in the app  no other new   RunNow; Report as planned when told to plan only, or in a race
     discovery   new, runs in the app  another new    Report, as planned
     discovery   new, the engine's     -              Report
     target T    is T, new             -              RunNow (Report when it is the engine's)
@@ -14,24 +14,32 @@ Pure: no effects, no user code. The caller tells what was met (`meet`) and asks 
     target T    new, is not T         T not met      Wait: it stays parked
     any         nothing undecided     -              Wait
 
-"Told to plan only" is ctx.disable_immediate_execution. A memo is read by the op of the step that asks, never by its
+"Told to plan only" is ctx.disable_immediate_execution. An engine resets that at each discovery, and discovers after
+each step of a race. So a new step of a race, or one that was met before the memo of one was delivered, may have been
+planned by an earlier call and be running elsewhere at this moment: it is planned again, which an engine ignores, and
+never run at once. A memo is read by the op of the step that asks, never by its
 shape: a wait's memo is an event, which has a `data` key of its own. `{"input": [...]}` is no memo: the step is new
 and runs with those arguments. A memo that is next in the stack but was not met is skipped; one that the stack does
 not name comes after those that it does, an error last.
-Sources: protocol §7, B0, B4; design §5.
 """
 
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar, cast
+
+import typing_extensions
 
 from inngest_core.errors import StepIdClashError
 from inngest_core.protocol.wire import Opcode, hash_id
 
 Tool = TypeVar("Tool")
+"""What was used to meet a step."""
+Place = typing_extensions.TypeVar("Place", default=None)
+"""Where the code that met it waits."""
 
 _WITH_OUTCOME = frozenset({Opcode.STEP_RUN, Opcode.INVOKE_FUNCTION, Opcode.GATEWAY, Opcode.AI_GATEWAY})
 """Ops whose memo is {"data": …} or {"error": …}; those of the others are the value itself."""
@@ -46,45 +54,50 @@ class Memo(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class Found(Generic[Tool]):
-    """A step that user code met. input: arguments that were edited by hand, to run it with; place: where it waits."""
+class Found(Generic[Tool, Place]):
+    """A step that user code met.
+
+    race: it belongs to a parallel group in race mode. input: arguments that were edited by hand, to run it with.
+    place: where it waits.
+    """
 
     id: str
     step_id: str
     index: int
     op: Opcode
     tool: Tool
+    race: bool = False
     memo: Memo | None = None
     input: Sequence[object] | None = None
-    place: Any = None
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Deliver(Generic[Tool]):
+class Deliver(Generic[Tool, Place]):
     """Give the step its memo."""
 
-    found: Found[Tool]
+    found: Found[Tool, Place]
 
 
 @dataclass(frozen=True, slots=True)
-class RunNow(Generic[Tool]):
+class RunNow(Generic[Tool, Place]):
     """Run the step and report how it went."""
 
-    found: Found[Tool]
+    found: Found[Tool, Place]
 
 
 @dataclass(frozen=True, slots=True)
-class Report(Generic[Tool]):
+class Report(Generic[Tool, Place]):
     """Report the steps without running them."""
 
-    found: Sequence[Found[Tool]]
+    found: Sequence[Found[Tool, Place]]
 
 
 @dataclass(frozen=True, slots=True)
-class Repeat(Generic[Tool]):
+class Repeat(Generic[Tool, Place]):
     """Answer for the target once more, from its memo."""
 
-    found: Found[Tool]
+    found: Found[Tool, Place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +105,7 @@ class Wait:
     """Nothing can be decided until user code goes on."""
 
 
-Decision = Deliver[Tool] | RunNow[Tool] | Report[Tool] | Repeat[Tool] | Wait
+Decision = Deliver[Tool, Place] | RunNow[Tool, Place] | Report[Tool, Place] | Repeat[Tool, Place] | Wait
 
 
 def read_memo(op: Opcode, raw: object) -> tuple[Memo | None, Sequence[object] | None]:
@@ -110,7 +123,7 @@ def read_memo(op: Opcode, raw: object) -> tuple[Memo | None, Sequence[object] | 
     return Memo(data=value), None
 
 
-class Replay(Generic[Tool]):
+class Replay(Generic[Tool, Place]):
     """What one call request knows of its run, and what was met in it so far."""
 
     def __init__(
@@ -124,16 +137,19 @@ class Replay(Generic[Tool]):
         self.target = target
         self.concurrent = False
         """Set once a step was met outside the function's main task: from then on, order matters."""
-        self.found: dict[str, Found[Tool]] = {}
+        self.found: dict[str, Found[Tool, Place]] = {}
         self._memos = memos
         self._target_memo = None if target is None else memos.get(target)
         """As it came: hooks may change what the function reads, but not what is repeated."""
         self._plan_only = plan_only
+        self._stack = stack
         self._position = {step: position for position, step in enumerate(stack)}
         self._next_position = 0
         self._met_count: dict[str, int] = {}
-        self._ready: list[tuple[int, int, Found[Tool]]] = []
-        self.new: list[Found[Tool]] = []
+        self._ready: list[tuple[int, int, Found[Tool, Place]]] = []
+        self.new: list[Found[Tool, Place]] = []
+        self._perhaps_planned = False
+        """Set when the memo of a race's step was delivered while a new step was there: an earlier call planned that."""
         self._delivered = 0
 
     @property
@@ -142,10 +158,19 @@ class Replay(Generic[Tool]):
         return self._delivered < len(self._memos) and not self.new and not self.target_met
 
     @property
+    def left(self) -> int:
+        """How many memos are left to deliver; with none, the function's code is new from here on."""
+        return len(self._memos) - self._delivered
+
+    def forgotten(self) -> int:
+        """Return how many of the steps that finished last were not met, up to the first one that was."""
+        return sum(1 for _ in itertools.takewhile(lambda step: step not in self.found, reversed(self._stack)))
+
+    @property
     def target_met(self) -> bool:
         return self.target is not None and self.target in self.found
 
-    def find(self, step_id: str, op: Opcode, tool: Tool) -> Found[Tool]:
+    def find(self, step_id: str, op: Opcode, tool: Tool, *, race: bool = False) -> Found[Tool, Place]:
         """Name the step that user code just met; raises StepIdClashError."""
         index = self._met_count.get(step_id, 0)
         self._met_count[step_id] = index + 1
@@ -156,12 +181,12 @@ class Replay(Generic[Tool]):
                 f'step "{step_id}" (met {index + 1} times) has the same id as step "{other.step_id}" '
                 f"(met {other.index + 1} times); give one of them another id"
             )
-        found = self.found[hashed] = Found(hashed, step_id, index, op, tool)
+        found = self.found[hashed] = Found(hashed, step_id, index, op, tool, race)
         if hashed in self._memos:
             found.memo, found.input = read_memo(op, self._memos[hashed])
         return found
 
-    def shortcut(self, found: Found[Tool], *, alone: bool) -> bool:
+    def shortcut(self, found: Found[Tool, Place], *, alone: bool) -> bool:
         """Tell whether the memo is delivered at once: in sequential code, where the stack names it next.
 
         alone: no task can be started beside this code, so that order cannot matter.
@@ -173,7 +198,7 @@ class Replay(Generic[Tool]):
         self._pass(found)
         return True
 
-    def meet(self, found: Found[Tool]) -> None:
+    def meet(self, found: Found[Tool, Place]) -> None:
         """Enter a found step among the undecided."""
         if found.memo is None:
             self.new.append(found)
@@ -181,7 +206,7 @@ class Replay(Generic[Tool]):
         unnamed = len(self._position) + found.memo.failed
         heapq.heappush(self._ready, (self._position.get(found.id, unnamed), len(self.found), found))
 
-    def next(self) -> Decision[Tool]:
+    def next(self) -> Decision[Tool, Place]:
         """Decide on the steps met so far; see the table."""
         if self.target is not None and self.target_met:
             return self._answer_for(self.found[self.target])
@@ -193,18 +218,20 @@ class Replay(Generic[Tool]):
             return self._report_new()
         return Wait()
 
-    def _pass(self, found: Found[Tool]) -> None:
+    def _pass(self, found: Found[Tool, Place]) -> None:
         self._delivered += 1
+        self._perhaps_planned = self._perhaps_planned or (found.race and bool(self.new))
         self._next_position = max(self._next_position, self._position.get(found.id, -1) + 1)
 
-    def _answer_for(self, target: Found[Tool]) -> Decision[Tool]:
+    def _answer_for(self, target: Found[Tool, Place]) -> Decision[Tool, Place]:
         if target.memo is not None:
             target.memo = read_memo(target.op, self._target_memo)[0] or target.memo
             return Repeat(target)
         return RunNow(target) if target.op is Opcode.STEP_RUN else Report([target])
 
-    def _report_new(self) -> Decision[Tool]:
+    def _report_new(self) -> Decision[Tool, Place]:
         only = self.new[0]
-        if len(self.new) == 1 and only.op is Opcode.STEP_RUN and not self._plan_only:
+        perhaps_planned = self._plan_only or only.race or self._perhaps_planned
+        if len(self.new) == 1 and only.op is Opcode.STEP_RUN and not perhaps_planned:
             return RunNow(only)
         return Report(self.new)

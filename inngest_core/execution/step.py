@@ -1,7 +1,8 @@
-"""The step tools of a handler: Step and StepSync, typed faces of one line each over `steps.py`.
+"""The step tools of an `async def` handler: a typed face of one line each over `tools.py`.
 
 What a step means is decided in `execution.py`. A type that a result is read as is given twice, as `type[T]` and as
-`TypeForm[T]`: type checkers that do not know the second yet infer from classes all the same. Source: protocol §7.
+`TypeForm[T]`: type checkers that do not know the second yet infer from classes all the same.
+`step_sync.py` holds the same tools for plain `def` handlers.
 """
 
 from __future__ import annotations
@@ -13,14 +14,12 @@ from typing import Any, TypeVar, TypeVarTuple, cast, overload
 import typing_extensions
 
 from inngest_core.events.event import Event
-from inngest_core.events.event_types import EventType, TypedEvent, type_of_triggers
+from inngest_core.events.event_types import EventType, TypedEvent
 from inngest_core.function import Function
-from inngest_core.runtime.drivers import Resources, run_sync
 
 from . import tools
-from .execution import Execution
-from .group import Parallel, ParallelSync, running
-from .tools import Tool
+from .async_execution import AsyncExecution
+from .group import Parallel
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -36,22 +35,10 @@ class Step(Parallel):
     `parallel` does the same as `ctx.group.parallel`, under its older name.
     """
 
-    def __init__(self, execution: Execution, app_id: str) -> None:
+    def __init__(self, execution: AsyncExecution, app_id: str) -> None:
         super().__init__(execution)
+        self._meet = execution.meet
         self._app_id = app_id
-
-    async def _meet(self, tool: Tool) -> Any:
-        execution = self._execution
-        found = execution.find(tool)
-        body = running(execution)
-        if body.in_main_task():
-            if execution.replay.shortcut(found, alone=False):
-                return execution.read(found)
-        else:
-            execution.replay.concurrent = True
-        place = found.place = body.park(found.step_id)
-        execution.replay.meet(found)
-        return await place
 
     @overload
     async def run(self, step_id: str, handler: Callable[[*Ts], Awaitable[T]], *handler_args: *Ts) -> T: ...
@@ -76,18 +63,34 @@ class Step(Parallel):
     async def run(
         self, step_id: str, handler: Callable[..., object], *handler_args: object, output_type: Any = None
     ) -> Any:
-        """Run *handler*, sync or async, with the arguments; the result is what it returned.
+        """Run *handler* once and keep its result; when the function is called again, it gets that result.
 
-        output_type: the type that the result is read as. Raises StepError when it failed for good.
+        step_id: names the step, unique in the function; with the same id again it is the next repetition.
+        handler: a function, sync or async; a sync one holds the event loop while it runs.
+        handler_args: the positional arguments for it; bind keyword arguments with `functools.partial`.
+        output_type: the type that the result is written as, and read as; by default the return annotation of *handler*
+            where JSON alone would lose the type.
+        Returns what *handler* returned.
+        Raises StepError: it failed for good. Raises ConfigError: *handler* cannot be called.
         """
         return await self._meet(tools.run(step_id, handler, handler_args, output_type))
 
     async def sleep(self, step_id: str, duration: Duration) -> None:
-        """Sleep durably; duration: milliseconds or a timedelta, 366 days at most."""
+        """Let the run sleep; nothing of the app runs or waits meanwhile.
+
+        step_id: names the step, unique in the function.
+        duration: milliseconds or a timedelta, 366 days at most.
+        Raises ConfigError: another duration.
+        """
         await self._meet(tools.sleep(step_id, duration))
 
     async def sleep_until(self, step_id: str, until: datetime.datetime) -> None:
-        """Sleep durably until a time; a naive datetime means local time."""
+        """Let the run sleep until a time; nothing of the app runs or waits meanwhile.
+
+        step_id: names the step, unique in the function.
+        until: when to go on; a naive datetime means local time.
+        Raises ConfigError: it is not a datetime.
+        """
         await self._meet(tools.sleep_until(step_id, until))
 
     @overload
@@ -105,9 +108,14 @@ class Step(Parallel):
     async def wait_for_event(
         self, step_id: str, *, event: str | EventType[Any] | type[Event], if_exp: str | None = None, timeout: Duration
     ) -> Event | None:
-        """Wait for an event; None when *timeout* passed first.
+        """Let the run wait for an event that arrives from now on.
 
-        if_exp: an expression over `event` (that of this run) and `async` (the one that came).
+        step_id: names the step, unique in the function.
+        event: the name of the event, an event type, or a subclass of Event; the last two type the result.
+        if_exp: a CEL expression that must hold, over `event` (what started the run) and `async` (what arrived).
+        timeout: how long to wait; milliseconds or a timedelta, 366 days at most.
+        Returns the event, or None when none came in time.
+        Raises ConfigError: an argument that cannot be used. Raises EventInvalidError: data that its type refuses.
         """
         return cast("Event | None", await self._meet(tools.wait_for_event(step_id, event, if_exp, timeout)))
 
@@ -120,8 +128,17 @@ class Step(Parallel):
         timeout: Duration | None = None,
         v: str | None = None,
     ) -> T:
-        """Run another function and wait for what it returns; raises StepError when it failed."""
-        return cast("T", await self._meet(_invoke(step_id, function, data, timeout, v)))
+        """Run another function of this program as a run of its own, and wait for its result.
+
+        step_id: names the step, unique in the function.
+        function: what `create_function` made.
+        data: the data of the event that it gets, as a dict or a model; or an Event, whose data and `v` are taken.
+        timeout: how long to wait; milliseconds or a timedelta, 366 days at most; by default as long as it takes.
+        v: the version of the event that it gets.
+        Returns what the function returned.
+        Raises StepError: it failed, or did not end in time. Raises ConfigError: an argument that cannot be used.
+        """
+        return cast("T", await self._meet(tools.invoke_function(step_id, function, data, timeout, v)))
 
     @overload
     async def invoke_by_id(
@@ -170,161 +187,27 @@ class Step(Parallel):
         v: str | None = None,
         output_type: Any = None,
     ) -> Any:
-        """Run another function, known by its id only; app_id: this app's own when not given.
+        """Run a function of any app as a run of its own, and wait for its result.
 
-        output_type: the type that the result is read as.
+        step_id: names the step, unique in the function.
+        app_id: the id of its app; this app by default.
+        function_id: its fn_id in that app.
+        data: the data of the event that it gets, as a dict or a model; or an Event, whose data and `v` are taken.
+        timeout: how long to wait; milliseconds or a timedelta, 366 days at most; by default as long as it takes.
+        v: the version of the event that it gets.
+        output_type: the type that the result is read as; by default it stays JSON values.
+        Returns what the function returned.
+        Raises StepError: it failed, or did not end in time. Raises ConfigError: an argument that cannot be used.
         """
-        full_id = f"{app_id or self._app_id}-{function_id}"
-        return await self._meet(tools.invoke(step_id, full_id, data, timeout, v, output_type))
+        app_id = app_id or self._app_id
+        return await self._meet(tools.invoke_by_id(step_id, app_id, function_id, data, timeout, v, output_type))
 
     async def send_event(self, step_id: str, events: Event | Sequence[Event]) -> list[str]:
-        """Send events once; the result is their ids."""
+        """Send events once, however often the function is called.
+
+        step_id: names the step, unique in the function.
+        events: one event or a list of them.
+        Returns the ids of the events, in order.
+        Raises StepError: they could not be sent. Raises ConfigError: something else than events.
+        """
         return cast("list[str]", await self._meet(tools.send_event(step_id, events)))
-
-
-class StepSync(ParallelSync):
-    """The step tools of a plain `def` function. Each step runs once, however often the function is called.
-
-    `parallel` does the same as `ctx.group.parallel`, under its older name.
-    """
-
-    def __init__(self, execution: Execution, resources: Resources, app_id: str) -> None:
-        super().__init__(execution, resources)
-        self._app_id = app_id
-
-    def _meet(self, tool: Tool) -> Any:
-        execution = self._execution
-        found = execution.find(tool)
-        if execution.replay.shortcut(found, alone=True):
-            return execution.read(found)
-        return run_sync(execution.meet_in_thread(found), self._resources)
-
-    @overload
-    def run(self, step_id: str, handler: Callable[[*Ts], T], *handler_args: *Ts) -> T: ...
-    @overload
-    def run(
-        self,
-        step_id: str,
-        handler: Callable[..., object],
-        *handler_args: object,
-        output_type: type[T],
-    ) -> T: ...
-    @overload
-    def run(
-        self,
-        step_id: str,
-        handler: Callable[..., object],
-        *handler_args: object,
-        output_type: typing_extensions.TypeForm[T],
-    ) -> T: ...
-    def run(self, step_id: str, handler: Callable[..., object], *handler_args: object, output_type: Any = None) -> Any:
-        """Run *handler* with the arguments; the result is what it returned.
-
-        output_type: the type that the result is read as. Raises StepError when it failed for good.
-        """
-        return self._meet(tools.run(step_id, handler, handler_args, output_type))
-
-    def sleep(self, step_id: str, duration: Duration) -> None:
-        """Sleep durably; duration: milliseconds or a timedelta, 366 days at most."""
-        self._meet(tools.sleep(step_id, duration))
-
-    def sleep_until(self, step_id: str, until: datetime.datetime) -> None:
-        """Sleep durably until a time; a naive datetime means local time."""
-        self._meet(tools.sleep_until(step_id, until))
-
-    @overload
-    def wait_for_event(
-        self, step_id: str, *, event: str, if_exp: str | None = None, timeout: Duration
-    ) -> Event | None: ...
-    @overload
-    def wait_for_event(
-        self, step_id: str, *, event: EventType[D], if_exp: str | None = None, timeout: Duration
-    ) -> TypedEvent[D] | None: ...
-    @overload
-    def wait_for_event(
-        self, step_id: str, *, event: type[E], if_exp: str | None = None, timeout: Duration
-    ) -> E | None: ...
-    def wait_for_event(
-        self, step_id: str, *, event: str | EventType[Any] | type[Event], if_exp: str | None = None, timeout: Duration
-    ) -> Event | None:
-        """Wait for an event; None when *timeout* passed first.
-
-        if_exp: an expression over `event` (that of this run) and `async` (the one that came).
-        """
-        return cast("Event | None", self._meet(tools.wait_for_event(step_id, event, if_exp, timeout)))
-
-    def invoke(
-        self,
-        step_id: str,
-        *,
-        function: Function[T],
-        data: object = None,
-        timeout: Duration | None = None,
-        v: str | None = None,
-    ) -> T:
-        """Run another function and wait for what it returns; raises StepError when it failed."""
-        return cast("T", self._meet(_invoke(step_id, function, data, timeout, v)))
-
-    @overload
-    def invoke_by_id(
-        self,
-        step_id: str,
-        *,
-        app_id: str | None = None,
-        function_id: str,
-        data: object = None,
-        timeout: Duration | None = None,
-        v: str | None = None,
-        output_type: None = None,
-    ) -> Any: ...
-    @overload
-    def invoke_by_id(
-        self,
-        step_id: str,
-        *,
-        app_id: str | None = None,
-        function_id: str,
-        data: object = None,
-        timeout: Duration | None = None,
-        v: str | None = None,
-        output_type: type[T],
-    ) -> T: ...
-    @overload
-    def invoke_by_id(
-        self,
-        step_id: str,
-        *,
-        app_id: str | None = None,
-        function_id: str,
-        data: object = None,
-        timeout: Duration | None = None,
-        v: str | None = None,
-        output_type: typing_extensions.TypeForm[T],
-    ) -> T: ...
-    def invoke_by_id(
-        self,
-        step_id: str,
-        *,
-        app_id: str | None = None,
-        function_id: str,
-        data: object = None,
-        timeout: Duration | None = None,
-        v: str | None = None,
-        output_type: Any = None,
-    ) -> Any:
-        """Run another function, known by its id only; app_id: this app's own when not given.
-
-        output_type: the type that the result is read as.
-        """
-        full_id = f"{app_id or self._app_id}-{function_id}"
-        return self._meet(tools.invoke(step_id, full_id, data, timeout, v, output_type))
-
-    def send_event(self, step_id: str, events: Event | Sequence[Event]) -> list[str]:
-        """Send events once; the result is their ids."""
-        return cast("list[str]", self._meet(tools.send_event(step_id, events)))
-
-
-def _invoke(step_id: str, function: Function[Any], data: object, timeout: Duration | None, v: str | None) -> Tool:
-    returns = function.handler.callback
-    data_type = type_of_triggers(function.triggers)
-    return tools.invoke(step_id, function.id, data, timeout, v, function.output_type, returns, data_type)

@@ -15,19 +15,25 @@ from typing import Any, NamedTuple, cast
 from inngest_core.errors import ConfigError, StepError
 from inngest_core.events.event import Event, parse_event
 from inngest_core.events.event_data import type_of_data
-from inngest_core.events.event_types import EventType, name_of, parse_as
+from inngest_core.events.event_types import EventType, parse_as, type_of_triggers
+from inngest_core.events.outgoing import read_events
+from inngest_core.function import Function
 from inngest_core.protocol.duration import dump_duration, dump_time, to_ms
 from inngest_core.protocol.limits import MAX_STEP_BYTES, MAX_WAIT_SECONDS
 from inngest_core.protocol.wire import Opcode, json_kind
 from inngest_core.values.json_text import parse_value
 from inngest_core.values.serializer import Serializer, dump, load
 
+from .arguments import check_expression, check_function, full_function_id, read_awaited_event
 from .replay import Memo
 
 LONGEST_WAIT_MS = MAX_WAIT_SECONDS * 1000
 """Engines refuse to sleep or to wait for longer (protocol C7)."""
 
 _ULID_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+PARALLEL_MODE = "parallelMode"
+"""The key under which the options of a step in a race say so."""
 
 parallel_mode: contextvars.ContextVar[str | None] = contextvars.ContextVar("inngest_parallel_mode", default=None)
 """The mode of the parallel group that the current branch belongs to, when it is not the usual one."""
@@ -71,7 +77,7 @@ def run(step_id: str, callback: Callable[..., object], args: Sequence[object], o
 def send_event(step_id: str, events: Event | Sequence[Event]) -> Tool:
     """Send events once; the result is their ids."""
     step_id = _checked(step_id)
-    listed = [events] if isinstance(events, Event) else list(events)
+    listed = read_events(events, f'step "{step_id}": events')
     return Tool(Opcode.STEP_RUN, step_id, step_id, _read_ids, _opts(type="step.sendEvent"), events=listed)
 
 
@@ -101,18 +107,37 @@ def wait_for_event(
     step_id: str, event: str | EventType[Any] | type[Event], if_exp: str | None, timeout: int | datetime.timedelta
 ) -> Tool:
     """Let the run wait for an event; the result is the event, or None when the time is over."""
-    if isinstance(event, EventType):
-        name, read = event.name, _reader(event.kind)
-    elif isinstance(event, type):
-        name, read = name_of(event), _reader(event)
-    else:
-        name, read = event, _read_event
-    if not name:
-        raise ConfigError(f'step "{step_id}": the event to wait for has no name')
-    opts = _opts(timeout=_dump_wait(step_id, "timeout", timeout))
+    name, kind = read_awaited_event(step_id, event)
+    read = _read_event if kind is None else _reader(kind)
+    check_expression(step_id, if_exp)
+    opts = _opts(event=name, timeout=_dump_wait(step_id, "timeout", timeout))
     if if_exp is not None:
         opts["if"] = if_exp
-    return Tool(op=Opcode.WAIT_FOR_EVENT, step_id=_checked(step_id), name=name, read=read, opts=opts)
+    step_id = _checked(step_id)
+    return Tool(op=Opcode.WAIT_FOR_EVENT, step_id=step_id, name=step_id, read=read, opts=opts)
+
+
+def invoke_function(
+    step_id: str, function: Function[Any], data: object, timeout: int | datetime.timedelta | None, v: str | None
+) -> Tool:
+    """Run a function of this program; the result is what it returns."""
+    check_function(step_id, function)
+    data_type = type_of_triggers(function.triggers)
+    returns = function.handler.callback
+    return invoke(step_id, function.id, data, timeout, v, function.output_type, returns, data_type)
+
+
+def invoke_by_id(
+    step_id: str,
+    app_id: str,
+    function_id: str,
+    data: object,
+    timeout: int | datetime.timedelta | None,
+    v: str | None,
+    output_type: object,
+) -> Tool:
+    """Run a function that is known by its id only; the result is what it returns."""
+    return invoke(step_id, full_function_id(step_id, app_id, function_id), data, timeout, v, output_type)
 
 
 def invoke(
@@ -235,7 +260,7 @@ def _checked(step_id: object) -> str:
 def _opts(**opts: object) -> dict[str, object]:
     mode = parallel_mode.get()
     if mode is not None:
-        opts["parallelMode"] = mode
+        opts[PARALLEL_MODE] = mode
     return opts
 
 

@@ -1,7 +1,7 @@
-"""Cron expressions: which of them an engine takes. No clock; nothing here says when one fires.
+"""Cron expressions: which of them an engine accepts. No clock; nothing here says when one fires.
 
 Five fields, each a list of `*`, numbers, ranges and steps; months and days of the week also have names. Optionally
-after a zone: "TZ=Europe/Paris 0 3 * * *". Source: protocol §5.
+after a zone: "TZ=Europe/Paris 0 3 * * *". Follows docs/protocol.md, Function configuration.
 """
 
 from __future__ import annotations

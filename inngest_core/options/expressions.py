@@ -1,8 +1,8 @@
-"""CEL expressions: is the syntax of one right, and what the CEL library reports, said in one line.
+"""CEL expressions: whether the syntax of one is right, and the report of the CEL library in one line.
 
-The library is asked where it is installed (the extra "dev-server"), and loaded with the first expression: that takes
+The library is asked where it is installed (the extra "dev-server"), and is loaded with the first expression: that takes
 some 8 ms and 8 MB. Only the syntax counts here. Which variables, functions and macros there are, and how deep an
-expression may nest, is the engine's to say. `inngest_devserver/matcher.py` compiles expressions and asks them.
+expression may nest, is for the engine to say. `inngest_devserver/matcher.py` compiles and evaluates expressions.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from typing import Protocol, cast
 _FIRST = r"<input>:(-?\d+):(-?\d+): (Syntax error: )?([^\n]*)"
 _STATUS = r"^[A-Z_]+: (?:ERROR: )?| \[[A-Z_]+\]$"
 _TOKENS = r" expecting \{.*"
+_TEXT = r"""[rR](?:"[^"\n]*"|'[^'\n]*')|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|//[^\n]*"""
+"""A text in an expression, or a comment."""
+_CALL = r"([A-Za-z_]\w*)\s*\("
 _SHOWN = 200
 
 
@@ -23,7 +26,7 @@ class _Parser(Protocol):
 
 
 def syntax_problem_of(text: str) -> str | None:
-    """Return where and why *text* is no CEL; None when it is, or when there is no library to ask."""
+    """Return where and why *text* is not CEL; None when it is, or when there is no library to ask."""
     parser = _parser()
     if parser is None:
         return None
@@ -36,6 +39,11 @@ def syntax_problem_of(text: str) -> str | None:
         first = re.search(_FIRST, report)
         return explain(report) if first is not None and first[3] else None
     return None
+
+
+def called_in(text: str) -> set[str]:
+    """Return the names of the functions, methods and macros that an expression calls."""
+    return set(re.findall(_CALL, re.sub(_TEXT, "''", text)))
 
 
 def explain(report: str) -> str:

@@ -1,14 +1,13 @@
-"""Everything that `create_function` is told of a function but its triggers and handlers, checked as a whole.
+"""The options of one function as a whole: how each is checked and written, and which of them go together.
 
-What each option means stands in `options.py`; here is which of them go together, and how they are named on the wire.
-Source: protocol §5.
+What a single option means is in `options.py`. `Inngest.create_function` is the only place that lists the options one
+by one; here are the rules for each, by the same names. Follows docs/protocol.md, Function configuration.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import cast
 
 from inngest_core.protocol.limits import MAX_CANCEL, MAX_CONCURRENCY, MAX_RETRIES, MAX_TRIGGERS
@@ -35,12 +34,13 @@ from .options import (
 )
 
 _NOT_IN_IDS = re.compile(r"['\\\x00-\x1f\x7f\ud800-\udfff]")
-"""An id stands between quotes in the trigger of the failure handler, and in a URL."""
+"""An id is written between quotes in the trigger of the failure handler, and into a URL."""
 
 ID_RULE = "a name without single quotes, backslashes and control characters"
 
 _TRIGGER_RULE = "inngest.TriggerEvent(...), inngest.TriggerCron(...), an event type, or a list of them"
 
+_PLAIN = ("fn_id", "name", "retries", "idempotency")
 _SINGLE: dict[str, type[Option]] = {
     "batch_events": Batch,
     "debounce": Debounce,
@@ -60,30 +60,40 @@ _WIRE_NAMES = {"batch_events": "batchEvents", "rate_limit": "rateLimit"}
 _NOT_WITH_BATCHES = ("cancel", "debounce", "priority", "singleton")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionOpts:
     """What `create_function` was given, apart from triggers and handlers, under the names of its arguments."""
 
-    fn_id: str
-    name: str | None = None
-    retries: int | None = None
-    idempotency: str | None = None
-    batch_events: Batch | None = None
-    cancel: Sequence[Cancel] | None = None
-    concurrency: Sequence[Concurrency] | ConcurrencyLimits | None = None
-    debounce: Debounce | None = None
-    priority: Priority | None = None
-    rate_limit: RateLimit | None = None
-    singleton: Singleton | None = None
-    throttle: Throttle | None = None
-    timeouts: Timeouts | None = None
+    def __init__(self, **given: object) -> None:
+        """Keep the options; `problems` says what is wrong with them.
+
+        given: the options by name; None means not given.
+        Raises TypeError: a name that has no rule here.
+        """
+        unknown = given.keys() - {*_PLAIN, *_SINGLE, *_LISTS}
+        if unknown:
+            raise TypeError(f"no rule is known for the options {', '.join(sorted(unknown))}")
+        self._given = given
+
+    @property
+    def fn_id(self) -> str:
+        return cast("str", self._given.get("fn_id"))
+
+    @property
+    def name(self) -> str:
+        """Return the name that is shown for the function."""
+        return cast("str", self._given.get("name")) or self.fn_id
+
+    @property
+    def retries(self) -> int | None:
+        return cast("int | None", self._given.get("retries"))
 
     def to_wire(self) -> dict[str, object]:
         """Return the options as JSON values, under their wire names; what is not given or empty is left out."""
-        wire: dict[str, object] = {} if self.idempotency is None else {"idempotency": self.idempotency}
+        idempotency = self._given.get("idempotency")
+        wire: dict[str, object] = {} if idempotency is None else {"idempotency": idempotency}
         for field in (*_SINGLE, *_LISTS):
             name = _WIRE_NAMES.get(field, field)
-            option: Option | Sequence[Option] | None = getattr(self, field)
+            option = cast("Option | Sequence[Option] | None", self._given.get(field))
             if isinstance(option, Option):
                 wire[name] = option.to_wire()
             elif option:
@@ -95,9 +105,9 @@ class FunctionOpts:
         yield from self._problems_of_plain_values()
         yield from _problems_of_triggers(triggers)
         for field in _LISTS:
-            yield from _problems_of_items(getattr(self, field), field)
+            yield from _problems_of_items(self._given.get(field), field)
         for field, kind in _SINGLE.items():
-            option: object = getattr(self, field)
+            option = self._given.get(field)
             if isinstance(option, kind):
                 yield from problems_of(option, field)
             elif option is not None:
@@ -105,21 +115,28 @@ class FunctionOpts:
         yield from self._problems_of_combinations()
 
     def _problems_of_plain_values(self) -> Iterator[Problem]:
+        name, retries = self._given.get("name"), self._given.get("retries")
         if not is_id(self.fn_id):
             yield "fn_id", self.fn_id, ID_RULE
-        if self.name not in (None, "") and not _is_text(self.name):
-            yield "name", self.name, "a text, or nothing for the fn_id"
-        if self.retries is not None and not _is_whole(self.retries, MAX_RETRIES):
-            yield "retries", self.retries, f"a whole number of 0 to {MAX_RETRIES}"
-        yield from problems_of_expression(self.idempotency, "idempotency")
+        if name not in (None, "") and not _is_text(name):
+            yield "name", name, "a text, or nothing for the fn_id"
+        if retries is not None and not _is_whole(retries, MAX_RETRIES):
+            yield "retries", retries, f"a whole number of 0 to {MAX_RETRIES}"
+        yield from problems_of_expression(self._given.get("idempotency"), "idempotency")
 
     def _problems_of_combinations(self) -> Iterator[Problem]:
-        for field in _NOT_WITH_BATCHES if self.batch_events is not None else ():
-            if getattr(self, field):
-                yield field, getattr(self, field), "nothing, because batch_events is given"
-        if self.idempotency is not None and self.rate_limit is not None:
-            rule = "nothing, because idempotency is given: an engine makes that its rate limit, of 1 run in 24 hours"
-            yield "rate_limit", self.rate_limit, rule
+        given = self._given
+        for field in _NOT_WITH_BATCHES if given.get("batch_events") is not None else ():
+            if given.get(field):
+                yield field, given[field], "nothing, because batch_events is given"
+
+    def warnings(self) -> Iterator[str]:
+        """Yield a sentence for each combination that engines accept, but do not treat as it reads."""
+        if self._given.get("idempotency") is not None and self._given.get("rate_limit") is not None:
+            yield (
+                "rate_limit has no effect beside idempotency: engines turn idempotency into a rate limit of one run "
+                "in 24 hours per value, and that replaces rate_limit"
+            )
 
 
 def is_id(text: object) -> bool:

@@ -21,8 +21,12 @@ MAX_CALL_STATE_BYTES = 4 * MIB - 1024
 """With more state than this, a call request leaves the state out and the app asks for it."""
 MAX_CALL_BYTES = 4 * MIB
 """With a larger body than this, a call request leaves the events out, too."""
-MAX_CANONICAL_BYTES = 256 * 1024
-"""The largest body whose canonical form is tried when its raw bytes do not fit the signature."""
+MAX_CANONICAL_BYTES = 8 * 1024
+"""The largest body whose canonical form is tried when its raw bytes do not fit the signature. Anybody can ask for
+that with a well-formed wrong signature, and it costs about a millisecond for each KiB of the worst body."""
+
+MAX_STATE_ANSWER_BYTES = 64 * MIB
+"""What an app reads of one answer that holds the memos of a run or its batch of events: twice the largest state."""
 
 # Counts
 MAX_EVENTS = 5_000
@@ -32,6 +36,8 @@ MAX_STEPS = 1_000
 MAX_TRIGGERS = 10
 MAX_CANCEL = 5
 MAX_CONCURRENCY = 2
+MAX_CONCURRENCY_OF_RUNS = 1
+"""Limits of whole runs, in the newer form that limits runs and steps apart."""
 MAX_RETRIES = 20
 
 # Lengths, in characters
@@ -39,6 +45,9 @@ MAX_EVENT_NAME = 512
 """In an event that is sent."""
 MAX_TRIGGER_NAME = 255
 """In a trigger, a wait, or a cancellation."""
+
+MAX_URL = 16_384
+"""In the URL of a request to an app, query included."""
 
 # Times
 SIGNATURE_WINDOW_SECONDS = 300

@@ -1,7 +1,7 @@
 """What goes over the wire, and how it is spelled: header names, op names, query keys; parse and dump of bodies.
 
-Both the SDK and the embedded engine read and write through this module. No decisions, no environment.
-Sources: protocol §2, §6, B0 to B4.
+Both the SDK and the bundled engine read and write through this module. No decisions, no environment. See
+docs/protocol.md: Headers, Call requests, Ops, Memos.
 """
 
 from __future__ import annotations
@@ -27,15 +27,17 @@ STEP_ID_OF_DISCOVERY = "step"
 
 
 class Header(enum.StrEnum):
-    """Names of headers, lower case (protocol §2)."""
+    """Names of headers, in lower case."""
 
     AUTHORIZATION = "authorization"
+    CONTENT_LENGTH = "content-length"
     CONTENT_TYPE = "content-type"
     ENV = "x-inngest-env"
     EVENT_ID_SEED = "x-inngest-event-id-seed"
     EXPECTED_SERVER_KIND = "x-inngest-expected-server-kind"
     FRAMEWORK = "x-inngest-framework"
     GENERATION_ID = "x-inngest-generation-id"
+    HOST = "host"
     JOB_ID = "x-inngest-job-id"
     NO_RETRY = "x-inngest-no-retry"
     PLATFORM = "x-inngest-platform"
@@ -44,6 +46,7 @@ class Header(enum.StrEnum):
     RETRY_AFTER = "retry-after"
     RUN_ID = "x-run-id"
     SDK = "x-inngest-sdk"
+    SDK_HANDLED = "x-inngest-sdk-handled"
     SERVER_KIND = "x-inngest-server-kind"
     SIGNATURE = "x-inngest-signature"
     STEP_ID = "x-inngest-step-id"
@@ -68,7 +71,7 @@ class SyncKind(enum.StrEnum):
 
 
 class Opcode(enum.StrEnum):
-    """Kinds of ops (protocol B1). `StepNotFound` must never be sent."""
+    """Kinds of ops. `StepNotFound` must never be sent: an engine then fails the whole answer."""
 
     AI_GATEWAY = "AIGateway"
     DEFER_ABORT = "DeferAbort"
@@ -90,7 +93,7 @@ class Opcode(enum.StrEnum):
 
 
 class EventName(enum.StrEnum):
-    """Events that engines send (protocol B18)."""
+    """Names of the events that engines send."""
 
     FUNCTION_CANCELLED = "inngest/function.cancelled"
     FUNCTION_FAILED = "inngest/function.failed"
@@ -100,7 +103,7 @@ class EventName(enum.StrEnum):
 
 
 def hash_id(step_id: str, index: int = 0) -> str:
-    """Return the id of a step on the wire; index: its n-th repetition, 0 for the first (protocol §7)."""
+    """Return the id of a step on the wire; index: which repetition of the id it is, 0 for the first."""
     text = step_id if index == 0 else f"{step_id}:{index}"
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
@@ -152,14 +155,20 @@ def json_kind(value: object) -> str:
             return "object"
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+
 def dump_json(value: object) -> bytes:
     """Return compact JSON of plain values; a value that is not plain JSON raises TypeError or ValueError."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 @dataclass(slots=True)
 class CallContext:
-    """`ctx` of a call request (protocol B0). stack: hashed ids, in the order in which the steps finished."""
+    """`ctx` of a call request. stack: hashed ids, in the order in which the steps finished.
+
+    job_id, request_id: empty when the engine does not say.
+    """
 
     run_id: str
     attempt: int = 0
@@ -167,11 +176,13 @@ class CallContext:
     disable_immediate_execution: bool = False
     stack: Sequence[str] = ()
     use_api: bool = False
+    job_id: str = ""
+    request_id: str = ""
 
 
 @dataclass(slots=True)
 class CallRequest:
-    """A call request (protocol B0). steps: memo by hashed id, as sent; events: all of a batch, may be empty."""
+    """A call request. steps: memos by hashed id, as sent. events: all of a batch; it may be empty."""
 
     ctx: CallContext
     event: dict[str, Any]
@@ -198,6 +209,8 @@ def parse_call(body: bytes) -> CallRequest:
             _field(ctx, "disable_immediate_execution", bool, False, "ctx."),
             _list_of(_field(ctx, "stack", dict, _NO_STACK, "ctx."), "stack", str, "ctx.stack."),
             _field(ctx, "use_api", bool, use_api, "ctx."),
+            _field(ctx, "job_id", str, "", "ctx."),
+            _field(ctx, "request_id", str, "", "ctx."),
         ),
         event=cast("dict[str, Any]", event),
         events=_list_of(top, "events", dict),
@@ -228,7 +241,7 @@ def _list_of(owner: Mapping[str, Any], name: str, kind: type, where: str = "") -
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """One reported step (protocol B1). data: JSON text; index: the n-th repetition, 0 for the first."""
+    """One reported step. data: JSON text. index: which repetition of the step id it is, 0 for the first."""
 
     op: Opcode
     id: str
@@ -241,11 +254,8 @@ class Op:
     index: int = 0
 
 
-_WITH_DATA = frozenset({Opcode.STEP_RUN, Opcode.RUN_COMPLETE})
-
-
 def dump_op(op: Op) -> bytes:
-    """Return the op as JSON; what is empty is left out, except the data of a step that ran."""
+    """Return the op as JSON; what is empty is left out, except its data, which is null where it has none."""
     wire: dict[str, object] = {"op": op.op.value, "id": op.id}
     if op.name:
         wire["name"] = op.name
@@ -257,8 +267,7 @@ def dump_op(op: Op) -> bytes:
         wire["error"] = op.error
     if op.step_id:
         wire["userland"] = {"id": op.step_id, "index": op.index} if op.index else {"id": op.step_id}
-    text = dump_json(wire)
-    return text[:-1] + b',"data":' + op.data + b"}" if op.op in _WITH_DATA else text
+    return dump_json(wire)[:-1] + b',"data":' + op.data + b"}"
 
 
 def dump_ops(ops: Sequence[Op]) -> bytes:
@@ -267,7 +276,7 @@ def dump_ops(ops: Sequence[Op]) -> bytes:
 
 
 def strip_nulls(value: Any) -> Any:
-    """Return *value* without keys whose value is null, at any depth: a null kills a registration (protocol C1)."""
+    """Return *value* without keys whose value is null, at any depth: engines refuse a registration for one."""
     if isinstance(value, dict):
         items = cast("dict[str, Any]", value).items()
         return {key: strip_nulls(item) for key, item in items if item is not None}

@@ -1,18 +1,23 @@
-"""The body of an async function as a task, the lobby where its steps wait, and what "quiet" means (design §5).
+"""The body of an async function as a task, the places where its steps wait, and what "quiet" means.
 
 Part of the async driver: it lets the loop turn, wakes waiting tasks and cancels them. It decides nothing, but for one
-thing: a time-out of the function's own does not cancel the wait for a step.
+thing: what may cancel the wait for a step; see `Place`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import sys
+import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar, cast
 
-from inngest_core.errors import InngestError, StepUnexpectedError
+from inngest_core.errors import CONTROL, InngestError, StepUnexpectedError
+
+from .outcome import Outcome, Raised, Returned
+from .place import Place, is_a_time_out
 
 SETTLE_TURNS = 10
 """So many turns of the loop without news make it quiet. Needed in trials: 1 for a plain await, 3 for gather, 7 for
@@ -21,73 +26,15 @@ three nested task groups. Best effort: a step behind real I/O is met later and h
 UNWIND_SECONDS = 5.0
 """Clean-up code that takes longer is left behind."""
 
-
 T = TypeVar("T")
-Outcome = tuple[object, Exception | SystemExit | None]
-"""What something returned, and what it raised."""
 
 
-_TIME_OUTS = {
-    ("asyncio.timeouts", "_on_timeout"),  # asyncio.timeout; from Python 3.12 on asyncio.wait_for too
-    ("asyncio.tasks", "wait_for"),
-    ("anyio._backends._asyncio", "_timeout"),
-}
-"""What cancels when a time-out passes. One that is not known here is let through; it has no effect on a step either."""
+class _Mark:
+    """Marks the tasks of one body; only their context variables hold it."""
 
 
-class Place(asyncio.Future[object]):
-    """Where one met step waits. timed_out: whether a time-out of the function's own passed meanwhile."""
-
-    def __init__(self) -> None:
-        super().__init__(loop=asyncio.get_running_loop())
-        self.task = asyncio.current_task()
-        self.context = contextvars.copy_context()
-        self.timed_out = False
-
-    def resolve(self, value: object) -> None:
-        if not self.done():
-            self.set_result(value)
-
-    def reject(self, error: BaseException) -> None:
-        if not self.done():
-            self.set_exception(error)
-
-    def cancel(self, msg: Any | None = None) -> bool:
-        """Cancel the wait for the step; a time-out is noted, and asyncio's has no other effect.
-
-        AnyIO repeats its own in each turn of the loop until something gives in, so that one is let through.
-        """
-        source = _time_out(self.get_loop())
-        self.timed_out = self.timed_out or bool(source)
-        return source == "asyncio" or super().cancel(msg)
-
-
-class _MainTask(asyncio.Task[T]):
-    """The body's own task; it knows whether a time-out cancels it, for its task groups then cancel what waits."""
-
-    time_out = ""
-
-    def cancel(self, msg: Any | None = None) -> bool:
-        self.time_out = _time_out(self.get_loop())
-        return super().cancel(msg)
-
-
-def _time_out(loop: asyncio.AbstractEventLoop) -> str:
-    """Return whose time-out it is that calls `cancel`, "asyncio" or "anyio", or nothing when it is none.
-
-    There is no other sign of it than who calls: a time-out and `task.cancel()` look alike to what is cancelled.
-    """
-    current = asyncio.current_task(loop)
-    if current is not None and current.cancelling():
-        return current.time_out if isinstance(current, _MainTask) else ""
-    frame = sys._getframe(2)
-    while (module := str(frame.f_globals.get("__name__"))).startswith(("asyncio.", "anyio.", __name__)):
-        if (module, frame.f_code.co_name) in _TIME_OUTS:
-            return module.partition(".")[0]
-        if frame.f_back is None:
-            break
-        frame = frame.f_back
-    return ""
+_mark: contextvars.ContextVar[_Mark | None] = contextvars.ContextVar("inngest_body", default=None)
+"""Every task inherits it from the one that starts it. None within a step."""
 
 
 class AsyncBody:
@@ -100,44 +47,55 @@ class AsyncBody:
         self._wake: asyncio.Future[None] | None = None
         self._settled: asyncio.Future[None]
         self._places: list[Place] = []
-        self.task = _start(self._run(make(self)))
+        self._runs_a_step = False
+        self._ends = False
+        self._loop = asyncio.get_running_loop()
+        self._mark: Callable[[], _Mark | None] = lambda: None
+        self._outcome: Outcome | None = None
+        self._task: asyncio.Task[Outcome] | None = None
+        self._task = _start(self._run(make(self)))
 
     async def _run(self, body: Coroutine[Any, Any, object]) -> Outcome:
-        self.task = cast("asyncio.Task[Outcome]", asyncio.current_task())  # it may run before it is assigned
+        self._task = cast("asyncio.Task[Outcome]", asyncio.current_task())  # it may run before it is assigned
+        mark = _Mark()
+        self._mark = weakref.ref(mark)
+        _mark.set(mark)
+        del mark
         return await carry(body)
 
     def park(self, step_id: str) -> Place:
         """Make a place for a step that the calling task has just met; raises StepUnexpectedError in another loop."""
-        place = Place()
-        if place.get_loop() is not self.task.get_loop():
+        if asyncio.get_running_loop() is not self._loop:
             raise StepUnexpectedError(
                 f'step "{step_id}" was met in another event loop than that of the function; '
                 "meet steps in the function's own loop: asyncio.run_coroutine_threadsafe brings one there from a thread"
             )
+        task = asyncio.current_task()
+        place = Place(task, contextvars.copy_context(), self._keeps_waiting, main=task is self._task)
         self._places.append(place)
         self._tell()
         return place
 
     def in_main_task(self) -> bool:
         """Tell whether the caller runs in the body's own task, and not in one that it started."""
-        return asyncio.current_task() is self.task
+        return asyncio.current_task() is self._task
 
     def finished(self) -> bool:
-        return self.task.done()
+        return self._task is None or self._task.done()
 
-    def result(self) -> object:
-        """Return what the body returned, or raise what it raised."""
-        try:
-            result, error = self.task.result()
-        except asyncio.CancelledError as cancelled:
-            raise InngestError("the function was cancelled by its own code") from cancelled
-        if error is not None:
-            raise error
-        return result
+    def outcome(self) -> Outcome:
+        """Return what the body came to, once it has finished."""
+        if self._task is not None:
+            self._outcome = _outcome_of(self._task)
+            self._task = None
+        if self._outcome is None:
+            raise AssertionError("the body has not begun")
+        return self._outcome
 
-    async def gather(self, branches: Sequence[Callable[[], Awaitable[object]]]) -> list[object | BaseException]:
-        """Run the branches as tasks, all to their end; return what each returned or raised."""
-        return await asyncio.gather(*(_call(branch) for branch in branches), return_exceptions=True)
+    async def gather(self, branches: Sequence[Callable[[], Awaitable[object]]]) -> list[Outcome]:
+        """Run the branches as tasks, all to their end; return what each came to."""
+        ends = await asyncio.gather(*(carry(branch()) for branch in branches), return_exceptions=True)
+        return [Raised(end) if isinstance(end, BaseException) else end for end in ends]
 
     def _tell(self, _: object = None) -> None:
         self._news += 1
@@ -149,12 +107,14 @@ class AsyncBody:
 
         wait: for news first, as nothing can be decided without. Returns False when *seconds* passed instead.
         """
-        if wait and not self.task.done() and not await self._news_within(seconds):
+        task = self._task
+        if wait and task is not None and not task.done() and not await self._news_within(task, seconds):
             return False
-        await asyncio.sleep(0)  # a body that waits for nothing ends in its first turn
-        if beyond or not self.task.done():
+        if not self.finished():
+            await asyncio.sleep(0)  # a body that waits for nothing ends in its first turn, or before
+        if beyond or not self.finished():
             self._seen, self._quiet_turns = self._news, 0
-            self._settled = asyncio.get_running_loop().create_future()
+            self._settled = self._loop.create_future()
             self._turn(beyond)
             await self._settled
         return True
@@ -165,31 +125,58 @@ class AsyncBody:
             return
         if self._news != self._seen:
             self._seen, self._quiet_turns = self._news, 0
-        if self._quiet_turns >= SETTLE_TURNS or (self.task.done() and not beyond):
+        if self._quiet_turns >= SETTLE_TURNS or (self.finished() and not beyond):
             self._settled.set_result(None)
             return
         self._quiet_turns += 1
-        self._settled.get_loop().call_soon(self._turn, beyond)
+        self._loop.call_soon(self._turn, beyond)
 
-    async def _news_within(self, seconds: float | None) -> bool:
-        self._wake = asyncio.get_running_loop().create_future()
-        self.task.add_done_callback(self._tell)
+    async def _news_within(self, task: asyncio.Task[Outcome], seconds: float | None) -> bool:
+        self._wake = self._loop.create_future()
+        task.add_done_callback(self._tell)
         try:
             async with asyncio.timeout(seconds):
                 await self._wake
         except TimeoutError:
             return False
         finally:
-            self.task.remove_done_callback(self._tell)
+            task.remove_done_callback(self._tell)
             self._wake = None
         return True
 
-    def cancel(self) -> list[asyncio.Task[Any]]:
-        """Cancel the body and every task that waits for a step; return those that have not ended."""
-        if self.task.get_loop().is_closed():  # it went first, and nothing can be told to end
+    def step_runs(self, place: Place) -> contextvars.Context:
+        """From now on nothing but the end of the call cancels a wait; return the context to run the step in."""
+        self._runs_a_step = True
+        place.context.run(_mark.set, None)
+        return place.context
+
+    def _keeps_waiting(self) -> bool:
+        """Tell whether a place refuses to be cancelled right now."""
+        return not self._ends and (self._runs_a_step or is_a_time_out())
+
+    def left_tasks(self) -> list[str]:
+        """Return the names of the coroutines that the finished body has left running in tasks that wait for no step."""
+        waiting = {place.task for place in self._places if place.waits()}
+        left = [task for task in self._own_tasks() if task not in waiting]
+        return [str(getattr(task.get_coro(), "__qualname__", "a task")) for task in left]
+
+    def _own_tasks(self) -> list[asyncio.Task[Any]]:
+        """Return the tasks that the body or its tasks started and that have not ended.
+
+        Looking at every task of the loop takes its time. Once the body's own is gone, only theirs keep its mark alive.
+        """
+        mark = self._mark()
+        if mark is None:
             return []
-        tasks = {self.task, *(place.task for place in self._places if place.task is not None)}
-        left = [task for task in tasks if not task.done()]
+        return [task for task in asyncio.all_tasks(self._loop) if _context_of(task).get(_mark) is mark]
+
+    def cancel(self) -> list[asyncio.Task[Any]]:
+        """Cancel the body and every task of it, once; return those that have not ended."""
+        if self._ends or self._loop.is_closed():  # if the loop went first, nothing can be told to end
+            return []
+        self._ends = True
+        met = (place.task for place in self._places)  # a thread may have brought a task that the body did not start
+        left = [task for task in {self._task, *met, *self._own_tasks()} if task is not None and not task.done()]
         for task in left:
             task.cancel()
         return left
@@ -205,24 +192,40 @@ class AsyncBody:
 
 
 async def carry(awaitable: Awaitable[object]) -> Outcome:
-    """Await; return the outcome instead of raising it: a SystemExit that leaves a task would end the whole loop."""
+    """Await; return what that came to instead of raising: a SystemExit that leaves a task would end the whole loop."""
     try:
-        return await awaitable, None
+        return Returned(await awaitable)
     except (Exception, SystemExit) as error:
-        return None, error
+        return Raised(error)
 
 
-async def _call(branch: Callable[[], Awaitable[object]]) -> object:
-    """Return what a branch returned or raised; see `carry`."""
+def _outcome_of(task: asyncio.Task[Outcome]) -> Outcome:
     try:
-        return await branch()
-    except (Exception, SystemExit) as error:
-        return error
+        return task.result()
+    except asyncio.CancelledError as cancelled:
+        error = InngestError("the function was cancelled by its own code")
+        error.__cause__ = cancelled
+        return Raised(error)
+    except CONTROL:
+        raise
+    except BaseException as error:
+        return Raised(error)
 
 
 def _start(body: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
     """Start a task; at once where Python can: a body that never waits then costs no turn of the loop."""
     loop = asyncio.get_running_loop()
     if sys.version_info >= (3, 12):
-        return _MainTask(body, loop=loop, eager_start=True)
-    return _MainTask(body, loop=loop)
+        return asyncio.Task(body, loop=loop, eager_start=True)
+    return asyncio.Task(body, loop=loop)
+
+
+_NO_CONTEXT = contextvars.Context()
+
+
+def _context_of(task: asyncio.Task[Any]) -> contextvars.Context:
+    """Return the context variables of a task."""
+    if sys.version_info >= (3, 12):
+        return task.get_context()
+    referred = (each for each in gc.get_referents(task) if type(each) is contextvars.Context)
+    return next(referred, _NO_CONTEXT)

@@ -13,7 +13,6 @@ Neither knows a header, an opcode or JSON. What they need (threads, a loop of th
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import contextvars
 import inspect
 import logging
@@ -27,8 +26,11 @@ from inngest_core.errors import AsyncUnsupportedError, InngestError
 
 from .async_body import AsyncBody, carry
 from .effects import Call, Effect, Fetch, Flow, Invoke, Now, Random, Settle, Sleep, Start, Unwind
+from .fork import forget_after_fork
 from .loop_thread import LoopThread
-from .transport import Transport, after_fork
+from .outcome import Outcome, Raised, Returned
+from .pool import DEFAULT_SIZE, Pool
+from .transport import Transport
 
 T = TypeVar("T")
 
@@ -41,29 +43,30 @@ _log = logging.getLogger("inngest")
 class Resources:
     """What drivers need beyond the thread they are in; belongs to a client, made on first use per process."""
 
-    def __init__(self, max_workers: int | None = None) -> None:
+    def __init__(self, pool_size: int | None = None) -> None:
+        """pool_size: how many sync functions run at a time under the async driver; 0 runs them on the loop."""
         self.transport = Transport()
-        self._max_workers = max_workers
-        self._forget()
-        after_fork(self._forget)
+        self._pool_size = DEFAULT_SIZE if pool_size is None else pool_size
+        self.forget()
+        forget_after_fork(self)
 
-    def _forget(self) -> None:
-        """Begin anew: a fork copies no threads, and a lock as it was at that moment."""
+    def forget(self) -> None:
+        """Begin anew in a forked child, which has no threads, and locks as they were at that moment."""
         self._lock = threading.Lock()
-        self._pool: concurrent.futures.ThreadPoolExecutor | None = None
+        self._pool: Pool | None = None
         self._loop_thread: LoopThread | None = None
 
-    def pool(self) -> concurrent.futures.ThreadPoolExecutor:
+    def pool(self) -> Pool:
         """Return the bounded pool for sync bodies under the async driver."""
         with self._lock:
             if self._pool is None:
-                self._pool = concurrent.futures.ThreadPoolExecutor(self._max_workers, thread_name_prefix="inngest")
+                self._pool = Pool(self._pool_size)
             return self._pool
 
     def loop_thread(self) -> LoopThread:
         """Return the one loop for async bodies under the sync driver."""
         with self._lock:
-            if self._loop_thread is None:
+            if self._loop_thread is None or not self._loop_thread.is_alive():
                 self._loop_thread = LoopThread()
             return self._loop_thread
 
@@ -73,7 +76,7 @@ class Resources:
             pool, loop_thread = self._pool, self._loop_thread
             self._pool = self._loop_thread = None
         if pool is not None:
-            pool.shutdown()
+            pool.close()
         if loop_thread is not None:
             loop_thread.close()
         self.transport.close()
@@ -131,7 +134,7 @@ def _call(effect: Call) -> object:
         if inspect.iscoroutine(result):
             result.close()
         raise AsyncUnsupportedError(
-            f"{effect.what} is asynchronous, but stands in a function that is a plain def; "
+            f"{effect.what} is asynchronous, but the function is a plain def; "
             "make the function async def, or give a plain function"
         )
     return result
@@ -198,16 +201,13 @@ async def run_async(flow: Flow[T], resources: Resources) -> T:
 async def _run_in_pool(flow: Flow[Any], resources: Resources) -> object:
     context = contextvars.copy_context()
 
-    def run() -> tuple[object, BaseException | None]:
+    def run() -> Outcome:
         try:
-            return context.run(run_sync, flow, resources), None
-        except BaseException as error:  # a StopIteration must not be set on an asyncio future: carried
-            return None, error
+            return Returned(context.run(run_sync, flow, resources))
+        except BaseException as error:  # a StopIteration must not be set on a future of asyncio
+            return Raised(error)
 
-    result, error = await asyncio.get_running_loop().run_in_executor(resources.pool(), run)
-    if error is not None:
-        raise error
-    return result
+    return (await resources.pool().run(run)).unwrap()
 
 
 def _begin_call(effect: Call) -> object:
@@ -227,10 +227,7 @@ def _begin_call(effect: Call) -> object:
 async def _end_call(effect: Call, result: Awaitable[object]) -> object:
     if effect.context is None:
         return await result
-    value, error = await asyncio.get_running_loop().create_task(carry(result), context=effect.context)
-    if error is not None:
-        raise error
-    return value
+    return (await asyncio.get_running_loop().create_task(carry(result), context=effect.context)).unwrap()
 
 
 def _is_being_cancelled() -> bool:

@@ -13,10 +13,12 @@ from typing import Any, Protocol, TypeVar
 
 from inngest_core.web.messages import HTTPRequest, HTTPResponse
 
+from .outcome import Outcome
+
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """Call a user's callable; its result, awaited where that is possible, or its exception comes back.
 
@@ -30,41 +32,41 @@ class Call:
     what: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Invoke:
-    """Run a whole flow in the driver of the given colour, on the thread or loop that colour needs."""
+    """Run a whole flow in the driver of the given kind, on the thread or the loop that it needs."""
 
     flow: Flow[Any]
     is_async: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Fetch:
     """One HTTP exchange; raises TransportError when no answer comes."""
 
     request: HTTPRequest
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sleep:
     """Wait before another try. Never a durable sleep."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Now:
     """The wall clock, in Unix seconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Random:
     """So many random bytes."""
 
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Start:
     """Start the body of an async function as a task of its own; async driver only. The result is the Body.
 
@@ -74,9 +76,9 @@ class Start:
     make: Callable[[Any], Coroutine[Any, Any, object]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Settle:
-    """Let the loop turn until the body has finished or is quiet (design §5); async driver only.
+    """Let the loop turn until the body has finished or is quiet; async driver only.
 
     wait: for news first, as nothing can be decided without. seconds: the longest wait for news.
     beyond: also let the loop turn when the body has finished: tasks that it left may be about to meet steps.
@@ -89,7 +91,7 @@ class Settle:
     beyond: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Unwind:
     """Cancel the body and the tasks whose steps are parked, and let them end; async driver only."""
 
@@ -101,19 +103,23 @@ Flow = Generator[Effect, Any, T]
 
 
 class Place(Protocol):
-    """Where one met step is parked; the task that met it awaits the place, until it is resolved or rejected.
+    """Where one met step is parked; the task that met it waits there, until the place is resolved or rejected.
 
-    context: the context variables of that task. timed_out: whether a time-out of the function's own passed meanwhile.
+    task: that task, and context: its context variables. late: whether something tried to cancel the wait in vain.
     """
 
     @property
+    def task(self) -> object: ...
+    @property
     def context(self) -> contextvars.Context: ...
     @property
-    def timed_out(self) -> bool: ...
+    def late(self) -> bool: ...
+    async def wait(self) -> object: ...
     def resolve(self, value: object) -> None: ...
     def reject(self, error: BaseException) -> None: ...
-    def done(self) -> bool: ...
-    def __await__(self) -> Generator[Any, None, object]: ...
+    def waits(self) -> bool: ...
+    def runs(self) -> bool: ...
+    def met_by(self) -> str: ...
 
 
 class Body(Protocol):
@@ -121,10 +127,11 @@ class Body(Protocol):
 
     def park(self, step_id: str) -> Place: ...
     def in_main_task(self) -> bool: ...
-    async def gather(self, branches: Sequence[Callable[[], Awaitable[object]]]) -> list[object | BaseException]: ...
+    async def gather(self, branches: Sequence[Callable[[], Awaitable[object]]]) -> list[Outcome]: ...
+    def step_runs(self, place: Any) -> contextvars.Context: ...
     def finished(self) -> bool: ...
-    def result(self) -> object:
-        """Return what the body returned, or raise what it raised."""
+    def outcome(self) -> Outcome: ...
+    def left_tasks(self) -> Sequence[str]: ...
 
 
 def fetch(request: HTTPRequest) -> Flow[HTTPResponse]:

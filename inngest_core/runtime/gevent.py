@@ -35,8 +35,11 @@ def real_lock() -> threading.Lock:
     return threading.Lock() if monkey is None else monkey.get_original("_thread", "allocate_lock")()
 
 
-def signal() -> tuple[Callable[[], object], Callable[[], object]]:
-    """Return what any thread may call once, and what waits for that; under gevent, others go on meanwhile."""
+def signal() -> tuple[Callable[[], object], Callable[[float | None], bool]]:
+    """Return what any thread may call once, and what waits for that call, once, for at most so many seconds.
+
+    The second returns False when the time passed. Under gevent, other greenlets go on meanwhile.
+    """
     hubs = _gevent("gevent.hub")
     if hubs is None:
         event = threading.Event()
@@ -45,15 +48,26 @@ def signal() -> tuple[Callable[[], object], Callable[[], object]]:
     waiter = hubs.Waiter(hub)
     wakes = hub.loop.async_()
     wakes.start(waiter.switch, None)
+    lock = real_lock()
+    open_watcher = [wakes]
 
-    def wait() -> None:
+    def wake() -> None:
+        with lock:
+            for watcher in open_watcher:
+                watcher.send()
+
+    def wait(seconds: float | None) -> bool:
         try:
-            waiter.get()
+            with _gevent("gevent").Timeout(seconds, False):
+                waiter.get()
         finally:
+            with lock:
+                open_watcher.clear()
             wakes.stop()
             wakes.close()
+        return bool(waiter.ready())
 
-    return wakes.send, wait
+    return wake, wait
 
 
 async def off_the_loop(work: Callable[[], T]) -> T:

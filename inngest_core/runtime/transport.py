@@ -1,8 +1,10 @@
-"""Outgoing HTTP over httpx: one pooled client for threads, one per event loop. Knows no header, no JSON, no opcode.
+"""Outgoing HTTP over httpx: one pooled client for threads, one per event loop. Knows no JSON and no op.
 
 Everything is made on first use, per process (a fork shares sockets, which must not be used twice), and closed with
 its owner, or when Python ends. A client that belongs to a loop is closed when that loop shuts its asynchronous
 generators down, as `asyncio.run` does: a short-lived loop leaves no open socket behind.
+
+A request has one time-out, for the whole exchange, and its answer has a limit, after decompression.
 """
 
 from __future__ import annotations
@@ -11,20 +13,20 @@ import asyncio
 import contextlib
 import functools
 import importlib
-import os
 import ssl
-import sys
 import threading
-import time
 import weakref
-from collections.abc import AsyncGenerator, Callable
-from typing import TYPE_CHECKING
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from inngest_core.web.messages import HTTPRequest, HTTPResponse, TransportError
 
+from .content import GZIP, Content, ContentError
+from .fork import forget_after_fork
 from .gevent import off_the_loop
 
 if TYPE_CHECKING:  # httpx costs most of the start-up time: it is loaded when the first request is made
+    import httpcore
     import httpx
 
 MAX_CONNECTIONS = 100
@@ -35,12 +37,13 @@ class Transport:
 
     def __init__(self) -> None:
         self._at_exit: weakref.finalize[[], Transport] | None = None
-        self._forget()
-        after_fork(self._forget)
+        self.forget()
+        forget_after_fork(self)
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Begin anew in a forked child: the connections are the parent's."""
         if self._at_exit is not None:
-            self._at_exit.detach()  # the connections are the parent's
+            self._at_exit.detach()
         self._lock = threading.Lock()
         self._client: httpx.Client | None = None
         self._at_exit = None
@@ -49,41 +52,40 @@ class Transport:
 
     def fetch(self, request: HTTPRequest) -> HTTPResponse:
         """Exchange *request* in this thread; raises TransportError."""
-        import httpx
+        client = self._threads_client()
+        from .deadline import within  # it is loaded by now
 
-        end = time.monotonic() + request.timeout
-        try:
-            with contextlib.closing(self._threads_client().send(_request(request), stream=True)) as response:
-                chunks: list[bytes] = []
-                for chunk in response.iter_bytes():
-                    chunks.append(chunk)
-                    if time.monotonic() > end:
-                        raise TransportError(_no_answer(request, f"not all of it came in {request.timeout:g} s"))
-                return HTTPResponse(response.status_code, dict(response.headers), b"".join(chunks))
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            raise _transport_error(request, error) from error
+        with (
+            _failing(request),
+            within(request.timeout),
+            contextlib.closing(client.send(_to_httpx(request), stream=True)) as response,
+        ):
+            content = _content(request, response)
+            for chunk in response.iter_raw():
+                content.add(chunk)
+            return HTTPResponse(response.status_code, dict(response.headers), content.bytes())
 
     async def fetch_async(self, request: HTTPRequest) -> HTTPResponse:
         """Exchange *request* on the running loop; raises TransportError."""
         client = await self._client_of_loop()
-        import httpx  # it is loaded by now, and not on the loop
-
-        try:
-            async with asyncio.timeout(request.timeout):
-                response = await client.send(_request(request))
-        except TimeoutError:
-            raise TransportError(_no_answer(request, f"none in {request.timeout:g} s")) from None
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            raise _transport_error(request, error) from error
-        return HTTPResponse(response.status_code, dict(response.headers), response.content)
+        opening = _Opening()
+        with _failing(request):
+            async with contextlib.aclosing(opening), asyncio.timeout(request.timeout):
+                response = await client.send(_to_httpx(request, trace=opening.trace), stream=True)
+                async with contextlib.aclosing(response):
+                    content = _content(request, response)
+                    async for chunk in response.aiter_raw():
+                        content.add(chunk)
+            return HTTPResponse(response.status_code, dict(response.headers), content.bytes())
 
     def _threads_client(self) -> httpx.Client:
         import httpx
 
+        from .deadline import DeadlineTransport
+
         with self._lock:
             if self._client is None:
-                limits = httpx.Limits(max_connections=MAX_CONNECTIONS)
-                self._client = httpx.Client(verify=self._load_tls(), limits=limits)
+                self._client = httpx.Client(transport=DeadlineTransport(self._load_tls(), MAX_CONNECTIONS))
                 self._at_exit = weakref.finalize(self, self._client.close)
             return self._client
 
@@ -91,7 +93,7 @@ class Transport:
         """Load what httpx needs, and the certificates of this machine, once: it takes tens of milliseconds."""
         import httpx
 
-        importlib.import_module("httpcore")  # httpx loads it with its first client
+        importlib.import_module(f"{__package__}.deadline")  # and httpcore, which httpx loads with its first client
         if self._tls is None:
             self._tls = httpx.create_ssl_context()
         return self._tls
@@ -161,29 +163,33 @@ class _LoopClient:
         await asyncio.shield(self.close_soon())
 
 
-def after_fork(forget: Callable[[], object]) -> None:
-    """Call a method in every child that this process forks, as long as its object lives."""
-    if sys.platform == "win32":
-        return
-    method = weakref.WeakMethod(forget)
+class _Opening:
+    """A connection until its TLS handshake is done: httpcore leaves it open when the handshake is cancelled."""
 
-    def call() -> None:
-        alive = method()
-        if alive is not None:
-            alive()
+    def __init__(self) -> None:
+        self._stream: httpcore.AsyncNetworkStream | None = None
 
-    os.register_at_fork(after_in_child=call)
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Take note of what httpcore does."""
+        if event == "connection.connect_tcp.complete":
+            self._stream = info["return_value"]
+        elif event in ("connection.start_tls.complete", "http11.send_request_headers.started"):
+            self._stream = None
+
+    async def aclose(self) -> None:
+        if self._stream is not None:
+            await self._stream.aclose()
 
 
-def _request(request: HTTPRequest) -> httpx.Request:
+def _to_httpx(request: HTTPRequest, **extensions: object) -> httpx.Request:
     import httpx
 
     made = httpx.Request(
         request.method,
         request.url,
-        headers=dict(request.headers),
+        headers={"accept-encoding": GZIP, **request.headers},
         content=request.body,
-        extensions={"timeout": httpx.Timeout(request.timeout).as_dict()},
+        extensions={"timeout": httpx.Timeout(None).as_dict(), **extensions},  # the deadline is the only one
     )
     made.url = _quiet_url()(made.url)
     return made
@@ -194,22 +200,34 @@ def _quiet_url() -> type[httpx.URL]:
     import httpx
 
     class QuietURL(httpx.URL):
-        """A URL that keeps its path to itself: httpx logs that of every request."""
+        """A URL that keeps its path to itself, which may hold a key: httpx logs the URL of every request."""
 
         def __str__(self) -> str:
             return f"{self.scheme}://{self.netloc.decode()}"
 
+        def __repr__(self) -> str:
+            return f"{type(self).__name__}({str(self)!r})"
+
     return QuietURL
 
 
-def _transport_error(request: HTTPRequest, error: Exception) -> TransportError:
-    return TransportError(_no_answer(request, f"{type(error).__name__}: {error}"))
+def _content(request: HTTPRequest, response: httpx.Response) -> Content:
+    return Content(response.headers.get("content-encoding", ""), request.max_response_bytes)
 
 
-def _no_answer(request: HTTPRequest, why: str) -> str:
-    return f"no answer from {_origin(request)} to a {request.method}: {why}"
+@contextlib.contextmanager
+def _failing(request: HTTPRequest) -> Generator[None]:
+    """Turn whatever an exchange raises into a TransportError that says what was asked of whom."""
+    import httpx
 
+    from .deadline import ERRORS, TIME_OUTS
 
-def _origin(request: HTTPRequest) -> str:
-    """Return what may be shown of a URL: its path may hold the event key."""
-    return "/".join(request.url.split("/", 3)[:3])
+    what = f"{request.origin} to a {request.method}"
+    try:
+        yield
+    except ContentError as error:
+        raise TransportError(f"the answer from {what} cannot be used: {error}") from None
+    except (TimeoutError, httpx.TimeoutException, *TIME_OUTS):
+        raise TransportError(f"no answer from {what}: none in {request.timeout:g} s") from None
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, *ERRORS) as error:
+        raise TransportError(f"no answer from {what}: {type(error).__name__}: {error}") from error

@@ -1,14 +1,14 @@
 """Functions as a bare ASGI or WSGI application: for a server without a framework, and for frameworks that mount one.
 
-A bare application has no router. Without a serve_path it answers wherever it was put; with one it answers there,
-relative to its mount, and everything else is 404. Knows no protocol of the engine.
+A bare application has no router. Without a serve_path it answers at every path that reaches it; with one it answers
+there, relative to its mount, and everything else is 404. Knows no protocol of the engine.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Unpack
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from inngest_core.client import Inngest
@@ -17,56 +17,46 @@ from inngest_core.web import asgi, wsgi
 from inngest_core.web.messages import Response
 
 from .app import App
+from .options import ServeOptions
 
 
-def serve_asgi(
-    client: Inngest,
-    functions: Sequence[Function[Any]],
-    *,
-    serve_path: str | None = None,
-    serve_origin: str | None = None,
-    public_path: str | None = None,
-) -> ASGIApp:
+def serve_asgi(client: Inngest, functions: Sequence[Function[Any]], **options: Unpack[ServeOptions]) -> ASGIApp:
     """Return an ASGI application that serves *functions*; at every path, or at *serve_path* alone.
 
-    serve_origin, public_path: what is advertised to the engine instead of the URL of its request.
-    Raises FunctionConfigError when two functions share an id.
+    client: the one that the functions were defined with.
+    functions: a list of what `create_function` returned.
+    serve_path: the only path to answer at, relative to where the application is mounted; every path by default.
+    serve_origin: scheme and host under which the engine reaches this app, such as "https://shop.example", where the
+        request does not show them, as behind a proxy; INNGEST_SERVE_ORIGIN by default.
+    public_path: path under which the engine reaches it, where a proxy changes it; INNGEST_SERVE_PATH by default.
+    enable_unauthed_sync: whether an unsigned request may make this app register in cloud mode;
+        INNGEST_ENABLE_UNAUTHED_SYNC by default, else True.
+    Raises ConfigError: an argument is of the wrong kind. FunctionConfigError: two functions share an id.
     """
-    return ASGIApp(
-        App(
-            client,
-            functions,
-            framework="asgi",
-            serve_path=serve_path,
-            serve_origin=serve_origin,
-            public_path=public_path,
-        )
-    )
+    return ASGIApp(App(client, functions, framework="asgi", **options))
 
 
-def serve_wsgi(
-    client: Inngest,
-    functions: Sequence[Function[Any]],
-    *,
-    serve_path: str | None = None,
-    serve_origin: str | None = None,
-    public_path: str | None = None,
-) -> WSGIApp:
-    """Return a WSGI application that serves *functions*; otherwise as `serve_asgi`."""
-    return WSGIApp(
-        App(
-            client,
-            functions,
-            framework="wsgi",
-            serve_path=serve_path,
-            serve_origin=serve_origin,
-            public_path=public_path,
-        )
-    )
+def serve_wsgi(client: Inngest, functions: Sequence[Function[Any]], **options: Unpack[ServeOptions]) -> WSGIApp:
+    """Return a WSGI application that serves *functions*; at every path, or at *serve_path* alone.
+
+    client: the one that the functions were defined with.
+    functions: a list of what `create_function` returned.
+    serve_path: the only path to answer at, relative to where the application is mounted; every path by default.
+    serve_origin: scheme and host under which the engine reaches this app, such as "https://shop.example", where the
+        request does not show them, as behind a proxy; INNGEST_SERVE_ORIGIN by default.
+    public_path: path under which the engine reaches it, where a proxy changes it; INNGEST_SERVE_PATH by default.
+    enable_unauthed_sync: whether an unsigned request may make this app register in cloud mode;
+        INNGEST_ENABLE_UNAUTHED_SYNC by default, else True.
+    Raises ConfigError: an argument is of the wrong kind. FunctionConfigError: two functions share an id.
+    """
+    return WSGIApp(App(client, functions, framework="wsgi", **options))
 
 
 class ASGIApp:
-    """An ASGI 3 application. When its server shuts down it closes the client, which others may go on using."""
+    """An ASGI 3 application.
+
+    It closes the client when its server shuts down; a client that is used afterwards opens its connections anew.
+    """
 
     def __init__(self, core: App) -> None:
         self.core = core
@@ -74,7 +64,7 @@ class ASGIApp:
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         match scope["type"]:
             case "http":
-                await asgi.send_response(await self._answer(scope, receive), send)
+                await self._answer(scope, receive, send)
             case "lifespan":
                 await self._live(receive, send)
             case "websocket":
@@ -82,11 +72,19 @@ class ASGIApp:
             case _:
                 pass
 
-    async def _answer(self, scope: asgi.Scope, receive: asgi.Receive) -> Response:
+    async def _answer(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         inner = asgi.below_root(scope.get("root_path", ""), scope["path"])
         if not _is_served(self.core, inner):
-            return _not_found(self.core, inner)
-        return await self.core.handle_async(await asgi.read_request(scope, receive, self.core.body_cap))
+            await asgi.send_refusal(_not_found(self.core, inner), receive, send)
+            return
+        head = asgi.read_head(scope)
+        refused = self.core.admit(*head)
+        if refused is not None:
+            await asgi.send_refusal(refused, receive, send)
+            return
+        body = await asgi.read_body(receive, self.core.body_cap)
+        response = await self.core.handle_async(asgi.make_request(head, body, receive, scope))
+        await asgi.send_response(response, send)
 
     async def _live(self, receive: asgi.Receive, send: asgi.Send) -> None:
         while True:
@@ -107,20 +105,25 @@ class WSGIApp:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = str(environ.get("PATH_INFO", "")).encode("latin-1", "replace").decode(errors="replace")  # PEP 3333
-        if _is_served(self.core, path):
-            response = self.core.handle_sync(wsgi.read_request(environ, self.core.body_cap))
-        else:
-            response = _not_found(self.core, path)
-        return wsgi.send_response(response, environ["REQUEST_METHOD"], start_response)
+        method = environ["REQUEST_METHOD"]
+        if not _is_served(self.core, path):
+            return wsgi.Refusal(wsgi.send_response(_not_found(self.core, path), method, start_response), environ)
+        head = wsgi.read_head(environ)
+        refused = self.core.admit(*head)
+        if refused is not None:
+            return wsgi.Refusal(wsgi.send_response(refused, method, start_response), environ)
+        body = wsgi.read_body(environ, self.core.body_cap)
+        response = self.core.handle_sync(wsgi.make_request(head, body, environ, environ))
+        return wsgi.send_response(response, method, start_response)
 
 
 def _is_served(core: App, path: str) -> bool:
-    wanted = core.options.serve_path
+    wanted = core.options.get("serve_path")
     return wanted is None or path.strip("/") == wanted.strip("/")
 
 
 def _not_found(core: App, path: str) -> Response:
-    """Answer for a path that is not ours: JSON, and without the headers that an engine looks for."""
+    """Answer a request for another path: in JSON, and without the headers by which an engine knows an endpoint."""
     message = f"nothing is served at {path or '/'}; functions are served at {core.serve_path}"
     body = json.dumps({"code": "not_found", "message": message, "name": "NotFoundError"}).encode()
     return Response(404, {"content-type": "application/json"}, body)

@@ -1,7 +1,7 @@
-"""PUT: registration. Out of band, the app tells the engine's API about itself; in band, the answer is the telling.
+"""PUT: registration. Out of band, the app sends its functions to the engine's API; in band, they are the answer.
 
-Signatures are checked before, and answers signed after; here stands what may be done with which outcome of the check.
-Never answers 200 when the registration failed. Source: protocol §5, C1.
+Who may ask was decided before, and answers are signed after. Never answers 200 when the registration failed. See
+docs/protocol.md, Registration.
 """
 
 from __future__ import annotations
@@ -11,17 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inngest_core.config import Config, Mode, parse_origin
-from inngest_core.engine_api import post_registration, refusal
+from inngest_core.error_text import SHORT_MESSAGE, cut
 from inngest_core.errors import (
     BodyInvalidError,
-    HeaderMissingError,
     RegistrationError,
     ServerKindMismatchError,
-    SignatureError,
     URLInvalidError,
 )
 from inngest_core.function import Function
-from inngest_core.protocol.signing import SigningKey
 from inngest_core.protocol.wire import (
     SDK_LANGUAGE,
     VERSION,
@@ -33,41 +30,37 @@ from inngest_core.protocol.wire import (
     strip_nulls,
 )
 from inngest_core.runtime.effects import Flow
-from inngest_core.web.messages import SAFE_IN_PATH, HTTPResponse, Request, TransportError
+from inngest_core.web.messages import SAFE_IN_PATH, Request
 
 from .answer import Answer
-from .introspection import Endpoint, ServeOptions, authentication, capabilities, dump_introspection, other_mode
+from .authentication import Signer, asks_in_band
+from .introspection import Endpoint, capabilities, dump_introspection, other_mode
+from .options import ServeOptions
 
 SDK_AUTHOR = "inngest"
 
+_NOT_IN_A_HOST = frozenset("/?#@\\ \t")
 _NOT_ADVERTISED = frozenset({Query.DEPLOY_ID.value, Query.FUNCTION_ID.value, Query.STEP_ID.value, Query.PROBE.value})
 
 
-def register(
-    endpoint: Endpoint, request: Request, key: SigningKey | None, failure: SignatureError | None
-) -> Flow[Answer]:
-    """Answer a PUT: in band when it asks for that and it is allowed, else out of band.
+def register(endpoint: Endpoint, request: Request, signer: Signer) -> Flow[Answer]:
+    """Answer a PUT that may be answered: in band when it asks for that and it is allowed, else out of band.
 
-    key: the one that signed the request. failure: what `signing.verify` raised; it is raised again unless this request
-    may be unsigned (a wrong signature is never let through). Both None in dev mode without a key.
-    Raises ServerKindMismatchError; BodyInvalidError: an in-band body without a usable URL; URLInvalidError.
-    Source: protocol §5.
+    signer: who signed the request. Raises ServerKindMismatchError; BodyInvalidError: an in-band body without a usable
+    URL; URLInvalidError.
     """
     config = endpoint.client.config
     mode = other_mode(request, config)
     if mode is not None:
         raise ServerKindMismatchError(_mismatch(mode, config))
-    if config.allow_in_band and request.headers.get(Header.SYNC_KIND) == SyncKind.IN_BAND:
-        return register_in_band(endpoint, request, key, failure)
-    return (yield from register_out_of_band(endpoint, request, failure))
+    if asks_in_band(request.headers, config):
+        return register_in_band(endpoint, request, signer)
+    return (yield from register_out_of_band(endpoint, request))
 
 
-def register_in_band(
-    endpoint: Endpoint, request: Request, key: SigningKey | None, failure: SignatureError | None
-) -> Answer:
-    """Return the whole registration as the answer to a PUT; in cloud mode the request must be signed."""
+def register_in_band(endpoint: Endpoint, request: Request, signer: Signer) -> Answer:
+    """Return the whole registration as the answer to a PUT."""
     client, config = endpoint.client, endpoint.client.config
-    _check_signature(failure, required=config.mode is Mode.CLOUD)
     url = advertised_url(_asked_url(request), endpoint.options, config)
     body: dict[str, object] = {
         "app_id": client.app_id,
@@ -76,7 +69,7 @@ def register_in_band(
         "env": config.env,
         "framework": endpoint.framework,
         "functions": dump_functions(endpoint.functions, url),
-        "inspection": dump_introspection(endpoint, authentication(key, failure)),
+        "inspection": dump_introspection(endpoint, signer),
         "platform": config.platform,
         "sdk_author": SDK_AUTHOR,
         "sdk_language": SDK_LANGUAGE,
@@ -86,14 +79,14 @@ def register_in_band(
     return Answer(200, strip_nulls(body), {Header.SYNC_KIND.value: SyncKind.IN_BAND.value})
 
 
-def register_out_of_band(endpoint: Endpoint, request: Request, failure: SignatureError | None) -> Flow[Answer]:
+def register_out_of_band(endpoint: Endpoint, request: Request) -> Flow[Answer]:
     """Tell the engine's API about the functions and answer how that went.
 
     200 with `message`, `modified` and what the engine returned; otherwise the engine's own 4xx, or 500, with a coded
     error and `modified: false`.
     """
     client, config = endpoint.client, endpoint.client.config
-    _check_signature(failure, required=config.mode is Mode.CLOUD and not config.allow_unauthed_registration)
+    _check_host(request.headers.get(Header.HOST, ""))
     url = advertised_url(request.url, endpoint.options, config)
     registration: dict[str, object] = {
         "url": url,
@@ -107,17 +100,17 @@ def register_out_of_band(endpoint: Endpoint, request: Request, failure: Signatur
         "functions": dump_functions(endpoint.functions, url),
     }
     try:
-        response = yield from post_registration(
-            strip_nulls(registration),
-            config=config,
-            working_key=client.working_key,
-            framework=endpoint.framework,
-            deploy_id=_deploy_id(request.url),
-            timeout_seconds=client.request_timeout_seconds,
+        told = yield from client.engine_api.register(
+            strip_nulls(registration), framework=endpoint.framework, deploy_id=_deploy_id(request.url)
         )
-    except TransportError as error:
-        return _failed(500, f"{error}; is an engine running at {config.api_origin}? {_hint_of_mode(config)}")
-    return _answer_of_engine(response, config)
+    except RegistrationError as error:
+        return _failed(error)
+    body: dict[str, object] = {
+        **strip_nulls(told),
+        "message": "Successfully registered",
+        "modified": told.get("modified") is True,
+    }
+    return Answer(200, body, _OUT_OF_BAND)
 
 
 def dump_functions(functions: Sequence[Function[Any]], url: str) -> list[dict[str, object]]:
@@ -126,22 +119,22 @@ def dump_functions(functions: Sequence[Function[Any]], url: str) -> list[dict[st
 
 
 def advertised_url(request_url: str, options: ServeOptions, config: Config) -> str:
-    """Return the URL that the engine shall call: the one that the PUT came to, with what was configured put in.
+    """Return the URL that the engine is to call: that of the PUT, with the configured origin and path in it.
 
-    The origin is that of `serve_origin`; the path is public_path, else INNGEST_SERVE_PATH, else an explicit
-    serve_path. Query keys of the protocol are left out, others (such as a proxy's token) are kept.
-    Raises URLInvalidError: serve_origin. Source: protocol §5.
+    The origin is `serve_origin`, else INNGEST_SERVE_ORIGIN; the path is `public_path`, else INNGEST_SERVE_PATH, else
+    an explicit `serve_path`. Query keys of the protocol are left out; others, such as a proxy's token, are kept.
+    Raises URLInvalidError when `serve_origin` or the URL of the request is none.
     """
     try:
         parts = urllib.parse.urlsplit(request_url)
     except ValueError as error:
         raise URLInvalidError(f"the request came to {request_url!r}, which is no URL: {error}") from None
-    origin = options.serve_origin and parse_origin(options.serve_origin, "serve_origin")
-    origin = origin or config.serve_origin
+    given_origin = options.get("serve_origin")
+    origin = parse_origin(given_origin, "serve_origin") if given_origin else config.serve_origin
     if origin is not None:
         given = urllib.parse.urlsplit(origin)
         parts = parts._replace(scheme=given.scheme, netloc=given.netloc)
-    path = options.public_path or config.serve_path or _explicit_path(parts.path, options)
+    path = options.get("public_path") or config.serve_path or _explicit_path(parts.path, options)
     if path:
         quoted = urllib.parse.quote(path.lstrip("/"), safe=f"{SAFE_IN_PATH}%")  # it may be quoted already
         parts = parts._replace(path=f"/{quoted}")
@@ -153,15 +146,20 @@ def advertised_url(request_url: str, options: ServeOptions, config: Config) -> s
 
 def _explicit_path(path: str, options: ServeOptions) -> str | None:
     """Return the explicit serve_path, unless the request came to it, under a mount prefix or not."""
-    if options.serve_path is None:
+    serve_path = options.get("serve_path")
+    if serve_path is None:
         return None
-    came, wanted = (urllib.parse.unquote(each).rstrip("/") for each in (path, options.serve_path))
-    return None if came.endswith(wanted) else options.serve_path
+    came, wanted = (urllib.parse.unquote(each).rstrip("/") for each in (path, serve_path))
+    return None if came.endswith(wanted) else serve_path
 
 
-def _check_signature(failure: SignatureError | None, *, required: bool) -> None:
-    if failure is not None and (required or not isinstance(failure, HeaderMissingError)):
-        raise failure
+def _check_host(host: str) -> None:
+    """Refuse a Host header that would become path, query or user name of the URL that engines call."""
+    if any(character in host for character in _NOT_IN_A_HOST):
+        raise URLInvalidError(
+            f"the Host header of the request is {cut(host, SHORT_MESSAGE)!r}, which is no host name; "
+            "send the request to the address of this app, or have the proxy in front of it set Host"
+        )
 
 
 def _asked_url(request: Request) -> str:
@@ -180,46 +178,18 @@ def _deploy_id(url: str) -> str:
     return query.get(Query.DEPLOY_ID.value, [""])[0]
 
 
-def _answer_of_engine(response: HTTPResponse, config: Config) -> Answer:
-    if not 200 <= response.status < 300:
-        status = response.status if 400 <= response.status < 500 else 500
-        hint = _hint_of_key(config) if response.status in (401, 403) else ""
-        return _failed(status, refusal(response) + hint)
-    try:
-        fields = parse_object(response.body)
-    except BodyInvalidError:
-        return _failed(500, f"{refusal(response)}; {config.api_origin} does not look like an Inngest engine")
-    if fields.get("ok") is False:
-        return _failed(500, refusal(response))
-    body: dict[str, object] = {
-        **strip_nulls(fields),
-        "message": "Successfully registered",
-        "modified": fields.get("modified") is True,
-    }
-    return Answer(200, body, _OUT_OF_BAND)
-
-
-def _failed(status: int, message: str) -> Answer:
+def _failed(error: RegistrationError) -> Answer:
+    status = error.engine_status
     body = {
-        "code": RegistrationError.code,
-        "message": f"registration failed: {message}",
+        "code": error.code,
+        "message": f"registration failed: {error.message}",
         "modified": False,
-        "name": RegistrationError.__name__,
+        "name": type(error).__name__,
     }
-    return Answer(status, body, _OUT_OF_BAND)
+    return Answer(status if status is not None and 400 <= status < 500 else 500, body, _OUT_OF_BAND)
 
 
 _OUT_OF_BAND: Mapping[str, str] = {Header.SYNC_KIND.value: SyncKind.OUT_OF_BAND.value}
-
-
-def _hint_of_key(config: Config) -> str:
-    if config.signing_keys is None:
-        return "; set INNGEST_SIGNING_KEY"
-    return "; check that INNGEST_SIGNING_KEY is the key of this environment"
-
-
-def _hint_of_mode(config: Config) -> str:
-    return f"This app is in {config.mode.value} mode because of {config.mode_reason}"
 
 
 def _mismatch(engine_mode: Mode, config: Config) -> str:

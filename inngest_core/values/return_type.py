@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, cast
 
 import typing_extensions
 
+from inngest_core.callables import innermost
 from inngest_core.error_text import LONGEST_PROBLEM, cut
 
 from .codec import codec_of
@@ -73,21 +74,8 @@ def _recall(function: types.FunctionType) -> Returns | None:
 
 def _innermost(callback: object) -> types.FunctionType | None:
     """Return the plain function that holds the annotation; None when there is none."""
-    for _ in range(MOST_WRAPPERS):
-        held: object = getattr(callback, "__dict__", None)  # a proxy may give any attribute, and holds none
-        if isinstance(callback, functools.partial):
-            callback = cast("functools.partial[object]", callback).func
-        elif isinstance(callback, types.MethodType):
-            callback = callback.__func__
-        elif isinstance(held, dict) and "__wrapped__" in held:
-            callback = cast("dict[str, object]", held)["__wrapped__"]
-        elif isinstance(callback, types.FunctionType):
-            return callback
-        else:
-            callback = vars(type(callback)).get("__call__")
-            if not isinstance(callback, types.FunctionType):
-                return None
-    return None
+    function = innermost(callback, through_wrappers=True)
+    return function if isinstance(function, types.FunctionType) else None
 
 
 def _look_up(function: types.FunctionType, callback: object) -> Returns:

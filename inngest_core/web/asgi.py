@@ -1,16 +1,17 @@
 """ASGI messages to a Request, and a Response to ASGI messages: for every adapter and server that speaks ASGI.
 
-Imports no framework: the protocol is plain dictionaries. Knows no header but `host`, which is part of the URL.
+Imports no framework: the protocol is plain dictionaries. The only header it knows is `host`, which is part of the URL.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from .disconnects import has_gone_asgi
-from .messages import BoundedBody, Request, Response, absolute_url
+from .messages import MAX_DRAINED, BoundedBody, Head, Request, Response, absolute_url
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -19,23 +20,35 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 async def read_request(scope: Scope, receive: Receive, body_cap: int, raw: object = None) -> Request:
-    """Read an HTTP request, at most body_cap + 1 bytes of it; raw: what middleware gets, the scope by default."""
+    """Read an HTTP request.
+
+    body_cap: at most one byte more than this is read. raw: what middleware gets; the scope by default.
+    """
+    return make_request(read_head(scope), await read_body(receive, body_cap), receive, scope if raw is None else raw)
+
+
+def read_head(scope: Scope) -> Head:
+    """Return everything but the body."""
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     host = headers.get("host") or _server_name(scope)
     query = scope["query_string"].decode("latin-1")
     url = absolute_url(scope.get("scheme", "http"), host, _full_path(scope), query)
-    body = await _read_body(receive, body_cap)
-    has_gone = functools.partial(has_gone_asgi, receive)
-    return Request(scope["method"], url, headers, body, scope if raw is None else raw, has_gone)
+    return Head(scope["method"], url, headers)
 
 
-async def _read_body(receive: Receive, cap: int) -> bytes:
+async def read_body(receive: Receive, cap: int) -> bytes:
+    """Read at most cap + 1 bytes of the body; when the client disconnects meanwhile, return what came before."""
     body = BoundedBody(cap)
     more = True
     while more:
         message = await receive()
         more = body.add(message.get("body", b"")) and message.get("more_body", False)
-    return body.bytes()  # that of a client which went away is cut short, and so refused
+    return body.bytes()
+
+
+def make_request(head: Head, body: bytes, receive: Receive, raw: object) -> Request:
+    """Put a request together. raw: what middleware gets."""
+    return Request(head.method, head.url, head.headers, body, raw, functools.partial(has_gone_asgi, receive))
 
 
 def _server_name(scope: Scope) -> str:
@@ -49,7 +62,10 @@ def _full_path(scope: Scope) -> bytes:
 
 
 def below_root(root_path: str, path: str) -> str:
-    """Return the path below the mount. *path* holds the root, as ASGI says, or does not, as hypercorn has it."""
+    """Return the path below the mount.
+
+    path: includes the root path, as ASGI says, or does not, as under hypercorn.
+    """
     root = root_path.rstrip("/")
     below = path[len(root) :] if f"{path}/".startswith(f"{root}/") else path
     return f"/{below.lstrip('/')}" if root_path.endswith("/") else below
@@ -57,7 +73,32 @@ def below_root(root_path: str, path: str) -> str:
 
 async def send_response(response: Response, send: Send) -> None:
     """Send an answer."""
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
+    headers = _encode(response.headers)
     headers.append((b"content-length", str(len(response.body)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})
+
+
+async def send_refusal(response: Response, receive: Receive, send: Send) -> None:
+    """Send an answer that was given before the body of the request was read, and throw that body away.
+
+    It has no length, for a server may close the connection when all of an answer is sent: granian does.
+    """
+    await send({"type": "http.response.start", "status": response.status, "headers": _encode(response.headers)})
+    await send({"type": "http.response.body", "body": response.body, "more_body": True})
+    await _drain(receive)
+    with contextlib.suppress(OSError):  # the client has disconnected
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _encode(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+
+async def _drain(receive: Receive) -> None:
+    left = MAX_DRAINED
+    more = True
+    while more and left > 0:
+        message = await receive()
+        left -= len(message.get("body", b""))
+        more = message.get("more_body", False)

@@ -1,7 +1,7 @@
-"""Whether the client of a request is still there, as far as its server tells. Decides nothing.
+"""Whether the client of a request has disconnected, as far as its server tells. Decides nothing.
 
-An answer to a client that went away is lost, and no server says so: ASGI's `send` and WSGI's iterable look the same
-either way. So `App` asks before it hands out an answer that took long.
+An answer to a client that has disconnected is lost, and no server says so: ASGI's `send` and WSGI's iterable look the
+same either way. So `App` asks before it hands out an answer that took long.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 _SAID_SECONDS = 0.01
-"""A server that knows that the client went away says so at once; granian says it from another thread."""
+"""A server that knows of a disconnect says so at once; granian says it from another thread, so it gets a moment."""
 
 _SOCKETS = ("gunicorn.socket", "werkzeug.socket")
-"""Where servers put the connection, for whoever wants to speak WebSocket over it."""
+"""The keys of an environment under which servers expose the connection, meant for WebSocket libraries."""
 
 
 async def has_gone_asgi(receive: Callable[[], Awaitable[Mapping[str, Any]]]) -> bool:
-    """Tell whether the client went away; once the body is read, a server has nothing else to say."""
+    """Tell whether the client has disconnected; once the body is read, that is all a server can still say."""
     try:
         async with asyncio.timeout(_SAID_SECONDS):
             message = await receive()
@@ -30,7 +30,7 @@ async def has_gone_asgi(receive: Callable[[], Awaitable[Mapping[str, Any]]]) -> 
 
 
 def has_gone_wsgi(environ: Mapping[str, Any]) -> bool:
-    """Tell whether the client closed its connection; False under a server that does not show it."""
+    """Tell whether the client has disconnected; False under a server that does not expose the connection."""
     connection: socket.socket | None = next((environ[name] for name in _SOCKETS if name in environ), None)
     if connection is None:
         return False
@@ -39,5 +39,5 @@ def has_gone_wsgi(environ: Mapping[str, Any]) -> bool:
         return bool(readable) and not connection.recv(1, socket.MSG_PEEK)
     except ConnectionError:
         return True
-    except (OSError, ValueError):  # over TLS one cannot look ahead
+    except (OSError, ValueError):  # a TLS connection cannot be peeked at
         return False

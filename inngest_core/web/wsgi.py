@@ -6,54 +6,75 @@ WSGI environment spells otherwise, and the host, which is part of the URL.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http
-from collections.abc import Iterable, Iterator, Mapping
+import io
+from collections.abc import Iterable, Iterator, MutableMapping
 from typing import Any
 from wsgiref.types import StartResponse
 
 from .disconnects import has_gone_wsgi
-from .messages import Request, Response, absolute_url, read_limited
+from .messages import MAX_CACHED_KEY, MAX_DRAINED, Head, Request, Response, absolute_url, content_length, read_limited
 
-Environ = Mapping[str, Any]
+Environ = MutableMapping[str, Any]
 
 _CHUNK = 1024 * 1024
+_DRAINED_CHUNK = 64 * 1024
+_MAX_NAMES = 1024
 _UNPREFIXED = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
 
 def read_request(environ: Environ, body_cap: int, raw: object = None) -> Request:
-    """Read an HTTP request, at most body_cap + 1 bytes of it; raw: what middleware gets, the environment by default."""
-    return Request(
-        method=str(environ["REQUEST_METHOD"]).upper(),
-        url=absolute_url(
-            environ["wsgi.url_scheme"],
-            environ.get("HTTP_HOST") or _server_name(environ),
-            _full_path(environ),
-            environ.get("QUERY_STRING", ""),
-        ),
-        headers={name: str(environ[key]) for key in environ if (name := _header_name(key))},
-        body=read_body(environ, body_cap),
-        raw=environ if raw is None else raw,
-        has_gone=functools.partial(has_gone_wsgi, environ),
+    """Read an HTTP request, and leave its body in the environment for whoever reads next.
+
+    body_cap: at most one byte more than this is read. raw: what middleware gets; the environment by default.
+    """
+    head = read_head(environ)
+    return make_request(head, read_body(environ, body_cap), environ, environ if raw is None else raw)
+
+
+def read_head(environ: Environ) -> Head:
+    """Return everything but the body."""
+    url = absolute_url(
+        environ["wsgi.url_scheme"],
+        environ.get("HTTP_HOST") or _server_name(environ),
+        _full_path(environ),
+        environ.get("QUERY_STRING", ""),
     )
+    names = _names
+    headers = {
+        name: str(value)
+        for key, value in environ.items()
+        if (name := names[key] if key in names else _header_name(key))
+    }
+    return Head(str(environ["REQUEST_METHOD"]).upper(), url, headers)
 
 
-@functools.lru_cache(maxsize=1024)
 def _header_name(key: str) -> str:
     """Return the name of the header that a key of an environment stands for, or nothing."""
-    if key.startswith("HTTP_"):
-        key = key[5:]
-    elif key not in _UNPREFIXED:
-        return ""
-    return key.replace("_", "-").lower()
+    is_header = key.startswith("HTTP_") or key in _UNPREFIXED
+    name = key.removeprefix("HTTP_").replace("_", "-").lower() if is_header else ""
+    if len(_names) < _MAX_NAMES and len(key) <= MAX_CACHED_KEY:
+        _names[key] = name
+    return name
+
+
+_names: dict[str, str] = {}
+"""Header names by the keys of environments: the first ones that were met, for these come again with each request."""
+
+
+def make_request(head: Head, body: bytes, environ: Environ, raw: object) -> Request:
+    """Put a request together. raw: what middleware gets."""
+    return Request(head.method, head.url, head.headers, body, raw, functools.partial(has_gone_wsgi, environ))
 
 
 def _full_path(environ: Environ) -> bytes:
     prefix: str = environ.get("SCRIPT_NAME", "")
     path: str = environ.get("PATH_INFO", "")
-    if prefix.endswith("/"):  # it should not, but proxies say so
+    if prefix.endswith("/"):  # PEP 3333 forbids it, but proxies send such prefixes
         path = f"/{path.lstrip('/')}"
-    return (prefix.rstrip("/") + path).encode("latin-1", "replace")  # as PEP 3333 has it
+    return (prefix.rstrip("/") + path).encode("latin-1", "replace")  # text in an environment is latin-1 (PEP 3333)
 
 
 def _server_name(environ: Environ) -> str:
@@ -61,30 +82,43 @@ def _server_name(environ: Environ) -> str:
 
 
 def read_body(environ: Environ, cap: int) -> bytes:
-    """Read at most cap + 1 bytes of the body: as many as were announced, or all when the server ends the stream.
+    """Read at most cap + 1 bytes of the body, and put what was read back into the environment.
 
-    A body that breaks off is cut short, and so refused: servers raise what they like when the client went away, or
-    when its chunks are malformed.
+    A server may leave the connection open behind the body, so no more is read than was announced; without an announced
+    length, only a stream that the server ends is read. A body that breaks off is cut short, and refused for that:
+    servers raise whatever they like when the client disconnects, or when its chunks are malformed.
     """
-    length = _content_length(environ)
-    if length is None and not environ.get("wsgi.input_terminated"):
-        return b""  # to read on would wait for ever: such a server leaves the connection open
     try:
-        return read_limited(_chunks(environ["wsgi.input"], length), cap)
+        body = read_limited(_chunks(environ, _CHUNK), cap)
     except Exception:
         return b""
+    environ["wsgi.input"] = io.BytesIO(body)
+    return body
 
 
-def _content_length(environ: Environ) -> int | None:
-    text = str(environ.get("CONTENT_LENGTH") or "")
-    return int(text) if text.isascii() and text.isdigit() else None
+def drain(environ: Environ) -> None:
+    """Throw away the body of a request that was refused, of which nobody has read anything."""
+    drain_chunks(_chunks(environ, _DRAINED_CHUNK))
 
 
-def _chunks(stream: Any, length: int | None) -> Iterator[bytes]:
-    """Yield the body, and never ask for more of it than there is."""
-    left = length
+def drain_chunks(chunks: Iterable[bytes]) -> None:
+    """Throw away what is left of the body of a request that was refused."""
+    left = MAX_DRAINED
+    with contextlib.suppress(Exception):  # servers raise different things when the client disconnects
+        for chunk in chunks:
+            left -= len(chunk)
+            if left <= 0:
+                return
+
+
+def _chunks(environ: Environ, size: int) -> Iterator[bytes]:
+    """Yield the body in chunks of up to *size* bytes, and never ask the server for more of it than there is."""
+    left = content_length(environ.get("CONTENT_LENGTH"))
+    if left is None and not environ.get("wsgi.input_terminated"):
+        return
+    stream: Any = environ["wsgi.input"]
     while left is None or left > 0:
-        chunk: bytes = stream.read(_CHUNK if left is None else min(left, _CHUNK))
+        chunk: bytes = stream.read(size if left is None else min(left, size))
         if not chunk:
             return
         if left is not None:
@@ -93,10 +127,25 @@ def _chunks(stream: Any, length: int | None) -> Iterator[bytes]:
 
 
 def send_response(response: Response, method: str, start_response: StartResponse) -> Iterable[bytes]:
-    """Send an answer. method: that of the request, for the answer to a HEAD has no body, and not all servers know."""
+    """Send an answer. method: of the request; the answer to a HEAD has no body, and some servers would send one."""
     headers = [*response.headers.items(), ("content-length", str(len(response.body)))]
     start_response(f"{response.status} {_reason(response.status)}", headers)
     return [] if method == "HEAD" else [response.body]
+
+
+class Refusal:
+    """What is sent as an answer that was given before the body of the request was read; then that is thrown away."""
+
+    def __init__(self, sent: Iterable[bytes], environ: Environ) -> None:
+        self._sent = sent
+        self._environ = environ
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._sent)
+
+    def close(self) -> None:
+        """Drain the request; servers call this when the answer is sent."""
+        drain(self._environ)
 
 
 def _reason(status: int) -> str:

@@ -1,40 +1,35 @@
 """Functions as apps register them: parse and validate one configuration. No state, no I/O.
 
 Every fault of a function is found and named, not just the first: the app's developer sees them all at once.
-Flow control is accepted and checked for its shape only; it is not applied yet. Sources: protocol §5, C1.
+Takes what a real engine takes. The rules: docs/protocol.md, "Function configuration".
 """
 
 from __future__ import annotations
 
+import json
+import re
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from inngest_core.protocol.duration import parse_duration
-from inngest_core.protocol.limits import MAX_RETRIES
+from inngest_core.options.cron import problem_of
+from inngest_core.protocol.duration import parse_duration, parse_time
+from inngest_core.protocol.limits import MAX_CANCEL, MAX_RETRIES, MAX_TRIGGER_NAME, MAX_TRIGGERS
 from inngest_core.protocol.wire import json_kind
 from inngest_devserver.ids import function_uuid
 from inngest_devserver.matcher import Expression, ExpressionError
 
+from .flow_control import FLOW_CONTROL, FlowControl
+
 DEFAULT_RETRIES = 4
-FLOW_CONTROL = (
-    "batchEvents",
-    "concurrency",
-    "debounce",
-    "idempotency",
-    "priority",
-    "rateLimit",
-    "singleton",
-    "throttle",
-    "timeouts",
-)
-_LISTS = {"triggers": 10, "cancel": 5}
+_LISTS = {"triggers": MAX_TRIGGERS, "cancel": MAX_CANCEL}
+_SHORTEST_JITTER_SECONDS, _LONGEST_JITTER_SECONDS = 1.0, 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """Either an event (name, or a prefix that ends in *) with an optional expression, or a cron."""
+    """Either an event (a name, or a prefix and `/*` or `.*`) with an optional expression, or a cron."""
 
     event: str = ""
     expression: Expression | None = None
@@ -43,11 +38,18 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """An event that cancels. window: seconds after the start of a run in which it counts."""
+    """An event that cancels. window: seconds after the start of a run in which it counts; until: a Unix time."""
 
     event: str
     expression: Expression | None = None
     window: float | None = None
+    until: float | None = None
+
+    def counts(self, started_at: float, now: float) -> bool:
+        """Tell whether the event cancels a run that began at *started_at*."""
+        if self.window is not None and now > started_at + self.window:
+            return False
+        return self.until is None or now <= self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,28 +92,28 @@ class _Reader:
     def __init__(self, config: dict[str, Any]) -> None:
         self._config = config
         self._faults: list[str] = []
-        slug = config.get("id")
-        self._slug = slug if isinstance(slug, str) else ""
+        name, slug = config.get("name"), config.get("id")
+        self._name = name if isinstance(name, str) else ""
+        self._slug = slug if isinstance(slug, str) and slug else _slug_of(self._name)
 
     def read(self, app_id: str) -> Function:
-        if not self._slug:
-            self._fault("id", "is missing; expected <app id>-<function id>")
-        name = self._config.get("name") or self._slug
-        if not isinstance(name, str):
-            self._fault("name", f"is a JSON {json_kind(name)}; expected a string")
+        if not self._name:
+            self._fault("name", f"is {self._config.get('name')!r}; expected a text")
+        if not isinstance(self._config.get("id", ""), str):
+            self._fault("id", f"is a JSON {json_kind(self._config['id'])}; expected a string")
         url, retries = self._step()
         function = Function(
             id=function_uuid(app_id, self._slug),
             app_id=app_id,
             slug=self._slug,
-            name=str(name),
+            name=self._name,
             url=url,
             max_attempts=retries + 1,
-            triggers=tuple(filter(None, map(self._trigger, self._items("triggers")))),
+            triggers=self._triggers(),
             cancels=tuple(filter(None, map(self._cancel, self._items("cancel")))),
             config=self._config,
         )
-        self._flow_control()
+        FlowControl(self._config, self._fault, self._expression).check()
         if self._faults:
             raise ConfigInvalidError(self._faults)
         return function
@@ -138,10 +140,10 @@ class _Reader:
         retries = self._object(step, "retries", "steps.step.retries").get("attempts", self._config.get("retries"))
         if retries is None:
             retries = DEFAULT_RETRIES
-        if not isinstance(retries, int) or isinstance(retries, bool) or retries < 0:
+        if not isinstance(retries, int) or isinstance(retries, bool):
             self._fault("steps.step.retries.attempts", f"is {retries!r}; expected an integer from 0 to {MAX_RETRIES}")
             retries = DEFAULT_RETRIES
-        return url, min(retries, MAX_RETRIES)
+        return url, min(max(retries, 0), MAX_RETRIES)
 
     def _items(self, field: str) -> list[tuple[str, dict[str, Any]]]:
         """Return (where, object) for the items of a list."""
@@ -162,16 +164,39 @@ class _Reader:
                 self._fault(f"{field}[{number}]", f"is a JSON {json_kind(item)}; expected an object")
         return found
 
+    def _triggers(self) -> tuple[Trigger, ...]:
+        items = self._items("triggers")
+        texts = [json.dumps(trigger, sort_keys=True) for _, trigger in items]
+        for number, (where, _) in enumerate(items):
+            if texts[number] in texts[:number]:
+                self._fault(where, "is the same as another trigger")
+        return tuple(filter(None, map(self._trigger, items)))
+
     def _trigger(self, item: tuple[str, dict[str, Any]]) -> Trigger | None:
         where, trigger = item
         cron = trigger.get("cron")
         if isinstance(cron, str) and cron:
-            return Trigger(cron=cron)
+            return self._cron(cron, trigger.get("jitter"), where)
         event = trigger.get("event")
         if not isinstance(event, str) or not event:
             self._fault(where, "has neither an event name nor a cron")
             return None
+        self._event_name(event, where)
         return Trigger(event=event, expression=self._expression(trigger.get("expression"), f"{where}.expression"))
+
+    def _cron(self, cron: str, jitter: object, where: str) -> Trigger:
+        wanted = problem_of(cron)
+        if wanted is not None:
+            self._fault(f"{where}.cron", f"is {cron!r}; expected {wanted}")
+        if jitter not in (None, ""):
+            seconds = self._duration(jitter, f"{where}.jitter")
+            if seconds is not None and not _SHORTEST_JITTER_SECONDS <= seconds <= _LONGEST_JITTER_SECONDS:
+                self._fault(f"{where}.jitter", f"is {jitter!r}; expected 1s to 5m")
+        return Trigger(cron=cron)
+
+    def _event_name(self, name: str, where: str) -> None:
+        if len(name) > MAX_TRIGGER_NAME:
+            self._fault(f"{where}.event", f"is {len(name)} characters long; at most {MAX_TRIGGER_NAME} are allowed")
 
     def _cancel(self, item: tuple[str, dict[str, Any]]) -> Cancel | None:
         where, cancel = item
@@ -179,8 +204,14 @@ class _Reader:
         if not isinstance(event, str) or not event:
             self._fault(f"{where}.event", "is missing; expected the name of an event")
             return None
-        window = self._duration(cancel.get("timeout"), f"{where}.timeout")
-        return Cancel(event=event, expression=self._expression(cancel.get("if"), f"{where}.if"), window=window)
+        self._event_name(event, where)
+        expression = self._expression(cancel.get("if"), f"{where}.if")
+        if expression is not None:
+            try:
+                expression.check_for_cancel()
+            except ExpressionError as error:
+                self._fault(f"{where}.if", str(error))
+        return Cancel(event, expression, *_window(cancel.get("timeout")))
 
     def _expression(self, text: object, where: str) -> Expression | None:
         if text is None or text == "":
@@ -195,8 +226,6 @@ class _Reader:
             return None
 
     def _duration(self, text: object, where: str) -> float | None:
-        if text is None or text == "":
-            return None
         try:
             if isinstance(text, str):
                 return parse_duration(text)
@@ -205,12 +234,24 @@ class _Reader:
         self._fault(where, f"is {text!r}; expected a duration such as 1h30m")
         return None
 
-    def _flow_control(self) -> None:
-        for field in FLOW_CONTROL:
-            value = self._config.get(field)
-            allowed = (str,) if field == "idempotency" else (dict, list) if field == "concurrency" else (dict,)
-            if value is not None and not isinstance(value, allowed):
-                self._fault(field, f"is a JSON {json_kind(value)}, which is not allowed there")
+
+def _window(text: object) -> tuple[float | None, float | None]:
+    """Return how long a cancellation counts, as seconds and as a Unix time; engines ignore what they cannot read."""
+    if not isinstance(text, str):
+        return None, None
+    try:
+        return parse_duration(text), None
+    except ValueError:
+        pass
+    try:
+        return None, parse_time(text).timestamp()
+    except ValueError:
+        return None, None
+
+
+def _slug_of(name: str) -> str:
+    """Return the id of a function that gives none."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def _is_url(text: str) -> bool:

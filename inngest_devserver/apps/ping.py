@@ -1,4 +1,7 @@
-"""Asks an app to register: a PUT to its serve URL, again until the app is up and willing. Source: protocol §5, C1."""
+"""Asks an app to register: a PUT to its serve URL, again until the app is up and willing.
+
+What is said: docs/protocol.md, "Registration".
+"""
 
 from __future__ import annotations
 
@@ -17,40 +20,45 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 _SHOWN = 500
 
 
+class NotRegisteredError(Exception):
+    """The app has not registered; the message says why, for the person at the terminal."""
+
+
 async def register_app(engine: Engine, url: str) -> None:
-    """Return once the app at *url* has registered; what keeps it from that is said once, not at each try."""
+    """Return once the app at *url* has registered; say what keeps it from that, once for each reason."""
     pause, said = _FIRST_PAUSE, ""
     while True:
-        problem = await _ping(engine, url)
-        if problem is None:
+        try:
+            await _ping(engine, url)
+        except NotRegisteredError as error:
+            if str(error) != said:
+                said = str(error)
+                engine.journal.say(said)
+        else:
             return
-        if problem != said:
-            engine.journal.say(problem)
-            said = problem
-        # An app that starts is not announced by anything: asking is the only way to know.
-        wake = asyncio.Event()
-        await engine.clock.wait(wake, engine.clock.now() + pause)
+        # Nothing announces that an app has started: asking is the only way to find out.
+        await engine.clock.wait(asyncio.Event(), engine.clock.now() + pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
-async def _ping(engine: Engine, url: str) -> str | None:
-    """Ask once; return what went wrong."""
+async def _ping(engine: Engine, url: str) -> None:
+    """Ask once; raises NotRegisteredError."""
     headers = {Header.SYNC_KIND.value: SyncKind.OUT_OF_BAND.value}
-    body = fragments.dump({"url": url})
     before = engine.registry.registrations
     try:
-        answer = await engine.caller.send("PUT", url, headers, body, seconds=PING_SECONDS)
+        answer = await engine.caller.send("PUT", url, headers, fragments.dump({"url": url}), seconds=PING_SECONDS)
     except UnreachableError:
-        return f"waiting for an app at {url}"
+        raise NotRegisteredError(f"waiting for an app at {url}") from None
     except TransportError as error:
-        return f"the app did not answer: {error}"
-    if not answer.headers.get(Header.SDK):
-        return f"{url} answered {answer.status} and is not served by an Inngest SDK; check the path"
+        raise NotRegisteredError(f"the app did not answer: {error}") from error
+    if not answer.is_from_sdk:
+        raise NotRegisteredError(f"{url} answered {answer.status} and is not served by an Inngest SDK; check the path")
     if answer.status >= 400:
-        return f"the app at {url} could not register ({answer.status}): {_message(answer)}"
+        raise NotRegisteredError(f"the app at {url} could not register ({answer.status}): {_message(answer)}")
     if engine.registry.registrations == before:
-        return f"the app at {url} registered with another engine; set INNGEST_DEV there to the URL of this one"
-    return None
+        raise NotRegisteredError(
+            f"the app at {url} registered with another engine; set INNGEST_DEV there to the URL of this one"
+        )
 
 
 def _message(answer: Answer) -> str:

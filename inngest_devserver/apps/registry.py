@@ -1,6 +1,6 @@
 """Apps and their functions: what is registered now, and which functions an event starts.
 
-Keeps them in memory and writes them through to the store. Starts nothing. Sources: protocol C1.
+Keeps them in memory and writes them through to the store. Starts nothing.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Any, cast
 
 from inngest_core.protocol.wire import json_kind
 from inngest_devserver import fragments, ids
+from inngest_devserver.matcher import holds
 from inngest_devserver.scheduling.clock import Clock
 from inngest_devserver.storage.store import Store
 from inngest_devserver.storage.tables import AppRow, FunctionRow
-from inngest_devserver.view import View, holds
 
 from .functions import ConfigInvalidError, Function, Trigger, parse_function
 
 OWN_PREFIX = "inngest/"
-"""Names of events that only the engine sends begin so."""
+"""The names of events that only the engine sends begin with this."""
 
 
 class RegistrationInvalidError(ValueError):
@@ -43,7 +43,7 @@ class Registered:
 
 @dataclass(slots=True)
 class _Index:
-    """Functions by the events that start them. prefixes: of triggers that end in `*`."""
+    """Functions by the events that start them. prefixes: of triggers that end in `/*` or `.*`."""
 
     exact: dict[str, list[tuple[Function, Trigger]]] = field(default_factory=dict[str, list[tuple[Function, Trigger]]])
     prefixes: list[tuple[str, Function, Trigger]] = field(default_factory=list[tuple[str, Function, Trigger]])
@@ -54,7 +54,7 @@ class Registry:
         self._store = store
         self._clock = clock
         self.registrations = 0
-        """How often an app has registered: who asked for it sees whether it came here."""
+        """How many registrations there were: whoever asked an app to register sees whether it did so here."""
         self._apps: dict[str, AppRow] = {}
         self._functions: dict[str, Function] = {}
         self._current: dict[str, dict[str, Function]] = {}
@@ -85,11 +85,12 @@ class Registry:
     def by_slug(self, slug: str) -> Function | None:
         return self._by_slug.get(slug)
 
-    def started_by(self, name: str, event: View) -> Iterator[Function]:
+    def started_by(self, name: str, event: Mapping[str, Any]) -> Iterator[Function]:
         """Yield each function that an event of this name starts, once."""
         seen: set[str] = set()
+        now = self._clock.now()
         for function, trigger in self._candidates(name):
-            if function.id not in seen and holds(trigger.expression, event):
+            if function.id not in seen and holds(trigger.expression, event, now=now):
                 seen.add(function.id)
                 yield function
 
@@ -97,7 +98,7 @@ class Registry:
         found = self._index.exact.get(name, [])
         if not self._index.prefixes:
             return found
-        # `*` means what users send: a function that the engine's own events start would start itself for ever.
+        # A prefix means what users send: a function that the engine's own events start would start itself for ever.
         own = name.startswith(OWN_PREFIX)
         met = (
             (function, trigger)
@@ -148,7 +149,10 @@ class Registry:
         """Take in what the store knows from an earlier time."""
         apps = {app.id: app for app in self._store.apps()}
         for row in self._store.functions():
-            function = parse_function(fragments.load(row.config), app_id=row.app_id)
+            try:
+                function = parse_function(fragments.load(row.config), app_id=row.app_id)
+            except ConfigInvalidError:  # an older engine took more: the app that registers it again is told
+                continue
             self._functions[row.id] = function
             if row.archived_at is None and row.app_id in apps:
                 self._current.setdefault(row.app_id, {})[row.id] = function
@@ -173,7 +177,7 @@ class Registry:
         index = _Index()
         for function in self.functions():
             for trigger in function.triggers:
-                if trigger.event.endswith("*"):
+                if trigger.event.endswith(("/*", ".*")):
                     index.prefixes.append((trigger.event[:-1], function, trigger))
                 elif trigger.event:
                     index.exact.setdefault(trigger.event, []).append((function, trigger))

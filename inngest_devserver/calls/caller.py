@@ -27,7 +27,7 @@ _MOST_REDIRECTS = 60
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _DECODED = frozenset({"", "identity", "gzip", "deflate"})
 _KEPT_ALIVE_SECONDS = 3.0
-"""Shorter than most servers keep an idle connection: one that they close under our hands costs an attempt."""
+"""Shorter than most servers keep an idle connection: one that is closed just as it is used costs an attempt."""
 
 
 Transport = httpx.AsyncBaseTransport

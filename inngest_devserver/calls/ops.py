@@ -1,7 +1,7 @@
 """Ops as apps report them, parsed into one closed union. Applies nothing and reads no clock.
 
 All ops of an answer are parsed before one is applied: a bad one spoils the answer, never half of it.
-Sources: protocol B1 to B4, C7, C8.
+What each op holds: docs/protocol.md, "Ops".
 """
 
 from __future__ import annotations
@@ -51,35 +51,36 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """Either so many seconds, or until a Unix time."""
+    """due: the Unix time at which it ends."""
 
     id: str
     name: str
     race: bool
-    seconds: float = 0.0
-    until: float | None = None
+    due: float
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
+    """due: the Unix time at which it is given up."""
+
     id: str
     name: str
     race: bool
+    due: float
     event: str
     expression: Expression | None
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Invoke:
-    """slug: of the function to run. payload: the event it gets: data, user, v, meta."""
+    """slug: of the function to run. payload: the event it gets: data, user, v, meta. due: as of a wait."""
 
     id: str
     name: str
     race: bool
+    due: float
     slug: str
     payload: Mapping[str, Any]
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,36 +205,35 @@ class _Reader:
             )
         return data
 
-    def _seconds(self, text: str, what: str) -> float:
-        """Return the seconds of a duration; the longest a step may last is 366 days."""
-        try:
-            seconds = parse_duration(text)
-        except ValueError as error:
-            # A real engine repeats the call again and again and then leaves the run alone (C8): say it instead.
-            raise OpsInvalidError(f"{self._what()}: {what}: {error}", name="InvalidDuration", final=True) from None
-        self._check_length(seconds, what, text)
-        return seconds
-
-    def _check_length(self, seconds: float, what: str, text: str) -> None:
-        if seconds > MAX_WAIT_SECONDS:
+    def _due(self, text: str, what: str) -> float:
+        """Return the Unix time that a duration or a date leads to; at most 366 days from now, and past if a date is."""
+        date = self._date(text)
+        when = self._now + self._seconds(text, what) if date is None else date
+        if when - self._now > MAX_WAIT_SECONDS:
             raise OpsInvalidError(
                 f"{self._what()}: {what} {text} is longer than 366 days", name="InngestErrTimeoutTooLong", final=True
             )
+        return when
+
+    def _date(self, text: str) -> float | None:
+        if len(text) < _SHORTEST_DATE:
+            return None
+        try:
+            return parse_time(text).timestamp()
+        except ValueError:
+            return None
+
+    def _seconds(self, text: str, what: str) -> float:
+        try:
+            return parse_duration(text)
+        except ValueError as error:
+            # Other engines repeat the call again and again and then leave the run as it is.
+            raise OpsInvalidError(f"{self._what()}: {what}: {error}", name="InvalidDuration", final=True) from None
 
     def _sleep(self, step_id: str) -> Sleep:
         given = self._opts.get("duration")
         text = self._text(self._op.get("name") if given is None else given, "the duration")
-        if text == "":
-            return Sleep(step_id, self._name, self._race)
-        if len(text) >= _SHORTEST_DATE:
-            try:
-                until = parse_time(text).timestamp()
-            except ValueError:
-                pass
-            else:
-                self._check_length(until - self._now, "the sleep until", text)
-                return Sleep(step_id, self._name, self._race, until=until)
-        return Sleep(step_id, self._name, self._race, seconds=self._seconds(text, "the duration"))
+        return Sleep(step_id, self._name, self._race, self._due(text, "the duration") if text else self._now)
 
     def _wait(self, step_id: str) -> Wait:
         event = self._text(self._opts.get("event"), "opts.event") or self._text(self._op.get("name"), "name")
@@ -242,25 +242,24 @@ class _Reader:
         text = self._text(self._opts.get("if"), "opts.if")
         try:
             expression = Expression(text) if text else None
+            if expression is not None:
+                expression.check_for_wait()
         except ExpressionError as error:
             raise OpsInvalidError(f"{self._what()}: {error}", name="InvalidExpression", final=True) from None
         timeout = self._text(self._opts.get("timeout"), "opts.timeout")
-        return Wait(step_id, self._name, self._race, event, expression, self._until(timeout))
-
-    def _until(self, timeout: str) -> float:
-        """A wait without a time-out is over at once (B3)."""
-        return self._seconds(timeout, "opts.timeout") if timeout else 0.0
+        due = self._due(timeout, "opts.timeout") if timeout else self._now  # without a time-out it is over at once
+        return Wait(step_id, self._name, self._race, due, event, expression)
 
     def _invoke(self, step_id: str) -> Invoke:
         slug = self._text(self._opts.get("function_id"), "opts.function_id")
         payload = self._opts.get("payload")
         if not slug or not isinstance(payload, dict):
-            # A real engine panics here and the run hangs (C8): say it instead.
+            # Other engines crash here, and the run hangs.
             raise OpsInvalidError(
                 f"{self._what()}: InvokeFunction needs opts.function_id and an object in opts.payload",
                 name="InvalidInvokeError",
                 final=True,
             )
         timeout = self._text(self._opts.get("timeout"), "opts.timeout")
-        seconds = self._seconds(timeout, "opts.timeout") if timeout else _YEAR_SECONDS
-        return Invoke(step_id, self._name, self._race, slug, cast("dict[str, Any]", payload), seconds)
+        due = self._due(timeout, "opts.timeout") if timeout else self._now + _YEAR_SECONDS
+        return Invoke(step_id, self._name, self._race, due, slug, cast("dict[str, Any]", payload))

@@ -1,6 +1,6 @@
 """What an app's answer to a call request means. Pure: no state, no clock, no I/O.
 
-Sources: protocol §6, §9, C3, C4, C5.
+The rules: docs/protocol.md, "Call requests", "Retries and errors" and "Streaming".
 """
 
 from __future__ import annotations
@@ -28,6 +28,11 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+    @property
+    def is_from_sdk(self) -> bool:
+        """Whether an SDK answered, if only to refuse an unsigned request."""
+        return bool(self.headers.get(Header.SDK) or self.headers.get(Header.SDK_HANDLED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +78,14 @@ def read_answer(answer: Answer, now: float) -> Outcome:
 
 
 def _read(answer: Answer, now: float) -> Outcome:
-    is_sdk = bool(answer.headers.get(Header.SDK))
     if 200 <= answer.status < 300:
-        if not is_sdk:
+        if not answer.headers.get(Header.SDK):
             return _failed(
                 "not_sdk",
                 f"the answer ({answer.status}) has no {Header.SDK} header: this URL is not served by an Inngest SDK",
             )
         return _read_steps(answer, now) if answer.status == 206 else _read_output(answer)
-    return _read_error(answer, is_sdk=is_sdk)
+    return _read_error(answer)
 
 
 def _read_steps(answer: Answer, now: float) -> Outcome:
@@ -99,17 +103,17 @@ def _read_steps(answer: Answer, now: float) -> Outcome:
 def _read_output(answer: Answer) -> Outcome:
     output = parse_output(answer.body)
     if _no_retry(answer) or answer.headers.get(Header.RETRY_AFTER):
-        # A real engine fails such a run, output or not (C5): better seen here than there.
+        # Other engines fail such a run, whatever its output: it is better to find out here.
         return Raised(fragments.load(output), "a 200 answer must not ask for retries or forbid them", final=True)
     return Returned(output)
 
 
-def _read_error(answer: Answer, *, is_sdk: bool) -> Outcome:
+def _read_error(answer: Answer) -> Outcome:
     final = _no_retry(answer)
     retry_after = answer.headers.get(Header.RETRY_AFTER)
     reason = NO_RETRY_REASON if final else f"invalid status code: {answer.status}"
     output: object = fragments.load(parse_output(answer.body))
-    if not is_sdk:
+    if not answer.is_from_sdk:
         text = answer.body.decode(errors="replace")[:_SHOWN]
         output = {"name": "Error", "message": f"Server returned a fatal error ({answer.status}): {text}"}
     return Raised(output, reason, final=final, retry_after=retry_after)
@@ -156,7 +160,7 @@ def _open_envelope(answer: Answer) -> Answer:
 
 
 def _version(headers: Mapping[str, str]) -> int:
-    """An app that names no version speaks version 0 (C3)."""
+    """An app that names no version speaks version 0."""
     text = headers.get(Header.REQUEST_VERSION, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
 

@@ -1,4 +1,4 @@
-"""The URL and the headers of a call request. Pure. Source: protocol §2, B0 and the recordings."""
+"""The URL and the headers of a call request, as recorded exchanges have them. Pure."""
 
 from __future__ import annotations
 

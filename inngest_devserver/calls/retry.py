@@ -1,6 +1,6 @@
-"""When to try again: the app's `retry-after` in its many spellings, and the back-off table. Pure.
+"""When to try again: the app's `retry-after` in its many spellings, and exponential back-off. Pure.
 
-Source: protocol C5, C6.
+The spellings: docs/protocol.md, "Retries and errors".
 """
 
 from __future__ import annotations

@@ -23,14 +23,14 @@ from inngest_core.extras import needs
 from . import loading
 
 GRACE_SECONDS = 1.0
-"""For the app to end by itself when it is told to; then it is ended."""
+"""How long the app has to end when it is told to, before it is killed."""
 WSGI_THREADS = 16
 WSGI_CONNECTIONS = 1000
-"""More than an engine makes: what comes over its limit, waitress leaves unanswered."""
+"""More than an engine opens: waitress leaves connections above its limit unanswered."""
 
 
 def end_at_last() -> None:
-    """End this process when its grace is over."""
+    """End this process when its grace period is over."""
     time.sleep(GRACE_SECONDS)
     os._exit(0)
 

@@ -4,7 +4,7 @@
 line of JSON, which says where the app listens and serves, or why it does not. The child's side loads the app, runs
 it under uvicorn or waitress, and finds the serve paths by asking the running app. Parent and child hold the two ends
 of a loopback connection: when it breaks, however the parent ended, the child ends. Standard streams are left to the
-app. Loopback only. Here is no engine logic and no reading of the user's events.
+app. It uses loopback only, contains no engine logic, and never reads the user's events.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from typing import Any, cast
 from . import loading
 from .app_servers import GRACE_SECONDS, SERVERS, end_at_last
 from .endpoints import LOOPBACK, Endpoint, HostError, find_endpoints
+from .log_output import show_logs
 
 CHANNEL_VARIABLE = "_INNGEST_HOST_CHANNEL"
 _ORIGIN_VARIABLES = ("INNGEST_BASE_URL", "INNGEST_API_BASE_URL", "INNGEST_EVENT_API_BASE_URL")
@@ -232,6 +233,7 @@ def run(target: str, port: int, path: str | None, channel: Channel) -> None:
     bound = listener.getsockname()[1]
 
     def announce() -> None:
+        show_logs(served.client.logger for served in loaded.served)
         try:
             endpoints = find_endpoints(target, loaded, bound, path)
         except HostError as error:

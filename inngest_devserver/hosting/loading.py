@@ -26,7 +26,7 @@ _MAX_WRAPPERS = 20
 
 
 class LoadError(Exception):
-    """The import string leads to no app; the message says what to write instead."""
+    """The import string does not lead to an app; the message says what to write instead."""
 
 
 _TORNADO_METHODS = ("start_request", "add_handlers", "find_handler")
@@ -42,6 +42,7 @@ class Kind(enum.StrEnum):
 
 class _Client(Protocol):
     app_id: str
+    logger: object
 
 
 class Served(Protocol):
@@ -87,7 +88,7 @@ def parse_target(text: str) -> Target:
     attribute = attribute.removesuffix("()") if colon else DEFAULT_ATTRIBUTE
     names = [*module.split("."), *attribute.split(".")]
     if not all(name.isidentifier() for name in names):
-        raise LoadError(f"{text!r} is no import string; write module:app, or module:create_app() for a factory")
+        raise LoadError(f"{text!r} is not an import string; write module:app, or module:create_app() for a factory")
     return Target(module, attribute, is_factory)
 
 
@@ -162,7 +163,9 @@ def _is_app_object(value: object) -> bool:
 def _call_factory(factory: object, target: Target) -> object:
     if not callable(factory):
         name = type(factory).__name__
-        raise LoadError(f"{target}: {target.attribute!r} is of type {name}, no factory; write it without parentheses")
+        raise LoadError(
+            f"{target}: {target.attribute!r} is of type {name}, which is not a factory; write it without parentheses"
+        )
     if inspect.iscoroutinefunction(factory):
         raise LoadError(f"{target}: an async factory cannot be used; make it a plain def, or name an app object")
     return factory()

@@ -1,14 +1,25 @@
-"""JSON answers of the engine's API, and the one error that handlers raise. Knows no route."""
+"""What handlers of the engine's API get, return and raise. Knows no route."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from inngest_core.web.messages import Response
+from inngest_core.web.messages import Request, Response
 from inngest_devserver import fragments
 from inngest_devserver.scheduling.clock import iso
 
 NO_ACCOUNT = "00000000-0000-0000-0000-000000000000"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request on its way to a handler. path: what fills the names in the route. query: the first of each key."""
+
+    request: Request
+    path: Mapping[str, str]
+    query: Mapping[str, str]
 
 
 class APIError(Exception):

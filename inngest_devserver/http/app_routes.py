@@ -1,41 +1,40 @@
-"""Routes about apps and about the engine itself: registration, functions, health. Sources: protocol §5, C1, C11."""
+"""Routes about apps and about the engine itself: registration, functions, health."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from inngest_core.protocol.wire import VERSION, Header, parse_object
-from inngest_core.web.messages import Request, Response
+from inngest_core.web.messages import Response
 from inngest_devserver import ids
 from inngest_devserver.apps.functions import Function
 from inngest_devserver.apps.registry import Registered, RegistrationInvalidError
 from inngest_devserver.engine import Engine
 from inngest_devserver.scheduling.clock import iso
 
-from .answers import NO_ACCOUNT, APIError, json_response
+from .answers import NO_ACCOUNT, APIError, Call, json_response
 
 _NEVER = "0001-01-01T00:00:00Z"
 
 
-class SetupRoutes:
+class AppRoutes:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def register(self, request: Request) -> Response:
+    def register(self, call: Call) -> Response:
         """Take in an app's functions, all or none."""
         kind = self._engine.options.server_kind
-        expected = request.headers.get(Header.EXPECTED_SERVER_KIND)
+        expected = call.request.headers.get(Header.EXPECTED_SERVER_KIND)
         if expected and expected != kind:
             raise APIError(400, f"Expected server kind {kind}, got {expected}")
         try:
-            registered = self._engine.registry.register(parse_object(request.body))
+            registered = self._engine.registry.register(parse_object(call.request.body))
         except RegistrationInvalidError as error:
             for detail in error.details or [error.message]:
                 self._engine.journal.say(f"registration refused: {detail}")
             raise APIError(400, error.message, **({"details": error.details} if error.details else {})) from None
         self._tell(registered)
-        self._engine.executor.app_is_up(registered.app.id)
+        self._engine.executor.attempts.app_is_up(registered.app.id)
         self._engine.store.commit()
         return json_response(
             {
@@ -60,19 +59,19 @@ class SetupRoutes:
             if any(trigger.cron for trigger in function.triggers):
                 self._engine.journal.say(f"{function.slug}: cron triggers do not fire yet")
 
-    def remove(self, query: Mapping[str, str]) -> Response:
-        """Forget the app at the URL in the query; an unknown one is forgotten already."""
-        url = query.get("url", "")
+    def remove(self, call: Call) -> Response:
+        """Forget the app at the URL in the query; succeed as well when there is none."""
+        url = call.query.get("url", "")
         if not url:
             raise APIError(400, "the query parameter url is missing")
         for app in self._engine.registry.remove(url):
             self._engine.journal.say(f'app "{app.name}" removed')
         return json_response({"ok": True, "status": 200})
 
-    def health(self) -> Response:
+    def health(self, _: Call) -> Response:
         return json_response({"status": 200, "message": "OK"})
 
-    def info(self) -> Response:
+    def info(self, _: Call) -> Response:
         options = self._engine.options
         return json_response(
             {
@@ -96,7 +95,8 @@ class SetupRoutes:
             }
         )
 
-    def functions(self, name: str) -> Response:
+    def functions(self, call: Call) -> Response:
+        name = call.path["app"]
         app = self._engine.registry.app_named(name)
         if app is None:
             raise APIError(404, f"app not found: {name}")

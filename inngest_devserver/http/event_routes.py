@@ -1,4 +1,4 @@
-"""Routes about events: send, invoke, list. Sources: protocol §10, B18, wire/engine-api.jsonl."""
+"""Routes about events: send, invoke, list."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, cast
 from inngest_core.errors import BodyInvalidError
 from inngest_core.protocol.limits import MAX_EVENTS
 from inngest_core.protocol.wire import Header, parse_json, parse_object
-from inngest_core.web.messages import Request, Response
+from inngest_core.web.messages import Response
 from inngest_devserver import fragments, ids
 from inngest_devserver.engine import Engine
 from inngest_devserver.intake import EventInvalidError, parse_event
@@ -16,7 +16,8 @@ from inngest_devserver.runs import system_events
 from inngest_devserver.scheduling.clock import iso
 from inngest_devserver.storage.tables import EventRow
 
-from .answers import NO_ACCOUNT, APIError, enveloped, json_response
+from .access import is_one_of
+from .answers import NO_ACCOUNT, APIError, Call, enveloped, json_response
 
 _PAGE, _LARGEST_PAGE = 20, 100
 
@@ -25,19 +26,19 @@ class EventRoutes:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def send(self, request: Request, key: str) -> Response:
-        """Take in one event or an array; those before a bad one are taken in, too."""
+    def send(self, call: Call) -> Response:
+        """Take in one event or an array; the events before a bad one are taken in as well."""
         allowed = self._engine.options.event_keys
-        if allowed and key not in allowed:
+        if allowed and not is_one_of(call.path["key"], allowed):
             return _refused(401, "Event key not found", [])
         try:
-            body = parse_json(request.body)
+            body = parse_json(call.request.body)
         except BodyInvalidError as error:
             return _refused(400, error.message, [])
         events = cast("list[object]", body if isinstance(body, list) else [body])
         if len(events) > MAX_EVENTS:
             return _refused(400, f"{len(events)} events in one request; at most {MAX_EVENTS} are allowed", [])
-        seed = request.headers.get(Header.EVENT_ID_SEED, "")
+        seed = call.request.headers.get(Header.EVENT_ID_SEED, "")
         taken: list[str] = []
         for number, event in enumerate(events):
             try:
@@ -46,22 +47,24 @@ class EventRoutes:
             except EventInvalidError as error:
                 return _refused(400, str(error), taken)
             taken.append(row.internal_id)
-        # The sender is told that its events are safe: so let them be.
+        # The answer promises that the events are safe, so they are committed first.
         self._engine.store.commit()
         return json_response({"ids": taken, "status": 200})
 
-    def invoke(self, request: Request, slug: str) -> Response:
+    def invoke(self, call: Call) -> Response:
         """Run one function with the given data, whatever its triggers are."""
+        slug = call.path["function"]
         function = self._engine.registry.by_slug(slug)
         if function is None:
             raise APIError(404, f"function not found: {slug}")
-        payload: Mapping[str, Any] = parse_object(request.body) if request.body.strip() else {}
+        payload: Mapping[str, Any] = parse_object(call.request.body) if call.request.body.strip() else {}
         event = system_events.invoked(payload, function, self._engine.clock.now())
         row = self._engine.intake.keep(event)
         run = self._engine.executor.start(function, [row])
         return json_response({"id": row.internal_id, "run_id": run.id, "status": 200})
 
-    def list(self, query: Mapping[str, str]) -> Response:
+    def list(self, call: Call) -> Response:
+        query = call.query
         rows = self._engine.store.events(
             name=query.get("name") or None,
             before=query.get("cursor") or None,
@@ -70,7 +73,8 @@ class EventRoutes:
         )
         return enveloped([_event(row) for row in rows], self._engine.clock.now())
 
-    def one(self, event_id: str) -> Response:
+    def one(self, call: Call) -> Response:
+        event_id = call.path["event"]
         row = self._engine.store.event(event_id)
         if row is None:
             raise APIError(404, f"event not found: {event_id}")

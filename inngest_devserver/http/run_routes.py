@@ -1,8 +1,7 @@
-"""Routes about runs: their state for apps, what came of them, cancelling. Source: wire/engine-api.jsonl."""
+"""Routes about runs: their state for apps, what came of them, cancelling."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from inngest_core.web.messages import Response
@@ -12,7 +11,7 @@ from inngest_devserver.runs.run import Run
 from inngest_devserver.scheduling.clock import iso
 from inngest_devserver.storage.tables import RunRow
 
-from .answers import NO_ACCOUNT, APIError, empty_response, enveloped, raw_json_response
+from .answers import NO_ACCOUNT, APIError, Call, empty_response, enveloped, raw_json_response
 from .event_routes import page_size
 
 
@@ -22,80 +21,79 @@ class RunRoutes:
 
     # --- the state that an app fetches when it is too large for a call request
 
-    def actions(self, run_id: str) -> Response:
-        return raw_json_response(self._active(run_id).steps_body())
+    def actions(self, call: Call) -> Response:
+        return raw_json_response(self._active(call).steps_body())
 
-    def batch(self, run_id: str) -> Response:
-        return raw_json_response(self._active(run_id).events.batch)
+    def batch(self, call: Call) -> Response:
+        return raw_json_response(self._active(call).events.batch)
 
-    def _active(self, run_id: str) -> Run:
-        self._check(run_id)
-        run = self._engine.active.get(run_id)
+    def _active(self, call: Call) -> Run:
+        row = self._row(call)
+        run = self._engine.active.get(row.id)
         if run is None:
-            if self._engine.store.run(run_id) is None:
-                raise APIError(404, f"run not found: {run_id}")
-            raise APIError(410, f"runtime state is no longer available for runID: {run_id}")
+            raise APIError(410, f"runtime state is no longer available for runID: {row.id}")
         return run
 
     # --- what came of runs
 
-    def one(self, run_id: str) -> Response:
-        return enveloped(_run(self._row(run_id)), self._engine.clock.now())
+    def one(self, call: Call) -> Response:
+        return self._enveloped(_run(self._row(call)))
 
-    def list(self, query: Mapping[str, str]) -> Response:
-        rows = self._engine.store.runs(before=query.get("cursor") or None, limit=page_size(query))
-        return enveloped([_run(row) for row in rows], self._engine.clock.now())
+    def list(self, call: Call) -> Response:
+        rows = self._engine.store.runs(before=call.query.get("cursor") or None, limit=page_size(call.query))
+        return self._enveloped([_run(row) for row in rows])
 
-    def of_event(self, event_id: str) -> Response:
+    def of_event(self, call: Call) -> Response:
+        event_id = call.path["event"]
         event = self._engine.store.event(event_id)
         if event is None:
             raise APIError(404, f"event not found: {event_id}")
         rows = self._engine.store.runs_of_event(event.internal_id)
-        return enveloped([_run(row) for row in rows], self._engine.clock.now())
+        return self._enveloped([_run(row) for row in rows])
 
-    def jobs(self, run_id: str) -> Response:
-        self._row(run_id)
-        jobs = self._engine.store.jobs(run_id)
-        found = [
-            {"at": iso(job.due), "position": number, "kind": job.kind, "attempt": job.attempt}
-            for number, job in enumerate(jobs)
-        ]
-        return enveloped(found, self._engine.clock.now())
+    def jobs(self, call: Call) -> Response:
+        jobs = self._engine.store.jobs(self._row(call).id)
+        return self._enveloped(
+            [
+                {"at": iso(job.due), "position": number, "kind": job.kind, "attempt": job.attempt}
+                for number, job in enumerate(jobs)
+            ]
+        )
 
-    def history(self, run_id: str) -> Response:
+    def history(self, call: Call) -> Response:
         """Return what happened to a run, oldest first: an addition of this engine."""
-        self._row(run_id)
-        found = [
-            {
-                "at": iso(row.at),
-                "type": row.kind,
-                "step_id": row.step_id,
-                "name": row.name,
-                "attempt": row.attempt,
-                "detail": row.detail,
-            }
-            for row in self._engine.store.history(run_id)
-        ]
-        return enveloped(found, self._engine.clock.now())
+        return self._enveloped(
+            [
+                {
+                    "at": iso(row.at),
+                    "type": row.kind,
+                    "step_id": row.step_id,
+                    "name": row.name,
+                    "attempt": row.attempt,
+                    "detail": row.detail,
+                }
+                for row in self._engine.store.history(self._row(call).id)
+            ]
+        )
 
-    def cancel(self, run_id: str) -> Response:
+    def cancel(self, call: Call) -> Response:
         """Cancel a run; one that has ended stays as it is."""
-        self._row(run_id)
-        run = self._engine.active.get(run_id)
+        run = self._engine.active.get(self._row(call).id)
         if run is not None:
             self._engine.executor.cancel(run, "asked for through the API")
         return empty_response()
 
-    def _row(self, run_id: str) -> RunRow:
-        self._check(run_id)
+    def _row(self, call: Call) -> RunRow:
+        run_id = call.path["run"]
+        if not ids.is_ulid(run_id):
+            raise APIError(400, f"Invalid run ID: {run_id}")
         row = self._engine.store.run(run_id)
         if row is None:
             raise APIError(404, f"run not found: {run_id}")
         return row
 
-    def _check(self, run_id: str) -> None:
-        if not ids.is_ulid(run_id):
-            raise APIError(400, f"Invalid run ID: {run_id}")
+    def _enveloped(self, data: object) -> Response:
+        return enveloped(data, self._engine.clock.now())
 
 
 def _run(row: RunRow) -> dict[str, Any]:

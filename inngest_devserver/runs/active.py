@@ -1,6 +1,6 @@
-"""The runs that are under way, and by which events they are met. Kept in memory; the store has the same in rows.
+"""The runs that are under way: what they know and wait for, and by which events they are met.
 
-Pure look-up: decides nothing, writes nothing.
+Every change of a run is made here, once, in memory and in the store. Decides nothing.
 """
 
 from __future__ import annotations
@@ -9,15 +9,18 @@ from collections.abc import Hashable, Iterator
 from typing import TypeVar
 
 from inngest_devserver.apps.functions import Cancel
+from inngest_devserver.matcher import Expression
+from inngest_devserver.storage.store import Store
 from inngest_devserver.storage.tables import PauseRow
 
-from .run import PauseKind, Run
+from .run import PauseKind, Run, Status
 
 _K = TypeVar("_K", bound=Hashable)
 
 
 class ActiveRuns:
-    def __init__(self) -> None:
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._runs: dict[str, Run] = {}
         self._waits: dict[str, dict[tuple[str, str], None]] = {}
         self._cancels: dict[str, dict[str, None]] = {}
@@ -28,33 +31,11 @@ class ActiveRuns:
     def __iter__(self) -> Iterator[Run]:
         return iter(list(self._runs.values()))
 
+    def __contains__(self, run: Run) -> bool:
+        return self._runs.get(run.id) is run
+
     def get(self, run_id: str) -> Run | None:
         return self._runs.get(run_id)
-
-    def add(self, run: Run) -> None:
-        self._runs[run.id] = run
-        for cancel in run.function.cancels:
-            self._cancels.setdefault(cancel.event, {})[run.id] = None
-        for pause in run.pauses.values():
-            self._index(pause)
-
-    def remove(self, run: Run) -> None:
-        self._runs.pop(run.id, None)
-        for cancel in run.function.cancels:
-            _discard(self._cancels, cancel.event, run.id)
-        for pause in run.pauses.values():
-            self._forget(pause)
-
-    def add_pause(self, run: Run, pause: PauseRow) -> None:
-        run.pauses[pause.step_id] = pause
-        self._index(pause)
-
-    def remove_pause(self, run: Run, step_id: str) -> PauseRow | None:
-        run.expressions.pop(step_id, None)
-        pause = run.pauses.pop(step_id, None)
-        if pause is not None:
-            self._forget(pause)
-        return pause
 
     def waiting_for(self, event: str) -> list[tuple[Run, PauseRow]]:
         """Return the waits for an event of this name, oldest first."""
@@ -65,6 +46,58 @@ class ActiveRuns:
         """Return the runs that an event of this name may cancel, each with its rule."""
         runs = [self._runs[run_id] for run_id in self._cancels.get(event, ())]
         return [(run, cancel) for run in runs for cancel in run.function.cancels if cancel.event == event]
+
+    # --- changes
+
+    def start(self, run: Run) -> None:
+        self._store.add_run(run.row)
+        self.restore(run)
+
+    def restore(self, run: Run) -> None:
+        """Take up a run that the store holds already, with its pauses."""
+        self._runs[run.id] = run
+        for cancel in run.function.cancels:
+            self._cancels.setdefault(cancel.event, {})[run.id] = None
+        for pause in run.pauses.values():
+            self._index(pause)
+
+    def end(self, run: Run, status: Status, now: float, output: bytes) -> None:
+        self._store.end_run(run.id, status, now, output)
+        del self._runs[run.id]
+        for cancel in run.function.cancels:
+            _discard(self._cancels, cancel.event, run.id)
+        for pause in run.pauses.values():
+            self._forget(pause)
+
+    def remember(self, run: Run, step_id: str, memo: bytes) -> PauseRow | None:
+        """Keep the memo of a step that is done; return the pause that ends with it, if there is one."""
+        pause = self.end_pause(run, step_id)
+        self._store.add_memo(run.id, run.remember(step_id, memo), step_id, memo)
+        return pause
+
+    def pause(self, run: Run, pause: PauseRow, expression: Expression | None = None) -> None:
+        self._store.add_pause(pause)
+        run.pauses[pause.step_id] = pause
+        if expression is not None:
+            run.expressions[pause.step_id] = expression
+        self._index(pause)
+
+    def end_pause(self, run: Run, step_id: str) -> PauseRow | None:
+        """Forget the pause of a step, and return it, if there is one."""
+        pause = run.pauses.pop(step_id, None)
+        if pause is not None:
+            self._store.delete_pause(run.id, step_id)
+            run.expressions.pop(step_id, None)
+            self._forget(pause)
+        return pause
+
+    def set_protocol(self, run: Run, version: int, *, plan_only: bool) -> None:
+        """Keep the version of requests that the app speaks, and whether it is to plan all steps from now on."""
+        if (run.version, run.plan_only) != (version, plan_only):
+            run.version, run.plan_only = version, plan_only
+            self._store.set_protocol(run.id, version, plan_only)
+
+    # --- looking up by event
 
     def _index(self, pause: PauseRow) -> None:
         if pause.kind == PauseKind.WAIT:

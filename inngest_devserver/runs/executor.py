@@ -1,6 +1,7 @@
 """Drives runs: starts them, sends their call requests, applies the answers, and ends them.
 
-What an answer means is `reply.py`'s matter, how steps go on is `progress.py`'s. Sources: protocol §6, B0 to B4, C5.
+`reply.py` says what an answer means, `progress.py` how steps go on, and `attempts.py` when a call is made again.
+The rules: docs/protocol.md, "Execution" and "Retries and errors".
 """
 
 from __future__ import annotations
@@ -16,35 +17,35 @@ from inngest_devserver import fragments
 from inngest_devserver.apps.functions import Function
 from inngest_devserver.apps.registry import Registry
 from inngest_devserver.calls.caller import Caller, UnreachableError
-from inngest_devserver.calls.ops import Complete, Invoke, Planned, Rediscover, Sleep, StepDone, StepErrored, Wait
+from inngest_devserver.calls.ops import Complete, Invoke, Op, Planned, Rediscover, Sleep, StepDone, StepErrored, Wait
 from inngest_devserver.calls.reply import Outcome, Raised, Returned, Stepped, read_answer
 from inngest_devserver.calls.requests import call_headers, call_url
-from inngest_devserver.calls.retry import backoff, parse_retry_after
 from inngest_devserver.ids import Ulids
 from inngest_devserver.ids import trace_id as new_trace_id
 from inngest_devserver.scheduling.clock import Clock
 from inngest_devserver.scheduling.queue import Queue
-from inngest_devserver.storage.store import Store
 from inngest_devserver.storage.tables import EventRow, JobRow, PauseRow, RunRow
 
 from . import memos, system_events
 from .active import ActiveRuns
+from .attempts import UNREACHABLE, Attempts
 from .journal import Happening, Journal
-from .progress import Progress
+from .progress import Done, FunctionMissingError, Progress
 from .run import DISCOVERY, UNKNOWN_VERSION, PauseKind, Run, Status, load_events
 
 MOST_FRUITLESS = 50
-"""Answers in a row that bring nothing new: the function would be called for ever."""
-UNREACHABLE = "Unable to reach SDK URL"
+"""Answers in a row that bring nothing new, before a run is failed: its function would be called for ever."""
 
-SendEvent = Callable[[dict[str, Any]], EventRow]
+TakeEvent = Callable[[dict[str, Any]], EventRow]
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the executor works with. send_event: takes in an event of the engine's own."""
+    """What the executor works with.
 
-    store: Store
+    keep_event: keeps an event of the engine's own for one function; send_event: takes one in like any other.
+    """
+
     clock: Clock
     ulids: Ulids
     registry: Registry
@@ -52,19 +53,33 @@ class Services:
     queue: Queue
     caller: Caller
     journal: Journal
-    keep_event: SendEvent
-    send_event: SendEvent
+    keep_event: TakeEvent
+    send_event: TakeEvent
     retry_interval: float
+
+
+@dataclass(slots=True)
+class News:
+    """What an answer has brought so far. count: of what was not known before. retried: a step is to be tried again."""
+
+    done: Done = Done.NOTHING
+    count: int = 0
+    retried: bool = False
+
+    def add(self, done: Done) -> None:
+        self.done = max(self.done, done)
+        self.count += done > Done.NOTHING
 
 
 class Executor:
     def __init__(self, services: Services) -> None:
         self._s = services
-        self.progress = Progress(
-            services.store, services.clock, services.active, services.queue, services.journal, self._invoke
+        self._progress = Progress(
+            services.clock, services.active, services.queue, services.journal, self._start_invoked
         )
-        self._unreached: dict[str, int] = {}
-        """Jobs whose call did not reach the app, and how often: such tries are no attempts."""
+        self.attempts = Attempts(
+            services.clock, services.active, services.queue, services.journal, services.retry_interval
+        )
 
     # --- the life of a run
 
@@ -87,24 +102,22 @@ class Executor:
             parent_step=parent[1],
         )
         run = Run(row, function, load_events(rows))
-        self._s.store.add_run(row)
-        self._s.active.add(run)
+        self._s.active.start(run)
         self._s.journal.run(run, Happening.RUN_STARTED, f'started by "{rows[0].name}"')
-        self.progress.discover(run)
+        self._progress.discover(run)
         return run
 
     def end(self, run: Run, status: Status, output: bytes, error: Mapping[str, Any] | None = None) -> None:
         """End a run, tell the step that invoked it, and send the engine's events about it."""
         now = self._s.clock.now()
-        self._s.active.remove(run)
         for job in self._s.queue.jobs_of(run.id):
-            self._unreached.pop(job.id, None)
+            self.attempts.reached(job)
         self._s.queue.drop_run(run.id)
-        self._s.store.end_run(run.id, status, now, output)
+        self._s.active.end(run, status, now, output)
         outcome = status.lower() if error is None else f"{status.lower()}: {error.get('name')}: {error.get('message')}"
         with self._ending_if_broken(run):  # what cannot be told here must not keep others from being told
             self._s.journal.run(run, Happening.RUN_ENDED, outcome, since=run.row.started_at)
-        memo = memos.data(output) if error is None else memos.invoke_error(error)
+        memo = memos.data(output) if error is None else memos.run_failed(error)
         self._answer_parent(run, memo, error)
         for event in system_events.ended(run, status, output, error, now):
             self._s.send_event(event)
@@ -116,19 +129,27 @@ class Executor:
     def _fail(self, run: Run, output: object, reason: str) -> None:
         self.end(run, Status.FAILED, fragments.dump(output), memos.run_error(output, reason))
 
-    def _answer_parent(self, run: Run, memo: bytes, error: Mapping[str, Any] | None) -> None:
-        parent = self._s.active.get(run.row.parent_run) if run.row.parent_run else None
-        pause = parent.pauses.get(run.row.parent_step) if parent is not None else None
-        if parent is not None and pause is not None:
-            self.resume(parent, pause, memo, failed=None if error is None else str(error.get("message")))
+    def _fail_for(self, run: Run, name: str, message: str) -> None:
+        self._fail(run, {"name": name, "message": message}, name)
+
+    @contextlib.contextmanager
+    def _ending_if_broken(self, run: Run) -> Generator[None]:
+        """Fail a run that the engine itself cannot handle, because of a bug of its own or of data at a limit of Python,
+        instead of leaving it there for ever."""
+        try:
+            yield
+        except Exception as error:
+            self._s.journal.say(f"the engine failed in run {run.id}: {error!r}")
+            if run in self._s.active:
+                self._fail_for(run, "EngineError", f"the engine failed: {error!r}")
 
     # --- steps that are done elsewhere
 
     def resume(self, run: Run, pause: PauseRow, memo: bytes, *, failed: str | None = None) -> None:
         """Keep the memo of a step that was paused, and let the run go on."""
-        done = self.progress.remember(run, pause.step_id, pause.name, memo, failed=failed)
+        done = self._progress.remember(run, pause.step_id, pause.name, memo, failed=failed)
         if not self._overflowed(run):
-            self.progress.go_on(run, done)
+            self._progress.go_on(run, done)
 
     def timer(self, job: JobRow) -> None:
         """End a pause whose time is over."""
@@ -143,25 +164,19 @@ class Executor:
             else:
                 self.resume(run, pause, memos.SLEPT if pause.kind == PauseKind.SLEEP else memos.TIMED_OUT)
 
-    @contextlib.contextmanager
-    def _ending_if_broken(self, run: Run) -> Generator[None]:
-        """Fail a run that the engine itself cannot handle (a bug of ours, data at a limit of Python) instead of
-        leaving it there for ever."""
-        try:
-            yield
-        except Exception as error:
-            self._s.journal.say(f"the engine failed in run {run.id}: {error!r}")
-            if self._s.active.get(run.id) is run:
-                self._fail_for(run, "EngineError", f"the engine failed: {error!r}")
-
-    def _invoke(self, run: Run, op: Invoke, expires: float) -> bytes | None:
+    def _start_invoked(self, run: Run, op: Invoke) -> None:
         function = self._s.registry.by_slug(op.slug)
         if function is None:
-            return memos.invoke_missing(op.slug)
+            raise FunctionMissingError(f"could not find function with ID: {op.slug}")
         now = self._s.clock.now()
-        event = system_events.invoked(op.payload, function, now, (run, op.id, op.name, expires))
+        event = system_events.invoked(op.payload, function, now, (run, op.id, op.name, op.due))
         self.start(function, [self._s.keep_event(event)], parent=(run.id, op.id))
-        return None
+
+    def _answer_parent(self, run: Run, memo: bytes, error: Mapping[str, Any] | None) -> None:
+        parent = self._s.active.get(run.row.parent_run) if run.row.parent_run else None
+        pause = parent.pauses.get(run.row.parent_step) if parent is not None else None
+        if parent is not None and pause is not None:
+            self.resume(parent, pause, memo, failed=None if error is None else str(error.get("message")))
 
     # --- call requests
 
@@ -176,12 +191,19 @@ class Executor:
             run.discovery.again = False
         started = self._s.clock.now()
         with self._ending_if_broken(run):
-            outcome = await self._exchange(run, job)
+            try:
+                outcome = await self._exchange(run, job)
+            except UnreachableError as error:
+                if run in self._s.active:
+                    self.attempts.wait_for_app(run, job, error)
+                return
             # The run may have been cancelled, or ended by another call, while this one was under way.
-            if self._s.active.get(job.run_id) is run:
+            if run in self._s.active:
+                self.attempts.reached(job)
                 self._apply(run, job, outcome, started)
 
-    async def _exchange(self, run: Run, job: JobRow) -> Outcome | UnreachableError:
+    async def _exchange(self, run: Run, job: JobRow) -> Outcome:
+        """Return what came of a call; raises UnreachableError when the app has not seen it."""
         request_id = self._s.ulids.new(self._s.clock.now())
         # The app may have registered again since the run began, with another URL or other retries.
         run.function = self._s.registry.function(run.function.id) or run.function
@@ -189,17 +211,13 @@ class Executor:
         url = call_url(run.function.url, run.function.slug, job.step_id)
         try:
             answer = await self._s.caller.send("POST", url, headers, run.call_body(job, request_id))
-        except UnreachableError as error:
-            return error
+        except UnreachableError:
+            raise
         except TransportError as error:
             return Raised({"name": "Error", "message": f"{UNREACHABLE}: {error}"}, UNREACHABLE)
         return read_answer(answer, self._s.clock.now())
 
-    def _apply(self, run: Run, job: JobRow, outcome: Outcome | UnreachableError, started: float) -> None:
-        if isinstance(outcome, UnreachableError):
-            self._wait_for_app(run, job, outcome)
-            return
-        self._unreached.pop(job.id, None)
+    def _apply(self, run: Run, job: JobRow, outcome: Outcome, started: float) -> None:
         match outcome:
             case Returned(output):
                 self.end(run, Status.COMPLETED, output)
@@ -213,7 +231,7 @@ class Executor:
             self._fail(run, raised.output, raised.reason)
             return
         error = memos.run_error(raised.output, raised.reason)
-        seconds = self._again(run, job, raised.retry_after)
+        seconds = self.attempts.again(run, job, raised.retry_after)
         outcome = f"attempt {job.attempt + 1} failed: {error['name']}: {error['message']}; next in {seconds:.3g} s"
         pause = run.pauses.get(job.step_id)
         if pause is None:
@@ -221,105 +239,71 @@ class Executor:
         else:
             self._s.journal.step(run, Happening.STEP_RETRIED, job.step_id, pause.name, outcome, attempt=job.attempt)
 
-    def _again(self, run: Run, job: JobRow, retry_after: str | None) -> float:
-        """Queue a job for its next attempt; return the seconds until then."""
-        now = self._s.clock.now()
-        asked = parse_retry_after(retry_after, now)
-        seconds = backoff(job.attempt, self._s.retry_interval) if asked is None else asked
-        self._requeue(run, job._replace(due=now + seconds, attempt=job.attempt + 1))
-        return seconds
-
-    def _requeue(self, run: Run, job: JobRow) -> None:
-        if run.discovery is not None and run.discovery.job_id == job.id:
-            run.discovery.started = False
-        self._s.queue.put(job)
-
-    def _wait_for_app(self, run: Run, job: JobRow, error: UnreachableError) -> None:
-        """Try again later, as often as it takes: an app that is down has not seen the call, so it is no attempt."""
-        tries = self._unreached.get(job.id, 0)
-        self._unreached[job.id] = tries + 1
-        seconds = backoff(tries, self._s.retry_interval)
-        self._requeue(run, job._replace(due=self._s.clock.now() + seconds))
-        if tries == 0:
-            self._s.journal.run(run, Happening.RUN_RETRIED, f"{UNREACHABLE} ({error}); trying until the app is there")
-
-    def app_is_up(self, app_id: str) -> None:
-        """Send at once what waits for an app that was down: it has just registered."""
-        now = self._s.clock.now()
-        for run in self._s.active:
-            if run.function.app_id == app_id:
-                for job in self._s.queue.jobs_of(run.id):
-                    if self._unreached.pop(job.id, 0) and job.due > now:
-                        self._s.queue.put(job._replace(due=now))
-
     # --- reported steps
 
     def _apply_steps(self, run: Run, job: JobRow, stepped: Stepped, started: float) -> None:
         if run.version == UNKNOWN_VERSION:
-            run.version = stepped.version
-            self._s.store.set_version(run.id, run.version)
+            self._s.active.set_protocol(run, stepped.version, plan_only=run.plan_only)
         complete = next((op for op in stepped.ops if isinstance(op, Complete)), None)
-        done: PauseRow | bool = False
-        news, retried = 0, False
+        news = News()
         for op in stepped.ops:
-            match op:
-                case StepDone(step_id, name, memo, failed, message):
-                    known = self.progress.remember(
-                        run, step_id, name, memo, failed=message if failed else None, since=started
-                    )
-                    done, news = _later(done, known), news + (known is not False)
-                case StepErrored() if op.id not in run.memos:
-                    if stepped.no_retry or job.attempt + 1 >= run.function.max_attempts:
-                        known = self._step_failed(run, op, started, no_retry=stepped.no_retry)
-                        done, news = _later(done, known), news + 1
-                    else:
-                        retried = True
-                        self._step_retried(run, job, op)
-                case Planned() if complete is None:
-                    self.progress.pause(run, op)
-                    news += op.id not in run.planned
-                    run.planned.add(op.id)
-                case Sleep() | Wait() | Invoke() if complete is None:
-                    news += self.progress.pause(run, op)
-                case Rediscover():
-                    news += 1
-                case _:
-                    pass
+            if complete is None or isinstance(op, StepDone | StepErrored):
+                self._apply_op(run, job, op, stepped, started, news)
         if complete is not None:
             self.end(run, Status.COMPLETED, complete.output)
-        elif self._s.active.get(run.id) is run and not self._overflowed(run):
-            if retried:
-                self._again(run, job, stepped.retry_after)
+        elif run in self._s.active and not self._overflowed(run):
+            if news.retried:
+                self.attempts.again(run, job, stepped.retry_after)
             else:
-                self._job_done(run, job, done, news)
+                self._job_done(run, job, news)
 
-    def _step_failed(self, run: Run, op: StepErrored, started: float, *, no_retry: bool) -> PauseRow | bool:
-        memo = memos.step_error(op.error, no_retry=no_retry)
-        return self.progress.remember(run, op.id, op.name, memo, failed=_message(op), since=started)
+    def _apply_op(self, run: Run, job: JobRow, op: Op, stepped: Stepped, started: float, news: News) -> None:
+        match op:
+            case StepDone():
+                failed = op.message if op.failed else None
+                news.add(self._progress.remember(run, op.id, op.name, op.memo, failed=failed, since=started))
+            case StepErrored() if op.id in run.memos:
+                pass
+            case StepErrored() if stepped.no_retry or job.attempt + 1 >= run.function.max_attempts:
+                memo = memos.step_error(op.error, no_retry=stepped.no_retry)
+                news.add(self._progress.remember(run, op.id, op.name, memo, failed=_message(op), since=started))
+            case StepErrored():
+                news.retried = True
+                self._step_retried(run, job, op)
+            case Planned():
+                self._progress.pause(run, op)
+                news.count += op.id not in run.planned
+                run.planned.add(op.id)
+            case Sleep() | Wait() | Invoke():
+                news.count += self._progress.pause(run, op)
+            case Rediscover():
+                news.count += 1
+            case Complete():
+                pass
 
     def _step_retried(self, run: Run, job: JobRow, op: StepErrored) -> None:
         outcome = f"attempt {job.attempt + 1} failed: {_message(op)}"
         self._s.journal.step(run, Happening.STEP_RETRIED, op.id, op.name, outcome, attempt=job.attempt)
 
-    def _job_done(self, run: Run, job: JobRow, done: PauseRow | bool, news: int) -> None:
+    def _job_done(self, run: Run, job: JobRow, news: News) -> None:
         self._s.queue.done(job)
         again = False
         if job.step_id != DISCOVERY:
-            self.progress.unplan(run, job.step_id)
+            self._progress.unplan(run, job.step_id)
         elif run.discovery is not None:
             again = run.discovery.again
             run.discovery = None
         if run.version < 2 and len(run.pauses) > 1:
-            run.plan_only = True
+            self._s.active.set_protocol(run, run.version, plan_only=True)
         waiting = any(pause.kind != PauseKind.PLANNED for pause in run.pauses.values())
-        run.fruitless = 0 if news or waiting else run.fruitless + 1
+        run.fruitless = 0 if news.count or waiting else run.fruitless + 1
         if run.fruitless >= MOST_FRUITLESS:
             self._fail_for(run, "FunctionStuckError", f"the app answered {MOST_FRUITLESS} times without anything new")
             return
-        self.progress.go_on(run, done, again=again)
+        self._progress.go_on(run, news.done, again=again)
 
     def _overflowed(self, run: Run) -> bool:
-        """Fail a run that has grown past the limits of protocol C7; return whether it has."""
+        """Fail a run that has grown past its limits; return whether it has."""
         if len(run.stack) > MAX_STEPS:
             self._fail_for(run, "InngestErrFunctionOverflowed", f"a run may have at most {MAX_STEPS} steps")
         elif run.state_bytes > MAX_STATE_BYTES:
@@ -330,20 +314,10 @@ class Executor:
             return False
         return True
 
-    def _fail_for(self, run: Run, name: str, message: str) -> None:
-        self._fail(run, {"name": name, "message": message}, name)
-
 
 def event_key(row: EventRow) -> str:
     """Return what makes a run the only one of its function for an event: two of one name and id are the same."""
     return f"{row.name}\n{row.id}"
-
-
-def _later(before: PauseRow | bool, now: PauseRow | bool) -> PauseRow | bool:
-    """Return what to go on with after several steps: one that raced counts most."""
-    if isinstance(before, PauseRow) and before.race:
-        return before
-    return now or before
 
 
 def _message(op: StepErrored) -> str:

@@ -1,4 +1,4 @@
-"""The shapes of memos, and of errors in them. Pure. Source: protocol B0, C5."""
+"""The shapes of memos, and of errors in them. Pure. What they are: docs/protocol.md, "Memos"."""
 
 from __future__ import annotations
 
@@ -16,11 +16,6 @@ _RUN_KEYS = ("name", "message", "stack", "cause")
 def data(value: bytes) -> bytes:
     """Return the memo of a step that ran, or of an invoked function that returned."""
     return b'{"data":' + value + b"}"
-
-
-def event(body: bytes) -> bytes:
-    """Return the memo of a wait that was met: the event itself, not wrapped; body: with `user`."""
-    return body
 
 
 def step_error(error: Mapping[str, Any] | None, *, no_retry: bool = False) -> bytes:
@@ -43,20 +38,20 @@ def _step_error(error: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def invoke_error(error: Mapping[str, Any]) -> bytes:
+def run_failed(error: Mapping[str, Any]) -> bytes:
     """Return the memo of an invoked function that failed; error: as `run_error` made it."""
     return fragments.wrap("error", fragments.dump(error))
 
 
-def invoke_missing(slug: str) -> bytes:
-    message = f"could not find function with ID: {slug}"
-    return fragments.wrap("error", fragments.dump({"name": "Error", "message": message}))
+def error(name: str, message: str, **fields: str) -> bytes:
+    """Return the memo of a step that failed with an error of the engine's own."""
+    return fragments.wrap("error", fragments.dump({"name": name, "message": message, **fields}))
 
 
 def invoke_timed_out() -> bytes:
     name = "InngestInvokeTimeoutError"
     message = "Timed out waiting for invoked function to complete"
-    return fragments.wrap("error", fragments.dump({"error": f"{name}: {message}", "name": name, "message": message}))
+    return error(name, message, error=f"{name}: {message}")
 
 
 def run_error(output: object, reason: str) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """How a run goes forward: steps are remembered, paused and resumed, and discovery is asked for.
 
 Everything here happens between two turns of the loop, so that an event cannot slip between a wait and its match.
-Sends no requests and ends no runs. Sources: protocol §7, B0, B3, B4.
+Sends no requests and ends no runs. The rules: docs/protocol.md, "Execution" and "Parallelism".
 """
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 
 from inngest_core.protocol.duration import dump_duration
@@ -13,9 +14,9 @@ from inngest_devserver import ids
 from inngest_devserver.calls.ops import Invoke, Planned, Sleep, Wait
 from inngest_devserver.scheduling.clock import Clock
 from inngest_devserver.scheduling.queue import JobKind, Queue
-from inngest_devserver.storage.store import Store
 from inngest_devserver.storage.tables import JobRow, PauseRow
 
+from . import memos
 from .active import ActiveRuns
 from .journal import Happening, Journal
 from .run import DISCOVERY, Discovery, PauseKind, Run
@@ -24,19 +25,30 @@ Pausing = Planned | Sleep | Wait | Invoke
 _KINDS = {Planned: PauseKind.PLANNED, Sleep: PauseKind.SLEEP, Wait: PauseKind.WAIT, Invoke: PauseKind.INVOKE}
 
 
+class FunctionMissingError(Exception):
+    """An invoked function is not registered."""
+
+
+class Done(enum.IntEnum):
+    """What the memos that came in just now mean for the run; of several, the greatest counts."""
+
+    NOTHING = 0
+    STEP = 1
+    RACING_STEP = 2
+    """The function can go on, whatever is still running beside it."""
+
+
 class Progress:
-    """invoke: starts the function that an op asks for; returns a memo instead when there is none to wait for."""
+    """invoke: starts the function that an op asks for; raises FunctionMissingError."""
 
     def __init__(
         self,
-        store: Store,
         clock: Clock,
         active: ActiveRuns,
         queue: Queue,
         journal: Journal,
-        invoke: Callable[[Run, Invoke, float], bytes | None],
+        invoke: Callable[[Run, Invoke], None],
     ) -> None:
-        self._store = store
         self._clock = clock
         self._active = active
         self._queue = queue
@@ -45,36 +57,31 @@ class Progress:
 
     def remember(
         self, run: Run, step_id: str, name: str, memo: bytes, *, failed: str | None = None, since: float | None = None
-    ) -> PauseRow | bool:
-        """Keep the memo of a step that is done; return its pause when it had one, False when it was done before.
+    ) -> Done:
+        """Keep the memo of a step that is done; the first one counts.
 
         failed: the message of the error that the memo holds. since: when the step began, if it had no pause.
         """
         if step_id in run.memos:
-            return False
-        pause = self._active.remove_pause(run, step_id)
+            return Done.NOTHING
+        pause = self._active.remember(run, step_id, memo)
         if pause is not None:
-            self._store.delete_pause(run.id, step_id)
             self._queue.drop(run.id, _timer_id(run.id, step_id))
-        position = run.remember(step_id, memo)
-        self._store.add_memo(run.id, position, step_id, memo)
         happening = Happening.STEP_DONE if failed is None else Happening.STEP_FAILED
         outcome = "done" if failed is None else f"failed: {failed}"
         self._journal.step(run, happening, step_id, name, outcome, since=pause.since if pause else since)
-        return pause or True
+        return Done.RACING_STEP if pause is not None and pause.race else Done.STEP
 
     def pause(self, run: Run, op: Pausing) -> bool:
         """Hold a step until it is done elsewhere; False when that is nothing new."""
         if op.id in run.memos or op.id in run.pauses:
             return False
         now = self._clock.now()
-        row = PauseRow(run.id, op.id, _KINDS[type(op)], op.name, now, op.race)
+        row, expression = PauseRow(run.id, op.id, _KINDS[type(op)], op.name, now, op.race), None
         if isinstance(op, Wait):
-            row = row._replace(event=op.event, expression=op.expression.text if op.expression else "")
-            if op.expression is not None:
-                run.expressions[op.id] = op.expression
-        self._store.add_pause(row)
-        self._active.add_pause(run, row)
+            expression = op.expression
+            row = row._replace(event=op.event, expression=expression.text if expression else "")
+        self._active.pause(run, row, expression)
         self._begin(run, op, now)
         return True
 
@@ -84,35 +91,35 @@ class Progress:
                 self._queue.put(self._call_job(run, op.id, now))
                 return
             case Sleep():
-                due = now + op.seconds if op.until is None else op.until
-                outcome = f"sleeps for {_words(due - now)}"
+                outcome = f"sleeps for {_words(op.due - now)}"
             case Wait():
-                due = now + op.seconds
-                outcome = f'waits for "{op.event}" for {_words(op.seconds)}'
+                outcome = f'waits for "{op.event}" for {_words(op.due - now)}'
             case Invoke():
-                due = now + op.seconds
                 outcome = f"invokes {op.slug}"
         self._journal.step(run, Happening.STEP_PAUSED, op.id, op.name, outcome)
-        self._queue.put(JobRow(_timer_id(run.id, op.id), run.id, JobKind.TIMER, op.id, due, 0, len(run.stack)))
-        if isinstance(op, Invoke) and (memo := self._invoke(run, op, due)) is not None:
-            self.remember(run, op.id, op.name, memo, failed=f"could not find function with ID: {op.slug}")
+        self._queue.put(JobRow(_timer_id(run.id, op.id), run.id, JobKind.TIMER, op.id, op.due, 0, len(run.stack)))
+        if isinstance(op, Invoke):
+            self._start_invoked(run, op)
+
+    def _start_invoked(self, run: Run, op: Invoke) -> None:
+        try:
+            self._invoke(run, op)
+        except FunctionMissingError as error:
+            self.remember(run, op.id, op.name, memos.error("Error", str(error)), failed=str(error))
 
     def unplan(self, run: Run, step_id: str) -> None:
         """Give up a planned step whose call brought no result: discovery may plan it again."""
         pause = run.pauses.get(step_id)
         if pause is not None and pause.kind == PauseKind.PLANNED:
-            self._active.remove_pause(run, step_id)
-            self._store.delete_pause(run.id, step_id)
+            self._active.end_pause(run, step_id)
 
-    def go_on(self, run: Run, done: PauseRow | bool, *, again: bool = False) -> None:
-        """Ask for discovery if the function can go further now.
+    def go_on(self, run: Run, done: Done, *, again: bool = False) -> None:
+        """Ask for discovery if the function can go further now. again: discovery is due in any case.
 
-        done: a step was remembered just now, and the pause it had. again: discovery is due in any case.
         Parallel steps are waited for together, unless they race or the app speaks version 0 or 1.
         """
-        race = isinstance(done, PauseRow) and done.race
-        ready = done is not False and (race or run.version < 2 or not run.waits())
-        if again or ready or not run.pauses:
+        alone = run.version < 2 or not run.waits()
+        if again or done is Done.RACING_STEP or (done is Done.STEP and alone) or not run.pauses:
             self.discover(run)
 
     def discover(self, run: Run) -> None:

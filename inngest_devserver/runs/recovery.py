@@ -28,7 +28,7 @@ def recover(store: Store, registry: Registry, active: ActiveRuns, queue: Queue) 
             run.pauses[pause.step_id] = pause
             if pause.expression:
                 run.expressions[pause.step_id] = Expression(pause.expression)
-        active.add(run)
+        active.restore(run)
     for job in store.jobs():
         run = active.get(job.run_id)
         if run is None:
@@ -44,7 +44,7 @@ def _run(store: Store, registry: Registry, row: RunRow) -> Run | None:
     events = [event for event_id in row.batch.split(",") if (event := store.event(event_id)) is not None]
     if function is None or not events:
         return None
-    run = Run(row, function, load_events(events), version=row.version)
+    run = Run(row, function, load_events(events), version=row.version, plan_only=row.plan_only)
     for step_id, memo in store.memos(row.id):
         run.remember(step_id, memo)
     return run

@@ -1,7 +1,7 @@
 """A run that is under way: what it knows and waits for, and the body of its call requests.
 
 Pure state: no store, no clock, no decisions. Memos and the event are kept as JSON texts that are dumped once and
-joined for each call. Source: protocol B0.
+joined for each call. What a call holds: docs/protocol.md, "Call requests".
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from inngest_devserver import fragments
 from inngest_devserver.apps.functions import Function
 from inngest_devserver.matcher import Expression
 from inngest_devserver.storage.tables import EventRow, JobRow, PauseRow, RunRow
-from inngest_devserver.view import View
 
 DISCOVERY = "step"
 UNKNOWN_VERSION = -1
@@ -49,7 +48,6 @@ class Events:
     batch: bytes
     first: Mapping[str, Any]
     all: list[Mapping[str, Any]]
-    view: View
 
 
 def load_events(rows: list[EventRow]) -> Events:
@@ -61,7 +59,6 @@ def load_events(rows: list[EventRow]) -> Events:
         batch=fragments.array(row.body for row in rows),
         first=loaded[0],
         all=[*loaded],
-        view=View(loaded[0]),
     )
 
 
@@ -146,7 +143,9 @@ class Run:
     def _context(self, job: JobRow, request_id: str, *, use_api: bool) -> bytes:
         targeted = job.step_id != DISCOVERY
         qi_id = base64.b64encode(f"{job.id}::default".encode()).decode()
-        plan = targeted or self.plan_only or bool(self.pauses)
+        # Each discovery begins anew, whatever is still running: a racing step that is called for elsewhere is met
+        # again, as on every engine, by an app that may run what it meets. Apps of version 0 and 1 go on planning.
+        plan = targeted or self.plan_only
         return (
             f'{{"attempt":{job.attempt},"disable_immediate_execution":{_bool(plan)},"env":"",'
             f'"fn_id":"{self.function.id}","generation_id":{job.attempt + 1},"job_id":"{job.id}",'

@@ -1,6 +1,6 @@
 """The events that the engine sends itself: a run failed, finished, was cancelled; a function is invoked.
 
-Builds them, sends nothing. Source: protocol B18 and the recordings.
+Builds them, sends nothing. Their shapes are those of recorded exchanges.
 """
 
 from __future__ import annotations

@@ -73,7 +73,8 @@ class Queue:
             self._drop(run_id, job_id)
 
     def drop_run(self, run_id: str) -> None:
-        """Forget the jobs of a run that has ended; its rows go with the run's."""
+        """Forget the jobs of a run that has ended."""
+        self._store.delete_jobs_of(run_id)
         for job_id in self._by_run.pop(run_id, ()):
             self._jobs.pop(job_id, None)
 

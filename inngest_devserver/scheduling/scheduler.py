@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import collections
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from inngest_devserver.storage.store import Store
 from inngest_devserver.storage.tables import JobRow
@@ -25,7 +26,7 @@ class Scheduler:
         clock: Clock,
         *,
         limit: int,
-        on_call: Callable[[JobRow], Awaitable[None]],
+        on_call: Callable[[JobRow], Coroutine[Any, Any, None]],
         on_timer: Callable[[JobRow], None],
     ) -> None:
         self._clock = clock
@@ -69,12 +70,9 @@ class Scheduler:
 
     def _start_calls(self) -> None:
         while self._ready and len(self._calls) < self._limit:
-            task = asyncio.create_task(self._call(self._ready.popleft()))
+            task = asyncio.create_task(self._on_call(self._ready.popleft()))
             self._calls.add(task)
             task.add_done_callback(self._call_done)
-
-    async def _call(self, job: JobRow) -> None:
-        await self._on_call(job)
 
     def _call_done(self, task: asyncio.Task[None]) -> None:
         self._calls.discard(task)

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from .tables import SCHEMA, VERSION, AppRow, EventRow, FunctionRow, HistoryRow, JobRow, PauseRow, RunRow
+from .tables import MIGRATIONS, AppRow, EventRow, FunctionRow, HistoryRow, JobRow, PauseRow, RunRow
 
 Schedule = Callable[[Callable[[], None]], object]
 
 _EVENT = "internal_id, id, name, ts, received_at, body"
 _RUN = (
     "id, function_id, event_id, event_key, batch, status, started_at, ended_at, output, version, trace_id, "
-    "parent_run, parent_step"
+    "parent_run, parent_step, plan_only"
 )
 _JOB = "id, run_id, kind, step_id, due, attempt, position"
 _PAUSE = "run_id, step_id, kind, name, since, race, event, expression"
@@ -29,7 +29,7 @@ _LOCK_SECONDS = 1.0
 
 
 class StoreVersionError(ValueError):
-    """The file was written by another version of the engine."""
+    """The file was written by a newer version of the engine."""
 
 
 class Store:
@@ -59,12 +59,14 @@ class Store:
             self._db.execute("COMMIT")
             # Safe against a crash of this process; a power cut may lose the last transactions, never the file.
             self._db.execute("PRAGMA synchronous = NORMAL")
-        version = self._one("PRAGMA user_version", ())[0]
-        if version == 0:
-            self._db.executescript(SCHEMA)
-            self._db.execute(f"PRAGMA user_version = {VERSION}")
-        elif version != VERSION:
-            raise StoreVersionError(f"{path} was written by another version of the engine ({version}, not {VERSION})")
+        version: int = self._one("PRAGMA user_version", ())[0]
+        if version > len(MIGRATIONS):
+            raise StoreVersionError(
+                f"{path} was written by a newer version of the engine (format {version}; this one knows formats up to "
+                f"{len(MIGRATIONS)})"
+            )
+        for number, script in enumerate(MIGRATIONS[version:], version + 1):
+            self._db.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
 
     def close(self) -> None:
         self.commit()
@@ -159,20 +161,19 @@ class Store:
     # --- runs
 
     def add_run(self, row: RunRow) -> None:
-        self._write("INSERT INTO runs VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", row)
+        self._write(f"INSERT INTO runs ({_RUN}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", row)  # noqa: S608
 
-    def set_version(self, run_id: str, version: int) -> None:
-        self._write("UPDATE runs SET version = ? WHERE id = ?", (version, run_id))
+    def set_protocol(self, run_id: str, version: int, plan_only: bool) -> None:
+        self._write("UPDATE runs SET version = ?, plan_only = ? WHERE id = ?", (version, plan_only, run_id))
 
     def end_run(self, run_id: str, status: str, now: float, output: bytes) -> None:
-        """Close a run and forget what it was waiting for."""
+        """Close a run and forget what it waits for."""
         self._write("UPDATE runs SET status = ?, ended_at = ?, output = ? WHERE id = ?", (status, now, output, run_id))
         self._write("DELETE FROM pauses WHERE run_id = ?", (run_id,))
-        self._write("DELETE FROM jobs WHERE run_id = ?", (run_id,))
 
     def run(self, run_id: str) -> RunRow | None:
         row = self._one(f"SELECT {_RUN} FROM runs WHERE id = ?", (run_id,))  # noqa: S608
-        return RunRow(*row) if row else None
+        return _run_row(row) if row else None
 
     def has_run(self, function_id: str, event_key: str) -> bool:
         sql = "SELECT 1 FROM runs WHERE function_id = ? AND event_key = ?"
@@ -180,16 +181,16 @@ class Store:
 
     def runs_of_event(self, event_id: str) -> list[RunRow]:
         sql = f"SELECT {_RUN} FROM runs WHERE event_id = ? ORDER BY id"  # noqa: S608
-        return [RunRow(*row) for row in self._all(sql, (event_id,))]
+        return [_run_row(row) for row in self._all(sql, (event_id,))]
 
     def runs(self, *, before: str | None, limit: int) -> list[RunRow]:
         """Return runs, newest first."""
         sql = f"SELECT {_RUN} FROM runs WHERE id < ? ORDER BY id DESC LIMIT ?"  # noqa: S608
-        return [RunRow(*row) for row in self._all(sql, (before or "~", limit))]
+        return [_run_row(row) for row in self._all(sql, (before or "~", limit))]
 
     def active_runs(self) -> list[RunRow]:
         sql = f"SELECT {_RUN} FROM runs WHERE ended_at IS NULL ORDER BY id"  # noqa: S608
-        return [RunRow(*row) for row in self._all(sql, ())]
+        return [_run_row(row) for row in self._all(sql, ())]
 
     # --- what a run knows, waits for, and is to do
 
@@ -216,6 +217,9 @@ class Store:
     def delete_job(self, job_id: str) -> None:
         self._write("DELETE FROM jobs WHERE id = ?", (job_id,))
 
+    def delete_jobs_of(self, run_id: str) -> None:
+        self._write("DELETE FROM jobs WHERE run_id = ?", (run_id,))
+
     def jobs(self, run_id: str | None = None) -> list[JobRow]:
         """Return jobs in the order they are due, of one run or of all."""
         where = "TRUE" if run_id is None else "run_id = ?"
@@ -233,3 +237,7 @@ class Store:
     def history(self, run_id: str) -> list[HistoryRow]:
         sql = "SELECT run_id, at, kind, step_id, name, attempt, detail FROM history WHERE run_id = ? ORDER BY number"
         return [HistoryRow(*row) for row in self._all(sql, (run_id,))]
+
+
+def _run_row(row: tuple[Any, ...]) -> RunRow:
+    return RunRow(*row)._replace(plan_only=bool(row[-1]))

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-VERSION = 1
-"""Goes into `PRAGMA user_version`; a file of another version is refused."""
-
-SCHEMA = """
+MIGRATIONS = (
+    """
 CREATE TABLE apps (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, url TEXT NOT NULL, sdk TEXT NOT NULL, framework TEXT NOT NULL,
     checksum TEXT NOT NULL, created_at REAL NOT NULL, archived_at REAL
@@ -55,7 +53,10 @@ CREATE TABLE history (
     name TEXT NOT NULL, attempt INTEGER NOT NULL, detail TEXT NOT NULL
 );
 CREATE INDEX history_by_run ON history (run_id);
-"""
+""",
+    "ALTER TABLE runs ADD COLUMN plan_only INTEGER NOT NULL DEFAULT 0;",
+)
+"""What makes the tables: applied one after another. A file keeps how many it has had in `PRAGMA user_version`."""
 
 
 class AppRow(NamedTuple):
@@ -95,8 +96,8 @@ class EventRow(NamedTuple):
 
 class RunRow(NamedTuple):
     """A run. event_key: what makes it the only run of its function for one event. batch: internal ids of its events,
-    one after another with commas. output: JSON, once ended. parent_run, parent_step: the step that invoked it, or
-    empty."""
+    one after another with commas. output: JSON, once ended. version: of the app's requests. parent_run, parent_step:
+    the step that invoked it, or empty. plan_only: the app is to plan all steps."""
 
     id: str
     function_id: str
@@ -111,6 +112,7 @@ class RunRow(NamedTuple):
     trace_id: str
     parent_run: str
     parent_step: str
+    plan_only: bool = False
 
 
 class PauseRow(NamedTuple):

@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import inngest.django
+from tests.stage.shop import Shop
 from tests.targets.django_asgi import as_asgi
 from tests.targets.django_site import ASGISite, Patterns, WSGISite
 from tests.targets.target import Answer, Send, call_asgi, call_wsgi
-
-from .asking import Shop
 
 PATH = "/api/inngest"
 NOTHING: Mapping[str, Any] = {}

@@ -6,7 +6,6 @@ import asyncio
 import http.client
 import io
 import json
-import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +13,6 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 from wsgiref.validate import validator
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
@@ -24,11 +22,11 @@ import inngest.asgi
 import inngest.wsgi
 from inngest_core.protocol.limits import MAX_REQUEST_BYTES
 from inngest_devserver.hosting.loading import Kind, kind_of
-from tests.targets.engine import EngineDouble
+from tests.stage.engine_api import EngineDouble
+from tests.stage.servers import by_uvicorn, in_a_thread
+from tests.stage.shop import BODY, THREAD, Shop, expect_ran, expect_refused, large_body, query, registered_url, shop
+from tests.stage.sockets import ask, ask_raw, chunked
 from tests.targets.target import Send, call_asgi, call_wsgi
-
-from .asking import BODY, THREAD, Shop, expect_ran, expect_refused, large_body, query, registered_url, shop
-from .sockets import PATIENCE, ask, ask_raw, chunked
 
 PATH = "/api/inngest"
 NOTHING: Mapping[str, Any] = {}
@@ -192,19 +190,10 @@ def test_other_scopes_are_declined(kind: str, answers: list[str]) -> None:
 def test_asgi_under_uvicorn() -> None:
     with shop() as served:
         app: Any = inngest.asgi.serve(served.client, served.functions)
-        server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical"))
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        try:
-            while not server.started:
-                assert thread.is_alive()
-            port = server.servers[0].sockets[0].getsockname()[1]
+        with by_uvicorn(app) as port:
             expect_ran(ask(port, PATH)("POST", query("async"), {}, BODY), "async")
             expect_ran(ask_raw(port, chunked(f"{PATH}?{query('plain')}", BODY[:9], BODY[9:])), "plain")
             assert ask(port, PATH)("HEAD", "", {}, b"")[::2] == (405, b"")
-        finally:
-            server.should_exit = True
-            thread.join(PATIENCE)
 
 
 # --- WSGI
@@ -219,14 +208,11 @@ class Quiet(WSGIRequestHandler):
 def by_wsgiref(served: Shop) -> Generator[int]:
     """Serve with the server of the standard library; it leaves the stream of a body open."""
     app = validator(inngest.wsgi.serve(served.client, served.functions))
-    with make_server("127.0.0.1", 0, app, handler_class=Quiet) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
+    with (
+        make_server("127.0.0.1", 0, app, handler_class=Quiet) as server,
+        in_a_thread(lambda: server.serve_forever(0.01), server.shutdown),
+    ):
+        yield server.server_port
 
 
 @pytest.mark.live

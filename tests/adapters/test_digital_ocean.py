@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+import inngest
 import inngest.digital_ocean
-from tests.targets.engine import EngineDouble
+from tests.stage.engine_api import EngineDouble
+from tests.stage.shop import BODY, Shop, expect_ran, expect_refused, query, registered_url, shop
 from tests.targets.target import Answer, Headers
-
-from .asking import BODY, Shop, expect_ran, expect_refused, query, registered_url, shop
 
 CONTEXT = SimpleNamespace(api_host="https://faas-nyc1.example", function_name="/fn-0f1e/shop/jobs")
 
@@ -85,3 +85,16 @@ def test_the_advertised_url(context: Any, path: str, options: Any, url: str, eng
             return answer_of(handler(event_of(method, query, headers, body, path), context))
 
         assert registered_url(send, engine) == url
+
+
+def test_middleware_gets_the_event_and_the_context() -> None:
+    seen: list[object] = []
+
+    class Sees(inngest.MiddlewareSync):
+        def before_execution(self) -> None:
+            seen.append(self.raw_request)
+
+    event = event_of("POST", query("plain"), {}, BODY)
+    with shop(middleware=[Sees]) as served:
+        expect_ran(call(served, event), "plain")
+    assert seen == [{"event": event, "context": CONTEXT}]

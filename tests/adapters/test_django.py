@@ -12,18 +12,19 @@ from typing import Any
 import django
 import pytest
 from django.http import HttpRequest, HttpResponse
-from django.http.request import RawPostDataException
 from django.test import AsyncRequestFactory, RequestFactory, override_settings
 from django.urls import clear_url_caches
 
 import inngest
 import inngest.django
 from inngest_core.protocol.limits import MAX_REQUEST_BYTES
+from inngest_core.web.messages import MAX_DRAINED
+from tests.bad_input.served import KEY, signature
+from tests.stage.shop import BODY, LOOP, THREAD, Shop, expect_ran, expect_refused, large_body, query, shop, shop_of
 from tests.targets.django_asgi import as_asgi
-from tests.targets.django_site import ASGISite
-from tests.targets.target import Answer, call_asgi
+from tests.targets.django_site import ASGISite, WSGISite
+from tests.targets.target import Answer, call_asgi, call_wsgi
 
-from .asking import BODY, LOOP, THREAD, Shop, expect_ran, expect_refused, large_body, query, shop, shop_of
 from .django_sites import PATH, Connect, patterns_of, under_asgi, under_wsgi
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -156,7 +157,7 @@ def test_middleware_gets_djangos_request(factory: Any) -> None:
         response: Any = view(request)
         if factory is AsyncRequestFactory:
             response = asyncio.run(response.render())
-        assert json.loads(response.content) == {"colour": "plain"}
+        assert json.loads(response.content) == {"ran": "app-plain"}
         assert seen == [request]
 
 
@@ -220,9 +221,27 @@ class Endless(io.RawIOBase):
 def test_under_wsgi_a_body_over_the_cap_is_read_no_further() -> None:
     with shop() as served:
         body = Endless()
-        send = under_wsgi(patterns_of(served), environ={"CONTENT_LENGTH": str(10**12), "wsgi.input": body})
+        environ = {"CONTENT_LENGTH": "", "wsgi.input_terminated": True, "wsgi.input": body}
+        send = under_wsgi(patterns_of(served), environ=environ)
         expect_refused(send("POST", query("plain"), {}, b""), 413, "body_too_large")
         assert MAX_REQUEST_BYTES < body.given < MAX_REQUEST_BYTES + 2 * 1024 * 1024
+
+
+def test_under_wsgi_a_body_that_announces_itself_as_too_large_is_not_read_before_the_answer() -> None:
+    with shop() as served:
+        body = Endless()
+        site = WSGISite(patterns_of(served))
+        environ = {"CONTENT_LENGTH": str(10**12), "wsgi.input": body}
+        given_before: list[int] = []
+
+        def server(given: Any, start_response: Any) -> Any:
+            answer = site({**given, **environ}, start_response)
+            given_before.append(body.given)
+            return answer
+
+        expect_refused(call_wsgi(server, "POST", PATH, query("plain"), {}, b""), 413, "body_too_large")
+        assert given_before == [0]
+        assert body.given <= MAX_DRAINED  # thrown away, so that a client that is still sending gets its answer
 
 
 def reads_body(get_response: GetResponse) -> GetResponse:
@@ -250,9 +269,11 @@ def test_a_body_that_somebody_read_and_kept_is_used(connect: Connect) -> None:
 @BOTH
 @pytest.mark.parametrize("mode", ["dev", "cloud"])
 def test_a_body_that_somebody_consumed_is_a_clear_error(connect: Connect, mode: str) -> None:
-    options = {} if mode == "dev" else {"is_production": True, "signing_key": "signkey-test-" + "ab" * 32}
+    options = {} if mode == "dev" else {"is_production": True, "signing_key": KEY}
+    headers = {} if mode == "dev" else {"x-inngest-signature": signature(BODY)}
     with override_settings(MIDDLEWARE=["tests.adapters.test_django.reads_stream"]), shop(**options) as served:
-        message = expect_refused(connect(patterns_of(served))("POST", query("plain"), {}, BODY), 400, "body_invalid")
+        answer = connect(patterns_of(served))("POST", query("plain"), headers, BODY)
+        message = expect_refused(answer, 400, "body_invalid")
         assert "consumed" in message
         assert "request.body" in message
 
@@ -305,11 +326,13 @@ def test_a_refused_request_is_in_djangos_log(connect: Connect, caplog: pytest.Lo
     assert f"Unauthorized: {PATH}" in caplog.messages
 
 
-def test_under_wsgi_nobody_reads_a_body_that_is_gone() -> None:
+@pytest.mark.parametrize("factory", [RequestFactory, AsyncRequestFactory])
+def test_whoever_asks_for_the_body_afterwards_gets_it(factory: Any) -> None:
     """A server such as Django's own would wait for ever for more of it."""
     with shop() as served:
         view = inngest.django.serve(served.client, served.functions).callback
-        request = RequestFactory().generic("POST", f"{PATH}?{query('plain')}", BODY)
+        request = factory().generic("POST", f"{PATH}?{query('plain')}", BODY)
         view(request)
-        with pytest.raises(RawPostDataException):
-            assert request.body
+        assert request.body == BODY
+        assert request.body == BODY
+        assert request.read() == BODY

@@ -12,9 +12,9 @@ from django.db import close_old_connections, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 import inngest
+from tests.stage.shop import BODY, Shop, expect_ran, query, shop_of
 from tests.targets.django_site import DATABASE
 
-from .asking import BODY, Shop, expect_ran, query, shop_of
 from .django_sites import Connect, patterns_of, under_asgi, under_wsgi
 
 

@@ -6,23 +6,22 @@ import contextlib
 import subprocess
 import sys
 import textwrap
-import threading
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.test import override_settings
 
 from inngest_core.protocol.limits import MAX_REQUEST_BYTES
 from tests.cli.commands import ROOT, Dev, answers, environ, run
+from tests.stage import servers
+from tests.stage.shop import BODY, THREAD, Shop, expect_ran, expect_refused, large_body, query, shop
+from tests.stage.sockets import ask, ask_raw, chunked
 from tests.targets.django_site import ASGISite, WSGISite
 
-from .asking import BODY, THREAD, Shop, expect_ran, expect_refused, large_body, query, shop
 from .django_sites import PATH, patterns_of
-from .sockets import PATIENCE, ask, ask_raw, chunked
 
 pytestmark = pytest.mark.live
 
@@ -36,28 +35,12 @@ class Quiet(WSGIRequestHandler):
 def by_djangos_server(served: Shop) -> Generator[int]:
     with ThreadedWSGIServer(("127.0.0.1", 0), Quiet) as server:
         server.set_app(WSGISite(patterns_of(served)))
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
+        with servers.in_a_thread(lambda: server.serve_forever(0.01), server.shutdown):
             yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join(PATIENCE)
 
 
-@contextlib.contextmanager
-def by_uvicorn(served: Shop) -> Generator[int]:
-    app: Any = ASGISite(patterns_of(served))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, http="h11", lifespan="off", log_level="critical"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join(PATIENCE)
+def by_uvicorn(served: Shop) -> contextlib.AbstractContextManager[int]:
+    return servers.by_uvicorn(ASGISite(patterns_of(served)), http="h11", lifespan="off")
 
 
 SERVERS = pytest.mark.parametrize("serving", [by_djangos_server, by_uvicorn])

@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.checks import run_checks
+from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
 from django.urls import clear_url_caches, include, path
 
 import inngest
 import inngest.django
+from tests.stage.engine_api import EngineDouble
+from tests.stage.shop import BODY, expect_ran, expect_refused, query, registered_url, shop
 from tests.targets.django_site import Patterns
-from tests.targets.engine import EngineDouble
 
-from .asking import BODY, expect_ran, expect_refused, query, registered_url, shop
 from .django_sites import PATH, Connect, patterns_of, under_asgi, under_wsgi
 
 BOTH = pytest.mark.parametrize("connect", [under_wsgi, under_asgi])
@@ -122,3 +124,29 @@ def test_an_app_factory_may_run_twice() -> None:
         make(served.client)
         send = under_wsgi(make(served.client))
         assert send("POST", query("fn"), {}, BODY).status == 206
+
+
+def warnings_of(*patterns: Any) -> list[str]:
+    """Return what `manage.py check` says of a project with these patterns."""
+    with override_settings(ROOT_URLCONF=patterns):
+        return [str(message.msg) for message in run_checks(tags=["urls"]) if message.id == "inngest.W001"]
+
+
+def test_two_endpoints_at_one_path_are_warned_of_by_the_system_checks() -> None:
+    with shop() as first, shop() as second:
+        one, other = patterns_of(first), patterns_of(second)
+        assert warnings_of(*one) == []
+        assert warnings_of(*one, path("jobs/", include(other))) == []
+        assert warnings_of(*one, path("page", page), *other) == [
+            "2 inngest.django.serve() patterns are at /api/inngest; requests only reach the first one"
+        ]
+        [warned] = warnings_of(path("jobs/", include([*one, *patterns_of(second, serve_path="/mail")])), *jobs(other))
+        assert "at /jobs/api/inngest;" in warned
+
+
+def page(_: HttpRequest) -> HttpResponse:
+    return HttpResponse()
+
+
+def jobs(patterns: Patterns) -> Patterns:
+    return [path("jobs/", include(list(patterns)))]

@@ -10,10 +10,9 @@ import flask
 import pytest
 
 import inngest.flask
-from tests.targets.engine import EngineDouble
+from tests.stage.engine_api import EngineDouble
+from tests.stage.shop import BODY, Shop, expect_ran, expect_refused, query, registered_url, shop
 from tests.targets.target import Answer, call_wsgi
-
-from .asking import BODY, Shop, expect_ran, expect_refused, query, registered_url, shop
 
 PATH = "/api/inngest"
 CHUNKED = {"CONTENT_LENGTH": "", "wsgi.input_terminated": True}

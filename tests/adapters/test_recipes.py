@@ -20,10 +20,9 @@ import inngest.tornado
 from inngest_core.protocol.limits import MAX_REQUEST_BYTES
 from inngest_core.serving.app import App
 from inngest_core.web.messages import Request, Response
-from tests.targets.engine import EngineDouble
+from tests.stage.engine_api import EngineDouble
+from tests.stage.shop import BODY, Shop, expect_ran, expect_refused, query, registered_url, shop
 from tests.targets.target import Answer, Headers, Send, call_wsgi
-
-from .asking import BODY, Shop, expect_ran, expect_refused, query, registered_url, shop
 
 PATH = "/api/inngest"
 COLOURS = pytest.mark.parametrize("colour", ["plain", "async"])

@@ -9,22 +9,20 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Coroutine, Generator, Mapping
+from collections.abc import Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
-from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 import inngest
 import inngest.tornado
 from inngest_core.protocol.limits import MAX_REQUEST_BYTES
-from tests.targets.engine import EngineDouble
-
-from .asking import (
+from tests.stage.engine_api import EngineDouble
+from tests.stage.servers import by_tornado
+from tests.stage.shop import (
     BODY,
     THREAD,
     Shop,
@@ -36,33 +34,13 @@ from .asking import (
     shop,
     shop_of,
 )
-from .sockets import PATIENCE, ask, ask_raw, chunked, on_a_loop, read
+from tests.stage.sockets import PATIENCE, ask, ask_raw, chunked, read
 
 pytestmark = pytest.mark.live
 
 PATH = "/api/inngest"
 NOTHING: Mapping[str, Any] = {}
 COLOURS = pytest.mark.parametrize("colour", ["plain", "async"])
-
-
-@contextmanager
-def serving(app: Application, client: inngest.Inngest, **options: Any) -> Generator[int]:
-    """Run *app* on a free port. options: of Tornado's HTTP server."""
-    sockets = bind_sockets(0, "127.0.0.1")
-
-    async def start() -> Callable[[], Coroutine[Any, Any, None]]:
-        server = HTTPServer(app, **options)
-        server.add_sockets(sockets)
-
-        async def stop() -> None:
-            server.stop()
-            await server.close_all_connections()
-            await client.close_async()
-
-        return stop
-
-    with on_a_loop(start):
-        yield sockets[0].getsockname()[1]
 
 
 @contextmanager
@@ -73,7 +51,7 @@ def served(
     with shop_of(kind) as a_shop:
         app = Application([], **settings)
         inngest.tornado.serve(app, a_shop.client, a_shop.functions)
-        with serving(app, a_shop.client, **server) as port:
+        with by_tornado(app, [a_shop.client], **server) as port:
             yield a_shop, port
 
 
@@ -195,7 +173,7 @@ def test_several_endpoints_beside_handlers_of_the_app(engine: EngineDouble) -> N
         app = Application([("/.*", Page)])
         inngest.tornado.serve(app, first.client, first.functions, serve_path="/a+b/first")
         inngest.tornado.serve(app, second.client, second.functions[:1])
-        with serving(app, first.client) as port:
+        with by_tornado(app, [first.client]) as port:
             assert registered_url(ask(port, "/a+b/first"), engine) == f"http://127.0.0.1:{port}/a+b/first"
             assert json.loads(ask(port, "/a+b/first")("GET", "", {}, b"").body)["function_count"] == 2
             assert json.loads(ask(port, PATH)("GET", "", {}, b"").body)["function_count"] == 1
@@ -225,7 +203,7 @@ def test_the_advertised_url(server: Any, headers: Any, options: Any, url: str, e
     with shop(api_base_url=engine.origin) as a_shop:
         app = Application([])
         inngest.tornado.serve(app, a_shop.client, a_shop.functions, **options)
-        with serving(app, a_shop.client, **server) as port:
+        with by_tornado(app, [a_shop.client], **server) as port:
             send = ask(port, PATH)
             assert registered_url(lambda method, query, _, body: send(method, query, headers, body), engine) == url
 
@@ -245,7 +223,7 @@ def test_an_app_factory_may_run_twice() -> None:
     def make(client: inngest.Inngest) -> Application:
         @client.create_function(fn_id="fn")
         def fn(ctx: inngest.ContextSync) -> dict[str, str]:
-            return {"colour": "plain"}
+            return {"ran": "app-plain"}
 
         app = Application([])
         inngest.tornado.serve(app, client, [fn])
@@ -253,5 +231,5 @@ def test_an_app_factory_may_run_twice() -> None:
 
     with shop() as a_shop:
         make(a_shop.client)
-        with serving(make(a_shop.client), a_shop.client) as port:
+        with by_tornado(make(a_shop.client), [a_shop.client]) as port:
             expect_ran(ask(port, PATH)("POST", query("fn"), {}, BODY), "plain")

@@ -14,10 +14,10 @@ from typing import Any, Protocol
 import pytest
 
 import inngest
-from tests.asking import check_common_headers
 from tests.cases.case import APP_ID, Call
+from tests.stage.case_check import check_common_headers, check_headers_to_a_stranger
+from tests.stage.engine_api import EngineDouble
 from tests.targets import find_targets
-from tests.targets.engine import EngineDouble
 from tests.targets.target import Answer, Functions, Send, Target
 
 KEY = "signkey-test-" + "0123456789abcdef" * 4
@@ -26,6 +26,7 @@ STRANGER = "signkey-test-" + "00" * 32
 CAP = 16 * 1024 * 1024
 QUERY = "fnId=app-fn&stepId=step"
 BODY = Call().body()
+TO_STRANGERS = ("header_missing", "sig_verification_failed")
 
 TARGETS = find_targets()
 ON_EVERY_TARGET = pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS.keys())
@@ -63,14 +64,17 @@ def served(target: Connects, engine: EngineDouble, **options: Any) -> Generator[
 
 
 def expect_error(answer: Answer, target: Target, status: int, code: str, *, mode: str = "dev") -> str:
-    """Assert a coded error and the headers of this SDK; return the message."""
+    """Assert a coded error, and the headers of this SDK or those that a stranger gets; return the message."""
     body = json.loads(answer.body)
     assert (answer.status, body["code"]) == (status, code)
     assert isinstance(body["message"], str)
     assert body["message"]
     assert body["name"].endswith("Error")
     assert "Traceback" not in answer.body.decode()
-    check_common_headers(answer, target, mode=mode)
+    if code in TO_STRANGERS:
+        check_headers_to_a_stranger(answer)
+    else:
+        check_common_headers(answer, target, mode=mode)
     return str(body["message"])
 
 

@@ -1,4 +1,4 @@
-"""Bodies, queries, methods and environments that are wrong: coded JSON answers on every target (protocol §6)."""
+"""Bodies, queries, methods and environments that are wrong: coded JSON answers on every target."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Mapping
 import pytest
 
 from inngest_core.errors import ConfigError
-from tests.asking import check_common_headers
+from inngest_core.protocol.limits import MAX_URL
 from tests.cases.case import RUN_ID, Call
-from tests.targets.engine import EngineDouble
+from tests.stage.case_check import check_common_headers
+from tests.stage.engine_api import EngineDouble
 from tests.targets.target import Target
 
 from .served import (
@@ -19,8 +20,10 @@ from .served import (
     KEY,
     ON_EVERY_TARGET,
     QUERY,
+    TARGETS,
     expect_error,
     served,
+    signature,
 )
 
 
@@ -132,9 +135,20 @@ def test_unknown_function(fn_id: str, target: Target, engine: EngineDouble) -> N
 @ON_EVERY_TARGET
 @pytest.mark.parametrize("mode", ["dev", "cloud"])
 def test_body_over_the_cap(mode: str, target: Target, engine: EngineDouble) -> None:
+    body = b" " * (CAP + 1)
+    options = {"is_production": True, "signing_key": KEY} if mode == "cloud" else {}
+    headers = {"x-inngest-signature": signature(body)} if mode == "cloud" else {}
+    with served(target, engine, **options) as send:
+        expect_error(send("POST", QUERY, headers, body), target, 413, "body_too_large", mode=mode)
+
+
+@ON_EVERY_TARGET
+@pytest.mark.parametrize("mode", ["dev", "cloud"])
+def test_url_over_its_limit(mode: str, target: Target, engine: EngineDouble) -> None:
     options = {"is_production": True, "signing_key": KEY} if mode == "cloud" else {}
     with served(target, engine, **options) as send:
-        expect_error(send("POST", QUERY, {}, b" " * (CAP + 1)), target, 413, "body_too_large", mode=mode)
+        answer = send("POST", f"{QUERY}&x={'x' * MAX_URL}", {}, BODY)
+        assert str(MAX_URL) in expect_error(answer, target, 414, "url_too_long", mode=mode)
 
 
 @ON_EVERY_TARGET
@@ -167,14 +181,20 @@ def test_run_id_that_is_no_path(target: Target, engine: EngineDouble) -> None:
 
 
 @ON_EVERY_TARGET
+@pytest.mark.parametrize(("trace", "passed_on"), [("00-ab-cd-01", "00-ab-cd-01"), ("caf\xe9", None)])
+def test_a_trace_that_no_request_can_carry_is_left_out(
+    trace: str, passed_on: str | None, target: Target, engine: EngineDouble
+) -> None:
+    event = {"name": "test/go", "data": {}}
+    engine.reset({f"GET /v0/runs/{RUN_ID}/batch": [(200, [event])], f"GET /v0/runs/{RUN_ID}/actions": [(200, {})]})
+    with served(target, engine) as send:
+        answer = send("POST", QUERY, {"traceparent": trace}, Call(use_api=True).body())
+    assert (answer.status, json.loads(answer.body)) == (200, {"ran": True})
+    assert engine.requests
+    assert {each.headers.get("traceparent") for each in engine.requests} == {passed_on}
+
+
 @pytest.mark.parametrize("env", ["ветка", "a\nb"])
-def test_an_env_that_no_header_can_hold(env: str, target: Target, engine: EngineDouble) -> None:
-    """It may be the name of a git branch: it is refused when the client is made, or the answer does without it."""
-    try:
-        with served(target, engine, env=env) as send:
-            answer = send("GET", "", {}, b"")
-    except ConfigError:
-        return
-    assert answer.status == 200
-    assert answer.headers.get("x-inngest-env", "").isascii()
-    check_common_headers(answer, target)
+def test_an_env_that_no_header_can_hold_is_refused_when_the_client_is_made(env: str, engine: EngineDouble) -> None:
+    with pytest.raises(ConfigError, match="it goes into a header"), served(TARGETS["core-sync"], engine, env=env):
+        pass

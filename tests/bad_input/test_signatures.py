@@ -1,19 +1,15 @@
-"""Signatures that are missing, wrong, old or strange, and those that are good, on every target (protocol §3)."""
+"""Signatures that are missing, wrong, old or strange, and those that are good, on every target."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
-from inngest_core.protocol import signing as signing_module
-from inngest_core.protocol import wire
-from inngest_core.serving import call as call_module
-from inngest_core.serving import registration as registration_module
-from tests.targets.engine import EngineDouble
+from tests.stage.engine_api import EngineDouble
+from tests.stage.parsing import parses
 from tests.targets.target import Target
 
 from .served import (
@@ -23,7 +19,6 @@ from .served import (
     ON_EVERY_TARGET,
     QUERY,
     STRANGER,
-    TARGETS,
     expect_error,
     expect_signed,
     served,
@@ -127,39 +122,19 @@ def test_cloud_mode_without_a_key(method: str, target: Target, engine: EngineDou
 
 @ON_EVERY_TARGET
 @pytest.mark.parametrize("signed", ["unsigned", "stranger", "malformed"])
-def test_an_unsigned_body_in_cloud_mode_is_never_parsed(
-    signed: str, target: Target, engine: EngineDouble, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(body: bytes, *_: object) -> Any:
-        raise AssertionError(f"{len(body)} bytes were parsed")
-
+def test_an_unsigned_body_in_cloud_mode_is_never_parsed(signed: str, target: Target, engine: EngineDouble) -> None:
     body = b"[" * (4 * 1024 * 1024)
     headers = {
         "unsigned": {},
         "stranger": {"x-inngest-signature": signature(body, key=STRANGER)},
         "malformed": {"x-inngest-signature": "t=1&s=0"},
     }[signed]
-    for module in (wire, signing_module, call_module, registration_module):
-        for name in ("parse_json", "parse_call", "parse_object"):
-            if hasattr(module, name):
-                monkeypatch.setattr(module, name, refuse)
     with served(target, engine, is_production=True, signing_key=KEY) as send:
-        answer = send("POST", QUERY, headers, body)
+        with parses() as parsed:
+            answer = send("POST", QUERY, headers, body)
+        with parses() as parsed_when_signed:
+            assert send("POST", QUERY, {"x-inngest-signature": signature(BODY)}, BODY).status == 200
     code = "header_missing" if signed == "unsigned" else "sig_verification_failed"
     expect_error(answer, target, 401, code, mode="cloud")
-
-
-def test_the_parsers_are_looked_up_where_the_test_above_replaces_them(
-    engine: EngineDouble, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    parsed: list[int] = []
-    parse_call = wire.parse_call
-
-    def count(body: bytes) -> wire.CallRequest:
-        parsed.append(len(body))
-        return parse_call(body)
-
-    monkeypatch.setattr(call_module, "parse_call", count)
-    with served(TARGETS["core-sync"], engine) as send:
-        assert send("POST", QUERY, {}, BODY).status == 200
-    assert parsed == [len(BODY)]
+    assert parsed == []
+    assert parsed_when_signed

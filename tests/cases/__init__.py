@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from .case import Case, Colour
+from .case import Case, HandlerKind
 
 
 def find_cases() -> dict[str, Case]:
@@ -17,6 +17,6 @@ def find_cases() -> dict[str, Case]:
     return found
 
 
-def cases_by_colour() -> dict[str, tuple[Case, Colour]]:
-    """Return every case in each of its colours, by "module.name-colour"."""
-    return {f"{name}-{colour}": (case, colour) for name, case in find_cases().items() for colour in case.colours}
+def cases_by_kind() -> dict[str, tuple[Case, HandlerKind]]:
+    """Return every case in each of its kinds, by "module.name-kind"."""
+    return {f"{name}-{kind}": (case, kind) for name, case in find_cases().items() for kind in case.kinds}

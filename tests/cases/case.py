@@ -1,10 +1,12 @@
-"""What a case is: functions in both colours, one call request, and what the wire must show. Public names only."""
+"""What a case is: functions in both kinds, one call request, and what the wire must show. Public names only."""
 
 from __future__ import annotations
 
+import datetime
 import enum
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,10 +21,10 @@ STACK = "<stack>"
 """Stands for a traceback in what is compared."""
 
 Handler = Callable[..., object]
-Build = Callable[[inngest.Inngest, "Colour"], Sequence[inngest.Function[Any]]]
+Build = Callable[[inngest.Inngest, "HandlerKind"], Sequence[inngest.Function[Any]]]
 
 
-class Colour(enum.StrEnum):
+class HandlerKind(enum.StrEnum):
     SYNC = "sync"
     ASYNC = "async"
 
@@ -43,16 +45,35 @@ class Saying:
         return f"<text with {', '.join(map(repr, self._parts))}>"
 
 
+class Later:
+    """Equals the exact time, with milliseconds, that was so many seconds ahead a moment ago."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, str) or not re.fullmatch(r"[0-9-]{10}T[0-9:]{8}\.[0-9]{3}Z", other):
+            return False
+        ahead = datetime.datetime.fromisoformat(other) - datetime.datetime.now(datetime.UTC)
+        return self._seconds - 10 < ahead.total_seconds() <= self._seconds
+
+    def __hash__(self) -> int:
+        return hash(self._seconds)
+
+    def __repr__(self) -> str:
+        return f"<the time {self._seconds} s ahead>"
+
+
 def hashed(step_id: str) -> str:
     """Return the id on the wire; "a:1" is the first repetition of "a"."""
     return hashlib.sha1(step_id.encode(), usedforsecurity=False).hexdigest()
 
 
 def both(sync: Handler, asynchronous: Handler, **options: Any) -> Build:
-    """Return a builder of one function, of the handler of the asked colour."""
+    """Return a builder of one function, of the handler of the asked kind."""
 
-    def build(client: inngest.Inngest, colour: Colour) -> Sequence[inngest.Function[Any]]:
-        handler: Any = sync if colour is Colour.SYNC else asynchronous
+    def build(client: inngest.Inngest, kind: HandlerKind) -> Sequence[inngest.Function[Any]]:
+        handler: Any = sync if kind is HandlerKind.SYNC else asynchronous
         given: dict[str, Any] = {"trigger": inngest.TriggerEvent(event="test/go"), **options}
         return [client.create_function(fn_id=FN_ID, **given)(handler)]
 
@@ -146,7 +167,7 @@ class Expected:
     status: int = 206
     no_retry: str | None = None
     retry_after: object = None
-    logged: Sequence[str] | None = None
+    logged: Sequence[object] | None = None
     engine: Sequence[EngineRequest] = ()
 
 
@@ -158,7 +179,7 @@ class Case:
     expect: Expected
     call: Call = field(default_factory=Call)
     engine: Mapping[str, Sequence[EngineAnswer]] = field(default_factory=dict[str, Sequence[EngineAnswer]])
-    colours: Sequence[Colour] = tuple(Colour)
+    kinds: Sequence[HandlerKind] = tuple(HandlerKind)
 
 
 def op(code: str, step_id: str, *, index: int = 0, name: str | None = None, **fields: object) -> dict[str, object]:
@@ -169,6 +190,7 @@ def op(code: str, step_id: str, *, index: int = 0, name: str | None = None, **fi
         "name": step_id if name is None else name,
         "displayName": step_id,
         "userland": {"id": step_id, "index": index} if index else {"id": step_id},
+        "data": None,
         **fields,
     }
 
@@ -184,18 +206,18 @@ def planned(*step_ids: str, any_order: bool = False, **fields: Any) -> Expected:
 
 
 def returned(value: object) -> Expected:
-    """Expect that the function returned this value, which is no string."""
+    """Expect that the function returned this value."""
     return Expected(status=200, body=value)
 
 
 def completed(text: str) -> Expected:
-    """Expect that the function returned this string."""
+    """Expect that the function returned this text, which an engine would decode if it did not come in an op."""
     return Expected(body=[{"op": "RunComplete", "id": hashed("complete"), "data": text}])
 
 
 def error(name: str, message: object, **fields: object) -> dict[str, object]:
     """Return an error object as it must be on the wire."""
-    return {"name": name, "message": message, "stack": STACK, **fields}
+    return {"name": name, "message": message, "stack": STACK, "code": "unknown", **fields}
 
 
 def raised(body: Mapping[str, object], *, no_retry: bool = False, retry_after: object = None) -> Expected:

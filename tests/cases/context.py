@@ -14,6 +14,8 @@ def fields(ctx: inngest.Context | inngest.ContextSync) -> object:
         "max_attempts": ctx.max_attempts,
         "run_id": ctx.run_id,
         "fn_id": ctx.fn_id,
+        "job_id": ctx.job_id,
+        "request_id": ctx.request_id,
         "event": [event.name, event.id, event.ts, event.data, event.user, event.v],
         "events": [each.data for each in ctx.events],
     }
@@ -42,6 +44,8 @@ def shown(attempt: int, max_attempts: int | None, events: list[object]) -> dict[
         "max_attempts": max_attempts,
         "run_id": RUN_ID,
         "fn_id": FULL_ID,
+        "job_id": "1q38syv0tebr1",
+        "request_id": "01M81HH2CD9YAS636SGGW660JR",
         "event": EVENT_LIST,
         "events": events,
     }

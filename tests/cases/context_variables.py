@@ -66,6 +66,12 @@ memoized = Case(
     build=both(step_sets, step_sets_async), call=Call(steps={"s": {"data": None}}), expect=returned(["nobody"])
 )
 branches_planned = Case(build=both(branches, branches_async), expect=planned("a", "b"))
+last_open_branch_has_its_own = Case(
+    build=both(branches, branches_async), call=Call(steps={"a": {"data": 1}}), expect=ran("b", ["outer", "b"])
+)
+first_open_branch_has_its_own = Case(
+    build=both(branches, branches_async), call=Call(steps={"b": {"data": 1}}), expect=ran("a", ["outer", "a"])
+)
 branch_has_its_own = Case(
     build=both(branches, branches_async), call=Call(target="b", plan_only=True), expect=ran("b", ["outer", "b"])
 )

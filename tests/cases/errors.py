@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import inngest
 
-from .case import STACK, Build, Call, Case, Colour, Expected, Saying, both, error, op, raised, ran, returned
+from .case import STACK, Build, Call, Case, Expected, HandlerKind, Later, Saying, both, error, op, raised, ran, returned
 
 LATER = datetime.datetime(2027, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
 FAILED = {"error": {"name": "ValueError", "message": "boom", "stack": "there", "data": None}}
@@ -178,33 +178,35 @@ step_cause = Case(
 )
 step_non_retriable = Case(
     build=step_raises(lambda: inngest.NonRetriableError("stop")),
-    expect=Expected(body=step_failed("NonRetriableError", "stop"), no_retry="true"),
+    expect=Expected(body=step_failed("NonRetriableError", "stop", code="non_retriable_error"), no_retry="true"),
 )
 step_non_retriable_without_message = Case(
     build=step_raises(lambda: inngest.NonRetriableError()),
-    expect=Expected(body=step_failed("NonRetriableError", ""), no_retry="true"),
+    expect=Expected(body=step_failed("NonRetriableError", "", code="non_retriable_error"), no_retry="true"),
 )
 step_retry_after_milliseconds = Case(
     build=step_raises(lambda: inngest.RetryAfterError("later", 1500)),
-    expect=Expected(body=step_error("RetryAfterError", "later"), retry_after="2"),
+    expect=Expected(body=step_error("RetryAfterError", "later", code="retry_after_error"), retry_after=Later(1.5)),
 )
 step_retry_after_timedelta = Case(
     build=step_raises(lambda: inngest.RetryAfterError("later", datetime.timedelta(minutes=5))),
-    expect=Expected(body=step_error("RetryAfterError", "later"), retry_after="300"),
+    expect=Expected(body=step_error("RetryAfterError", "later", code="retry_after_error"), retry_after=Later(300)),
 )
 step_retry_after_datetime = Case(
     build=step_raises(lambda: inngest.RetryAfterError("later", LATER)),
-    expect=Expected(body=step_error("RetryAfterError", "later"), retry_after="2027-01-02T03:04:05.000Z"),
+    expect=Expected(
+        body=step_error("RetryAfterError", "later", code="retry_after_error"), retry_after="2027-01-02T03:04:05.000Z"
+    ),
 )
-step_retry_after_at_least_a_second = Case(
+step_retry_after_at_once = Case(
     build=step_raises(lambda: inngest.RetryAfterError("later", 0)),
-    expect=Expected(body=step_error("RetryAfterError", "later"), retry_after="1"),
+    expect=Expected(body=step_error("RetryAfterError", "later", code="retry_after_error"), retry_after=Later(0)),
 )
 step_exits = Case(build=step_raises(lambda: SystemExit(3)), expect=Expected(body=step_error("SystemExit", "3")))
 step_stops_iteration = Case(
     build=step_raises(lambda: StopIteration("end")),
     expect=Expected(body=step_error("StopIteration", "end")),
-    colours=(Colour.SYNC,),
+    kinds=(HandlerKind.SYNC,),
 )
 step_unreadable_error = Case(
     build=step_raises(UnreadableError),
@@ -246,7 +248,7 @@ function_non_retriable = Case(
 )
 function_retry_after = Case(
     build=function_raises(lambda: inngest.RetryAfterError("later", datetime.timedelta(hours=1))),
-    expect=raised(error("RetryAfterError", "later", code="retry_after_error"), retry_after="3600"),
+    expect=raised(error("RetryAfterError", "later", code="retry_after_error"), retry_after=Later(3600)),
 )
 function_retry_after_datetime = Case(
     build=function_raises(lambda: inngest.RetryAfterError("later", LATER)),
@@ -256,12 +258,12 @@ function_exits = Case(build=function_raises(lambda: SystemExit(3)), expect=raise
 function_stops_iteration = Case(
     build=function_raises(lambda: StopIteration("end")),
     expect=raised(error("StopIteration", "end")),
-    colours=(Colour.SYNC,),
+    kinds=(HandlerKind.SYNC,),
 )
 step_quiet_error_is_not_logged = Case(
     build=step_raises(lambda: inngest.NonRetriableError("stop", quiet=True)),
     expect=Expected(
-        body=step_failed("NonRetriableError", "stop"),
+        body=step_failed("NonRetriableError", "stop", code="non_retriable_error"),
         no_retry="true",
         logged=[],
     ),
@@ -269,8 +271,8 @@ step_quiet_error_is_not_logged = Case(
 step_quiet_retry_is_not_logged = Case(
     build=step_raises(lambda: inngest.RetryAfterError("later", 1000, quiet=True)),
     expect=Expected(
-        body=step_error("RetryAfterError", "later"),
-        retry_after="1",
+        body=step_error("RetryAfterError", "later", code="retry_after_error"),
+        retry_after=Later(1),
         logged=[],
     ),
 )

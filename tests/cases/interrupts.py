@@ -6,7 +6,7 @@ import contextlib
 
 import inngest
 
-from .case import Call, Case, Colour, Saying, both, completed, error, raised, ran
+from .case import Call, Case, HandlerKind, Saying, both, error, raised, ran, returned
 
 SWALLOWED = raised(
     error("InterruptSwallowedError", Saying('step "s"', "BaseException"), code="interrupt_swallowed"), no_retry=True
@@ -81,16 +81,16 @@ async def swallows_async(ctx: inngest.Context) -> object:
     return "went on"
 
 
-in_a_function = Case(build=both(swallows, swallows), expect=SWALLOWED, colours=(Colour.SYNC,))
+in_a_function = Case(build=both(swallows, swallows), expect=SWALLOWED, kinds=(HandlerKind.SYNC,))
 in_a_function_that_raises = Case(
-    build=both(swallows_and_raises, swallows_and_raises), expect=SWALLOWED, colours=(Colour.SYNC,)
+    build=both(swallows_and_raises, swallows_and_raises), expect=SWALLOWED, kinds=(HandlerKind.SYNC,)
 )
-in_a_branch = Case(build=both(swallows_in_a_group, swallows_in_a_group), expect=SWALLOWED, colours=(Colour.SYNC,))
+in_a_branch = Case(build=both(swallows_in_a_group, swallows_in_a_group), expect=SWALLOWED, kinds=(HandlerKind.SYNC,))
 twice = Case(
-    build=both(swallows_and_meets_another, swallows_and_meets_another), expect=SWALLOWED, colours=(Colour.SYNC,)
+    build=both(swallows_and_meets_another, swallows_and_meets_another), expect=SWALLOWED, kinds=(HandlerKind.SYNC,)
 )
 async_functions_are_cancelled_when_the_step_is_reported = Case(
-    build=both(swallows_async, swallows_async), expect=ran("s", 1), colours=(Colour.ASYNC,)
+    build=both(swallows_async, swallows_async), expect=ran("s", 1), kinds=(HandlerKind.ASYNC,)
 )
 steps_in_clean_up_are_refused_while_the_call_ends = Case(build=both(cleans_up, cleans_up_async), expect=ran("s", 1))
 steps_in_clean_up_run_when_the_function_goes_on = Case(
@@ -99,6 +99,6 @@ steps_in_clean_up_run_when_the_function_goes_on = Case(
 all_done = Case(
     build=both(cleans_up, cleans_up_async),
     call=Call(steps={"s": {"data": 1}, "clean": {"data": 1}}),
-    expect=completed("done"),
+    expect=returned("done"),
 )
 is_no_exception = Case(build=both(catches_exceptions, catches_exceptions_async), expect=ran("s", 1))

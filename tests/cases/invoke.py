@@ -8,7 +8,7 @@ from typing import Any
 
 import inngest
 
-from .case import FN_ID, Call, Case, Colour, Expected, both, op, raised, returned
+from .case import FN_ID, Call, Case, Expected, HandlerKind, both, op, raised, returned
 
 FAILED = {
     "error": {
@@ -29,7 +29,7 @@ TIMED_OUT = {
 }
 
 
-def invokes(client: inngest.Inngest, colour: Colour) -> Sequence[inngest.Function[Any]]:
+def invokes(client: inngest.Inngest, kind: HandlerKind) -> Sequence[inngest.Function[Any]]:
     """Build a function, and one that invokes it."""
 
     @client.create_function(fn_id="other")
@@ -37,7 +37,7 @@ def invokes(client: inngest.Inngest, colour: Colour) -> Sequence[inngest.Functio
         return {"got": 1}
 
     trigger = inngest.TriggerEvent(event="test/go")
-    if colour is Colour.ASYNC:
+    if kind is HandlerKind.ASYNC:
 
         @client.create_function(fn_id=FN_ID, trigger=trigger)
         async def invoker(ctx: inngest.Context) -> object:

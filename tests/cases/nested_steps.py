@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inngest
 
-from .case import Case, Colour, Expected, Saying, both, error, op, ran
+from .case import Case, Expected, HandlerKind, Saying, both, error, op
 
 
 def nested(ctx: inngest.ContextSync) -> object:
@@ -53,10 +53,11 @@ async def caught_async(ctx: inngest.Context) -> object:
 
 
 REFUSED = Expected(
-    body=[op("StepFailed", "outer", error=error("StepNestedError", Saying('"outer"', '"inner"')))], no_retry="true"
+    body=[op("StepFailed", "outer", error=error("StepNestedError", Saying('"outer"', '"inner"'), code="step_nested"))],
+    no_retry="true",
 )
 
 run_in_run = Case(build=both(nested, nested_async), expect=REFUSED)
 sleep_in_run = Case(build=both(sleep, sleep_async), expect=REFUSED)
-run_in_a_group_in_run = Case(build=both(in_a_task, in_a_task), expect=REFUSED, colours=(Colour.ASYNC,))
-refusal_can_be_caught = Case(build=both(caught, caught_async), expect=ran("outer", "step_nested"))
+run_in_a_group_in_run = Case(build=both(in_a_task, in_a_task), expect=REFUSED, kinds=(HandlerKind.ASYNC,))
+refusal_is_no_less_for_being_caught = Case(build=both(caught, caught_async), expect=REFUSED)

@@ -6,7 +6,7 @@ from typing import Any
 
 import inngest
 
-from .case import FULL_ID, Build, Call, Case, Colour, Expected, both, completed, error, raised, ran, returned
+from .case import FULL_ID, Build, Call, Case, Expected, HandlerKind, both, error, raised, ran, returned
 
 EVENT = {
     "name": "inngest/function.failed",
@@ -44,11 +44,11 @@ async def steps_async(ctx: inngest.Context, step: inngest.Step) -> object:
 
 
 def handled_by(sync: Any, asynchronous: Any) -> Build:
-    """Build a failing function with a failure handler of its colour."""
+    """Build a failing function with a failure handler of its kind."""
 
-    def build(client: inngest.Inngest, colour: Colour) -> list[inngest.Function[Any]]:
-        handler = sync if colour is Colour.SYNC else asynchronous
-        return list(both(fails, fails_async, on_failure=handler)(client, colour))
+    def build(client: inngest.Inngest, kind: HandlerKind) -> list[inngest.Function[Any]]:
+        handler = sync if kind is HandlerKind.SYNC else asynchronous
+        return list(both(fails, fails_async, on_failure=handler)(client, kind))
 
     return build
 
@@ -66,7 +66,7 @@ with_steps = Case(
 with_steps_done = Case(
     build=handled_by(steps, steps_async),
     call=Call(fn_id=f"{FULL_ID}-failure", event=EVENT, steps={"clean": {"data": "cleaned"}}),
-    expect=completed("cleaned"),
+    expect=returned("cleaned"),
 )
 the_function_itself = Case(
     build=handled_by(tells, tells_async), expect=raised(error("ValueError", "the function itself"))

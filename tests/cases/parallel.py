@@ -155,7 +155,7 @@ kinds_mixed = Case(
         body=[
             op("StepPlanned", "run"),
             op("Sleep", "sleep", name="500ms"),
-            op("WaitForEvent", "wait", name="x/y", opts={"timeout": "1s"}),
+            op("WaitForEvent", "wait", opts={"event": "x/y", "timeout": "1s"}),
             op("StepPlanned", "run", index=1),
         ]
     ),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import inngest
 
-from .case import Call, Case, both, planned, ran, returned
+from .case import Call, Case, HandlerKind, both, planned, ran, returned
 
 RACE = inngest.ParallelMode.RACE
 OPTS = {"parallelMode": "race"}
@@ -61,4 +63,51 @@ one_branch_goes_on_while_another_runs = Case(
     build=both(branches, branches_async),
     call=Call(steps={"b1": {"data": 4}}, plan_only=True),
     expect=planned("a1", "b2", opts=OPTS, any_order=True),
+)
+
+# An engine forgets "plan only" at each discovery, and in a race it discovers after each step. A step that is found
+# alone may be running elsewhere, so it is planned again, and never run at once.
+
+
+def beside(ctx: inngest.ContextSync) -> object:
+    return ctx.group.parallel(
+        (
+            lambda: ctx.group.parallel((lambda: ctx.step.run("inner1", int), lambda: ctx.step.run("inner2", int))),
+            lambda: ctx.step.run("other", int),
+        ),
+        parallel_mode=RACE,
+    )
+
+
+async def beside_async(ctx: inngest.Context) -> object:
+    return await ctx.group.parallel(
+        (
+            lambda: ctx.group.parallel((lambda: ctx.step.run("inner1", int), lambda: ctx.step.run("inner2", int))),
+            lambda: ctx.step.run("other", int),
+        ),
+        parallel_mode=RACE,
+    )
+
+
+async def beside_a_task(ctx: inngest.Context) -> object:
+    group = asyncio.create_task(race_async(ctx))
+    return [await ctx.step.run("beside", int), await group]
+
+
+found_alone = Case(build=both(race, race_async), call=Call(steps={"r2": {"data": 2}}), expect=planned("r1", opts=OPTS))
+found_alone_in_a_branch = Case(
+    build=both(branches, branches_async),
+    call=Call(steps={"a1": {"data": 1}, "b1": {"data": 4}, "a2": {"data": 2}}),
+    expect=planned("b2", opts=OPTS),
+)
+found_alone_in_a_group_that_waits = Case(
+    build=both(beside, beside_async),
+    call=Call(steps={"inner1": {"data": 0}, "other": {"data": 0}}),
+    expect=planned("inner2", opts=OPTS),
+)
+found_alone_in_a_task_beside_the_race = Case(
+    build=both(race, beside_a_task),
+    call=Call(steps={"r1": {"data": 1}, "r2": {"data": 2}, "after": {"data": 3}}),
+    expect=planned("beside"),
+    kinds=(HandlerKind.ASYNC,),
 )

@@ -68,7 +68,14 @@ refused = Case(
     build=both(fan, fan_async),
     engine=REFUSED,
     expect=Expected(
-        body=[op("StepError", "fan", opts=OPTS, error=error("SendEventsError", Saying("400", "event name is empty")))],
+        body=[
+            op(
+                "StepError",
+                "fan",
+                opts=OPTS,
+                error=error("SendEventsError", Saying("400", "event name is empty"), code="send_event_failed"),
+            )
+        ],
         engine=[REQUEST],
     ),
 )

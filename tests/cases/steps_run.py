@@ -6,7 +6,7 @@ import functools
 
 import inngest
 
-from .case import Call, Case, Colour, Expected, Saying, both, error, op, ran, returned
+from .case import Call, Case, Expected, HandlerKind, Saying, both, error, op, ran, returned
 
 
 def add(a: int, b: int) -> int:
@@ -138,20 +138,26 @@ unknown_memos_are_ignored = Case(
 partial_with_arguments = Case(build=both(partial, partial_async), expect=ran("s", 6))
 bound_method = Case(build=both(method, method_async), expect=ran("s", 42))
 callable_object = Case(build=both(instance, instance_async), expect=ran("s", 6))
-lambda_with_arguments = Case(build=both(lambda_, lambda_), expect=ran("s", {"hello": "you"}), colours=(Colour.SYNC,))
+lambda_with_arguments = Case(build=both(lambda_, lambda_), expect=ran("s", {"hello": "you"}), kinds=(HandlerKind.SYNC,))
 lambda_that_returns_a_coroutine = Case(
-    build=both(lambda_async, lambda_async), expect=ran("s", 21), colours=(Colour.ASYNC,)
+    build=both(lambda_async, lambda_async), expect=ran("s", 21), kinds=(HandlerKind.ASYNC,)
 )
 plain_callback_in_async_function = Case(
-    build=both(plain_callback, plain_callback), expect=ran("s", 2), colours=(Colour.ASYNC,)
+    build=both(plain_callback, plain_callback), expect=ran("s", 2), kinds=(HandlerKind.ASYNC,)
 )
 async_callback_in_plain_function = Case(
     build=both(coroutine_in_sync, coroutine_in_sync),
     expect=Expected(
-        body=[op("StepFailed", "s", error=error("AsyncUnsupportedError", Saying('step "s"', "async def")))],
+        body=[
+            op(
+                "StepFailed",
+                "s",
+                error=error("AsyncUnsupportedError", Saying('step "s"', "async def"), code="async_unsupported"),
+            )
+        ],
         no_retry="true",
     ),
-    colours=(Colour.SYNC,),
+    kinds=(HandlerKind.SYNC,),
 )
 step_without_value = Case(build=both(none, none_async), expect=ran("s", None))
 memo_without_value = Case(build=both(none, none_async), call=Call(steps={"s": {"data": None}}), expect=ran("t", None))
@@ -163,7 +169,13 @@ two_hundred_memos = Case(
 output_that_is_not_json = Case(
     build=both(unserializable, unserializable_async),
     expect=Expected(
-        body=[op("StepFailed", "s", error=error("OutputUnserializableError", Saying('step "s"', "deep[0]")))],
+        body=[
+            op(
+                "StepFailed",
+                "s",
+                error=error("OutputUnserializableError", Saying('step "s"', "deep[0]"), code="output_unserializable"),
+            )
+        ],
         no_retry="true",
     ),
 )

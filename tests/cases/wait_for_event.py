@@ -33,16 +33,16 @@ async def with_if_async(ctx: inngest.Context) -> object:
 
 op_ = Case(
     build=both(plain, plain_async),
-    expect=Expected(body=[op("WaitForEvent", "w", name="app/go", opts={"timeout": "1h"})]),
+    expect=Expected(body=[op("WaitForEvent", "w", opts={"event": "app/go", "timeout": "1h"})]),
 )
 expression = Case(
     build=both(with_if, with_if_async),
-    expect=Expected(body=[op("WaitForEvent", "w", name="app/go", opts={"timeout": "1s500ms", "if": IF})]),
+    expect=Expected(body=[op("WaitForEvent", "w", opts={"event": "app/go", "timeout": "1s500ms", "if": IF})]),
 )
 plan_only = Case(
     build=both(plain, plain_async),
     call=Call(plan_only=True),
-    expect=Expected(body=[op("WaitForEvent", "w", name="app/go", opts={"timeout": "1h"})]),
+    expect=Expected(body=[op("WaitForEvent", "w", opts={"event": "app/go", "timeout": "1h"})]),
 )
 found = Case(
     build=both(plain, plain_async), call=Call(steps={"w": EVENT}), expect=returned(["app/go", "01X", 5, {"id": 7}])

@@ -36,6 +36,8 @@ def test_a_session(shop: Path, number: signal.Signals) -> None:
 
         sent = run("send", "user/came", '{"name": "Ada", "n": 2.0}', "--url", origin)
         event = sent.split()[2]
+        assert sent.splitlines()[1] == f"see its runs with: inngest runs --event {event} --url {origin}"
+        assert "--url" not in run("send", "user/left", INNGEST_DEV=origin)
         session.until("run completed")
         shown = run("runs", "--event", event, INNGEST_DEV=origin)
         assert "shop-greet  completed in" in shown

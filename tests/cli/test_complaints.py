@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
@@ -57,19 +58,19 @@ def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
     [
         (
             ["dev", "-u", "localhost:5000"],
-            "inngest: -u 'localhost:5000' is no URL; write it as in http://127.0.0.1:5000",
+            "inngest: -u 'localhost:5000' is not a URL; write it as in http://127.0.0.1:5000",
         ),
         (["dev", "--path", "/x"], "inngest: --path is about an app that this command runs"),
         (["dev", "--persist", "shop:app"], "inngest: --persist took 'shop:app' for its FILE; put module:app before"),
-        (["dev", "--port", "http"], "argument --port: 'http' is no port; give 0 to 65535"),
-        (["dev", "--path", "x"], "argument --path: 'x' is no path; start it with /"),
-        (["dev", "--retry-interval", "soon"], "'soon' is no number of seconds"),
+        (["dev", "--port", "http"], "argument --port: 'http' is not a port; give 0 to 65535"),
+        (["dev", "--path", "x"], "argument --path: 'x' is not a path; start it with /"),
+        (["dev", "--retry-interval", "soon"], "'soon' is not a number of seconds"),
         (["send", "a", "{id: 1}"], "inngest: DATA_JSON '{id: 1}': the body is not JSON"),
         (
             ["send", "a", "[1]"],
             "inngest: DATA_JSON '[1]' is a JSON array, expected an object; write it as in '{\"id\": 1}'",
         ),
-        (["send", "a", "--url", "localhost"], "inngest: --url 'localhost' is no URL"),
+        (["send", "a", "--url", "localhost"], "inngest: --url 'localhost' is not a URL"),
         (["runs", "x", "--event", "y"], "not allowed with argument"),
     ],
 )
@@ -84,15 +85,29 @@ def test_no_engine_there() -> None:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
     for arguments in (["send", "a"], ["runs"]):
         shown = run(*arguments, "--url", url, code=1)
-        assert shown.startswith(f"inngest: no engine answers at {url}")
-        assert "start one with `inngest dev module:app`" in shown
+        assert shown.startswith(f"inngest: no engine is running at {url} (")
+        port = url.rpartition(":")[2]
+        assert f"start one with `inngest dev module:app --port {port}`, or name another with --url" in shown
         assert len(shown.splitlines()) == 1
+
+
+def test_an_engine_that_hangs_up_is_not_taken_for_none() -> None:
+    def hang_up(listener: socket.socket) -> None:
+        listener.accept()[0].close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread = threading.Thread(target=hang_up, args=(listener,))
+        thread.start()
+        shown = run("send", "a", "--url", url, code=1)
+        thread.join()
+    assert shown.startswith(f"inngest: the engine at {url} did not answer (")
 
 
 def test_what_the_engine_does_not_know(tmp_path: Path) -> None:
     with dev(folder=tmp_path) as session:
         origin = session.origin()
-        assert run("runs", "--url", origin) == "no runs yet; send an event with: inngest send NAME\n"
+        assert run("runs", "--url", origin) == f"no runs yet; send an event with: inngest send NAME --url {origin}\n"
         unknown = "01M81VAVFH3Q1M1WJAG82E1HVG"
         assert run("runs", unknown, "--url", origin, code=1) == f"inngest: there is no run {unknown} at {origin}\n"
         assert "there is no event nope" in run("runs", "--event", "nope", "--url", origin, code=1)
@@ -100,7 +115,7 @@ def test_what_the_engine_does_not_know(tmp_path: Path) -> None:
         assert "reserved for the engine" in run("send", "inngest/x", "--url", origin, code=1)
 
 
-@pytest.mark.parametrize("missing", ["uvicorn", "cel_expr_python"])
+@pytest.mark.parametrize("missing", ["uvicorn", "starlette", "cel_expr_python"])
 def test_a_missing_extra_is_named(missing: str) -> None:
     source = f"""
         import sys

@@ -14,9 +14,9 @@ import inngest
 from inngest_core.serving.app import App
 from inngest_core.web.messages import Response
 from tests.cases.case import Call
-
-from .in_test_engine import ASKS, Ask, InTestEngine, ask_async
-from .one_function import request_of, serving
+from tests.stage.asks import ASKS, Ask, ask_async
+from tests.stage.in_process_engine import InProcessEngine
+from tests.stage.one_function import request_of, serving
 
 EVERYWHERE = pytest.mark.parametrize("ask", ASKS, ids=lambda ask: ask.__name__)
 """Under the sync driver, and under the async one on asyncio's loop and on uvloop's."""
@@ -49,7 +49,7 @@ def run_to_its_end(handler: Handler, ask: Ask, seed: int = 0, *, race: bool = Fa
     """Run *handler* on the in-test engine, planned steps being done in an order that the seed gives."""
     chosen = random.Random(seed)  # noqa: S311 - an order, not a secret
     with serving(handler, **options) as app:
-        return InTestEngine(app, ask, chosen.randrange).run(race=race)
+        return InProcessEngine(app, ask, chosen.randrange).run(race=race)
 
 
 def ask_now(app: App, call: Call | None = None) -> Response:

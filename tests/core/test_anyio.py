@@ -6,10 +6,10 @@ import anyio
 import pytest
 
 import inngest
+from tests.stage.asks import Ask
+from tests.stage.one_function import ops, serving
 
 from .async_runs import EVERYWHERE, SEEDS, Count, ask_now, boom, run_to_its_end
-from .in_test_engine import Ask
-from .one_function import ops, serving
 
 
 @EVERYWHERE

@@ -8,11 +8,12 @@ import logging
 import pytest
 
 import inngest
-from tests.cases.case import Call
+from tests.cases.case import Call, Later
+from tests.stage.asks import Ask
+from tests.stage.in_process_engine import RunFailedError
+from tests.stage.one_function import request_of, serving, shown
 
 from .async_runs import EVERYWHERE, SEEDS, Count, ask_now, boom, run_to_its_end
-from .in_test_engine import Ask, RunFailedError
-from .one_function import request_of, serving, shown
 
 
 @EVERYWHERE
@@ -117,12 +118,12 @@ LATER = inngest.RetryAfterError("later", 7000)
         ([FINAL, ValueError("flaky")], None, None),
         ([FINAL, ExceptionGroup("inner", [FAILED, ValueError("flaky")])], None, None),
         ([FINAL, ExceptionGroup("inner", [FAILED, FINAL])], "true", None),
-        ([FAILED, LATER], None, "7"),
-        ([ValueError("flaky"), ExceptionGroup("inner", [LATER])], None, "7"),
+        ([FAILED, LATER], None, Later(7)),
+        ([ValueError("flaky"), ExceptionGroup("inner", [LATER])], None, Later(7)),
     ],
 )
 def test_a_group_is_tried_again_when_that_can_help_one_of_its_errors(
-    errors: list[Exception], no_retry: str | None, retry_after: str | None
+    errors: list[Exception], no_retry: str | None, retry_after: Later | None
 ) -> None:
     async def handler(ctx: inngest.Context) -> None:
         raise ExceptionGroup("several", errors)

@@ -10,10 +10,11 @@ import pytest
 
 import inngest
 from tests.cases.case import Call
+from tests.stage.asks import Ask
+from tests.stage.one_function import ops, request_of, serving, shown
+from tests.stage.time_jumps import JumpingLoop
 
 from .async_runs import EVERYWHERE, SEEDS, Count, run_to_its_end
-from .in_test_engine import Ask
-from .one_function import ops, request_of, serving, shown
 
 # Shields, threads, other loops
 
@@ -80,10 +81,7 @@ def test_a_function_that_catches_its_cancellation(ask: Ask) -> None:
     assert count.executed == dict.fromkeys("abc", 1)
 
 
-def test_a_function_that_will_not_end_is_left_behind(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr("inngest_core.runtime.async_body.UNWIND_SECONDS", 0.05)
+def test_a_function_that_will_not_end_is_left_behind(caplog: pytest.LogCaptureFixture) -> None:
     tasks: list[asyncio.Task[object] | None] = []
 
     async def handler(ctx: inngest.Context) -> object:
@@ -105,7 +103,8 @@ def test_a_function_that_will_not_end_is_left_behind(
         await task
 
     released = asyncio.Event()
-    asyncio.run(main())
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        runner.run(main())
     assert [record.getMessage() for record in caplog.records] == [
         "function app-fn did not end when it was cancelled; it is left behind"
     ]

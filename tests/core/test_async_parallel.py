@@ -10,10 +10,11 @@ import pytest
 
 import inngest
 from tests.cases.case import Call
+from tests.stage.asks import Ask
+from tests.stage.in_process_engine import InProcessEngine
+from tests.stage.one_function import ops, request_of, serving, shown
 
 from .async_runs import EVERYWHERE, SEEDS, Count, as_lists, ask_now, boom, run_to_its_end
-from .in_test_engine import Ask, InTestEngine
-from .one_function import ops, request_of, serving, shown
 
 # gather
 
@@ -108,7 +109,7 @@ def test_three_nested_task_groups_are_planned_together(ask: Ask) -> None:
         return None
 
     with serving(handler) as app:
-        _, planned = InTestEngine(app, ask, lambda _: 0).call()
+        _, planned = InProcessEngine(app, ask, lambda _: 0).call()
     assert sorted(op["userland"]["id"] for op in planned) == [f"s{number:03b}" for number in range(8)]
     assert {op["op"] for op in planned} == {"StepPlanned"}
 
@@ -126,7 +127,7 @@ def test_as_completed_follows_the_stack(ask: Ask, seed: int) -> None:
 
     chosen = random.Random(seed)  # noqa: S311 - an order, not a secret
     with serving(handler) as app:
-        engine = InTestEngine(app, ask, chosen.randrange)
+        engine = InProcessEngine(app, ask, chosen.randrange)
         result = engine.run()
     by_stack = [json.dumps(engine.memos[step]) for step in engine.stack]
     assert [json.dumps({"data": name}) for name in as_lists(result)] == by_stack

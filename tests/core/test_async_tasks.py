@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 
 import pytest
 
 import inngest
 from inngest_core.errors import StepUnexpectedError
+from inngest_core.runtime.drivers import run_async
 from tests.cases.case import Call
+from tests.stage.asks import Ask, ask_sync
+from tests.stage.one_function import ops, request_of, serving, shown
+from tests.stage.time_jumps import hurried
 
-from .async_runs import EVERYWHERE, SEEDS, Count, ask_now, run_to_its_end
-from .in_test_engine import Ask
-from .one_function import ops, request_of, serving, shown
+from .async_runs import EVERYWHERE, SEEDS, Count, Handler, ask_now, run_to_its_end
 
 # Bare tasks
 
@@ -77,16 +80,71 @@ def test_a_task_that_is_left_waiting_for_a_step_is_named_in_a_warning(
     ]
 
 
+@EVERYWHERE
+@pytest.mark.parametrize("ends", ["returns", "raises", "meets a step"])
+def test_a_task_that_waits_for_no_step_is_cancelled_when_its_call_ends(
+    ask: Ask, ends: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also one that another task has started; what a step has started is the step's own."""
+    left: list[asyncio.Task[None]] = []
+    of_a_step: list[asyncio.Task[None]] = []
+    cancelled: list[str] = []
+
+    async def runs_on(name: str) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.append(name)
+            raise
+
+    async def starts() -> None:
+        left.append(asyncio.create_task(runs_on("inner")))
+        await runs_on("outer")
+
+    async def step() -> None:
+        of_a_step.append(asyncio.create_task(runs_on("of a step")))
+
+    async def handler(ctx: inngest.Context) -> object:
+        left.append(asyncio.create_task(starts()))
+        await asyncio.sleep(0)
+        if ends == "raises":
+            raise ValueError("boom")
+        if ends == "meets a step":
+            await ctx.step.run("a", step)
+        return "returned"
+
+    async def main() -> None:
+        with serving(handler, logger=logging.getLogger("app")) as app:
+            await app.handle_async(request_of())
+            assert sorted(cancelled) == ["inner", "outer"]
+            for task in of_a_step:
+                task.cancel()
+
+    if ask is ask_sync:
+        with serving(handler, logger=logging.getLogger("app")) as app:
+            app.handle_sync(request_of())
+            assert sorted(cancelled) == ["inner", "outer"]
+    else:
+        asyncio.run(main())
+    assert all(task.cancelled() for task in left)
+    warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert (warned != []) == (ends != "meets a step")
+    for text in warned:
+        assert "function app-fn ended, and " in text
+        assert "runs_on" in text
+
+
 def test_a_task_that_meets_a_step_after_the_function_has_ended_gets_an_error() -> None:
     met: list[asyncio.Task[object]] = []
 
     async def late(ctx: inngest.Context) -> object:
-        for _ in range(50):
-            await asyncio.sleep(0)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
         return await ctx.step.run("late", lambda: 1)
 
     async def handler(ctx: inngest.Context) -> object:
         met.append(asyncio.create_task(late(ctx)))
+        await asyncio.sleep(0)
         return "returned"
 
     async def main() -> None:
@@ -127,14 +185,13 @@ def test_a_target_behind_real_input_and_output_is_found(ask: Ask) -> None:
         assert ops(ask(app, request_of(Call(target="behind", plan_only=True)))) == [("StepRun", "behind")]
 
 
-def test_a_target_that_is_never_met_while_the_function_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inngest_core.execution.execution.SEARCH_SECONDS", 0.05)
-
+def test_a_target_that_is_never_met_while_the_function_waits() -> None:
     async def handler(ctx: inngest.Context) -> object:
         return await ctx.step.run("parked", lambda: 1)
 
     with serving(handler) as app:
-        response = ask_now(app, Call(target="gone", plan_only=True))
+        request = request_of(Call(target="gone", plan_only=True))
+        response = asyncio.run(run_async(hurried(app.handle(request)), app.client.resources))
     status, body = shown(response)
     assert (status, body["code"], body["totalFoundSteps"]) == (500, "step_unexpected", 1)
     assert response.headers["x-inngest-no-retry"] == "false"
@@ -282,3 +339,52 @@ def test_every_way_in_every_other(ask: Ask, seed: int) -> None:
     ]
     names = [f"{name}{branch}{n}" for name in "ab" for branch in ("cl", "cr", "g") for n in range(2)]
     assert count.executed == dict.fromkeys(names, 1)
+
+
+# One step id in several tasks
+
+
+def warnings_of(handler: Handler, ask: Ask, caplog: pytest.LogCaptureFixture, call: Call | None = None) -> list[str]:
+    with serving(handler, logger=logging.getLogger("app")) as app:
+        ask(app, request_of(call))
+    return [record.getMessage() for record in caplog.records]
+
+
+@EVERYWHERE
+def test_one_id_in_tasks_side_by_side_is_warned_of_once(ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
+    """`as_completed` starts its tasks in any order: one customer was charged twice, and another one never."""
+
+    async def charges(ctx: inngest.Context, customer: str) -> str:
+        return await ctx.step.run("charge", lambda: customer)
+
+    async def handler(ctx: inngest.Context) -> object:
+        return [await each for each in asyncio.as_completed([charges(ctx, name) for name in "abc"])]
+
+    [text] = warnings_of(handler, ask, caplog)
+    assert 'step "charge" is met in a task of ' in text
+    assert text.count("charges") == 2
+
+
+@EVERYWHERE
+def test_one_id_in_a_task_and_beside_it_is_warned_of(ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
+    count = Count()
+
+    async def handler(ctx: inngest.Context) -> object:
+        task = asyncio.create_task(count.step(ctx, "a"))
+        return [await count.step(ctx, "a"), await task]
+
+    [text] = warnings_of(handler, ask, caplog)
+    assert 'step "a" is met in the function itself and in a task of Count.step' in text
+
+
+@EVERYWHERE
+@pytest.mark.parametrize("memos", [0, 2, 4])
+def test_one_id_in_tasks_one_after_another_is_fine(ask: Ask, memos: int, caplog: pytest.LogCaptureFixture) -> None:
+    count = Count()
+
+    async def handler(ctx: inngest.Context) -> object:
+        await count.step(ctx, "a")
+        return [await asyncio.gather(count.step(ctx, "a"), count.step(ctx, "b")) for _ in range(2)]
+
+    steps = {name: {"data": 0} for name in ["a", "a:1", "b", "a:2", "b:1"][: memos + 1]}
+    assert warnings_of(handler, ask, caplog, Call(steps=steps)) == []

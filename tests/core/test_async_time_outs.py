@@ -1,9 +1,11 @@
-"""A time-out of the function's own never cancels a step that was met: it is an error that teaches (design §5)."""
+"""A time-out around a step has no effect on it: the step ends, and the function gets its result in every call."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,10 +14,10 @@ import pytest
 
 import inngest
 from tests.cases.case import Call
+from tests.stage.asks import Ask
+from tests.stage.one_function import ops, request_of, serving, shown
 
 from .async_runs import EVERYWHERE, Count, Handler, ask_now, run_to_its_end
-from .in_test_engine import Ask
-from .one_function import ops, request_of, serving, shown
 
 SHORT, LONG = 0.1, 0.3
 """Seconds: a time-out that passes, and a step that takes longer."""
@@ -61,7 +63,7 @@ async def times_out_at_once(steps: Steps) -> object:
 
 async def times_out_around_gather(steps: Steps) -> object:
     async with asyncio.timeout(SHORT):
-        return await asyncio.gather(steps.slow("a"))
+        return (await asyncio.gather(steps.slow("a")))[0]
 
 
 async def times_out_around_a_group(steps: Steps) -> object:
@@ -94,7 +96,7 @@ async def fails_after_around_a_group(steps: Steps) -> object:
     with anyio.fail_after(SHORT):
         async with anyio.create_task_group() as group:
             group.start_soon(run)
-    return None
+    return "a"
 
 
 ALL: list[Callable[[Steps], Awaitable[object]]] = [
@@ -122,29 +124,28 @@ def handler_of(body: Callable[[Steps], Awaitable[object]], ended: list[str]) -> 
 
 @EVERYWHERE
 @EVERY_TIME_OUT
-def test_the_step_runs_to_its_end_and_fails_with_an_error_that_teaches(
-    ask: Ask, body: Callable[[Steps], Awaitable[object]]
+def test_the_step_runs_to_its_end_and_the_function_gets_its_result(
+    ask: Ask, body: Callable[[Steps], Awaitable[object]], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """And every later call gets the same error."""
+    """And one warning names the step and says where a time-out belongs."""
     ended: list[str] = []
-    with serving(handler_of(body, ended)) as app:
-        response = ask(app, request_of())
-        status, [op] = shown(response)
-        later = [shown(ask(app, request_of(Call(steps={"a": {"error": op["error"]}})))) for _ in range(2)]
-    assert (status, op["op"], op["userland"]["id"], ended) == (206, "StepFailed", "a", ["a"])
-    assert response.headers["x-inngest-no-retry"] == "true"
-    assert op["error"]["name"] == "StepTimeoutError"
-    for part in ('"a"', "step.wait_for_event", "step.invoke", "timeouts="):
-        assert part in op["error"]["message"]
-    for status, answer in later:
-        assert status == 500
-        assert op["error"]["message"] in answer["message"]
+    with serving(handler_of(body, ended), logger=logging.getLogger("app")) as app:
+        first = shown(ask(app, request_of()))
+        texts = [record.getMessage() for record in caplog.records]
+        later = [shown(ask(app, request_of(Call(steps={"a": {"data": "a"}})))) for _ in range(2)]
+    status, [op] = first
+    assert (status, op["op"], op["userland"]["id"], op["data"], ended) == (206, "StepRun", "a", "a", ["a"])
+    assert later == [(200, "a")] * 2
+    [text] = texts
+    for part in ("app-fn", 'step "a"', "time-out", "inside what the step runs", "wait_for_event", "timeouts="):
+        assert part in text
+    assert [record.getMessage() for record in caplog.records] == [text]
 
 
 @EVERYWHERE
 @pytest.mark.parametrize("scope", [anyio.fail_after, anyio.move_on_after, asyncio.timeout])
 def test_a_time_out_that_passes_before_the_step_has_begun(ask: Ask, scope: Any) -> None:
-    """The loop was busy: the step was met, so it runs."""
+    """The loop was busy: the step was met, so it runs, and its result counts."""
     ended: list[str] = []
 
     async def handler(ctx: inngest.Context) -> object:
@@ -156,46 +157,79 @@ def test_a_time_out_that_passes_before_the_step_has_begun(ask: Ask, scope: Any) 
 
     with serving(handler) as app:
         status, [op] = shown(ask(app, request_of()))
-    assert (status, op["op"], op["error"]["name"], ended) == (206, "StepFailed", "StepTimeoutError", ["a"])
+    assert (status, op["op"], op["data"], ended) == (206, "StepRun", "a", ["a"])
 
 
 @EVERYWHERE
-def test_the_error_can_be_caught_as_that_of_the_step(ask: Ask) -> None:
-    """So a function may do something else instead: the same in each call."""
+def test_a_time_out_never_leads_the_function_another_way(ask: Ask) -> None:
+    """Neither in the call that runs the step, nor in a later one."""
     ended: list[str] = []
     went_on: list[str] = []
 
     async def handler(ctx: inngest.Context) -> object:
         steps = Steps(ctx, ended)
         try:
-            return await asyncio.wait_for(steps.slow("a"), SHORT)
+            first = await asyncio.wait_for(steps.slow("a"), SHORT)
         except TimeoutError:
-            went_on.append("a time-out has no effect while the step runs")
-            return None
-        except inngest.StepError as error:
-            return [error.step_id, error.name, await steps.slow("instead", 0)]
+            went_on.append("time-out")
+            raise
+        return [first, await steps.slow("b", 0)]
 
-    assert run_to_its_end(handler, ask) == ["a", "StepTimeoutError", "instead"]
-    assert (ended, went_on) == (["a", "instead"], [])
+    assert run_to_its_end(handler, ask) == ["a", "b"]
+    assert (ended, went_on) == (["a", "b"], [])
 
 
 @EVERYWHERE
-def test_parallel_steps_each_have_their_own_clock(ask: Ask) -> None:
-    """While the slow one runs in its call, the time-out around the fast one passes: it is not the fast one's fault."""
+def test_time_outs_around_parallel_steps(ask: Ask) -> None:
+    """Also those around steps that another call runs: while the slow one runs, the time-outs of all of them pass."""
     ended: list[str] = []
+    went_on: list[str] = []
 
     async def handler(ctx: inngest.Context) -> object:
         steps = Steps(ctx, ended)
-        fast, slow, late = await asyncio.gather(
-            asyncio.wait_for(steps.slow("fast", 0), 0.5),
-            asyncio.wait_for(steps.slow("slow", 0.7), 60),
-            asyncio.wait_for(steps.slow("late", 0.7), 0.5),
-            return_exceptions=True,
-        )
-        return [fast, slow, type(late).__name__]
 
-    assert run_to_its_end(handler, ask) == ["fast", "slow", "StepError"]
-    assert sorted(ended) == ["fast", "late", "slow"]
+        async def in_time(name: str, seconds: float) -> str:
+            try:
+                return await asyncio.wait_for(steps.slow(name, seconds), SHORT)
+            except TimeoutError:
+                went_on.append(name)
+                raise
+
+        return await asyncio.gather(in_time("fast", 0), in_time("slow", 0.4), in_time("late", 0.4))
+
+    assert run_to_its_end(handler, ask) == ["fast", "slow", "late"]
+    assert (sorted(ended), went_on) == (["fast", "late", "slow"], [])
+
+
+@EVERYWHERE
+@pytest.mark.parametrize("scope", [asyncio.timeout, anyio.fail_after])
+def test_a_loop_does_not_spin_while_a_step_outlives_its_time_out(ask: Ask, scope: Any) -> None:
+    """AnyIO repeats its cancelling in each turn of the loop until something gives in."""
+    turns: list[int] = []
+
+    async def work() -> str:
+        await asyncio.sleep(SHORT)
+        count, until = 0, asyncio.get_running_loop().time() + LONG
+        while asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(0.01)
+            count += 1
+        turns.append(count)
+        return "worked"
+
+    used: list[float] = []
+
+    async def handler(ctx: inngest.Context) -> object:
+        async with contextlib.AsyncExitStack() as stack:
+            limit = scope(SHORT / 2)
+            await stack.enter_async_context(limit) if scope is asyncio.timeout else stack.enter_context(limit)
+            return await ctx.step.run("a", work)
+
+    with serving(handler) as app:
+        started = time.process_time()
+        assert ops(ask(app, request_of())) == [("StepRun", "a")]
+        used.append(time.process_time() - started)
+    assert turns[0] > 1
+    assert used[0] < LONG
 
 
 @EVERYWHERE

@@ -1,30 +1,31 @@
-"""The client: configuration, defining functions, sending in both colours over one flow."""
+"""The client: configuration, defining functions, sending with either driver over one flow."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime
-import http.server
 import inspect
 import json
 import logging
-import threading
-from collections.abc import Callable, Iterator
+import socket
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from inngest_core.client import Inngest
 from inngest_core.config import Mode
-from inngest_core.errors import ConfigError, EventKeyMissingError, FunctionConfigError
+from inngest_core.errors import ConfigError, EventKeyMissingError, FunctionConfigError, SendEventsError
 from inngest_core.events.event import Event
 from inngest_core.execution.context import Context, ContextSync
-from inngest_core.execution.step import Step, StepSync
+from inngest_core.execution.step import Step
+from inngest_core.execution.step_sync import StepSync
 from inngest_core.function import Function
 from inngest_core.middleware import Middleware
 from inngest_core.options.options import TriggerEvent
 from inngest_core.runtime.effects import Fetch
 from inngest_core.serving.app import App
+from tests.stage.engine_api import EngineDouble, Recorded
 
 TRIGGER = TriggerEvent(event="a/b")
 
@@ -143,44 +144,48 @@ def twice(fn_id: str) -> str:
     )
 
 
-def test_a_second_function_of_the_same_id_is_refused() -> None:
+def test_two_functions_of_one_id_may_be_defined() -> None:
     client = make()
-    first = client.create_function(fn_id="a", trigger=TRIGGER)(one)
+    pair = [client.create_function(fn_id="a", trigger=TRIGGER)(handler) for handler in (one, other)]
+    assert [function.id for function in pair] == ["app-a", "app-a"]
+
+
+def test_an_app_refuses_functions_of_one_id() -> None:
+    client = make()
+    pair = [client.create_function(fn_id="a", trigger=TRIGGER)(handler) for handler in (one, other)]
     with pytest.raises(FunctionConfigError) as caught:
-        client.create_function(fn_id="a", trigger=TRIGGER)(other)
+        App(client, pair, framework="test")
     assert caught.value.message == twice("app-a")
-    assert first.id == "app-a"
 
 
 @pytest.mark.parametrize("failing_first", [True, False])
-def test_a_function_with_the_id_of_a_failure_handler_is_refused(failing_first: bool) -> None:
+def test_an_app_refuses_a_function_with_the_id_of_a_failure_handler(failing_first: bool) -> None:
     client = make()
     failing = client.create_function(fn_id="a", trigger=TRIGGER, on_failure=one if failing_first else other)
     plain = client.create_function(fn_id="a-failure", trigger=TRIGGER)
     first, second = (failing, plain) if failing_first else (plain, failing)
-    first(one)
+    functions = [first(one), second(other)]
     with pytest.raises(FunctionConfigError) as caught:
-        second(other)
+        App(client, functions, framework="test")
     assert caught.value.message == twice("app-a-failure")
-
-
-def test_an_app_refuses_functions_of_the_same_id() -> None:
-    functions = [make().create_function(fn_id="a", trigger=TRIGGER)(handler) for handler in (one, other)]
-    with pytest.raises(FunctionConfigError) as caught:
-        App(make(), functions, framework="test")
-    assert caught.value.message == twice("app-a")
 
 
 def test_an_app_factory_may_run_twice() -> None:
     client = make()
 
-    def factory() -> Function[None]:
+    def factory() -> App:
         @client.create_function(fn_id="a", trigger=TRIGGER)
         def only(ctx: ContextSync) -> None: ...
 
-        return only
+        return App(client, [only], framework="test")
 
-    assert factory().id == factory().id
+    assert [function.id for function in (*factory().functions, *factory().functions)] == ["app-a", "app-a"]
+
+
+def test_a_function_without_triggers_is_only_invoked() -> None:
+    given: tuple[Any, ...] = (None, (), [])
+    functions = [make().create_function(fn_id="a", trigger=trigger)(one) for trigger in given]
+    assert [function.get_config("http://app/")[0]["triggers"] for function in functions] == [[], [], []]
 
 
 def test_sending_needs_no_signing_key_but_an_event_key() -> None:
@@ -202,40 +207,30 @@ def test_send_flow_takes_one_or_many() -> None:
         flow.close()
 
 
-@pytest.fixture
-def event_api() -> Iterator[str]:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            events = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            body = json.dumps({"ids": [f"{self.path}:{event['name']}" for event in events], "status": 200}).encode()
-            self.send_response(200)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002  # the name is the base class's
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def accepted(request: Recorded) -> tuple[int, object]:
+    """Answer with ids that tell where each event went."""
+    return 200, {"ids": [f"{request.path}:{event['name']}" for event in request.json()], "status": 200}
 
 
-def test_send_in_both_colours(event_api: str) -> None:
-    with make(event_api_base_url=event_api, event_key="ek") as client:
+def test_sending_is_sync_and_async(engine: EngineDouble) -> None:
+    engine.reset({"POST /e/ek": [accepted]})
+    with make(event_api_base_url=engine.origin, event_key="ek") as client:
         assert client.send_sync([Event(name="a"), Event(name="b")]) == ["/e/ek:a", "/e/ek:b"]
         assert client.send_sync(Event(name="c"), skip_middleware=True) == ["/e/ek:c"]
 
     async def main() -> list[str]:
-        async with make(event_api_base_url=event_api, event_key="ek") as client:
+        async with make(event_api_base_url=engine.origin, event_key="ek") as client:
             return await client.send(Event(name="a"))
 
     assert asyncio.run(main()) == ["/e/ek:a"]
+
+
+def test_sending_when_no_engine_runs() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        origin = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    with make(event_api_base_url=origin) as client, pytest.raises(SendEventsError) as caught:
+        client.send_sync(Event(name="a"))
+    message = caught.value.message
+    assert message.startswith(f"no answer from {origin} to a POST: ConnectError: ")
+    assert " (tried 5 times); is an engine running there? start one with `inngest dev`, " in message
+    assert caught.value.ids == []

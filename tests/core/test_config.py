@@ -164,6 +164,7 @@ def test_switches_and_numbers() -> None:
     assert not given_.allow_in_band
     assert not given_.allow_unauthed_registration
     assert given_.thread_pool_max_workers == 7
+    assert load({"INNGEST_THREAD_POOL_MAX_WORKERS": "0"}).thread_pool_max_workers == 0
     assert given_.streaming is Streaming.FORCE
     assert given_.log_level == "WARNING"
     assert load({"INNGEST_STREAMING": "disable"}).streaming is Streaming.DISABLE
@@ -174,7 +175,6 @@ def test_switches_and_numbers() -> None:
     [
         ("INNGEST_ALLOW_IN_BAND_SYNC", "on?"),
         ("INNGEST_ENABLE_UNAUTHED_SYNC", "2"),
-        ("INNGEST_THREAD_POOL_MAX_WORKERS", "0"),
         ("INNGEST_THREAD_POOL_MAX_WORKERS", "-1"),
         ("INNGEST_THREAD_POOL_MAX_WORKERS", "many"),
         ("INNGEST_STREAMING", "sometimes"),

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from inngest_core.config import Config, load_config
-from inngest_core.engine_api import WorkingKey, api_fetch, fetch_state, post_registration, sdk_headers, trace_headers
-from inngest_core.errors import ConfigError, StateFetchError
+from inngest_core.engine_api import EngineAPI, sdk_headers, trace_headers
+from inngest_core.errors import ConfigError, RegistrationError, StateFetchError
 from inngest_core.runtime.effects import Fetch, Flow
 from inngest_core.web.messages import HTTPRequest, HTTPResponse, TransportError
 
@@ -37,12 +37,12 @@ def answered(flow: Flow[Any], answer: HTTPResponse) -> Any:
     return effect.request
 
 
-def get(working_key: WorkingKey) -> Flow[HTTPResponse]:
-    return api_fetch("GET", "/x", config=BOTH, working_key=working_key, headers={"traceparent": "tp"})
+def get(api: EngineAPI) -> Flow[HTTPResponse]:
+    return api.fetch("GET", "/x", headers={"traceparent": "tp"})
 
 
 def test_the_key_is_tried_first() -> None:
-    flow = get(WorkingKey())
+    flow = get(EngineAPI(BOTH))
     request = asked(flow)
     assert (request.method, request.url) == ("GET", "https://api.inngest.com/x")
     assert request.headers["authorization"] == KEY_BEARER
@@ -52,30 +52,30 @@ def test_the_key_is_tried_first() -> None:
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_the_fallback_is_tried_once_and_then_stays(status: int) -> None:
-    working_key = WorkingKey()
-    flow = get(working_key)
+    api = EngineAPI(BOTH)
+    flow = get(api)
     asked(flow)
     again = answered(flow, HTTPResponse(status, {}, b""))
     assert again.headers["authorization"] == FALLBACK_BEARER
     assert answered(flow, OK) is OK
-    flow = get(working_key)
+    flow = get(api)
     assert asked(flow).headers["authorization"] == FALLBACK_BEARER
     assert answered(flow, REFUSED).headers["authorization"] == KEY_BEARER
     assert answered(flow, OK) is OK
-    assert asked(get(working_key)).headers["authorization"] == KEY_BEARER
+    assert asked(get(api)).headers["authorization"] == KEY_BEARER
 
 
 def test_two_refusals_are_answered_and_nothing_is_remembered() -> None:
-    working_key = WorkingKey()
-    flow = get(working_key)
+    api = EngineAPI(BOTH)
+    flow = get(api)
     asked(flow)
     answered(flow, REFUSED)
     assert answered(flow, REFUSED) is REFUSED
-    assert asked(get(working_key)).headers["authorization"] == KEY_BEARER
+    assert asked(get(api)).headers["authorization"] == KEY_BEARER
 
 
 def test_without_keys_there_is_no_authorization() -> None:
-    flow = api_fetch("GET", "/x", config=load_config(is_production=False, environ={}), working_key=WorkingKey())
+    flow = EngineAPI(load_config(is_production=False, environ={})).fetch("GET", "/x")
     assert "authorization" not in asked(flow).headers
     assert answered(flow, REFUSED) is REFUSED
 
@@ -83,7 +83,7 @@ def test_without_keys_there_is_no_authorization() -> None:
 def test_a_key_that_is_not_hex_is_explained() -> None:
     config = load_config(signing_key="signkey-test-zz", environ={})
     with pytest.raises(ConfigError, match="not hexadecimal"):
-        next(api_fetch("GET", "/x", config=config, working_key=WorkingKey()))
+        next(EngineAPI(config).fetch("GET", "/x"))
 
 
 def test_sdk_headers() -> None:
@@ -100,7 +100,7 @@ def test_sdk_headers() -> None:
 
 
 def state_of(run_id: str, config: Config = BOTH, **headers: str) -> Flow[Any]:
-    return fetch_state(run_id, config=config, working_key=WorkingKey(), headers=headers, timeout_seconds=2.5)
+    return EngineAPI(config, timeout_seconds=2.5).fetch_state(run_id, headers=headers)
 
 
 def test_state_of_a_run() -> None:
@@ -153,12 +153,50 @@ def test_a_lost_connection_is_a_state_that_cannot_be_had() -> None:
 
 
 def test_registration_request() -> None:
-    flow = post_registration(
-        {"appName": "x"}, config=BOTH, working_key=WorkingKey(), framework="flask", deploy_id="a b"
-    )
+    flow = EngineAPI(BOTH).register({"appName": "x"}, framework="flask", deploy_id="a b")
     request = asked(flow)
     assert (request.method, request.url) == ("POST", "https://api.inngest.com/fn/register?deployId=a+b")
     assert json.loads(request.body) == {"appName": "x"}
     assert request.headers["content-type"] == "application/json"
     assert request.headers["x-inngest-framework"] == "flask"
+    assert answered(flow, HTTPResponse(200, {}, b'{"ok":true}')) == {"ok": True}
+
+
+@pytest.mark.parametrize(
+    ("answer", "engine_status", "says"),
+    [
+        (HTTPResponse(400, {}, b'{"error":"App ID required"}'), 400, "the engine answered 400: App ID required"),
+        (HTTPResponse(403, {}, b""), 403, "check that INNGEST_SIGNING_KEY is the key of this environment"),
+        (HTTPResponse(200, {}, b"<html>"), None, "does not look like an Inngest engine"),
+        (HTTPResponse(200, {}, b'{"ok":false,"error":"nope"}'), None, "nope"),
+    ],
+)
+def test_a_registration_that_was_refused(answer: HTTPResponse, engine_status: int | None, says: str) -> None:
+    flow = EngineAPI(load_config(signing_key=KEY, environ={})).register({})
+    asked(flow)
+    with pytest.raises(RegistrationError, match=says) as caught:
+        answered(flow, answer)
+    assert caught.value.engine_status == engine_status
+
+
+def test_a_new_endpoint_is_a_post() -> None:
+    flow = EngineAPI(BOTH).post("/v1/signals", {"signal": "s", "data": 1}, headers={"traceparent": "tp"})
+    request = asked(flow)
+    assert (request.url, request.body) == ("https://api.inngest.com/v1/signals", b'{"signal":"s","data":1}')
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["traceparent"] == "tp"
+    assert request.headers["authorization"] == KEY_BEARER
     assert answered(flow, OK) is OK
+
+
+@pytest.mark.parametrize(
+    ("is_production", "says"),
+    [
+        (False, "is an engine running there? start one with `inngest dev`, or set INNGEST_DEV to its URL; "),
+        (True, "check that this machine can reach it (DNS, firewall, HTTPS_PROXY), and INNGEST_BASE_URL when "),
+    ],
+)
+def test_the_hint_fits_the_mode(is_production: bool, says: str) -> None:
+    api = EngineAPI(load_config(is_production=is_production, environ={}))
+    assert api.hint_of_no_answer().startswith(says)
+    assert f"because of is_production={is_production}" in api.hint_of_no_answer()

@@ -16,9 +16,11 @@ from inngest_core.errors import ConfigError, OutputUnserializableError
 from inngest_core.events.event import send_events
 from inngest_core.serving.app import App
 from tests.cases.case import APP_ID, FN_ID, Call, hashed
-from tests.core.in_test_engine import InTestEngine, ask_async, ask_sync
-from tests.core.one_function import request_of, serving, shown, silent_logger
 from tests.core.test_events import DEV, Engine, answer
+from tests.stage.asks import ask_async, ask_sync
+from tests.stage.in_process_engine import InProcessEngine
+from tests.stage.logs import silent_logger
+from tests.stage.one_function import request_of, serving, shown
 
 
 class SignupData(pydantic.BaseModel):
@@ -64,7 +66,7 @@ ADA_DATA = SignupData(email="a@b.c", at=AT)
 def sent(*events: inngest.Event) -> Any:
     """Return what goes to the engine."""
     engine = Engine(answer(200, ids=["1"] * len(events)))
-    engine.run(send_events(events, config=DEV))
+    engine.run(send_events(events, engine_api=DEV))
     return engine.sent()
 
 
@@ -146,9 +148,9 @@ def test_waiting_for_an_event_of_a_class() -> None:
         return "nothing" if event is None else f"{event.data.email} {event.source} {event.data.at == AT}"
 
     with serving(handler) as app:
-        engine = InTestEngine(app, ask_sync, lambda _: 0)
+        engine = InProcessEngine(app, ask_sync, lambda _: 0)
         _, ops = engine.call()
-        assert (ops[0]["op"], ops[0]["name"]) == ("WaitForEvent", "user/signed.up")
+        assert (ops[0]["op"], ops[0]["opts"]["event"]) == ("WaitForEvent", "user/signed.up")
         engine.memos[hashed("wait")] = {"name": "user/signed.up", "data": ADA, "source": "app"}
         assert engine.run() == "a@b.c app True"
 
@@ -164,7 +166,7 @@ def invoked_with(data: object, triggers: Any = ()) -> Any:
         ctx.step.invoke("call", function=callee, data=data)
 
     with serving(handler) as app:
-        _, ops = InTestEngine(app, ask_sync, lambda _: 0).call()
+        _, ops = InProcessEngine(app, ask_sync, lambda _: 0).call()
     return ops["message"] if "message" in ops else ops[0]["opts"]["payload"]
 
 

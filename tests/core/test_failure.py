@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import io
 import logging
 import traceback
 from collections.abc import Callable, Coroutine
@@ -15,10 +16,13 @@ import inngest
 from inngest_core.errors import ConfigError
 from inngest_core.execution.failure import describe, exc_info, retry_headers
 from inngest_core.protocol.wire import dump_json
+from inngest_core.runtime.drivers import Resources, run_sync
+from inngest_core.runtime.effects import Now
 from inngest_core.web.messages import Request
-from tests.cases.case import Call, hashed
-from tests.core.in_test_engine import Ask, InTestEngine, ask_async, ask_sync
-from tests.core.one_function import request_of, serving, shown
+from tests.cases.case import Call, Later, hashed
+from tests.stage.asks import Ask, ask_async, ask_sync
+from tests.stage.in_process_engine import InProcessEngine
+from tests.stage.one_function import request_of, serving, shown
 
 ASKS = pytest.mark.parametrize("ask", [ask_sync, ask_async])
 COLOURS = pytest.mark.parametrize("asynchronous", [False, True], ids=["def", "async"])
@@ -122,8 +126,8 @@ def in_the_function(callback: Callable[[], object], *, asynchronous: bool) -> Ca
 def told(ask: Ask, handler: Callable[..., object], **options: Any) -> tuple[dict[str, Any], list[str]]:
     """Return the error in the answer to a first call, and what was logged."""
     logger, records = recording()
-    with serving(handler, logger=logger, **options) as app:
-        status, body = InTestEngine(app, ask, lambda _: 0).call()
+    with serving(handler, **{"logger": logger, **options}) as app:
+        status, body = InProcessEngine(app, ask, lambda _: 0).call()
     if status == 500:
         return body, records.lines
     assert (status, body[0]["op"]) == (206, "StepFailed")
@@ -151,8 +155,8 @@ def test_an_error_is_below_what_an_engine_takes_of_one_step() -> None:
 
 
 GIVEN_UP = (
-    "a POST was given up before it was answered: the server ends, or cancelled it, maybe because the client went "
-    "away; the engine will ask again"
+    "a POST was given up before it was answered: the server is shutting down, or cancelled the request, maybe because "
+    "the client has disconnected; the engine will call again"
 )
 
 
@@ -168,7 +172,27 @@ def test_a_huge_message_is_cut(ask: Ask, asynchronous: bool, where: Any) -> None
     assert len(error["stack"]) < 4000
     assert "in fail" in error["stack"]
     assert len(lines) == 1
-    assert lines[0].endswith(" failed: " + "x" * 2008 + "... (5,240,872 characters more)")
+    assert (
+        " failed: " + "x" * 2008 + "... (5,240,872 characters more)\nTraceback (most recent call last):\n" in lines[0]
+    )
+    assert "in fail" in lines[0]
+
+
+@ASKS
+@COLOURS
+@pytest.mark.parametrize("where", [in_a_step, in_the_function])
+def test_all_that_is_logged_of_a_huge_message_is_short(ask: Ask, asynchronous: bool, where: Any) -> None:
+    """A traceback shows the message, too."""
+
+    def fail() -> None:
+        raise ValueError("x" * 5 * MIB)
+
+    stream = io.StringIO()
+    logger = logging.Logger("short")
+    logger.addHandler(logging.StreamHandler(stream))
+    told(ask, where(fail, asynchronous=asynchronous), logger=logger)
+    assert "in fail" in stream.getvalue()
+    assert len(stream.getvalue()) < 10_000
 
 
 def test_a_long_stack_is_cut_in_the_middle() -> None:
@@ -259,7 +283,7 @@ def test_a_function_that_fails_with_a_group_names_each_step(ask: Ask) -> None:
         raise ExceptionGroup("the order failed", [each for each in results if isinstance(each, Exception)])
 
     with serving(handler) as app:
-        engine = InTestEngine(app, ask, lambda _: 0)
+        engine = InProcessEngine(app, ask, lambda _: 0)
         engine.memos[hashed("nap")] = None
         engine.memos[hashed("charge")] = {"error": {"name": "ValueError", "message": "boom", "stack": "at charge.py"}}
         status, body = engine.call()
@@ -283,9 +307,28 @@ def test_a_wide_or_a_deep_group_is_told_in_short() -> None:
 def test_a_group_is_tried_again_when_one_of_its_exceptions_asks_for_it() -> None:
     later = inngest.RetryAfterError("later", datetime.timedelta(minutes=1))
     stop = inngest.NonRetriableError("stop")
-    assert retry_headers(ExceptionGroup("g", [stop, ExceptionGroup("h", [later])])) == {"retry-after": "60"}
-    assert retry_headers(ExceptionGroup("g", [stop, ValueError()])) == {}
-    assert retry_headers(ExceptionGroup("g", [stop, ExceptionGroup("h", [stop])])) == {"x-inngest-no-retry": "true"}
+    cases: list[tuple[ExceptionGroup[Exception], dict[str, object]]] = [
+        (ExceptionGroup("g", [stop, ExceptionGroup("h", [later])]), {"retry-after": Later(60)}),
+        (ExceptionGroup("g", [stop, ValueError()]), {}),
+        (ExceptionGroup("g", [stop, ExceptionGroup("h", [stop])]), {"x-inngest-no-retry": "true"}),
+    ]
+    for error, expected in cases:
+        assert run_sync(retry_headers(error), Resources()) == expected
+
+
+def test_the_time_to_try_again_is_exact_to_the_millisecond() -> None:
+    """Whole seconds would be counted from a clock without fractions: up to a second too early."""
+    flow = retry_headers(inngest.RetryAfterError("later", 1500))
+    assert next(flow) == Now()
+    with pytest.raises(StopIteration) as end:
+        flow.send(1_700_000_000.75)
+    assert end.value.value == {"retry-after": "2023-11-14T22:13:22.250Z"}
+
+
+def test_a_time_to_try_again_is_at_most_a_day_ahead() -> None:
+    assert run_sync(retry_headers(inngest.RetryAfterError("later", 10**12)), Resources()) == {
+        "retry-after": Later(24 * 3600)
+    }
 
 
 # Stacks and the log
@@ -310,7 +353,7 @@ def test_neither_the_stack_nor_the_log_shows_frames_of_the_sdk(ask: Ask, asynchr
 
     logger, records = recording()
     with serving(handler_async if asynchronous else handler, logger=logger) as app:
-        status, body = InTestEngine(app, ask, lambda _: 0).call()
+        status, body = InProcessEngine(app, ask, lambda _: 0).call()
     assert (status, body["name"]) == (500, "ConfigError")
     for text in (body["stack"], records.shown[0]):
         assert __file__ in text
@@ -494,7 +537,7 @@ def test_a_branch_of_a_group_may_raise_anything(ask: Ask, asynchronous: bool) ->
         await ctx.group.parallel((exits, lambda: ctx.step.run("load", lambda: 1)))
 
     with serving(handler_async if asynchronous else handler) as app:
-        engine = InTestEngine(app, ask, lambda _: 0)
+        engine = InProcessEngine(app, ask, lambda _: 0)
         status, ops = engine.call()
         assert (status, ops[0]["op"]) == (206, "StepRun")
         engine.keep(ops[0])
@@ -536,7 +579,7 @@ def test_a_step_error_is_the_same_in_each_call(ask: Ask, asynchronous: bool) -> 
         return await ctx.step.run("next", lambda: "done")
 
     with serving(handler_async if asynchronous else handler) as app:
-        assert InTestEngine(app, ask, lambda _: 0).run() == "done"
+        assert InProcessEngine(app, ask, lambda _: 0).run() == "done"
     assert len(seen) == 2
     assert seen[0] == seen[1]
     name, message, stack, step_id, cause_name, cause_message, cause_stack = seen[0]
@@ -547,7 +590,7 @@ def test_a_step_error_is_the_same_in_each_call(ask: Ask, asynchronous: bool) -> 
 
 def test_a_step_error_without_a_stack_shows_where_the_step_was_met() -> None:
     with serving(in_a_step(lambda: 1, asynchronous=False)) as app:
-        engine = InTestEngine(app, ask_sync, lambda _: 0)
+        engine = InProcessEngine(app, ask_sync, lambda _: 0)
         engine.memos[hashed("load")] = {"error": {"name": "Error", "message": "timed out"}}
         _, body = engine.call()
     assert (body["name"], body["message"]) == ("Error", "timed out")
@@ -557,7 +600,7 @@ def test_a_step_error_without_a_stack_shows_where_the_step_was_met() -> None:
 
 def test_a_step_error_of_another_sdk_is_cut_when_it_is_passed_on() -> None:
     with serving(in_a_step(lambda: 1, asynchronous=False)) as app:
-        engine = InTestEngine(app, ask_sync, lambda _: 0)
+        engine = InProcessEngine(app, ask_sync, lambda _: 0)
         memo = {"name": "n" * MIB, "message": "m" * MIB, "stack": "s" * MIB, "cause": "c" * MIB}
         engine.memos[hashed("load")] = {"error": memo}
         status, body = engine.call()

@@ -1,4 +1,4 @@
-"""Functions: ids, handler forms and colours, configuration on the wire."""
+"""Functions: ids, sync and async handlers of every form, configuration on the wire."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def injects(inner: Callable[..., object]) -> Callable[..., object]:
         (injects(with_db), False, False),
     ],
 )
-def test_form_and_colour(body: Callable[..., object], is_async: bool, takes_step: bool) -> None:
+def test_form_and_kind(body: Callable[..., object], is_async: bool, takes_step: bool) -> None:
     found = inspect_handler(body, "it")
     assert (found.is_async, found.takes_step) == (is_async, takes_step)
 
@@ -138,7 +138,14 @@ async def async_generator(ctx: object) -> AsyncIterator[int]:
         (keyword, "requires the keyword arguments db"),
         (generator, "is a generator"),
         (async_generator, "is a generator"),
-        (Methods.with_step, "requires 3"),
+        (
+            Methods.with_step,
+            "takes self, so it is a method, and nothing passes self to it; decorate a function outside",
+        ),
+        (Methods.plain, "takes self, so it is a method"),
+        (functools.partial(Methods.plain), "takes self, so it is a method"),
+        (Callable1, "is the class Callable1; give a function, a bound method such as"),
+        (make(), 'is the function "app-f"; give a handler that is not decorated yet'),
         ("text", "is a str; give a function"),
     ],
 )
@@ -159,7 +166,7 @@ def test_ids_and_names() -> None:
 
 
 @pytest.mark.parametrize(("body", "on_failure"), [(handler, async_handler), (async_handler, handler)])
-def test_a_failure_handler_has_the_colour_of_its_function(body: Any, on_failure: Any) -> None:
+def test_a_failure_handler_is_sync_or_async_as_its_function(body: Any, on_failure: Any) -> None:
     with pytest.raises(FunctionConfigError, match=r"on_failure is (async def|a plain def), but the handler is"):
         make(body=body, on_failure=on_failure)
 

@@ -11,15 +11,18 @@ import pytest
 
 from inngest_core.client import Inngest
 from inngest_core.config import load_config
-from inngest_core.errors import ConfigError, HeaderMissingError, SignatureError
+from inngest_core.errors import ConfigError
 from inngest_core.function import Function
 from inngest_core.protocol.signing import SigningKey
 from inngest_core.protocol.wire import VERSION
 from inngest_core.serving.answer import Answer
-from inngest_core.serving.introspection import ServeOptions, authentication, introspect
+from inngest_core.serving.authentication import STRANGER, UNSIGNED, Signer
+from inngest_core.serving.introspection import introspect
+from inngest_core.serving.options import ServeOptions
 from inngest_core.web.messages import Request
 
 KEY, FALLBACK = "signkey-test-" + "0123456789abcdef" * 4, "signkey-test-" + "fedcba9876543210" * 4
+SIGNED = Signer(SigningKey(KEY))
 
 
 @pytest.fixture(autouse=True)
@@ -56,9 +59,9 @@ def get(**headers: str) -> Request:
     return Request("GET", "http://x/api/inngest", {name.replace("_", "-"): text for name, text in headers.items()}, b"")
 
 
-@pytest.mark.parametrize("authenticated", [None, False])
-def test_strangers_see_little(authenticated: bool | None) -> None:
-    answer = introspect(Served(cloud()), get(), authenticated)
+@pytest.mark.parametrize(("signer", "authenticated"), [(UNSIGNED, None), (STRANGER, False)])
+def test_strangers_see_little(signer: Signer, authenticated: bool | None) -> None:
+    answer = introspect(Served(cloud()), get(), signer)
     assert answer.status == 200
     assert answer.body == {
         "schema_version": "2024-05-24",
@@ -74,7 +77,7 @@ def test_strangers_see_little(authenticated: bool | None) -> None:
 
 def test_a_signed_request_sees_all() -> None:
     options = ServeOptions(serve_origin="https://app.example", public_path="/public")
-    answer = introspect(Served(cloud(env="branch"), options=options), get(), True)
+    answer = introspect(Served(cloud(env="branch"), options=options), get(), SIGNED)
     assert answer.body == {
         "schema_version": "2024-05-24",
         "api_origin": "https://api.inngest.com",
@@ -100,7 +103,7 @@ def test_a_signed_request_sees_all() -> None:
 
 
 def test_what_is_not_there_is_null() -> None:
-    shown = body_of(introspect(Served(cloud(signing_key_fallback=None, event_key=None)), get(), True))
+    shown = body_of(introspect(Served(cloud(signing_key_fallback=None, event_key=None)), get(), SIGNED))
     nulls = {name for name, value in shown.items() if value is None}
     assert nulls == {"env", "event_key_hash", "serve_origin", "serve_path", "signing_key_fallback_hash"}
     assert (shown["has_event_key"], shown["has_signing_key_fallback"]) == (False, False)
@@ -108,12 +111,12 @@ def test_what_is_not_there_is_null() -> None:
 
 def test_the_stand_in_for_an_event_key_is_none() -> None:
     dev = Inngest(app_id="app", is_production=False)
-    body = body_of(introspect(Served(dev), get(), None))
+    body = body_of(introspect(Served(dev), get(), UNSIGNED))
     assert (body["has_event_key"], body["has_signing_key"], body["mode"]) == (False, False, "dev")
 
 
 def test_no_secret_is_shown() -> None:
-    shown = json.dumps(introspect(Served(cloud(event_key="s3cret")), get(), True).body)
+    shown = json.dumps(introspect(Served(cloud(event_key="s3cret")), get(), SIGNED).body)
     for secret in (KEY, FALLBACK, "0123456789abcdef", "fedcba9876543210", "s3cret"):
         assert secret not in shown
 
@@ -121,13 +124,13 @@ def test_no_secret_is_shown() -> None:
 def test_in_band_is_advertised_only_while_it_is_allowed() -> None:
     client = cloud()
     client.config = load_config(signing_key=KEY, environ={"INNGEST_ALLOW_IN_BAND_SYNC": "0"})
-    body = body_of(introspect(Served(client), get(), None))
+    body = body_of(introspect(Served(client), get(), UNSIGNED))
     assert body["capabilities"] == {"trust_probe": "v1"}
 
 
 @pytest.mark.parametrize(("kind", "status"), [("dev", 403), ("cloud", 200), ("moon", 200)])
 def test_an_engine_of_the_other_mode_learns_nothing(kind: str, status: int) -> None:
-    answer = introspect(Served(cloud()), get(x_inngest_server_kind=kind), True)
+    answer = introspect(Served(cloud()), get(x_inngest_server_kind=kind), SIGNED)
     assert answer.status == status
     if status == 403:
         assert answer.body == {}
@@ -135,11 +138,4 @@ def test_an_engine_of_the_other_mode_learns_nothing(kind: str, status: int) -> N
 
 def test_a_signing_key_that_is_not_hex_is_explained() -> None:
     with pytest.raises(ConfigError, match="not hexadecimal"):
-        introspect(Served(cloud(signing_key="signkey-test-zz")), get(), True)
-
-
-def test_authentication() -> None:
-    assert authentication(SigningKey(KEY), None) is True
-    assert authentication(None, HeaderMissingError("")) is None
-    assert authentication(None, SignatureError("")) is False
-    assert authentication(None, None) is None
+        introspect(Served(cloud(signing_key="signkey-test-zz")), get(), SIGNED)

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 import inngest
 from inngest_core.errors import OutputUnserializableError
 from inngest_core.values.serializer import dump
-from tests.core.in_test_engine import Ask, InTestEngine, ask_async, ask_sync
-from tests.core.one_function import serving
 from tests.core.rich_values import AT, ID, Colour, Kind, Level
 from tests.core.test_results import run
+from tests.stage.asks import Ask, ask_async, ask_sync
+from tests.stage.in_process_engine import InProcessEngine
+from tests.stage.one_function import serving
 
 ASKS = pytest.mark.parametrize("ask", [ask_sync, ask_async])
 FIX = "annotate what it returns, or give output_type="
@@ -72,7 +73,7 @@ def test_a_step_with_such_keys_runs_once(ask: Ask) -> None:
         return [await ctx.step.run("charge", charge), {2: "b"}]
 
     with serving(handler if ask is ask_sync else handler_async) as app:
-        engine = InTestEngine(app, ask, lambda _: 0)
+        engine = InProcessEngine(app, ask, lambda _: 0)
         assert engine.run() == [{"1": "a"}, {"2": "b"}]
         assert engine.call() == (200, [{"1": "a"}, {"2": "b"}])
     assert charged == [1]

@@ -11,8 +11,9 @@ import inngest
 from inngest_core.errors import OutputUnserializableError
 from inngest_core.protocol.limits import MAX_RESPONSE_BYTES, MAX_STEP_BYTES
 from inngest_core.values.serializer import dump
-from tests.core.in_test_engine import Ask, InTestEngine, ask_async, ask_sync
-from tests.core.one_function import request_of, serving, shown
+from tests.stage.asks import Ask, ask_async, ask_sync
+from tests.stage.in_process_engine import InProcessEngine
+from tests.stage.one_function import request_of, serving, shown
 
 ASKS = pytest.mark.parametrize("ask", [ask_sync, ask_async])
 PASS_ON = "keep it elsewhere and pass on where it is"
@@ -48,7 +49,7 @@ def test_events_that_are_too_large() -> None:
         ctx.step.send_event("send", event)
 
     with serving(handler) as app:
-        _, body = InTestEngine(app, ask_sync, lambda _: 0).call(max_attempts=4)
+        _, body = InProcessEngine(app, ask_sync, lambda _: 0).call(max_attempts=4)
         assert (body[0]["op"], body[0]["error"]["message"]) == ("StepFailed", message)
         with pytest.raises(OutputUnserializableError) as caught:
             app.client.send_sync([event])
@@ -62,7 +63,7 @@ def test_a_result_of_a_step_that_is_too_large() -> None:
         ctx.step.run("quote", lambda: {"rows": ["x" * 1024] * 4096})
 
     with serving(handler) as app:
-        status, body = InTestEngine(app, ask_sync, lambda _: 0).call(max_attempts=4)
+        status, body = InProcessEngine(app, ask_sync, lambda _: 0).call(max_attempts=4)
     assert (status, body[0]["op"]) == (206, "StepFailed")
     assert body[0]["error"]["message"] == (
         'step "quote": output is 4,206,602 bytes as JSON (step "quote": output.rows alone is 4,206,593), '
@@ -75,7 +76,7 @@ def test_data_of_an_invoked_function_that_is_too_large() -> None:
         ctx.step.invoke_by_id("call", function_id="other", data={"text": "x" * MAX_STEP_BYTES})
 
     with serving(handler) as app:
-        status, body = InTestEngine(app, ask_sync, lambda _: 0).call()
+        status, body = InProcessEngine(app, ask_sync, lambda _: 0).call()
     assert status == 500
     assert body["message"] == (
         'step "call": data is 4,194,315 bytes as JSON (step "call": data.text alone is 4,194,306), '
@@ -88,7 +89,7 @@ def test_a_result_of_a_function_that_is_too_large() -> None:
         return ["x" * 1024] * 9000
 
     with serving(handler) as app:
-        status, body = InTestEngine(app, ask_sync, lambda _: 0).call()
+        status, body = InProcessEngine(app, ask_sync, lambda _: 0).call()
     assert status == 500
     assert body["code"] == "output_unserializable"
     assert body["message"] == (
@@ -122,9 +123,9 @@ def test_steps_that_are_too_large_together_are_named(ask: Ask) -> None:
     assert status == 500
     assert response.headers["x-inngest-no-retry"] == "true"
     assert body["code"] == "output_unserializable"
-    named = ", ".join(f'step "call {n}" ({400_200 + n + 3 * (n > 9):,})' for n in reversed(range(25)))
+    named = ", ".join(f'step "call {n}" ({400_212 + n + 3 * (n > 9):,})' for n in reversed(range(25)))
     assert body["message"] == (
-        "function app-fn: the answer is 10,005,494 bytes as JSON, over the limit of 8 MiB for one answer; it holds "
+        "function app-fn: the answer is 10,005,806 bytes as JSON, over the limit of 8 MiB for one answer; it holds "
         f"{named} and more; start fewer steps at a time, or keep their data elsewhere and pass on where it is"
     )
 
@@ -137,16 +138,16 @@ def test_steps_that_fit_together_are_reported() -> None:
         )
 
     with serving(handler) as app:
-        status, body = InTestEngine(app, ask_sync, lambda _: 0).call()
+        status, body = InProcessEngine(app, ask_sync, lambda _: 0).call()
     assert (status, len(body)) == (206, 20)
 
 
 def test_a_text_that_fits_the_answer_only_without_its_envelope() -> None:
     def handler(ctx: inngest.ContextSync) -> str:
-        return "x" * (MAX_RESPONSE_BYTES - 2)
+        return "{" + "x" * (MAX_RESPONSE_BYTES - 4) + "}"
 
     with serving(handler) as app:
-        status, body = InTestEngine(app, ask_sync, lambda _: 0).call()
+        status, body = InProcessEngine(app, ask_sync, lambda _: 0).call()
     assert status == 500
     assert body["message"].startswith(
         "function app-fn: the answer is 8,388,686 bytes as JSON, over the limit of 8 MiB for one answer; "

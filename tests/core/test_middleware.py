@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 import inngest
+from inngest_core.errors import FunctionConfigError
 from inngest_core.protocol.wire import hash_id
 from inngest_core.serving.app import App
 from inngest_core.web.messages import Request, Response
-from tests.targets.engine import EngineDouble, running_engine
+from tests.stage.engine_api import EngineDouble, running_engine
 
 RUN_ID = "01M81HH26QDJEBNKAKXRBQZRE6"
 Log = list[str]
@@ -82,11 +84,15 @@ def one(result: object = "x") -> object:
     return result
 
 
-def define(client: inngest.Inngest, handler: Callable[[inngest.ContextSync], object], **options: Any) -> Any:
+def define(
+    client: inngest.Inngest, handler: Callable[[inngest.ContextSync], object], **options: Any
+) -> inngest.Function[Any]:
     return client.create_function(fn_id="fn", trigger=inngest.TriggerEvent(event="e"), **options)(handler)
 
 
-def define_async(client: inngest.Inngest, handler: Callable[[inngest.Context], Any], **options: Any) -> Any:
+def define_async(
+    client: inngest.Inngest, handler: Callable[[inngest.Context], Any], **options: Any
+) -> inngest.Function[Any]:
     return client.create_function(fn_id="fn", trigger=inngest.TriggerEvent(event="e"), **options)(handler)
 
 
@@ -146,7 +152,26 @@ def test_an_async_middleware_changes_outputs_of_steps_and_functions() -> None:
 
 
 def test_an_async_middleware_in_a_plain_function_is_refused_by_name() -> None:
+    message = (
+        'function "app-fn": the handler is a plain def, but the hooks of the middleware AsyncDoubler are async def; '
+        "derive it from inngest.MiddlewareSync, or make the handler async def"
+    )
     client = make_client(AsyncDoubler)
+    function = define(client, lambda ctx: 1)
+    with pytest.raises(FunctionConfigError) as caught:
+        inngest.App(client, [function], framework="bare")
+    assert caught.value.message == message
+    for middleware in (AsyncDoubler, AsyncDoubler(client, None)):
+        with pytest.raises(FunctionConfigError) as caught:
+            define(make_client(), lambda ctx: 1, middleware=[middleware])
+        assert caught.value.message == message
+
+
+def test_async_hooks_that_a_factory_brings_into_a_plain_function_are_named_by_the_call() -> None:
+    def factory(client: inngest.Inngest, raw_request: object) -> inngest.Middleware:
+        return AsyncDoubler(client, raw_request)
+
+    client = make_client(factory)
     response = call(client, define(client, lambda ctx: 1))
     assert (response.status, body_of(response)["code"]) == (500, "async_unsupported")
     assert "AsyncDoubler." in body_of(response)["message"]
@@ -178,7 +203,7 @@ def test_a_hook_may_turn_an_error_into_a_value() -> None:
         raise KeyError("missing")
 
     client = make_client(Forgiving)
-    assert b'"data":"forgiven"' in call(client, define(client, lambda ctx: missing())).body
+    assert body_of(call(client, define(client, lambda ctx: missing()))) == "forgiven"
     client = make_client(Forgiving)
     assert body_of(call(client, define(client, lambda ctx: ctx.step.run("a", missing))))[0]["op"] == "StepRun"
 
@@ -266,3 +291,97 @@ def test_a_step_that_sends_runs_the_hooks_of_its_function_too(
             "first after_send_events: ['1', '2']",
         ]
         assert engine.requests[-1].json()[0]["data"] == {"by": "the raw request"}
+
+
+# When before_execution runs
+
+
+def two_steps(client: inngest.Inngest, log: Log, *, asynchronous: bool) -> inngest.Function[Any]:
+    def handler(ctx: inngest.ContextSync) -> object:
+        log.append("start")
+        for step_id in "ab":
+            ctx.step.run(step_id, lambda: log.append("step runs"))
+            log.append(f"after {step_id}")
+        return None
+
+    async def handler_async(ctx: inngest.Context) -> object:
+        log.append("start")
+        for step_id in "ab":
+            await ctx.step.run(step_id, lambda: log.append("step runs"))
+            log.append(f"after {step_id}")
+        return None
+
+    return define_async(client, handler_async) if asynchronous else define(client, handler)
+
+
+BEFORE_NEW_CODE: dict[str, tuple[list[str], list[str]]] = {
+    "nothing is memoized": ([], ["m before_execution", "start", "step runs"]),
+    "the first step is memoized": (["a"], ["start", "m before_execution", "after a", "step runs"]),
+    "all steps are memoized": (["a", "b"], ["start", "after a", "m before_execution", "after b"]),
+    "a step that is gone is memoized": (["a", "gone"], ["start", "after a", "m before_execution", "step runs"]),
+}
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["def", "async"])
+@pytest.mark.parametrize(("memoized", "expected"), BEFORE_NEW_CODE.values(), ids=BEFORE_NEW_CODE.keys())
+def test_before_execution_runs_once_before_new_code(
+    asynchronous: bool, memoized: list[str], expected: list[str]
+) -> None:
+    """After the memos were replayed: just before a step's callback, or what follows the last memo."""
+    log: Log = []
+    client = make_client(recording("m", log))
+    call(client, two_steps(client, log, asynchronous=asynchronous), {name: {"data": None} for name in memoized})
+    around = ("transform", "after_execution", "before_response")
+    assert [line for line in log if not any(part in line for part in around)] == expected
+    assert log.count("m after_execution") == 1
+    assert log.index("m before_execution") < log.index("m after_execution")
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["def", "async"])
+def test_before_execution_runs_also_where_a_step_is_only_planned(asynchronous: bool) -> None:
+    """So that it always comes before after_execution."""
+    log: Log = []
+    client = make_client(recording("m", log))
+
+    def handler(ctx: inngest.ContextSync) -> None:
+        ctx.step.sleep("nap", 1000)
+
+    async def handler_async(ctx: inngest.Context) -> None:
+        await ctx.step.sleep("nap", 1000)
+
+    function = define_async(client, handler_async) if asynchronous else define(client, handler)
+    call(client, function, {"gone": {"data": 1}})
+    assert log == [
+        "m transform_input of app-fn, 1 memos",
+        "m before_execution",
+        "m after_execution",
+        "m before_response",
+    ]
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["def", "async"])
+def test_the_function_cannot_catch_an_error_of_before_execution(asynchronous: bool) -> None:
+    class Refusing(inngest.MiddlewareSync):
+        def before_execution(self) -> None:
+            raise inngest.NonRetriableError("not today")
+
+    log: Log = []
+    client = make_client(Refusing, logger=logging.Logger("silent"))
+
+    def handler(ctx: inngest.ContextSync) -> str:
+        try:
+            ctx.step.run("a", one)
+        except Exception as error:
+            log.append(str(error))
+        return "went on"
+
+    async def handler_async(ctx: inngest.Context) -> str:
+        try:
+            await ctx.step.run("a", one)
+        except Exception as error:
+            log.append(str(error))
+        return "went on"
+
+    function = define_async(client, handler_async) if asynchronous else define(client, handler)
+    response = call(client, function, {"a": {"data": 1}})
+    assert (response.status, body_of(response)["message"], log) == (500, "not today", [])

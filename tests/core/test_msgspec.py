@@ -17,11 +17,12 @@ import pytest
 import inngest
 from inngest_core.errors import OutputUnserializableError
 from inngest_core.values.serializer import dump, load
-from tests.asking import LogList
 from tests.cases.case import hashed
-from tests.core.in_test_engine import Ask, InTestEngine, ask_async, ask_sync
-from tests.core.one_function import serving
 from tests.core.rich_values import AT, Colour, Model
+from tests.stage.asks import Ask, ask_async, ask_sync
+from tests.stage.in_process_engine import InProcessEngine
+from tests.stage.logs import LogList
+from tests.stage.one_function import serving
 
 SERIALIZER = inngest.MsgspecSerializer()
 ASKS = pytest.mark.parametrize("ask", [ask_sync, ask_async])
@@ -76,7 +77,7 @@ def results_of(ask: Ask, callback: Callable[[], Any], **options: Any) -> tuple[l
     records = LogList()
     given = handler if ask is ask_sync else handler_async
     with serving(given, logger=logging_to(records), serializer=SERIALIZER) as app:
-        engine = InTestEngine(app, ask, lambda _: 0)
+        engine = InProcessEngine(app, ask, lambda _: 0)
         assert engine.run() is None
         engine.call()
     return got, records.texts
@@ -148,7 +149,7 @@ def test_an_output_type_is_strict(ask: Ask) -> None:
         return ""
 
     with serving(handler if ask is ask_sync else handler_async, serializer=SERIALIZER) as app:
-        assert InTestEngine(app, ask, lambda _: 0).run() == (
+        assert InProcessEngine(app, ask, lambda _: 0).run() == (
             f'step "load": output does not fit output_type={list[Line]}: Expected `float`, got `str` - '
             "at `$[0].price`; correct the type or the value"
         )
@@ -168,7 +169,7 @@ def test_functions_give_and_take_structs() -> None:
             ]
 
         with serving(handler, serializer=SERIALIZER) as app:
-            engine = InTestEngine(app, ask_sync, lambda _: 0)
+            engine = InProcessEngine(app, ask_sync, lambda _: 0)
             _, body = engine.call()
             assert body[0]["opts"]["payload"] == {"data": {"order": AS_JSON}}
             engine.memos[hashed("call")] = {"data": AS_JSON}
@@ -263,5 +264,6 @@ def test_a_type_that_neither_knows() -> None:
 
 
 def test_msgspec_is_not_imported_with_inngest() -> None:
-    program = "import sys, inngest; assert 'msgspec' not in sys.modules; inngest.MsgspecSerializer()"
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
+    program = "import sys, inngest; print('msgspec' in sys.modules); inngest.MsgspecSerializer()"
+    done = subprocess.run([sys.executable, "-c", program], check=True, timeout=30, capture_output=True, text=True)
+    assert done.stdout == "False\n"

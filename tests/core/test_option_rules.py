@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -35,7 +35,11 @@ LONG = "x" * 256
 CUT = f"'{'x' * 200}'... (256 characters)"
 AGES = 300 * 365 * 24 * HOUR
 
-NAME = "an event name of 1 to 255 characters"
+NAME = "an event name of 1 to 255 characters without spaces"
+WILDCARD = (
+    'a wildcard only at the end, after "/" or ".", such as "app/*" or "app/user.*"; '
+    "engines accept any other, but never match an event with it"
+)
 CEL = "a CEL expression such as event.data.id"
 TRIGGER = "inngest.TriggerEvent(...), inngest.TriggerCron(...), an event type, or a list of them"
 CRON = 'five fields such as "0 3 * * 1-5", optionally after "TZ=Europe/Paris "'
@@ -44,6 +48,7 @@ ZONE = 'a zone of the IANA database such as "Europe/Paris"'
 ID = "a name without single quotes, backslashes and control characters"
 LIMITS = "a list of inngest.Concurrency, or inngest.ConcurrencyLimits(...)"
 NO_BATCH = "nothing, because batch_events is given"
+SHARED: tuple[Literal["env", "account"], ...] = ("env", "account")
 YEARS = "1 millisecond to 292 years"
 
 
@@ -75,7 +80,7 @@ PLAIN: list[tuple[dict[str, Any], str]] = [
 TRIGGERS: list[tuple[object, str]] = [
     ("user/signed.up", f"trigger is 'user/signed.up'; expected {TRIGGER}"),
     (["a/b"], f"trigger is 'a/b'; expected {TRIGGER}"),
-    (None, f"trigger is None; expected {TRIGGER}"),
+    ([None], f"trigger is None; expected {TRIGGER}"),
     ({"event": "a/b"}, f"trigger is {{'event': 'a/b'}}; expected {TRIGGER}"),
     ([EVENT, {"cron": "* * * * *"}], f"trigger[1] is {{'cron': '* * * * *'}}; expected {TRIGGER}"),
     (
@@ -100,7 +105,13 @@ TRIGGERS: list[tuple[object, str]] = [
     (TriggerEvent(event=""), f"trigger.event is ''; expected {NAME}"),
     (TriggerEvent(event=" "), f"trigger.event is ' '; expected {NAME}"),
     (TriggerEvent(event=LONG), f"trigger.event is {CUT}; expected {NAME}"),
-    (TriggerEvent(event="a", expression=LONG), f"trigger.expression is {CUT}; expected at most 255 characters"),
+    (TriggerEvent(event="user signed up"), f"trigger.event is 'user signed up'; expected {NAME}"),
+    (TriggerEvent(event="a/b\n"), f"trigger.event is 'a/b\\n'; expected {NAME}"),
+    (TriggerEvent(event="app/us*"), f"trigger.event is 'app/us*'; expected {WILDCARD}"),
+    (TriggerEvent(event="*"), f"trigger.event is '*'; expected {WILDCARD}"),
+    (TriggerEvent(event="/*"), f"trigger.event is '/*'; expected {WILDCARD}"),
+    (TriggerEvent(event="*/created"), f"trigger.event is '*/created'; expected {WILDCARD}"),
+    (TriggerEvent(event="app/*/*"), f"trigger.event is 'app/*/*'; expected {WILDCARD}"),
     (TriggerEvent(event="a", expression=""), f"trigger.expression is ''; expected {CEL}"),
     (event_type("a", dict[str, int]).trigger(""), f"trigger.expression is ''; expected {CEL}"),
     (TriggerCron(cron="* * * * *", jitter=999), "trigger.jitter is 999; expected 1 second to 5 minutes"),
@@ -133,21 +144,37 @@ CRONS = [
 ]
 
 OPTIONS: list[tuple[dict[str, Any], str]] = [
-    ({"batch_events": Batch(max_size=1, timeout=1)}, "batch_events.max_size is 1; expected at least 2"),
+    ({"batch_events": Batch(max_size=1, timeout=1000)}, "batch_events.max_size is 1; expected at least 2"),
     (
         {"batch_events": Batch(max_size=2)},
         "batch_events.timeout is None; expected a duration: a batch needs to know how long to wait for more events",
     ),
-    ({"batch_events": Batch(max_size=2, timeout=0)}, f"batch_events.timeout is 0; expected {YEARS}"),
+    ({"batch_events": Batch(max_size=2, timeout=0)}, "batch_events.timeout is 0; expected 1 second to 292 years"),
+    ({"batch_events": Batch(max_size=2, timeout=999)}, "batch_events.timeout is 999; expected 1 second to 292 years"),
     (
         {"batch_events": Batch(max_size=2, timeout=datetime.timedelta(microseconds=999))},
-        f"batch_events.timeout is datetime.timedelta(microseconds=999); expected {YEARS}",
+        "batch_events.timeout is datetime.timedelta(microseconds=999); expected 1 second to 292 years",
     ),
-    ({"batch_events": Batch(max_size=2, timeout=1, key="")}, f"batch_events.key is ''; expected {CEL}"),
-    ({"batch_events": Batch(max_size=2, timeout=1, if_exp=" ")}, f"batch_events.if_exp is ' '; expected {CEL}"),
+    ({"batch_events": Batch(max_size=2, timeout=1000, key="")}, f"batch_events.key is ''; expected {CEL}"),
+    ({"batch_events": Batch(max_size=2, timeout=1000, if_exp=" ")}, f"batch_events.if_exp is ' '; expected {CEL}"),
     ({"cancel": [Cancel(event="")]}, f"cancel[0].event is ''; expected {NAME}"),
     ({"cancel": [Cancel(event="a"), Cancel(event=LONG)]}, f"cancel[1].event is {CUT}; expected {NAME}"),
     ({"cancel": [Cancel(event="a", if_exp="")]}, f"cancel[0].if_exp is ''; expected {CEL}"),
+    ({"cancel": [Cancel(event="a b")]}, f"cancel[0].event is 'a b'; expected {NAME}"),
+    ({"cancel": [Cancel(event="a*")]}, f"cancel[0].event is 'a*'; expected {WILDCARD}"),
+    *[
+        (
+            {"cancel": [Cancel(event="a", if_exp=text)]},
+            f"cancel[0].if_exp is {text!r}; expected a CEL expression without {name}(): "
+            "engines refuse that in a cancellation",
+        )
+        for name, text in [
+            ("has", "has(async.data.id)"),
+            ("map", "event.data.list.map(x, x) == async.data.list"),
+            ("startsWith", "async.data.name.startsWith('a')"),
+            ("lowercase", "lowercase(event.data.name) == async.data.name"),
+        ]
+    ],
     ({"cancel": [Cancel(event="a", timeout=-1)]}, "cancel[0].timeout is -1; expected zero to 292 years"),
     (
         {"cancel": [Cancel(event=f"e{number}") for number in range(6)]},
@@ -182,8 +209,27 @@ OPTIONS: list[tuple[dict[str, Any], str]] = [
         "concurrency.fn is (); expected at least one limit, in fn or in step",
     ),
     (
-        {"concurrency": ConcurrencyLimits(fn=[LIMIT, LIMIT, LIMIT])},
-        "concurrency.fn[2] is Concurrency(limit=1, key=None, scope=None); expected at most 2 of them",
+        {"concurrency": ConcurrencyLimits(fn=[LIMIT, LIMIT])},
+        "concurrency.fn[1] is Concurrency(limit=1, key=None, scope=None); expected at most 1 of them",
+    ),
+    (
+        {"concurrency": ConcurrencyLimits(step=[LIMIT, LIMIT, LIMIT])},
+        "concurrency.step[2] is Concurrency(limit=1, key=None, scope=None); expected at most 2 of them",
+    ),
+    (
+        {"concurrency": ConcurrencyLimits(fn=[Concurrency(limit=0)])},
+        "concurrency.fn[0].limit is 0; expected at least 1",
+    ),
+    *[
+        (
+            {"concurrency": ConcurrencyLimits(fn=[Concurrency(limit=1, key="'a'", scope=scope)])},
+            f"concurrency.fn[0].scope is '{scope}'; expected nothing or \"fn\": runs are limited per function only",
+        )
+        for scope in SHARED
+    ],
+    (
+        {"concurrency": ConcurrencyLimits(step=[Concurrency(limit=1, scope="env")])},
+        'concurrency.step[0].key is None; expected a CEL expression, because scope is "env"',
     ),
     (
         {"concurrency": ConcurrencyLimits(fn=[LIMIT], step=[LIMIT, Concurrency(limit=-1)])},
@@ -226,11 +272,6 @@ COMBINATIONS: list[tuple[dict[str, Any], str]] = [
     (
         {"batch_events": BATCH, "singleton": Singleton(mode="skip")},
         f"singleton is Singleton(mode='skip', key=None); expected {NO_BATCH}",
-    ),
-    (
-        {"idempotency": "event.data.id", "rate_limit": RateLimit(limit=1, period=1)},
-        "rate_limit is RateLimit(limit=1, period=1, key=None); expected nothing, because idempotency is given: "
-        "an engine makes that its rate limit, of 1 run in 24 hours",
     ),
 ]
 
@@ -277,16 +318,23 @@ def test_ids(fn_id: Any, said: str) -> None:
     assert message_of(fn_id=fn_id) == said
 
 
-def test_the_trigger_of_a_failure_handler_has_room_for_the_id() -> None:
+def test_a_failure_handler_takes_an_id_of_any_length() -> None:
     def on_failure(ctx: object) -> None: ...
 
-    longest = "x" * (227 - len("app-"))
-    assert define(fn_id=longest + "x").id == f"app-{longest}x"
-    assert define(fn_id=longest, on_failure=on_failure).on_failure_fn_id == f"app-{longest}-failure"
-    assert message_of(fn_id=longest + "x", on_failure=on_failure) == (
-        f'function "app-{longest}x": the id has 228 characters; expected at most 227, because it stands in '
-        "the trigger of on_failure"
-    )
+    function = define(fn_id="x" * 300, on_failure=on_failure)
+    assert function.get_config("http://app/")[1]["triggers"] == [
+        {"event": "inngest/function.failed", "expression": f"event.data.function_id == 'app-{'x' * 300}'"}
+    ]
+
+
+def test_idempotency_beside_a_rate_limit_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    function = define(idempotency="event.data.id", rate_limit=RateLimit(limit=1, period=1000))
+    assert caplog.messages == [
+        'function "app-f": rate_limit has no effect beside idempotency: engines turn idempotency into a rate limit of '
+        "one run in 24 hours per value, and that replaces rate_limit"
+    ]
+    config = function.get_config("http://app/")[0]
+    assert (config["idempotency"], config["rateLimit"]) == ("event.data.id", {"limit": 1, "period": "1s"})
 
 
 @pytest.mark.parametrize(
@@ -298,12 +346,15 @@ def test_the_trigger_of_a_failure_handler_has_room_for_the_id() -> None:
         {"trigger": ()},
         {"trigger": [TriggerEvent(event=f"e{number}") for number in range(10)]},
         {"trigger": [EVENT, TriggerEvent(event="a/b", expression="event.data.x")]},
-        {"trigger": TriggerEvent(event="x" * 255, expression="x" * 255)},
+        {"trigger": TriggerEvent(event="x" * 255, expression=f"event.data.x == '{'x' * 780}'")},
+        {"trigger": [TriggerEvent(event="app/*"), TriggerEvent(event="app/user.*")]},
+        {"cancel": [Cancel(event="a", if_exp="event.data.has == async.data.map && event.data.x == 'has(it)'")]},
         {"trigger": TriggerCron(cron="* * * * *", jitter=1000)},
         {"cancel": (), "concurrency": []},
         {"cancel": tuple(Cancel(event="a", timeout=0) for _ in range(5))},
         {"concurrency": [LIMIT, Concurrency(limit=0, key="event.data.id", scope="account")]},
-        {"concurrency": ConcurrencyLimits(fn=(LIMIT, LIMIT), step=[LIMIT, LIMIT])},
+        {"concurrency": ConcurrencyLimits(fn=(Concurrency(limit=1, key="'a'", scope="fn"),), step=[LIMIT, LIMIT])},
+        {"concurrency": ConcurrencyLimits(step=[Concurrency(limit=0, key="'a'", scope="account")])},
         {"batch_events": BATCH, "cancel": [], "concurrency": [LIMIT], "throttle": Throttle(limit=1, period=1)},
         {"batch_events": Batch(max_size=1000, timeout=292 * 365 * 24 * HOUR), "idempotency": "event.data.id"},
         {"debounce": Debounce(period=WEEK, timeout=0)},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 import uuid
 from typing import Any, cast
 
@@ -26,6 +27,7 @@ from inngest_core.options.options import (
     TriggerCron,
     TriggerEvent,
 )
+from inngest_core.serving.authentication import UNSIGNED
 from inngest_core.serving.registration import register
 from inngest_devserver.apps.functions import parse_function
 
@@ -46,6 +48,9 @@ def durations(least: int, most: int) -> Options:
 
 
 names = st.text(min_size=1, max_size=20).filter(lambda name: bool(name.strip()))
+event_names = st.text(min_size=1, max_size=20).filter(lambda name: not re.search(r"[\s*]", name)) | st.sampled_from(
+    ["app/*", "app/user.*"]
+)
 expressions = st.sampled_from(["event.data.id", "event.data.x == null", "'a key'", "async.data.id == event.data.id"])
 keys = maybe(expressions)
 ids = st.text(st.characters(exclude_characters="'\\", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20).filter(
@@ -54,9 +59,11 @@ ids = st.text(st.characters(exclude_characters="'\\", exclude_categories=["Cc", 
 limits = st.builds(Concurrency, limit=st.integers(0, 9), key=keys, scope=st.sampled_from([None, "fn"])) | st.builds(
     Concurrency, limit=st.integers(0, 9), key=expressions, scope=st.sampled_from(["env", "account"])
 )
+limit_of_runs = st.builds(Concurrency, limit=st.integers(1, 9), key=keys, scope=st.sampled_from([None, "fn"]))
+limits_of_runs = st.lists(limit_of_runs, min_size=1, max_size=1)
 some_limits = st.lists(limits, min_size=1, max_size=2)
 triggers = st.lists(
-    st.builds(TriggerEvent, event=names, expression=keys)
+    st.builds(TriggerEvent, event=event_names, expression=keys)
     | st.builds(TriggerCron, cron=st.just("*/5 * * * *"), jitter=maybe(durations(SECOND, 300 * SECOND))),
     max_size=10,
     unique_by=lambda trigger: json.dumps(trigger.to_wire()),
@@ -66,12 +73,12 @@ timeouts = durations(0, 400 * DAY)
 with_batches = st.fixed_dictionaries(
     {
         "batch_events": maybe(
-            st.builds(Batch, max_size=st.integers(2, 9), timeout=durations(1, 9 * DAY), key=keys, if_exp=keys)
+            st.builds(Batch, max_size=st.integers(2, 9), timeout=durations(SECOND, 9 * DAY), key=keys, if_exp=keys)
         ),
         "concurrency": maybe(
             st.just([])
             | some_limits
-            | st.builds(ConcurrencyLimits, fn=some_limits, step=st.just([]) | some_limits)
+            | st.builds(ConcurrencyLimits, fn=limits_of_runs, step=st.just([]) | some_limits)
             | st.builds(ConcurrencyLimits, step=some_limits)
         ),
         "throttle": maybe(
@@ -90,7 +97,9 @@ with_batches = st.fixed_dictionaries(
 )
 without_batches = st.fixed_dictionaries(
     {
-        "cancel": maybe(st.lists(st.builds(Cancel, event=names, if_exp=keys, timeout=maybe(timeouts)), max_size=5)),
+        "cancel": maybe(
+            st.lists(st.builds(Cancel, event=event_names, if_exp=keys, timeout=maybe(timeouts)), max_size=5)
+        ),
         "debounce": maybe(
             st.builds(Debounce, period=durations(SECOND, 7 * DAY), key=keys, timeout=maybe(timeouts)),
         ),
@@ -98,8 +107,11 @@ without_batches = st.fixed_dictionaries(
         "singleton": maybe(st.builds(Singleton, mode=st.sampled_from(["skip", "cancel"]), key=keys)),
     }
 )
-frequency = st.fixed_dictionaries({"idempotency": keys}) | st.fixed_dictionaries(
-    {"rate_limit": maybe(st.builds(RateLimit, limit=st.integers(1, 9), period=durations(1, DAY), key=keys))}
+frequency = st.fixed_dictionaries(
+    {
+        "idempotency": keys,
+        "rate_limit": maybe(st.builds(RateLimit, limit=st.integers(1, 9), period=durations(1, DAY), key=keys)),
+    }
 )
 
 
@@ -128,8 +140,8 @@ def nulls(value: object, where: str = "") -> list[str]:
 @given(functions())
 def test_what_is_registered(function: Function[object]) -> None:
     served = Served(Inngest(app_id="app", is_production=False), [function])
-    _, (request,) = drive(register(served, put(), None, None))
-    answer, _ = drive(register(served, put_in_band(), None, None))
+    _, (request,) = drive(register(served, put(), UNSIGNED))
+    answer, _ = drive(register(served, put_in_band(), UNSIGNED))
     out_of_band, in_band = json.loads(request.body), json.loads(json.dumps(answer.body))
     assert nulls(function.get_config(URL)) == []
     assert nulls(out_of_band) == []

@@ -14,8 +14,9 @@ import pytest
 import inngest
 from inngest_core.errors import OutputUnserializableError
 from inngest_core.values.serializer import dump, load
-from tests.core.in_test_engine import Ask, InTestEngine, ask_async, ask_sync
-from tests.core.one_function import serving
+from tests.stage.asks import Ask, ask_async, ask_sync
+from tests.stage.in_process_engine import InProcessEngine
+from tests.stage.one_function import serving
 
 
 def refusal(value: object, **options: Any) -> str:
@@ -181,7 +182,7 @@ def test_results_of_functions(ask: Ask, value: object, message: str) -> None:
         return value
 
     with serving(handler if ask is ask_sync else handler_async) as app:
-        status, body = InTestEngine(app, ask, lambda _: 0).call()
+        status, body = InProcessEngine(app, ask, lambda _: 0).call()
     assert (status, body["code"]) == (500, "output_unserializable")
     assert body["message"] == "function app-fn: output" + returned(message)
 
@@ -196,7 +197,7 @@ def test_results_of_steps(ask: Ask, value: object, message: str) -> None:
         await ctx.step.run("quote", lambda: value)
 
     with serving(handler if ask is ask_sync else handler_async) as app:
-        status, body = InTestEngine(app, ask, lambda _: 0).call(max_attempts=4)
+        status, body = InProcessEngine(app, ask, lambda _: 0).call(max_attempts=4)
     assert (status, body[0]["op"]) == (206, "StepFailed")
     assert body[0]["error"]["message"] == 'step "quote": output' + returned(message)
 
@@ -211,7 +212,7 @@ def test_data_of_invoked_functions(ask: Ask, value: object, message: str) -> Non
         await ctx.step.invoke_by_id("call", function_id="other", data=value)
 
     with serving(handler if ask is ask_sync else handler_async) as app:
-        status, body = InTestEngine(app, ask, lambda _: 0).call()
+        status, body = InProcessEngine(app, ask, lambda _: 0).call()
     assert (status, body["code"]) == (500, "output_unserializable")
     assert body["message"] == 'step "call": data' + message
 
@@ -228,7 +229,7 @@ def test_events_of_steps(ask: Ask, value: Any, message: str) -> None:
         await ctx.step.send_event("send", event)
 
     with serving(handler if ask is ask_sync else handler_async) as app:
-        status, body = InTestEngine(app, ask, lambda _: 0).call(max_attempts=4)
+        status, body = InProcessEngine(app, ask, lambda _: 0).call(max_attempts=4)
     assert (status, body[0]["op"]) == (206, "StepFailed")
     assert body[0]["error"]["message"] == 'event "shop/order": events[0].data' + message
 

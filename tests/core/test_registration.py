@@ -1,4 +1,4 @@
-"""PUT: who may register, what is told to the engine, which URL is advertised; no failure is a 200."""
+"""PUT: what is told to the engine, which URL is advertised; no failure is a 200."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ import pytest
 
 from inngest_core.client import Inngest
 from inngest_core.config import load_config
+from inngest_core.engine_api import EngineAPI
 from inngest_core.errors import (
     BodyInvalidError,
-    HeaderMissingError,
     InngestError,
     ServerKindMismatchError,
-    SignatureError,
     URLInvalidError,
 )
 from inngest_core.function import Function
@@ -25,13 +24,13 @@ from inngest_core.protocol.signing import SigningKey
 from inngest_core.protocol.wire import VERSION
 from inngest_core.runtime.effects import Effect, Fetch, Flow
 from inngest_core.serving.answer import Answer
-from inngest_core.serving.introspection import ServeOptions
+from inngest_core.serving.authentication import UNSIGNED, Signer
+from inngest_core.serving.options import ServeOptions
 from inngest_core.serving.registration import advertised_url, register
 from inngest_core.web.messages import HTTPRequest, HTTPResponse, Request, TransportError
 
 KEY = SigningKey("signkey-test-" + "0123456789abcdef" * 4)
 URL = "http://127.0.0.1:8000/api/inngest"
-MISSING, WRONG = HeaderMissingError("missing"), SignatureError("wrong")
 OK = HTTPResponse(200, {}, b'{"ok":true,"modified":true,"sync_id":"s","app_id":"a","error":null}')
 
 
@@ -61,6 +60,7 @@ def dev(**options: Any) -> Served:
 def cloud(environ: dict[str, str] | None = None) -> Served:
     served = dev()
     served.client.config = load_config(signing_key=KEY.text, is_production=True, environ=environ or {})
+    served.client.engine_api = EngineAPI(served.client.config)
     return served
 
 
@@ -96,7 +96,7 @@ def functions_on_the_wire(url: str = URL) -> list[dict[str, object]]:
 
 
 def test_out_of_band() -> None:
-    answer, asked = drive(register(dev(app_version="v9"), put(), None, None))
+    answer, asked = drive(register(dev(app_version="v9"), put(), UNSIGNED))
     assert answer.status == 200
     assert answer.body == {
         "message": "Successfully registered",
@@ -124,13 +124,13 @@ def test_out_of_band() -> None:
 
 
 def test_no_null_is_sent() -> None:
-    _, asked = drive(register(dev(), put(), None, None))
+    _, asked = drive(register(dev(), put(), UNSIGNED))
     assert "appVersion" not in json.loads(asked[0].body)
     assert b"null" not in asked[0].body
 
 
 def test_the_deploy_id_goes_to_the_engine_and_not_into_urls() -> None:
-    _, asked = drive(register(dev(), put(URL + "?deployId=d%201&token=t"), None, None))
+    _, asked = drive(register(dev(), put(URL + "?deployId=d%201&token=t"), UNSIGNED))
     assert asked[0].url == "http://127.0.0.1:8288/fn/register?deployId=d+1"
     body = json.loads(asked[0].body)
     assert body["url"] == URL + "?token=t"
@@ -138,14 +138,14 @@ def test_the_deploy_id_goes_to_the_engine_and_not_into_urls() -> None:
 
 
 def test_half_a_character_in_a_url_or_a_deploy_id_is_replaced() -> None:
-    answer, asked = drive(register(dev(), put(URL + "?deployId=\ud800&token=\udfff"), None, None))
+    answer, asked = drive(register(dev(), put(URL + "?deployId=\ud800&token=\udfff"), UNSIGNED))
     assert answer.status == 200
     assert asked[0].url == "http://127.0.0.1:8288/fn/register?deployId=%3F"
     assert json.loads(asked[0].body)["url"] == URL + "?token=%3F"
 
 
 def test_an_engine_with_a_key_gets_the_bearer() -> None:
-    _, asked = drive(register(cloud(), put(), KEY, None))
+    _, asked = drive(register(cloud(), put(), Signer(KEY)))
     assert asked[0].headers["authorization"] == KEY.bearer()
 
 
@@ -159,11 +159,11 @@ def test_an_engine_with_a_key_gets_the_bearer() -> None:
         (HTTPResponse(302, {}, b""), 500, "the engine answered 302"),
         (HTTPResponse(200, {}, b"<html>"), 500, "does not look like an Inngest engine"),
         (HTTPResponse(200, {}, b'{"ok":false,"error":"nope"}'), 500, "nope"),
-        (TransportError("refused"), 500, "refused; is an engine running at http://127.0.0.1:8288?"),
+        (TransportError("refused"), 500, "refused; is an engine running there? start one with `inngest dev`"),
     ],
 )
 def test_a_failure_is_never_200(engine: HTTPResponse | TransportError, status: int, says: str) -> None:
-    answer, _ = drive(register(dev(), put(), None, None), engine)
+    answer, _ = drive(register(dev(), put(), UNSIGNED), engine)
     assert answer.status == status
     assert {**body_of(answer), "message": ""} == {
         "code": "registration_failed",
@@ -175,13 +175,13 @@ def test_a_failure_is_never_200(engine: HTTPResponse | TransportError, status: i
 
 
 def test_modified_is_always_told() -> None:
-    answer, _ = drive(register(dev(), put(), None, None), HTTPResponse(200, {}, b'{"ok":true}'))
+    answer, _ = drive(register(dev(), put(), UNSIGNED), HTTPResponse(200, {}, b'{"ok":true}'))
     assert answer.body == {"message": "Successfully registered", "modified": False, "ok": True}
 
 
 def test_in_band() -> None:
     served = cloud({"INNGEST_ENV": "branch", "VERCEL": "1"})
-    answer, asked = drive(register(served, put_in_band({"url": "https://app.example/api/inngest"}), KEY, None))
+    answer, asked = drive(register(served, put_in_band({"url": "https://app.example/api/inngest"}), Signer(KEY)))
     assert asked == []
     assert (answer.status, answer.headers) == (200, {"x-inngest-sync-kind": "in_band"})
     body = body_of(answer)
@@ -204,13 +204,13 @@ def test_in_band() -> None:
 
 
 def test_in_band_that_is_not_signed_shows_the_public_inspection() -> None:
-    answer, _ = drive(register(dev(), put_in_band(), None, None))
+    answer, _ = drive(register(dev(), put_in_band(), UNSIGNED))
     assert "app_id" not in body_of(answer)["inspection"]
 
 
 def test_in_band_that_is_not_allowed_is_done_out_of_band() -> None:
     served = cloud({"INNGEST_ALLOW_IN_BAND_SYNC": "0"})
-    answer, asked = drive(register(served, put_in_band(), KEY, None))
+    answer, asked = drive(register(served, put_in_band(), Signer(KEY)))
     assert len(asked) == 1
     assert answer.headers == {"x-inngest-sync-kind": "out_of_band"}
 
@@ -221,43 +221,7 @@ def test_in_band_that_is_not_allowed_is_done_out_of_band() -> None:
 )
 def test_an_in_band_body_without_a_usable_url(body: bytes) -> None:
     with pytest.raises(BodyInvalidError):
-        drive(register(dev(), put(body=body, x_inngest_sync_kind="in_band"), None, None))
-
-
-UNAUTHED_OFF = {"INNGEST_ENABLE_UNAUTHED_SYNC": "0"}
-
-
-@pytest.mark.parametrize("in_band", [False, True])
-@pytest.mark.parametrize(
-    ("served", "key", "failure", "out_of_band_done", "in_band_done"),
-    [
-        (dev, None, None, True, True),
-        (dev, None, MISSING, True, True),
-        (dev, None, WRONG, False, False),
-        (dev, KEY, None, True, True),
-        (cloud, None, MISSING, True, False),
-        (cloud, None, WRONG, False, False),
-        (cloud, KEY, None, True, True),
-        (lambda: cloud(UNAUTHED_OFF), None, MISSING, False, False),
-        (lambda: cloud(UNAUTHED_OFF), KEY, None, True, True),
-    ],
-)
-def test_who_may_register(
-    served: Any,
-    key: SigningKey | None,
-    failure: SignatureError | None,
-    out_of_band_done: bool,
-    in_band_done: bool,
-    in_band: bool,
-) -> None:
-    flow = register(served(), put_in_band() if in_band else put(), key, failure)
-    if in_band_done if in_band else out_of_band_done:
-        assert drive(flow)[0].status == 200
-    else:
-        with pytest.raises(SignatureError) as caught:
-            drive(flow)
-        assert caught.value is failure
-        assert caught.value.status == 401
+        drive(register(dev(), put(body=body, x_inngest_sync_kind="in_band"), UNSIGNED))
 
 
 @pytest.mark.parametrize(
@@ -265,7 +229,7 @@ def test_who_may_register(
 )
 def test_an_engine_of_the_other_mode(make: Any, kind: str, says: str) -> None:
     with pytest.raises(ServerKindMismatchError, match=says) as caught:
-        drive(register(make(), put(x_inngest_server_kind=kind), None, None))
+        drive(register(make(), put(x_inngest_server_kind=kind), UNSIGNED))
     assert caught.value.status == 400
 
 
@@ -287,8 +251,24 @@ def test_an_engine_of_the_other_mode(make: Any, kind: str, says: str) -> None:
         ("http://h/x", {"public_path": "/a b/caf%C3%A9"}, {}, "http://h/a%20b/caf%C3%A9"),
     ],
 )
-def test_the_advertised_url(url: str, options: dict[str, str], environ: dict[str, str], expected: str) -> None:
-    assert advertised_url(url, ServeOptions(**options), load_config(environ=environ)) == expected
+def test_the_advertised_url(url: str, options: ServeOptions, environ: dict[str, str], expected: str) -> None:
+    assert advertised_url(url, options, load_config(environ=environ)) == expected
+
+
+@pytest.mark.parametrize("host", ["evil/x", "h?x=", "h#x", "user@h", "h x", "h\\x", "@"])
+@pytest.mark.parametrize("options", [ServeOptions(), ServeOptions(serve_origin="https://app.example")])
+def test_a_host_that_is_none_is_refused(host: str, options: ServeOptions) -> None:
+    served = dev()
+    served.options = options
+    with pytest.raises(URLInvalidError) as caught:
+        drive(register(served, put(f"http://{host}/api/inngest", host=host), UNSIGNED))
+    assert caught.value.message.startswith(f"the Host header of the request is {host!r}, which is no host name; ")
+
+
+@pytest.mark.parametrize("host", ["h", "h:1", "[::1]:8000", "xn--caf-dma.example", "h."])
+def test_a_host_that_is_one_is_advertised(host: str) -> None:
+    _, asked = drive(register(dev(), put(f"http://{host}/api/inngest", host=host), UNSIGNED))
+    assert json.loads(asked[0].body)["url"] == f"http://{host}/api/inngest"
 
 
 def test_urls_that_are_none() -> None:

@@ -1,23 +1,13 @@
-"""The table of `replay.py`, row by row; and its laws, on random programs in both colours."""
+"""The table of `replay.py`, row by row."""
 
 from __future__ import annotations
 
-import json
-import logging
-from typing import Any
-
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies
 
-import inngest
 from inngest_core.errors import StepIdClashError
 from inngest_core.execution.replay import Deliver, Found, Memo, Repeat, Replay, Report, RunNow, Wait, read_memo
 from inngest_core.protocol.wire import Opcode
-from inngest_core.serving.app import App
-from tests.cases.case import APP_ID, FN_ID, Colour, hashed
-
-from .in_test_engine import Ask, InTestEngine, ask_async, ask_sync
-from .programs import PROGRAMS, Group, Nap, Program, Run, Trace, executed, frontier, memo, play, play_async, result
+from tests.cases.case import hashed
 
 RUN, SLEEP, WAIT = Opcode.STEP_RUN, Opcode.SLEEP, Opcode.WAIT_FOR_EVENT
 DATA: dict[str, object] = {"data": 1}
@@ -75,6 +65,37 @@ def test_discovery_new_and_told_to_plan_only() -> None:
     machine = replay(plan_only=True)
     found = meet(machine, "a")
     assert machine.next() == Report([found])
+
+
+def test_discovery_new_and_of_a_race() -> None:
+    machine = replay()
+    found = machine.find("a", RUN, None, race=True)
+    machine.meet(found)
+    assert machine.next() == Report([found])
+
+
+def test_discovery_new_and_met_before_the_memo_of_a_race() -> None:
+    """The call that had no such memo yet planned it."""
+    machine = replay({"r": DATA})
+    new, raced = meet(machine, "new"), machine.find("r", RUN, None, race=True)
+    machine.meet(raced)
+    assert [machine.next(), machine.next()] == [Deliver(raced), Report([new])]
+
+
+def test_discovery_new_and_met_after_the_memo_of_a_race() -> None:
+    machine = replay({"r": DATA})
+    raced = machine.find("r", RUN, None, race=True)
+    machine.meet(raced)
+    assert machine.next() == Deliver(raced)
+    new = meet(machine, "new")
+    assert machine.next() == RunNow(new)
+
+
+def test_target_met_and_of_a_race() -> None:
+    machine = replay(target="t")
+    found = machine.find("t", RUN, None, race=True)
+    machine.meet(found)
+    assert machine.next() == RunNow(found)
 
 
 def test_discovery_new_and_another_new() -> None:
@@ -214,118 +235,3 @@ def test_replaying_ends_with_the_first_new_step() -> None:
 )
 def test_a_memo_is_read_by_the_op_that_asks(op: Opcode, raw: object, expected: object) -> None:
     assert read_memo(op, raw) == expected
-
-
-# The laws
-
-LAW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-BOTH_COLOURS = pytest.mark.parametrize("colour", Colour)
-BOTH_DRIVERS = pytest.mark.parametrize("ask", [ask_sync, ask_async])
-
-
-def serve(program: Program, colour: Colour, trace: Trace, client: inngest.Inngest) -> App:
-    """Serve *program* as a function of that colour."""
-
-    def sync(ctx: inngest.ContextSync) -> object:
-        return play(program, ctx, trace)
-
-    async def asynchronous(ctx: inngest.Context) -> object:
-        return await play_async(program, ctx, trace)
-
-    handler: Any = sync if colour is Colour.SYNC else asynchronous
-    return App(client, [client.create_function(fn_id=FN_ID)(handler)], framework="bare")
-
-
-def new_client() -> inngest.Inngest:
-    silent = logging.Logger("silent")
-    silent.addHandler(logging.NullHandler())
-    return inngest.Inngest(app_id=APP_ID, is_production=False, logger=silent)
-
-
-@BOTH_DRIVERS
-@BOTH_COLOURS
-@LAW
-@given(program=PROGRAMS, race=strategies.booleans(), data=strategies.data())
-def test_a_program_ends_with_every_step_executed_once(
-    colour: Colour, ask: Ask, program: Program, race: bool, data: strategies.DataObject
-) -> None:
-    def choose(count: int) -> int:
-        return data.draw(strategies.integers(0, count - 1))
-
-    trace = Trace()
-    with new_client() as client:
-        engine = InTestEngine(serve(program, colour, trace, client), ask, choose)
-        assert engine.run(race=race) == result(program)
-    assert sorted(trace.executed) == sorted(executed(program))
-
-
-@BOTH_DRIVERS
-@BOTH_COLOURS
-@LAW
-@given(program=PROGRAMS, plan_only=strategies.booleans(), data=strategies.data())
-def test_any_prefix_of_memos_gives_the_next_ops_and_the_same_ones_again(
-    colour: Colour, ask: Ask, program: Program, plan_only: bool, data: strategies.DataObject
-) -> None:
-    trace = Trace()
-    with new_client() as client:
-        engine = InTestEngine(serve(program, colour, trace, client), ask, lambda _: 0)
-        for _ in range(data.draw(strategies.integers(0, len(executed(program)) + 3))):
-            ready = frontier(program, engine.memos)
-            if not ready:
-                break
-            step = data.draw(strategies.sampled_from(sorted(ready)))
-            engine.memos[step] = memo(ready[step], step)
-            engine.stack.append(step)
-        first = engine.call(plan_only=plan_only)
-        expect_frontier(first, program, engine.memos, plan_only=plan_only)
-        again = engine.call(plan_only=plan_only)
-        assert (again[0], without_error(again[1])) == (first[0], without_error(first[1]))
-        for step, node in frontier(program, engine.memos).items():
-            status, ops = engine.call(step, plan_only=True)
-            assert status == 206
-            assert [each["id"] for each in ops] == [step]
-            assert ops[0]["op"] == (
-                "Sleep" if isinstance(node, Nap) else "StepRun" if isinstance(node, Run) else "StepFailed"
-            )
-
-
-def expect_frontier(answer: tuple[int, Any], program: Program, memos: dict[str, object], *, plan_only: bool) -> None:
-    """Assert that *answer* is what the model says comes next."""
-    ready = frontier(program, memos)
-    status, value = answer
-    if not ready:
-        assert (status, value) == (200, result(program))
-        return
-    assert status == 206
-    ops = {op["id"]: op["op"] for op in value}
-    assert len(ops) == len(value)
-    assert ops.keys() == ready.keys()
-    for step, node in ready.items():
-        assert not isinstance(node, Group)
-        if isinstance(node, Nap):
-            assert ops[step] == "Sleep"
-        elif len(ready) > 1 or plan_only:
-            assert ops[step] == "StepPlanned"
-        else:
-            assert ops[step] == ("StepRun" if isinstance(node, Run) else "StepFailed")
-
-
-def without_error(answer: Any) -> Any:
-    """Leave out tracebacks, which name lines."""
-    return json.loads(json.dumps(answer), object_hook=_without_error)
-
-
-def _without_error(value: dict[str, Any]) -> dict[str, Any]:
-    return {key: item for key, item in value.items() if key != "error"}
-
-
-@BOTH_COLOURS
-def test_a_thousand_memos_replay(colour: Colour) -> None:
-    program: Program = tuple(Run(f"s{number}") for number in range(1000))
-    trace = Trace()
-    with new_client() as client:
-        engine = InTestEngine(serve(program, colour, trace, client), ask_sync, lambda _: 0)
-        engine.memos = {hashed(f"s{number}"): {"data": f"s{number}"} for number in range(1000)}
-        engine.stack = list(engine.memos)
-        assert engine.call() == (200, result(program))
-    assert trace.executed == []

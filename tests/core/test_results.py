@@ -13,11 +13,12 @@ import pytest
 import inngest
 from inngest_core.serving.app import App
 from inngest_core.values.serializer import dump
-from tests.asking import LogList
 from tests.cases.case import hashed
-from tests.core.in_test_engine import Ask, InTestEngine, ask_async, ask_sync
-from tests.core.one_function import serving
 from tests.core.rich_values import AT, Data, Model
+from tests.stage.asks import Ask, ask_async, ask_sync
+from tests.stage.in_process_engine import InProcessEngine
+from tests.stage.logs import LogList
+from tests.stage.one_function import serving
 
 ASKS = pytest.mark.parametrize("ask", [ask_sync, ask_async])
 
@@ -44,7 +45,7 @@ def run(
     logger.addHandler(records)
     with serving(handler if ask is ask_sync else handler_async, logger=logger, serializer=serializer) as app:
         for _ in range(runs):
-            engine = InTestEngine(app, ask, lambda _: 0)
+            engine = InProcessEngine(app, ask, lambda _: 0)
             assert engine.run() is None
             engine.call()
     assert got[0] == got[1], "live and replay differ"
@@ -118,7 +119,7 @@ def test_an_output_type_is_strict(ask: Ask) -> None:
         return ""
 
     with serving(handler if ask is ask_sync else handler_async) as app:
-        message = InTestEngine(app, ask, lambda _: 0).run()
+        message = InProcessEngine(app, ask, lambda _: 0).run()
     assert message == (
         'step "load": output does not fit output_type=Model: at: Field required; correct the type or the value'
     )
@@ -190,7 +191,7 @@ def test_a_serializer_that_fails_is_explained(ask: Ask, writes: bool, error: Exc
 
     serializer = Broken(error, writes=writes)
     with serving(handler if ask is ask_sync else handler_async, serializer=serializer) as app:
-        status, body = InTestEngine(app, ask, lambda _: 0).call(max_attempts=4)
+        status, body = InProcessEngine(app, ask, lambda _: 0).call(max_attempts=4)
     assert (status, body[0]["op"]) == (206, "StepFailed")
     assert body[0]["error"]["name"] == "OutputUnserializableError"
     how = "does not fit output_type=Data" if writes else "could not be written by Broken as Data"
@@ -207,7 +208,7 @@ def test_a_serializer_that_fails_for_a_function_is_explained(writes: bool, error
             return load_data()
 
         app = App(client, [function], framework="bare")
-        status, body = InTestEngine(app, ask_sync, lambda _: 0).call()
+        status, body = InProcessEngine(app, ask_sync, lambda _: 0).call()
     assert (status, body["code"]) == (500, "output_unserializable")
     how = "does not fit output_type=Data" if writes else "could not be written by Broken as Data"
     assert body["message"] == f"function app-fn: output {how}: {said}; correct the type or the value"
@@ -230,7 +231,7 @@ def test_a_serializer_is_asked_for_objects_of_unknown_classes() -> None:
         return {"plain": ctx.step.run("load", lambda: {"price": Money(2)}), "price": Money(3)}
 
     with serving(handler, serializer=MoneySerializer()) as app:
-        got = InTestEngine(app, ask_sync, lambda _: 0).run()
+        got = InProcessEngine(app, ask_sync, lambda _: 0).run()
     assert got == {"plain": {"price": "2 EUR"}, "price": "3 EUR"}
 
 
@@ -250,7 +251,7 @@ def test_a_value_that_raises_is_told_as_the_users_error() -> None:
     logger = logging.Logger("log")
     logger.addHandler(log)
     with serving(handler, logger=logger) as app:
-        status, body = InTestEngine(app, ask_sync, lambda _: 0).call()
+        status, body = InProcessEngine(app, ask_sync, lambda _: 0).call()
     assert status == 500
     assert (body["name"], body["message"]) == ("RuntimeError", "do not look")
     assert log.texts == ["function app-fn failed: do not look"]
@@ -278,7 +279,7 @@ def test_an_invoked_function_with_an_annotation_that_cannot_be_used_is_said_once
             return await ctx.step.invoke("call", function=other)
 
         with serving(handler if ask is ask_sync else handler_async, logger=logger) as app:
-            engine = InTestEngine(app, ask, lambda _: 0, memos={hashed("call"): {"data": {"a": 1}}})
+            engine = InProcessEngine(app, ask, lambda _: 0, memos={hashed("call"): {"data": {"a": 1}}})
             assert [engine.run(), engine.run()] == [{"a": 1}, {"a": 1}]
     assert log.texts == [
         'step "call" of app-fn: the result comes back as plain JSON: '
@@ -291,7 +292,7 @@ def test_rich_data_is_given_to_an_invoked_function() -> None:
         ctx.step.invoke_by_id("call", function_id="other", data=Model(at=AT))
 
     with serving(handler) as app:
-        status, body = InTestEngine(app, ask_sync, lambda _: 0).call()
+        status, body = InProcessEngine(app, ask_sync, lambda _: 0).call()
     assert status == 206
     assert body[0]["opts"]["payload"] == {"data": {"at": "2027-01-02T03:04:05.000678Z", "price": "1.10"}}
 
@@ -320,7 +321,7 @@ def test_data_of_an_invoked_function_is_refused_where_it_is_given(ask: Ask, data
         return ""
 
     with serving(handler if ask is ask_sync else handler_async) as app:
-        assert InTestEngine(app, ask, lambda _: 0).run() == message
+        assert InProcessEngine(app, ask, lambda _: 0).run() == message
 
 
 def test_invoke_gives_back_what_the_function_returns() -> None:
@@ -336,7 +337,7 @@ def test_invoke_gives_back_what_the_function_returns() -> None:
             return [first == load_data(), second == load_data()]
 
         with serving(handler) as app:
-            engine = InTestEngine(app, ask_sync, lambda _: 0)
+            engine = InProcessEngine(app, ask_sync, lambda _: 0)
             for step_id in ("call", "by id"):
                 engine.memos[hashed(step_id)] = {"data": json.loads(dump(load_data(), "it").body)}
             assert engine.run() == [True, True]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime
 import functools
-import unittest.mock
 import xmlrpc.client
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
+from unittest import mock
 
 import pydantic
 
@@ -87,7 +87,7 @@ def turning() -> Model:
 
 def test_proxies_and_wrappers_that_never_end() -> None:
     turning.__wrapped__ = turning  # type: ignore[attr-defined]  # pyright: ignore[reportFunctionMemberAccess]
-    for callback in (xmlrpc.client.ServerProxy("http://localhost/").add, unittest.mock.call, Proxy().add):
+    for callback in (xmlrpc.client.ServerProxy("http://localhost/").add, mock.call, Proxy().add):
         assert returned_by(cast("Callable[..., object]", callback)).typ is None
     assert returned_by(turning).typ in (None, Model)
     cached = functools.lru_cache(Repository().load)

@@ -26,7 +26,6 @@ from inngest_core.execution.replay import Memo
 from inngest_core.execution.results import Results
 from inngest_core.values.return_type import returned_by
 from inngest_core.values.serializer import PydanticSerializer, dump, load
-from tests.asking import LogList
 from tests.core.rich_values import (
     RICH,
     Blob,
@@ -47,6 +46,7 @@ from tests.core.rich_values import (
     alike,
     annotated,
 )
+from tests.stage.logs import LogList
 
 RICH_VALUES = pytest.mark.parametrize(
     ("value", "typ"), RICH, ids=[f"{number}-{typ}" for number, (_, typ) in enumerate(RICH)]
@@ -86,7 +86,7 @@ def test_a_rich_value_comes_back(value: object, typ: object) -> None:
 @pytest.mark.parametrize("serializer", [PydanticSerializer(), inngest.MsgspecSerializer()])
 def test_a_rich_value_comes_back_from_a_serializer(value: object, typ: object, serializer: inngest.Serializer) -> None:
     if typ is Private and isinstance(serializer, inngest.MsgspecSerializer):
-        return
+        pytest.skip("msgspec leaves out what begins with an underscore")
     body = dump(value, "it", typ=typ, serializer=serializer).body
     assert alike(load(json.loads(body), typ, serializer=serializer), value)
 
@@ -225,10 +225,9 @@ def test_a_wrong_annotation_is_said_once_at_most(serializer: inngest.Serializer 
     step = Step(one[0], other[1], serializer)
     first = step.read()
     assert alike(step.read(), first)
-    if not step.logged:
+    if step.logged:
+        assert len(step.logged) == 1
+        assert step.logged[0].startswith('step "load" of app-fn: the result ')
+        assert "comes back as another value" in step.logged[0] or alike(first, json.loads(json.dumps(first)))
+    else:
         assert alike(first, one[0])
-        return
-    assert len(step.logged) == 1
-    assert step.logged[0].startswith('step "load" of app-fn: the result ')
-    if "comes back as another value" not in step.logged[0]:
-        assert alike(first, json.loads(json.dumps(first)))

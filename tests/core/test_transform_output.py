@@ -13,7 +13,7 @@ import pytest
 
 import inngest
 from inngest_core.protocol.limits import MAX_STEP_BYTES
-from tests.cases.case import Build, Call, Colour, both, read_answer
+from tests.cases.case import Build, Call, HandlerKind, both, read_answer
 
 from .test_hook_errors import BOTH, answer, ask
 
@@ -77,72 +77,72 @@ def gives(value: object) -> Build:
 
 
 @BOTH
-def test_the_output_of_a_typed_step_may_be_encrypted_and_comes_back_as_its_type(colour: Colour) -> None:
+def test_the_output_of_a_typed_step_may_be_encrypted_and_comes_back_as_its_type(kind: HandlerKind) -> None:
     build = pays(lambda: PAID)
-    ran = read_answer(ask(build, colour, Encrypting).body)[0]
+    ran = read_answer(ask(build, kind, Encrypting).body)[0]
     assert ran["op"] == "StepRun"
     assert decrypted(ran["data"]) == {"amount": 5, "at": "2027-01-02T12:00:00Z"}
 
     memo = {"pay": {"data": ran["data"]}}
-    ended = read_answer(ask(build, colour, Encrypting, call=Call(steps=memo)).body)
+    ended = read_answer(ask(build, kind, Encrypting, call=Call(steps=memo)).body)
     assert decrypted(ended) == "5 at 12:00"
 
 
 @BOTH
-def test_the_output_of_a_typed_function_may_be_encrypted(colour: Colour) -> None:
-    response = ask(gives(PAID), colour, Encrypting)
+def test_the_output_of_a_typed_function_may_be_encrypted(kind: HandlerKind) -> None:
+    response = ask(gives(PAID), kind, Encrypting)
     assert response.status == 200
     assert decrypted(read_answer(response.body)) == {"amount": 5, "at": "2027-01-02T12:00:00Z"}
 
 
 @BOTH
 @pytest.mark.parametrize("middleware", [(), (inngest.MiddlewareSync,), (Encrypting,)], ids=["none", "idle", "changes"])
-def test_what_does_not_fit_its_type_fails_before_a_hook_hides_it(middleware: Any, colour: Colour) -> None:
-    op = read_answer(ask(pays(lambda: UNFIT), colour, *middleware).body)[0]
+def test_what_does_not_fit_its_type_fails_before_a_hook_hides_it(middleware: Any, kind: HandlerKind) -> None:
+    op = read_answer(ask(pays(lambda: UNFIT), kind, *middleware).body)[0]
     assert (op["op"], op["error"]["name"]) == ("StepFailed", "OutputUnserializableError")
-    response = ask(gives(UNFIT), colour, *middleware)
+    response = ask(gives(UNFIT), kind, *middleware)
     assert (response.status, response.headers["x-inngest-no-retry"]) == (500, "true")
     assert read_answer(response.body)["name"] == "OutputUnserializableError"
 
 
 @BOTH
-def test_a_hook_may_mend_what_does_not_fit_its_type(colour: Colour) -> None:
+def test_a_hook_may_mend_what_does_not_fit_its_type(kind: HandlerKind) -> None:
     class Mending(inngest.MiddlewareSync):
         def transform_output(self, result: inngest.TransformOutputResult) -> None:
             if result.error is not None:
                 result.error, result.output = None, {"was": result.output}
 
-    op = read_answer(ask(pays(lambda: UNFIT), colour, Mending).body)[0]
+    op = read_answer(ask(pays(lambda: UNFIT), kind, Mending).body)[0]
     assert (op["op"], op["data"]) == ("StepRun", {"was": UNFIT})
-    assert answer(ask(gives(UNFIT), colour, Mending)) == (200, {"was": UNFIT})
+    assert answer(ask(gives(UNFIT), kind, Mending)) == (200, {"was": UNFIT})
 
 
 @BOTH
-def test_a_hook_may_take_away_what_is_too_large_for_an_engine(colour: Colour) -> None:
+def test_a_hook_may_take_away_what_is_too_large_for_an_engine(kind: HandlerKind) -> None:
     class Storing(inngest.MiddlewareSync):
         def transform_output(self, result: inngest.TransformOutputResult) -> None:
             if isinstance(result.output, str):
                 result.output = {"stored": len(result.output)}
 
-    op = read_answer(ask(pays(lambda: "x" * (MAX_STEP_BYTES + 1), str), colour, Storing).body)[0]
+    op = read_answer(ask(pays(lambda: "x" * (MAX_STEP_BYTES + 1), str), kind, Storing).body)[0]
     assert (op["op"], op["data"]) == ("StepRun", {"stored": MAX_STEP_BYTES + 1})
 
 
 @BOTH
-def test_an_output_that_hooks_leave_alone_is_written_as_its_type(colour: Colour) -> None:
+def test_an_output_that_hooks_leave_alone_is_written_as_its_type(kind: HandlerKind) -> None:
     class Looking(inngest.MiddlewareSync):
         def transform_output(self, result: inngest.TransformOutputResult) -> None:
             seen.append(result.output)
 
     seen: list[object] = []
-    op = read_answer(ask(pays(lambda: PAID), colour, Looking).body)[0]
+    op = read_answer(ask(pays(lambda: PAID), kind, Looking).body)[0]
     assert op["data"] == {"amount": 5, "at": "2027-01-02T12:00:00Z"}
-    assert answer(ask(gives(PAID), colour, Looking)) == (200, op["data"])
+    assert answer(ask(gives(PAID), kind, Looking)) == (200, op["data"])
     assert seen == [PAID, PAID]
 
 
 @BOTH
-def test_a_memo_that_is_asked_for_again_goes_out_as_it_came(colour: Colour) -> None:
+def test_a_memo_that_is_asked_for_again_goes_out_as_it_came(kind: HandlerKind) -> None:
     memo = {"pay": {"data": {"secret": base64.b64encode(PAID.model_dump_json().encode()).decode()}}}
-    op = read_answer(ask(pays(lambda: PAID), colour, Encrypting, call=Call(target="pay", steps=memo)).body)[0]
+    op = read_answer(ask(pays(lambda: PAID), kind, Encrypting, call=Call(target="pay", steps=memo)).body)[0]
     assert (op["op"], op["data"]) == ("StepRun", memo["pay"]["data"])

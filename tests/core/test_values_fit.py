@@ -32,9 +32,8 @@ from inngest_core.execution.replay import Memo
 from inngest_core.execution.results import Results
 from inngest_core.execution.tools import run
 from inngest_core.values.serializer import Serializer, dump
-from tests.asking import LogList
-from tests.core.one_function import silent_logger
 from tests.core.rich_values import Kind, Level
+from tests.stage.logs import LogList, silent_logger
 
 T = TypeVar("T")
 AT = datetime.datetime(2027, 1, 2, 3, 4, 5, 678, datetime.UTC)

@@ -21,6 +21,8 @@ from inngest_devserver.engine import Engine, Options
 from inngest_devserver.http.api import API
 from inngest_devserver.scheduling.clock import ManualClock
 
+from .in_process import ask, at_once
+
 APP_URL = "http://app.test/api/inngest"
 PATIENCE_SECONDS = 10.0
 SDK_HEADERS = {"x-inngest-sdk": "inngest-py:v0.1.0", "x-inngest-req-version": "2"}
@@ -164,7 +166,7 @@ class Lab:
     ) -> Answered:
         content = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
         spelled = {"host": "127.0.0.1:8288"} | {name.replace("_", "-"): value for name, value in headers.items()}
-        response = self._api.handle(Request(method, f"http://127.0.0.1:8288{path}", spelled, content))
+        response = at_once(ask(self._api, Request(method, f"http://127.0.0.1:8288{path}", spelled, content)))
         assert isinstance(response.body, bytes)
         return Answered(response.status, json.loads(response.body) if response.body else None)
 

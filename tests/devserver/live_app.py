@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
-import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
 
 import httpx
-import uvicorn
+
+from tests.stage.servers import by_uvicorn
 
 from .harness import SDK_HEADERS
 
@@ -81,25 +80,9 @@ class LiveApp:
         return answer.status_code, answer.json(), {}
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextlib.asynccontextmanager
 async def serving(app: LiveApp, port: int = 0) -> AsyncGenerator[LiveApp]:
-    """Serve *app* on a real socket, on the running loop."""
-    with socket.create_server(("127.0.0.1", port)) as listener:
-        app.origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
-        config.load()
-        server = uvicorn.Server(config)
-        server.lifespan = config.lifespan_class(config)
-        await server.startup(sockets=[listener])
-        ticking = asyncio.create_task(server.main_loop())
-        try:
-            yield app
-        finally:
-            ticking.cancel()
-            await server.shutdown(sockets=[listener])
+    """Serve *app* on a real socket."""
+    with by_uvicorn(app, port=port, lifespan="off") as bound:
+        app.origin = f"http://127.0.0.1:{bound}"
+        yield app

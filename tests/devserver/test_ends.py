@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import pytest
-
 from .harness import Called, Reply, Script, lab, op, ops, raised, returned
 
 
@@ -217,16 +215,15 @@ def test_a_long_chain_of_cancels_is_no_recursion() -> None:
     asyncio.run(main())
 
 
-def test_a_run_that_breaks_the_engine_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_breaks_the_engine_ends() -> None:
     async def main() -> None:
         async with lab() as it:
 
-            def broken(*_: object) -> None:
-                raise RuntimeError("a bug")
+            def broken(call: Called) -> Reply:
+                raise RuntimeError("a bug in what sends requests")
 
-            it.serve("f", sleepy)
+            it.serve("f", broken)
             it.serve("g", lambda call: returned(1))
-            monkeypatch.setattr(it.engine.executor.progress, "pause", broken)
             run = await it.run("t/f")
             assert (run["status"], run["output"]["name"]) == ("Failed", "EngineError")
             assert any("the engine failed in run" in line for line in it.lines)

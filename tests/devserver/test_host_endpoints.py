@@ -75,3 +75,18 @@ inngest.flask.serve(app, inngest.Inngest(app_id="other", is_production=False), [
             assert [endpoint.path for endpoint in host.endpoints] == ["/one", "/two"]
 
     asyncio.run(go())
+
+
+def test_an_app_that_refuses_whoever_does_not_sign_is_in_cloud_mode(tmp_path: Path) -> None:
+    source = """
+async def app(scope, receive, send):
+    headers = [(b"x-inngest-sdk-handled", b"true")]
+    await send({"type": "http.response.start", "status": 401, "headers": headers})
+    await send({"type": "http.response.body", "body": b'{"message": "Unauthorized"}'})
+"""
+
+    async def go() -> None:
+        async with hosted(host_of(tmp_path, source)) as host:
+            assert host.endpoints == (Endpoint("/api/inngest", "cloud", 0),)
+
+    asyncio.run(go())

@@ -38,10 +38,10 @@ def test_parse_target(text: str, target: Target) -> None:
         ("shop.py", "write a module, as in shop:app"),
         ("web/shop.py:api", "as in web.shop:api"),
         ("./shop.py", "as in shop:app"),
-        ("", "no import string"),
-        ("shop:", "no import string"),
-        ("shop:create_app(1)", "no import string"),
-        ("sh op:app", "no import string"),
+        ("", "is not an import string"),
+        ("shop:", "is not an import string"),
+        ("shop:create_app(1)", "is not an import string"),
+        ("sh op:app", "is not an import string"),
     ],
 )
 def test_a_text_that_is_no_import_string(text: str, said: str) -> None:
@@ -219,7 +219,7 @@ def test_load_a_factory(folder: Path, text: str) -> None:
         ("shop_m", "x = 1\n", "give the name of the app, as in shop_m:my_app"),
         ("shop_m", "app = 3\n", "shop_m:app is of type int, expected an ASGI or WSGI app"),
         ("shop_m:other", "other = 3\n" + ASGI_SOURCE, "is of type int, expected an ASGI or WSGI app"),
-        ("shop_m:app()", "app = 3\n", "'app' is of type int, no factory; write it without parentheses"),
+        ("shop_m:app()", "app = 3\n", "'app' is of type int, which is not a factory; write it without parentheses"),
         ("shop_m:make()", "def make(): return 3\n", "is a factory that gave a value of type int"),
         ("shop_m:make()", "async def make(): ...\n", "an async factory cannot be used"),
     ],

@@ -126,7 +126,7 @@ def test_a_racing_branch_goes_on_while_the_other_is_still_running() -> None:
             run = await it.run("t/f")
             assert run["output"] == "fast won"
             discoveries = [call for call in it.app.calls if call.step == "step"]
-            assert [call.ctx["disable_immediate_execution"] for call in discoveries] == [False, True, True]
+            assert [call.ctx["disable_immediate_execution"] for call in discoveries] == [False, False, False]
             assert sum(call.targets("slow") for call in it.app.calls) == 1
             release.set()
             history = it.request("GET", f"/v1/runs/{run['run_id']}/history").body["data"]

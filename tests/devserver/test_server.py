@@ -11,8 +11,9 @@ import pytest
 
 from inngest_devserver.engine import Options
 from inngest_devserver.server import DevServer
+from tests.stage.servers import free_port
 
-from .live_app import LiveApp, free_port, serving
+from .live_app import LiveApp, serving
 
 PATIENCE_SECONDS = 20.0
 
@@ -164,14 +165,15 @@ def test_the_port_is_free_again_and_a_taken_one_is_refused() -> None:
     asyncio.run(main())
 
 
-def test_stopping_with_a_call_under_way() -> None:
+def test_stopping_ends_a_call_that_is_under_way() -> None:
     async def main() -> None:
-        called = asyncio.Event()
+        called, hung_up = asyncio.Event(), asyncio.Event()
 
         async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.read(10)
             called.set()
             await reader.read()
+            hung_up.set()
             writer.close()
 
         silent = await asyncio.start_server(hang, "127.0.0.1", 0)
@@ -186,6 +188,8 @@ def test_stopping_with_a_call_under_way() -> None:
                 await client.post("/fn/register", json={"appName": "app", "url": url, "functions": [function]})
                 await _send(client)
                 await called.wait()
+                assert not hung_up.is_set()
+            await hung_up.wait()
 
     asyncio.run(asyncio.wait_for(main(), PATIENCE_SECONDS))
 

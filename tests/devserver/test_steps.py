@@ -166,6 +166,37 @@ def test_memo_shapes() -> None:
     asyncio.run(main())
 
 
+def test_ops_without_data_may_say_so() -> None:
+    """As engines' own conformance tests have it: `"data": null` on every op that carries none."""
+
+    async def main() -> None:
+        async with lab() as it:
+
+            def script(call: Called) -> Reply:
+                if call.targets("run"):
+                    if call.ctx["attempt"] == 0:
+                        return ops(op("StepError", "run", data=None, error={"name": "E", "message": "once"}))
+                    return ops(op("StepFailed", "run", data=None, error={"name": "E", "message": "for good"}))
+                if call.has("run"):
+                    return returned([call.memo("nap"), call.memo("wait"), call.memo("call"), call.memo("run")])
+                return ops(
+                    op("StepPlanned", "run", data=None),
+                    {**op("Sleep", "nap", data=None), "name": "1s"},
+                    op("WaitForEvent", "wait", data=None, opts={"event": "t/go", "timeout": "1s"}),
+                    op("InvokeFunction", "call", data=None, opts={"function_id": "app-no", "payload": {}}),
+                )
+
+            it.serve("f", script)
+            event_id = it.send("t/f")
+            await it.said("attempt 1 failed")
+            it.clock.advance(2)
+            failed = {"error": {"name": "E", "message": "for good"}}
+            missing = {"error": {"name": "Error", "message": "could not find function with ID: app-no"}}
+            assert (await it.ended(event_id))["output"] == [None, None, missing, failed]
+
+    asyncio.run(main())
+
+
 def test_sleep_by_duration_and_by_date() -> None:
     async def main() -> None:
         async with lab() as it:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from inngest_core.protocol.wire import hash_id
 
 from .harness import Called, Reply, Script, lab, op, ops, raised, returned
@@ -54,6 +56,46 @@ def test_wait_is_met_by_the_event_that_matches() -> None:
                 "ts": int(it.clock.now() * 1000),
                 "user": {},
             }
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("form", [{"name": "w", "opts": {"event": "t/go"}}, {"name": "t/go", "opts": {}}])
+def test_a_wait_names_its_event_in_opts_or_as_its_name(form: dict[str, Any]) -> None:
+    async def main() -> None:
+        async with lab() as it:
+
+            def script(call: Called) -> Reply:
+                if call.has("w"):
+                    return returned(call.memo("w")["name"])
+                wait = op("WaitForEvent", "w", data=None, error=None)
+                return ops({**wait, "name": form["name"], "opts": {"timeout": "1h", **form["opts"]}})
+
+            it.serve("f", script)
+            event_id = it.send("t/f")
+            await it.said('step "w" waits for "t/go"')
+            it.send("w")
+            it.send("t/go")
+            assert (await it.ended(event_id))["output"] == "t/go"
+
+    asyncio.run(main())
+
+
+def test_waits_and_invocations_may_end_at_a_date() -> None:
+    async def main() -> None:
+        async with lab() as it:
+            assert it.clock.now() == 1_800_000_000.0  # 2027-01-15T08:00:00Z
+            it.serve("child", lambda call: ops({**op("Sleep", "nap"), "name": "1d"}))
+            it.serve("waits", waiting(timeout="2027-01-15T09:00:00Z"))
+            it.serve("invokes", invoking("app-child", {"data": {}}, timeout="2027-01-15T10:00:00.000+01:00"))
+            waits, invokes = it.send("t/waits"), it.send("t/invokes")
+            await it.said('waits for "t/go" for 1h')
+            await it.said("invokes app-child")
+            it.clock.advance(3599)
+            assert [it.runs(event)[0]["status"] for event in (waits, invokes)] == ["Running", "Running"]
+            it.clock.advance(1)
+            assert (await it.ended(waits))["output"] == {"memo": None}
+            assert (await it.ended(invokes))["output"]["error"]["name"] == "InngestInvokeTimeoutError"
 
     asyncio.run(main())
 

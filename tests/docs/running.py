@@ -5,6 +5,9 @@ does not see stands in HTML comments right before a block, or after it:
 
     <!-- file: app.py -->                       the block is a whole program; it is imported under that name
     <!-- separate -->                           the block has a namespace of its own
+    <!-- test: test_shop.py -->                 the block is a file of tests: it is written to an empty folder with the
+                                                programs of the page, and pytest runs it there, without our settings
+    <!-- django test: tests.py -->              the same in a Django project, as `INNGEST_DEV=1 python manage.py test`
     <!-- run: fn {"a": 1} -> {"b": 2} -->       an event with that data starts the function; so it ends
     <!-- run: fn {} then x/y {} -> fails E -->  more events, each once nothing else can happen; the name of an error
     <!-- output -->                             the next ```text block is what the blocks printed since the last one
@@ -19,8 +22,11 @@ import asyncio
 import contextlib
 import io
 import json
+import os
 import re
+import subprocess
 import sys
+import tempfile
 import types
 import urllib.parse
 from collections.abc import Mapping
@@ -37,9 +43,10 @@ from inngest_devserver.engine import Engine, Options
 from inngest_devserver.hosting.loading import Kind, kind_of, serve_paths
 from inngest_devserver.http import api
 from inngest_devserver.scheduling.clock import ManualClock
+from tests.devserver.in_process import ask, at_once
 from tests.targets import django_site  # noqa: F401  # pyright: ignore[reportUnusedImport]  # Django page needs it
 
-from .pages import Block, read_blocks
+from .pages import ROOT, Block, read_blocks
 
 AnyFunction = inngest.Function[Any]
 
@@ -47,6 +54,12 @@ APP_ORIGIN = "http://127.0.0.1:5000"
 QUIET_TURNS = 20
 """So many turns of the loop, without a call under way, show that the engine waits for the clock."""
 MOST_JUMPS = 200
+DJANGO_SETTINGS = """
+SECRET_KEY = "tests"
+ROOT_URLCONF = "urls"
+ALLOWED_HOSTS = ["testserver"]
+USE_TZ = True
+"""
 
 
 class Stage:
@@ -68,7 +81,7 @@ class Stage:
         """Answer what an app asks the engine, whatever thread and loop it is on."""
 
         async def answer() -> HTTPResponse:
-            response = self._api.handle(Request(request.method, request.url, request.headers, request.body))
+            response = await ask(self._api, Request(request.method, request.url, request.headers, request.body))
             return HTTPResponse(response.status, response.headers, response.body)
 
         if asyncio.get_running_loop() is self._loop:
@@ -143,7 +156,8 @@ class Stage:
         return next(run for run in runs if run["function_id"] == internal_id)
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
-        response = self._api.handle(Request(method, f"http://engine{path}", {}, json.dumps(body).encode()))
+        asked = Request(method, f"http://engine{path}", {}, json.dumps(body).encode())
+        response = at_once(ask(self._api, asked))
         assert response.status == 200, response.body
         return json.loads(response.body)
 
@@ -225,6 +239,7 @@ class Page:
         self._printed = io.StringIO()
         self._console: list[str] = []
         self._modules: list[types.ModuleType] = []
+        self._files: dict[str, str] = {}
 
     def run(self) -> None:
         served: list[App] = []
@@ -232,7 +247,9 @@ class Page:
             with collect_apps() as served, contextlib.redirect_stdout(self._printed):
                 for block in read_blocks(self._page):
                     self._run_marks(block, served)
-                    if block.language == "python":
+                    if any("test: " in mark for mark in block.marks):
+                        self._test(block)
+                    elif block.language == "python":
                         self._execute(block)
                     elif block.language == "text":
                         self._compare(block)
@@ -252,11 +269,30 @@ class Page:
         file = next((mark[6:] for mark in block.marks if mark.startswith("file: ")), None)
         self._names = self._shared
         if file is not None:
+            self._files[file] = block.text
             self._names = self._new_module(file.removesuffix(".py"))
         elif "separate" in block.marks:
             self._names = self._new_module(f"{self._name}_{block.line}")
         source = "\n" * (block.line - 1) + block.text
         exec(compile(source, str(self._page), "exec", dont_inherit=True), self._names)  # noqa: S102 - the point of this module
+
+    def _test(self, block: Block) -> None:
+        """Run a file of tests beside the programs of the page, as a reader does who has copied them."""
+        kind, name = next(mark.split("test: ") for mark in block.marks if "test: " in mark)
+        environ = {key: value for key, value in os.environ.items() if not key.startswith(("INNGEST_", "PYTEST_"))}
+        command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", name]
+        if kind:
+            self._files["settings.py"] = DJANGO_SETTINGS
+            environ |= {"DJANGO_SETTINGS_MODULE": "settings", "INNGEST_DEV": "1"}
+            command = ["-m", "django", "test"]
+        with tempfile.TemporaryDirectory() as folder:
+            for file, text in {**self._files, name: block.text}.items():
+                (Path(folder) / file).write_text(text, encoding="utf-8")
+            environ["PYTHONPATH"] = os.pathsep.join([folder, str(ROOT)])
+            done = subprocess.run(
+                [sys.executable, *command], cwd=folder, env=environ, capture_output=True, text=True, timeout=50
+            )
+        assert done.returncode == 0, f"{self._page.name}:{block.line}\n{done.stdout}\n{done.stderr}"
 
     def _compare(self, block: Block) -> None:
         where = f"{self._page.name}:{block.line}"

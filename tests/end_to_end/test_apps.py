@@ -18,15 +18,17 @@ import starlette.routing
 import inngest
 import inngest.flask
 import inngest.starlette
+from tests.cases.case import HandlerKind
 from tests.cli.commands import environ
+from tests.stage.bodies import Script
+from tests.stage.effects import News
+from tests.stage.servers import free_port
 
-from .colours import Colour, Script
 from .conftest import kinds
-from .effects import News
-from .servers import Framework, free_port, make_app, serving
+from .framework_apps import Framework, make_app, serving
 from .world import TWO_BY_TWO, Console, Kind, World, new_world, running_engine
 
-FLASK = Kind(Framework.FLASK, Colour.SYNC)
+FLASK = Kind(Framework.FLASK, HandlerKind.SYNC)
 
 
 @kinds(TWO_BY_TWO)
@@ -165,7 +167,7 @@ def test_two_apps_on_one_engine_invoke_each_other() -> None:
     console = Console()
     with running_engine(console) as server:
         one = World(FLASK, server, console, app_id="one")
-        two = World(Kind(Framework.STARLETTE, Colour.ASYNC), server, console, app_id="two")
+        two = World(Kind(Framework.STARLETTE, HandlerKind.ASYNC), server, console, app_id="two")
 
         @one.function("t/both", "t/one", fn_id="f")
         def first(ctx: Any, step: Any) -> Script:
@@ -194,7 +196,7 @@ def test_two_apps_on_one_engine_invoke_each_other() -> None:
 def test_one_app_with_several_endpoints(framework: Framework) -> None:
     console = Console()
     with running_engine(console) as server:
-        worlds = [World(Kind(framework, Colour.SYNC), server, console, app_id=name) for name in ("a", "b", "c")]
+        worlds = [World(Kind(framework, HandlerKind.SYNC), server, console, app_id=name) for name in ("a", "b", "c")]
         for each in worlds:
 
             @each.function("t/all", fn_id="f")

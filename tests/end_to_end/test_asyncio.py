@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import pytest
 
 import inngest
+from tests.cases.case import HandlerKind
 
-from .colours import Colour
-from .servers import Framework
+from .framework_apps import Framework
 from .world import Kind, World, new_world
 
-ASYNC_KINDS = [Kind(framework, Colour.ASYNC) for framework in (Framework.FLASK, Framework.STARLETTE)]
+ASYNC_KINDS = [Kind(framework, HandlerKind.ASYNC) for framework in (Framework.FLASK, Framework.STARLETTE)]
 
 
 @pytest.fixture(params=ASYNC_KINDS, ids=str)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import inngest
+from tests.stage.bodies import Script
 
-from .colours import Script
 from .conftest import kinds
 from .world import TWO_BY_TWO, World
 

@@ -14,10 +14,10 @@ import pytest
 
 import inngest
 from tests.cli.commands import SHOP, command, dev, environ, run
+from tests.stage.bodies import Script
+from tests.stage.servers import free_port
 
-from .colours import Script
 from .raw_app import http, raw_app, says
-from .servers import free_port
 from .world import NATIVE_KINDS, Console, World, new_world, running_engine
 
 NOT_UNICODE = os.fsdecode(b"caf\xe9.txt")
@@ -134,4 +134,4 @@ def test_a_sleep_until_a_time_centuries_away_is_refused(world: World) -> None:
 @pytest.mark.parametrize("url", ["http://", "http://[bad", "http://127.0.0.1:99999999"])
 def test_a_url_that_is_none_is_refused(tmp_path: Path, url: str) -> None:
     with dev("-u", url, folder=tmp_path) as it:
-        assert "no URL" in it.until("")
+        assert "is not a URL" in it.until("")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import inngest
+from tests.stage.bodies import Script
 
-from .colours import Script
 from .conftest import kinds
 from .world import TWO_BY_TWO, World
 

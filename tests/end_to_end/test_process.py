@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from tests.cli.commands import Dev, answers, dev, run
+from tests.stage.effects import News
 
-from .effects import News
 from .engine_client import EngineClient, Seen
 from .test_apps import until_written
 
@@ -227,8 +227,8 @@ ODD: list[tuple[list[str], int, str]] = [
     ([], 2, "required"),
     (["fly"], 2, "invalid choice"),
     (["dev", "shop", "shop"], 2, "unrecognized"),
-    (["dev", "--port", "99999"], 2, "no port"),
-    (["dev", "--port", "-1"], 2, "no port"),
+    (["dev", "--port", "99999"], 2, "is not a port"),
+    (["dev", "--port", "-1"], 2, "is not a port"),
     (["dev", "shop:nothing", "--port", "0"], 1, "has no 'nothing'"),
     (["dev", "", "--port", "0"], 1, "import string"),
     (["dev", ":app", "--port", "0"], 1, "import string"),
@@ -243,7 +243,7 @@ ODD_REQUESTS: list[tuple[list[str], int, str]] = [
     (["send", ""], 1, "name"),
     (["send", "a", "1"], 2, "object"),
     (["runs", "--event", ""], 1, "inngest: "),
-    (["runs", "--url", "ftp://x"], 2, "no URL"),
+    (["runs", "--url", "ftp://x"], 2, "is not a URL"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Random programs on the real engine come to what a plain interpreter says, and no step is called once too often."""
+"""Random programs on the bundled engine come to what the model says, and no step is called once too often."""
 
 from __future__ import annotations
 
@@ -8,10 +8,18 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from .colours import Script
-from .effects import Effects
-from .programs import RETRIES, Expected, FailedError, Node, Program, programs
+from tests.stage.bodies import Script
+from tests.stage.effects import Effects
+from tests.stage.players import DurableSteps, Player
+from tests.stage.program_model import calls, outcome
+from tests.stage.programs import Program, Way, programs
+
 from .world import NATIVE_KINDS, World, new_world
+
+RETRIES = 1
+"""A step that fails more often has failed for good."""
+
+PROGRAMS = programs(ways=[Way.PARALLEL, Way.RACE], failures=[0, 0, 0, 1, 2], uncaught=True, most_ms=2)
 
 
 class Laboratory:
@@ -19,26 +27,21 @@ class Laboratory:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._programs: list[tuple[Node, Effects]] = []
+        self._programs: list[tuple[Program, Effects]] = []
+        kind = world.kind.handlers
 
         @world.function("t/program", retries=RETRIES)
         def interpret(ctx: Any, step: Any) -> Script:
-            number: int = ctx.event.data["number"]
-            node, effects = self._programs[number]
-            return (yield from Program(world.kind.colour, effects, ctx, step).run(node, "p"))
+            program, effects = self._programs[ctx.event.data["number"]]
+            return (yield from Player(kind, DurableSteps(kind, ctx, effects)).play(program))
 
-    def check(self, node: Node) -> None:
+    def check(self, program: Program) -> None:
         effects = Effects(self._world.news)
-        self._programs.append((node, effects))
+        self._programs.append((program, effects))
         run = self._world.engine.run("t/program", {"number": len(self._programs) - 1})
-        expected = Expected()
-        try:
-            outcome: tuple[str, Any] = ("Completed", expected.run(node, "p"))
-        except FailedError as error:
-            outcome = ("Failed", str(error))
-        seen = run.output["message"] if run.status == "Failed" else run.output
-        assert (run.status, seen) == outcome
-        assert effects.called == expected.calls
+        ended = ("failed", run.output["message"]) if run.status == "Failed" else ("returned", run.output)
+        assert ended == outcome(program, RETRIES + 1)
+        assert effects.called == calls(program, RETRIES + 1)
         effects.check()
 
 
@@ -57,6 +60,6 @@ def laboratory(request: pytest.FixtureRequest) -> Iterator[Laboratory]:
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow],
 )
-@given(node=programs)
-def test_random_programs(laboratory: Laboratory, node: Node) -> None:
-    laboratory.check(node)
+@given(program=PROGRAMS)
+def test_random_programs(laboratory: Laboratory, program: Program) -> None:
+    laboratory.check(program)

@@ -1,10 +1,11 @@
-"""Steps one after another, on every framework, in both colours."""
+"""Steps one after another, on every framework, sync and async."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .colours import Script
+from tests.stage.bodies import Script
+
 from .conftest import kinds
 from .world import EVERY_KIND, TWO_BY_TWO, World
 

@@ -12,10 +12,11 @@ import pytest
 import inngest
 from inngest_core.protocol.signing import SigningKey
 from inngest_core.web.messages import TransportError
+from tests.cases.case import HandlerKind
+from tests.stage.bodies import Script
 
-from .colours import Colour, Script
 from .engine_client import EngineClient
-from .servers import Framework
+from .framework_apps import Framework
 from .world import Console, Kind, World, running_engine
 
 OLD, NEW = "signkey-test-" + "ab" * 32, "signkey-test-" + "cd" * 32
@@ -48,7 +49,7 @@ def define(world: World) -> None:
         return [len(ids), *found]
 
 
-KINDS = [Kind(Framework.FLASK, Colour.SYNC), Kind(Framework.STARLETTE, Colour.ASYNC)]
+KINDS = [Kind(Framework.FLASK, HandlerKind.SYNC), Kind(Framework.STARLETTE, HandlerKind.ASYNC)]
 KEYS = {
     "one key": (OLD, {"signing_key": OLD}),
     "the app is ahead": (OLD, {"signing_key": NEW, "signing_key_fallback": OLD}),

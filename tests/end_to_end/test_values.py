@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from .colours import Script
+from tests.stage.bodies import Script
+
 from .conftest import kinds
 from .world import TWO_BY_TWO, World
 

@@ -12,11 +12,12 @@ from typing import Any
 import inngest
 from inngest_devserver.engine import Options
 from inngest_devserver.server import DevServer
+from tests.cases.case import HandlerKind
+from tests.stage.bodies import Body, Script, branch, handler
+from tests.stage.effects import Effects, News
 
-from .colours import Body, Colour, Script, branch, handler
-from .effects import Effects, News
 from .engine_client import EngineClient
-from .servers import PATH, Framework, make_app, serving
+from .framework_apps import PATH, Framework, make_app, serving
 
 SHORT = 0.005
 """Seconds before the first retry."""
@@ -30,15 +31,17 @@ class Kind:
     """What an app is made of."""
 
     framework: Framework
-    colour: Colour
+    handlers: HandlerKind
 
     def __str__(self) -> str:
-        return f"{self.framework}-{self.colour}"
+        return f"{self.framework}-{self.handlers}"
 
 
-EVERY_KIND = [Kind(framework, colour) for framework in Framework for colour in Colour]
-NATIVE_KINDS = [Kind(Framework.FLASK, Colour.SYNC), Kind(Framework.STARLETTE, Colour.ASYNC)]
-TWO_BY_TWO = [Kind(framework, colour) for framework in (Framework.FLASK, Framework.STARLETTE) for colour in Colour]
+EVERY_KIND = [Kind(framework, handlers) for framework in Framework for handlers in HandlerKind]
+NATIVE_KINDS = [Kind(Framework.FLASK, HandlerKind.SYNC), Kind(Framework.STARLETTE, HandlerKind.ASYNC)]
+TWO_BY_TWO = [
+    Kind(framework, handlers) for framework in (Framework.FLASK, Framework.STARLETTE) for handlers in HandlerKind
+]
 
 
 class Console:
@@ -83,16 +86,16 @@ class World:
             options.setdefault("fn_id", body.__name__)
             on_failure = options.pop("on_failure", None)
             if on_failure is not None:
-                options["on_failure"] = handler(on_failure, self.kind.colour)
+                options["on_failure"] = handler(on_failure, self.kind.handlers)
             create = self.client.create_function(trigger=options.pop("trigger", triggers), **options)
-            function = create(handler(body, self.kind.colour))
+            function = create(handler(body, self.kind.handlers))
             self.functions.append(function)
             return function
 
         return define
 
     def branch(self, script: Callable[..., Script], *args: Any) -> Callable[[], Any]:
-        return branch(self.kind.colour, script, *args)
+        return branch(self.kind.handlers, script, *args)
 
     def ran(self, step: Any, name: str) -> Callable[[], Any]:
         """Return a branch of one step of that name, which returns the name."""

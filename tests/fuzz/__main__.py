@@ -10,9 +10,9 @@ from typing import cast
 
 from hypothesis import Phase, given, seed, settings
 
-from .requests import EVERY_HEALTH_CHECK, Asked, requests
+from .fuzzed_apps import KINDS, fuzzed_apps
+from .random_requests import EVERY_HEALTH_CHECK, Asked, requests
 from .rules import check
-from .world import KINDS, a_world
 
 
 def main() -> int:
@@ -29,7 +29,7 @@ def run(kind: tuple[str, str, str], examples: int, seed_: int) -> bool:
     """Ask the app of one kind; return whether all rules held."""
     seen: collections.Counter[str] = collections.Counter()
     started = time.monotonic()
-    with a_world() as world:
+    with fuzzed_apps() as apps:
 
         @seed(seed_)
         @settings(
@@ -42,11 +42,11 @@ def run(kind: tuple[str, str, str], examples: int, seed_: int) -> bool:
         )
         @given(requests())
         def ask(asked: Asked) -> None:
-            world.records.own_errors.clear()
-            response = world.ask(kind, asked)
+            apps.records.own_errors.clear()
+            response = apps.ask(kind, asked)
             method = asked.request.method if asked.request.method in ("POST", "PUT", "GET") else "other"
             seen[f"{method} {response.status}"] += 1
-            check(asked, kind[0], response, world.records)
+            check(asked, kind[0], response, apps.records)
 
         failure: BaseException | None = None
         try:

@@ -11,8 +11,8 @@ import inngest
 from inngest_core.web.messages import Response
 from tests.bad_input.served import signature
 
-from .requests import Asked
-from .world import CLOUD, Records
+from .fuzzed_apps import CLOUD, Records
+from .random_requests import Asked
 
 STATUSES = frozenset({200, 206, 400, 401, 403, 405, 413, 500})
 OF_THE_ENGINE = frozenset(range(400, 500))

@@ -23,11 +23,10 @@ import inngest.flask
 import inngest.starlette
 import inngest.tornado
 import inngest.wsgi
+from tests.stage.servers import Serving, by_tornado, by_uvicorn, by_waitress
 from tests.targets.django_asgi import as_asgi
 from tests.targets.django_site import ASGISite, Patterns, WSGISite
 from tests.targets.target import ASGIApplication, Functions
-
-from .serving import Serving, by_tornado, by_uvicorn, by_waitress
 
 PATH = "/api/inngest"
 

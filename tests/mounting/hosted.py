@@ -8,16 +8,15 @@ import inngest
 import inngest.asgi
 import inngest.flask
 from inngest_core.serving.bare import ASGIApp
-
-from .asking import define
+from tests.stage.shop import Shop
 
 
 def make_flask() -> flask.Flask:
     app, client = flask.Flask("shop"), inngest.Inngest(app_id="shop")
-    inngest.flask.serve(app, client, define(client))
+    inngest.flask.serve(app, client, Shop(client).functions)
     return app
 
 
 def make_asgi() -> ASGIApp:
     client = inngest.Inngest(app_id="shop")
-    return inngest.asgi.serve(client, define(client), serve_path="/api/inngest")
+    return inngest.asgi.serve(client, Shop(client).functions, serve_path="/api/inngest")

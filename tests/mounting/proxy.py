@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from tests.adapters.sockets import PATIENCE
+from tests.stage.sockets import PATIENCE
 
 NOTHING: Mapping[str, str] = {}
 _ONLY_BETWEEN_TWO = {"connection", "keep-alive", "transfer-encoding"}

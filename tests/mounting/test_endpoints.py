@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 import inngest
-from tests.targets.engine import EngineDouble
+from tests.stage.engine_api import EngineDouble
+from tests.stage.shop import Shop
 
 from .apps import FRAMEWORKS, Endpoint, Framework
-from .asking import Shop, ask, define, expect_answers, shop
 from .proxy import proxy
+from .registered_urls import ask, expect_answers, shop_at
 
 pytestmark = pytest.mark.live
 
@@ -18,7 +19,7 @@ EVERY = pytest.mark.parametrize("framework", FRAMEWORKS.values(), ids=FRAMEWORKS
 
 @EVERY
 def test_two_clients_in_one_app(framework: Framework, engine: EngineDouble) -> None:
-    with shop(engine, "first") as first, shop(engine, "second") as second:
+    with shop_at(engine, "first") as first, shop_at(engine, "second") as second:
         app = framework.make(
             [
                 Endpoint(first.client, first.functions, "/first/inngest"),
@@ -26,18 +27,18 @@ def test_two_clients_in_one_app(framework: Framework, engine: EngineDouble) -> N
             ]
         )
         with framework.serving(app, [first.client, second.client]) as port, proxy(port) as origin:
-            expect_answers(f"{origin}/first/inngest", first, engine)
-            expect_answers(f"{origin}/second/inngest", second, engine)
+            expect_answers(f"{origin}/first/inngest", first.functions, engine)
+            expect_answers(f"{origin}/second/inngest", second.functions, engine)
 
 
 @EVERY
 def test_one_client_at_two_paths(framework: Framework, engine: EngineDouble) -> None:
-    with shop(engine) as served:
-        halves = [Shop(served.client, [function]) for function in served.functions]
+    with shop_at(engine) as served:
+        halves = [[function] for function in served.functions]
         app = framework.make(
             [
-                Endpoint(served.client, halves[0].functions, "/first/inngest"),
-                Endpoint(served.client, halves[1].functions, "/second/inngest"),
+                Endpoint(served.client, halves[0], "/first/inngest"),
+                Endpoint(served.client, halves[1], "/second/inngest"),
             ]
         )
         with framework.serving(app, [served.client]) as port, proxy(port) as origin:
@@ -47,12 +48,12 @@ def test_one_client_at_two_paths(framework: Framework, engine: EngineDouble) -> 
 
 @EVERY
 def test_a_factory_that_runs_twice_with_one_client(framework: Framework, engine: EngineDouble) -> None:
-    with shop(engine) as served:
+    with shop_at(engine) as served:
         for _ in range(2):
-            again = Shop(served.client, define(served.client))
+            again = Shop(served.client)
             app = framework.make([Endpoint(again.client, again.functions)])
             with framework.serving(app, [served.client]) as port, proxy(port) as origin:
-                expect_answers(f"{origin}/api/inngest", again, engine)
+                expect_answers(f"{origin}/api/inngest", again.functions, engine)
 
 
 @EVERY
@@ -62,7 +63,7 @@ def test_apps_of_a_factory_side_by_side(framework: Framework, engine: EngineDoub
     def make(served: Shop) -> object:
         return framework.make([Endpoint(served.client, served.functions)])
 
-    with shop(engine) as first, shop(engine) as second:
+    with shop_at(engine) as first, shop_at(engine) as second:
         apps = make(first), make(second)
         with (
             framework.serving(apps[0], [first.client]) as first_port,
@@ -70,12 +71,12 @@ def test_apps_of_a_factory_side_by_side(framework: Framework, engine: EngineDoub
             proxy(first_port) as first_origin,
             proxy(second_port) as second_origin,
         ):
-            expect_answers(f"{first_origin}/api/inngest", first, engine)
-            expect_answers(f"{second_origin}/api/inngest", second, engine)
+            expect_answers(f"{first_origin}/api/inngest", first.functions, engine)
+            expect_answers(f"{second_origin}/api/inngest", second.functions, engine)
 
 
 def test_the_same_function_twice_in_one_endpoint_is_refused_everywhere(engine: EngineDouble) -> None:
-    with shop(engine) as served:
+    with shop_at(engine) as served:
         twice = Endpoint(served.client, [served.functions[0], served.functions[0]])
         for framework in FRAMEWORKS.values():
             with pytest.raises(inngest.InngestError, match="is defined twice"):
@@ -85,14 +86,14 @@ def test_the_same_function_twice_in_one_endpoint_is_refused_everywhere(engine: E
 @EVERY
 def test_a_slash_at_the_end(framework: Framework, engine: EngineDouble) -> None:
     """One that is configured is left out. One that is asked for is answered, and registered so, or it is not."""
-    with shop(engine) as served:
+    with shop_at(engine) as served:
         app = framework.make([Endpoint(served.client, served.functions, "/jobs/inngest/")])
         with framework.serving(app, [served.client]) as port, proxy(port) as origin:
-            expect_answers(f"{origin}/jobs/inngest", served, engine)
+            expect_answers(f"{origin}/jobs/inngest", served.functions, engine)
             engine.reset({"POST /fn/register": [(200, {"ok": True})]})
             status = ask("PUT", f"{origin}/jobs/inngest/").status
             if status == 200:
-                expect_answers(f"{origin}/jobs/inngest/", served, engine)
+                expect_answers(f"{origin}/jobs/inngest/", served.functions, engine)
             else:
                 assert status in (307, 404)
                 assert engine.requests == []

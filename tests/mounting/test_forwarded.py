@@ -11,12 +11,13 @@ from django.test import override_settings
 from hypercorn.middleware.proxy_fix import ProxyFixMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from tests.targets.engine import EngineDouble
+from tests.stage.engine_api import EngineDouble
+from tests.stage.servers import Serving, by_hypercorn
 
 from .apps import FRAMEWORKS, PATH, Endpoint, Framework
-from .asking import call, expect_answers, register, shop
+from .gunicorn import by_gunicorn
 from .proxy import TLS, proxy
-from .serving import Serving, by_gunicorn, by_hypercorn
+from .registered_urls import call, expect_answers, register, shop_at
 
 pytestmark = pytest.mark.live
 
@@ -91,13 +92,13 @@ def test_what_a_trusted_proxy_says_counts(trust: Trust, engine: EngineDouble, tl
     framework = FRAMEWORKS[trust.framework]
     serving = trust.serving or framework.serving
     keeps_host = not any("{host}" in text for text in trust.says.values())
-    with shop(engine) as served, override_settings(**trust.settings):
+    with shop_at(engine) as served, override_settings(**trust.settings):
         app = trust.wrap(framework.make([Endpoint(served.client, served.functions)]))
         with (
             serving(app, [served.client], **trust.server) as port,
             proxy(port, says=trust.says, keeps_host=keeps_host, tls=tls) as origin,
         ):
-            expect_answers(origin + PATH, served, engine, tls)
+            expect_answers(origin + PATH, served.functions, engine, tls)
 
 
 FORGED = {
@@ -125,13 +126,15 @@ FORGED = {
 
 @EVERY
 def test_what_nobody_asked_to_believe_changes_nothing(framework: Framework, engine: EngineDouble) -> None:
-    with shop(engine) as served:
+    with shop_at(engine) as served:
         app = framework.make([Endpoint(served.client, served.functions)])
         with framework.serving(app, [served.client]) as port:
             url = f"http://127.0.0.1:{port}{PATH}"
             registered = register(url, engine, headers=FORGED)
             assert registered.url == url
-            assert [call(each) for each in registered.calls.values()] == [(200, [fn_id]) for fn_id in registered.calls]
+            assert [call(each) for each in registered.calls.values()] == [
+                (200, {"ran": fn_id}) for fn_id in registered.calls
+            ]
 
 
 @pytest.mark.parametrize("name", ["fastapi", "starlette", "django-asgi", "asgi"])
@@ -142,7 +145,7 @@ def test_another_machine_than_the_trusted_one_is_not_believed(
     """Nor does hypercorn believe anybody without its middleware."""
     framework = FRAMEWORKS[name]
     options = {"proxy_headers": True, "forwarded_allow_ips": "10.0.0.1"} if serving is None else {}
-    with shop(engine) as served:
+    with shop_at(engine) as served:
         app = framework.make([Endpoint(served.client, served.functions)])
         with (serving or framework.serving)(app, [served.client], **options) as port:
             url = f"http://127.0.0.1:{port}{PATH}"
@@ -152,7 +155,7 @@ def test_another_machine_than_the_trusted_one_is_not_believed(
 def test_waitress_takes_away_what_it_does_not_trust(engine: EngineDouble) -> None:
     """As it is by itself: what is asked to believe a proxy, behind waitress, hears nothing of it."""
     framework = FRAMEWORKS["flask"]
-    with shop(engine) as served:
+    with shop_at(engine) as served:
         app = by_werkzeug(framework.make([Endpoint(served.client, served.functions)]))
         with framework.serving(app, [], clear_untrusted_proxy_headers=True) as port:
             url = f"http://127.0.0.1:{port}{PATH}"
@@ -171,12 +174,12 @@ def test_serve_origin(
     with proxy(lambda: ports[0], keeps_host=False, tls=tls) as origin:
         if by_variable:
             monkeypatch.setenv("INNGEST_SERVE_ORIGIN", origin)
-        with shop(engine) as served:
+        with shop_at(engine) as served:
             options = {} if by_variable else {"serve_origin": origin}
             app = framework.make([Endpoint(served.client, served.functions, PATH, options)])
             with framework.serving(app, [served.client]) as port:
                 ports.append(port)
-                expect_answers(origin + PATH, served, engine, tls)
+                expect_answers(origin + PATH, served.functions, engine, tls)
 
 
 # --- gunicorn, which is a process of its own
@@ -193,9 +196,9 @@ def test_gunicorn_believes_those_it_is_told_to(target: str, worker: str, engine:
     with (
         by_gunicorn(target, engine.origin, worker, "--forwarded-allow-ips=127.0.0.1") as port,
         proxy(port, says=PROTO, tls=tls) as origin,
-        shop(engine) as served,
+        shop_at(engine) as served,
     ):
-        expect_answers(origin + PATH, served, engine, tls)
+        expect_answers(origin + PATH, served.functions, engine, tls)
 
 
 @WORKERS
@@ -212,6 +215,6 @@ def test_gunicorn_is_told_the_prefix_that_a_proxy_leaves(by_header: bool, engine
     with (
         by_gunicorn(target, engine.origin, worker, **environ) as port,
         proxy(port, says=says, tls=tls) as origin,
-        shop(engine) as served,
+        shop_at(engine) as served,
     ):
-        expect_answers(f"{origin}/backend{PATH}", served, engine, tls)
+        expect_answers(f"{origin}/backend{PATH}", served.functions, engine, tls)

@@ -29,14 +29,14 @@ import inngest.flask
 import inngest.starlette
 import inngest.tornado
 import inngest.wsgi
+from tests.stage.engine_api import EngineDouble
+from tests.stage.servers import Serving, by_tornado, by_uvicorn, by_waitress
 from tests.targets.django_asgi import as_asgi
 from tests.targets.django_site import ASGISite, Patterns, WSGISite
-from tests.targets.engine import EngineDouble
 from tests.targets.target import Functions
 
-from .asking import call, expect_answers, register, shop
 from .proxy import proxy
-from .serving import Serving, by_tornado, by_uvicorn, by_waitress
+from .registered_urls import call, expect_answers, register, shop_at
 
 pytestmark = pytest.mark.live
 
@@ -321,15 +321,15 @@ def bare_wsgi_at_its_mount(client: inngest.Inngest, functions: Functions) -> Any
 
 @pytest.mark.parametrize("mounted", CASES.values(), ids=CASES.keys())
 def test_what_is_registered_answers(mounted: Case, engine: EngineDouble) -> None:
-    with shop(engine) as served:
+    with shop_at(engine) as served:
         app = mounted.make(served.client, served.functions)
         with mounted.serving(app, [served.client]) as port, proxy(port) as origin:
-            expect_answers(origin + mounted.path, served, engine)
+            expect_answers(origin + mounted.path, served.functions, engine)
 
 
 def test_flask_blueprints_of_several_subdomains(engine: EngineDouble) -> None:
     """The path is the same, and the host says whose functions are meant; a proxy for each passes it on."""
-    with shop(engine, "first") as first, shop(engine, "second") as second:
+    with shop_at(engine, "first") as first, shop_at(engine, "second") as second:
         app = flask.Flask("shop", subdomain_matching=True)
         app.config["SERVER_NAME"] = "shop.example"
         for served in (first, second):
@@ -344,4 +344,4 @@ def test_flask_blueprints_of_several_subdomains(engine: EngineDouble) -> None:
                     assert registered.url == f"http://{host}/api/inngest"
                     assert list(registered.calls) == [function.id for function in served.functions]
                     for fn_id, url in registered.calls.items():
-                        assert call(url.replace(f"http://{host}", origin)) == (200, [fn_id])
+                        assert call(url.replace(f"http://{host}", origin)) == (200, {"ran": fn_id})

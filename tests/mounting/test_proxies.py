@@ -10,12 +10,12 @@ import pytest
 from django.test import override_settings
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from tests.targets.engine import EngineDouble
+from tests.stage.engine_api import EngineDouble
+from tests.stage.servers import Serving, by_hypercorn
 
 from .apps import FRAMEWORKS, PATH, Endpoint, Framework
-from .asking import expect_answers, register, shop
 from .proxy import proxy
-from .serving import Serving, by_hypercorn
+from .registered_urls import expect_answers, register, shop_at
 
 pytestmark = pytest.mark.live
 
@@ -83,19 +83,19 @@ def test_a_proxy_takes_a_prefix_off_and_the_app_is_told(telling: Telling, engine
     framework = FRAMEWORKS[telling.framework]
     serving = telling.serving or framework.serving
     prefix = str(telling.server.get("root_path", PREFIX)).rstrip("/")
-    with shop(engine) as served, override_settings(**telling.settings):
+    with shop_at(engine) as served, override_settings(**telling.settings):
         app = telling.wrap(framework.make([Endpoint(served.client, served.functions)]))
         with (
             serving(app, [served.client], **telling.server) as port,
             proxy(port, strips=prefix, says=telling.says) as origin,
         ):
-            expect_answers(origin + prefix + PATH, served, engine)
+            expect_answers(origin + prefix + PATH, served.functions, engine)
 
 
 @EVERY
 def test_an_app_that_is_not_told_cannot_know(framework: Framework, engine: EngineDouble) -> None:
     """Nor does it believe a header that nobody asked it to believe."""
-    with shop(engine) as served:
+    with shop_at(engine) as served:
         app = framework.make([Endpoint(served.client, served.functions)])
         with (
             framework.serving(app, [served.client]) as port,
@@ -117,29 +117,29 @@ REWRITING = pytest.mark.parametrize(("public", "own", "rewriting"), PATHS.values
 @EVERY
 @REWRITING
 def test_public_path(framework: Framework, public: str, own: str, rewriting: Any, engine: EngineDouble) -> None:
-    with shop(engine) as served:
+    with shop_at(engine) as served:
         app = framework.make([Endpoint(served.client, served.functions, own, {"public_path": public})])
         with framework.serving(app, [served.client]) as port, proxy(port, **rewriting) as origin:
-            expect_answers(origin + public, served, engine)
+            expect_answers(origin + public, served.functions, engine)
 
 
 @EVERY
 def test_inngest_serve_path(framework: Framework, engine: EngineDouble, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INNGEST_SERVE_PATH", PREFIX + PATH)
-    with shop(engine) as served:
+    with shop_at(engine) as served:
         app = framework.make([Endpoint(served.client, served.functions)])
         with framework.serving(app, [served.client]) as port, proxy(port, strips=PREFIX) as origin:
-            expect_answers(origin + PREFIX + PATH, served, engine)
+            expect_answers(origin + PREFIX + PATH, served.functions, engine)
 
 
 @EVERY
 def test_a_path_that_needs_quoting(framework: Framework, engine: EngineDouble) -> None:
     """Tornado matches paths as they were sent, so there it is given quoted."""
     own = "/caf%C3%A9" if framework is FRAMEWORKS["tornado"] else "/café"
-    with shop(engine) as served:
+    with shop_at(engine) as served:
         app = framework.make([Endpoint(served.client, served.functions, own, {"public_path": "/öffentlich/café"})])
         with framework.serving(app, [served.client]) as port, proxy(port, strips="/%C3%B6ffentlich") as origin:
-            expect_answers(f"{origin}/%C3%B6ffentlich/caf%C3%A9", served, engine)
+            expect_answers(f"{origin}/%C3%B6ffentlich/caf%C3%A9", served.functions, engine)
         app = framework.make([Endpoint(served.client, served.functions, own)])
         with framework.serving(app, [served.client]) as port, proxy(port) as origin:
-            expect_answers(f"{origin}/caf%C3%A9", served, engine)
+            expect_answers(f"{origin}/caf%C3%A9", served.functions, engine)

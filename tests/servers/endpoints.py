@@ -12,8 +12,8 @@ from typing import Any
 
 import inngest
 from tests.bad_input.served import KEY
-from tests.cases import cases_by_colour
-from tests.cases.case import APP_ID, Case, Colour
+from tests.cases import cases_by_kind
+from tests.cases.case import APP_ID, Case, HandlerKind
 
 PATH = "/api/inngest"
 CLOUD_PATH = "/cloud"
@@ -47,9 +47,9 @@ class Endpoint:
     functions: Sequence[inngest.Function[Any]]
 
 
-def chosen_cases() -> dict[str, tuple[Case, Colour]]:
-    """Return the cases that are asked of every server, by "module.name-colour"."""
-    return {name: each for name, each in cases_by_colour().items() if name.rpartition("-")[0] in CASES}
+def chosen_cases() -> dict[str, tuple[Case, HandlerKind]]:
+    """Return the cases that are asked of every server, by "module.name-kind"."""
+    return {name: each for name, each in cases_by_kind().items() if name.rpartition("-")[0] in CASES}
 
 
 def case_path(name: str) -> str:
@@ -61,9 +61,9 @@ def make_endpoints() -> list[Endpoint]:
     endpoints = [Endpoint(PATH, dev := make_client(), make_functions(dev))]
     cloud = make_client(is_production=True, signing_key=KEY, event_key="key")
     endpoints.append(Endpoint(CLOUD_PATH, cloud, make_functions(cloud)))
-    for name, (case, colour) in chosen_cases().items():
+    for name, (case, kind) in chosen_cases().items():
         client = make_client()
-        endpoints.append(Endpoint(case_path(name), client, case.build(client, colour)))
+        endpoints.append(Endpoint(case_path(name), client, case.build(client, kind)))
     return endpoints
 
 

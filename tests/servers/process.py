@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
 import re
 import signal
@@ -14,17 +13,16 @@ import threading
 import time
 import weakref
 from collections.abc import Generator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.stage.sockets import PATIENCE, ask
 from tests.targets.target import Answer, Headers
 
 from .endpoints import PATH
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30.0
-"""Seconds; a server that is slower than that does not work."""
 SETTINGS = "tests.servers.apps.django_settings"
 
 
@@ -97,10 +95,7 @@ class Running:
         self, method: str, query: str = "", body: bytes = b"", headers: Headers | None = None, *, path: str = PATH
     ) -> Answer:
         """Ask once, on a connection of its own."""
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)) as connection:
-            given = {"content-type": "application/json", **(headers or {})}
-            connection.request(method, f"{path}?{query}" if query else path, body, given)
-            return read(connection.getresponse())
+        return ask(self.port, path)(method, query, {"content-type": "application/json", **(headers or {})}, body)
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
@@ -145,11 +140,6 @@ class Running:
         code = self.process.wait(PATIENCE)
         self._reader.join(PATIENCE)
         return code
-
-
-def read(response: http.client.HTTPResponse) -> Answer:
-    content = response.read()
-    return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, content)
 
 
 @contextmanager

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import inngest
 from inngest_core.serving.app import App
-from inngest_core.web.messages import Request, Response
+from inngest_core.web.messages import Request
+from tests.stage.asks import Ask
 
 from .target import HOST, Answer, Functions, Headers, Send
 
@@ -18,7 +17,7 @@ class CoreTarget:
     """A target that is asked through the seam. ask: how a request is driven through it."""
 
     name: str
-    ask: Callable[[App, Request], Response]
+    ask: Ask
     framework: str = "bare"
     path: str = "/api/inngest"
 
@@ -31,11 +30,3 @@ class CoreTarget:
             return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, response.body)
 
         return send
-
-
-def ask_sync(app: App, request: Request) -> Response:
-    return app.handle_sync(request)
-
-
-def ask_async(app: App, request: Request) -> Response:
-    return asyncio.run(app.handle_async(request))

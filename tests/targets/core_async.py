@@ -1,5 +1,7 @@
 """The core, driven on a loop."""
 
-from .core import CoreTarget, ask_async
+from tests.stage.asks import ask_async
+
+from .core import CoreTarget
 
 TARGET = CoreTarget("core-async", ask_async)

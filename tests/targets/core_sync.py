@@ -1,5 +1,7 @@
 """The core, driven in the calling thread."""
 
-from .core import CoreTarget, ask_sync
+from tests.stage.asks import ask_sync
+
+from .core import CoreTarget
 
 TARGET = CoreTarget("core-sync", ask_sync)

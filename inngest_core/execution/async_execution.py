@@ -1,0 +1,182 @@
+"""A call of an `async def` function: it runs as a task, and its steps wait until the loop is quiet."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, assert_never, cast
+
+from inngest_core.error_text import SHORT_MESSAGE, cut
+from inngest_core.errors import InngestError, StepUnexpectedError
+from inngest_core.protocol.wire import CallContext, hash_id
+from inngest_core.runtime.effects import Body, Flow, Now, Place, Settle, Start, Unwind
+from inngest_core.runtime.outcome import Outcome, Raised, Returned
+
+from .branches import Branch, branches, current_branch
+from .execution import Execution, Services, refuse_coroutine
+from .outcomes import CallOutcome, report_again
+from .replay import Decision, Deliver, Found, Repeat, Replay, Report, RunNow, Wait
+from .tools import Tool
+
+SEARCH_SECONDS = 10.0
+"""How long a targeted call looks for its step in a function that neither meets it nor ends."""
+
+
+class AsyncExecution(Execution[Place]):
+    """The state of one call of an `async def` function."""
+
+    def __init__(self, ctx: CallContext, replay: Replay[Tool, Place], services: Services) -> None:
+        super().__init__(ctx, replay, services)
+        self._body: Body | None = None
+        self._search_ends: float | None = None
+
+    def run(self, call: Callable[[], object]) -> Flow[CallOutcome]:
+        """Run the body; its steps wait in their places until the loop is quiet."""
+
+        def start(body: Body) -> Coroutine[Any, Any, object]:
+            self._body = body
+            return cast("Coroutine[Any, Any, object]", call())
+
+        body: Body = yield Start(start)
+        wait, seconds = False, None
+        while True:
+            in_time: bool = yield Settle(body, wait, seconds, beyond=self.replay.target is not None)
+            decision = self.replay.next() if in_time else Wait()
+            if body.finished() and not self._owes(decision):
+                return (yield from self._finished(body))
+            try:
+                seconds = yield from self._decide(body, decision)
+            except InngestError as error:  # of a hook
+                self.outcome = Raised(error)
+            if self.outcome is not None:
+                yield from self._unwind(body)
+                return self.outcome
+            wait = isinstance(decision, Wait)
+
+    def _decide(self, body: Body, decision: Decision[Tool, Place]) -> Flow[float | None]:
+        """Act on a decision; set the outcome when it ends the call. Returns for how long to wait for news."""
+        match decision:
+            case Deliver(found):
+                yield from self.begin_after_last_memo()
+                self._resolve(found)
+            case RunNow(found):
+                place = _place_of(found)
+                self.outcome = yield from self.run_step(found, body.step_runs(place))
+                if place.late:
+                    self._warn_of_time_out(found)
+            case Report(new):
+                self.outcome = self.report(new)
+            case Repeat(found):
+                self.outcome = report_again(found)
+            case Wait():
+                return (yield from self._search())
+            case _:
+                assert_never(decision)
+        return None
+
+    def _search(self) -> Flow[float | None]:
+        """Return for how long the target is still looked for; without a target, for ever."""
+        if self.replay.target is None:
+            return None
+        now: float = yield Now()
+        self._search_ends = self._search_ends or now + SEARCH_SECONDS
+        if now >= self._search_ends:
+            self.outcome = self.target_missed()
+        return self._search_ends - now
+
+    def _owes(self, decision: Decision[Tool, Place]) -> bool:
+        """Tell whether a target has to be decided on though the function has ended: its tasks may meet it."""
+        return self.replay.target is not None and not isinstance(decision, Wait)
+
+    def _finished(self, body: Body) -> Flow[CallOutcome]:
+        outcome = body.outcome()
+        if isinstance(outcome, Returned):
+            try:
+                outcome = refuse_coroutine(outcome.value, f"function {self.function_id}")
+            except InngestError as error:
+                outcome = Raised(error)
+        left = ", ".join(f'"{found.step_id}"' for found in self.replay.new if _place_of(found).waits())
+        if left and isinstance(outcome, Returned) and self.replay.target is None:
+            message = "function %s returned without step %s, for which a task still waits; await the task, or cancel it"
+            self._logger.warning(message, self.function_id, left)
+        result = self.finish(outcome)
+        tasks = body.left_tasks()
+        if tasks:
+            message = "function %s ended, and %s still ran in a task of it, which was cancelled; await the task"
+            self._logger.warning(message, self.function_id, cut(", ".join(tasks), SHORT_MESSAGE))
+            yield from self._unwind(body)
+        return result
+
+    def _warn_of_time_out(self, found: Found[Tool, Place]) -> None:
+        self._logger.warning(
+            'function %s: step "%s" was to be cancelled before it had ended, by a time-out around it or by the code of '
+            "the function; a step that was met runs to its end, and the function gets its result: put a time-out "
+            "inside what the step runs, or use timeout= of step.wait_for_event and step.invoke, or timeouts= of the "
+            "function",
+            self.function_id,
+            found.step_id,
+        )
+
+    def _unwind(self, body: Body) -> Flow[None]:
+        yield Unwind(body)
+        if not body.finished():
+            message = "function %s did not end when it was cancelled; it is left behind"
+            self._logger.warning(message, self.function_id)
+
+    # What the function does
+
+    async def meet(self, tool: Tool) -> Any:
+        """Return the value of the step that user code has just met, or raise its error."""
+        found = self.find(tool)
+        body = self._running()
+        if not body.in_main_task():
+            self.replay.concurrent = True
+        elif self.may_be_read_at_once() and self.replay.shortcut(found, alone=False):
+            return self.read(found)
+        found.place = body.park(found.step_id)
+        if found.index:
+            self._look_for_shared_id(found, found.place)
+        self.replay.meet(found)
+        return await found.place.wait()
+
+    def _running(self) -> Body:
+        if self._body is None:
+            raise StepUnexpectedError("a step was met before the function ran; meet steps in the function only")
+        return self._body
+
+    def _look_for_shared_id(self, found: Found[Tool, Place], place: Place) -> None:
+        """Warn when a task that runs beside this one has met this id: their order may differ from call to call."""
+        other = self.replay.found[hash_id(found.step_id, found.index - 1)].place
+        if other is not None and other.task is not place.task and other.runs():
+            self.warn_of_shared_id(found.step_id, _branch_of(other), _branch_of(place))
+
+    def _resolve(self, found: Found[Tool, Place]) -> None:
+        place = _place_of(found)
+        try:
+            value = self.read(found)
+        except Exception as error:  # a StepError, or a memo that does not fit the output type
+            place.reject(error)
+        else:
+            place.resolve(value)
+
+    async def group(self, calls: Sequence[Callable[[], Awaitable[object]]]) -> list[Outcome]:
+        """Run the branches of a parallel group, all to their end; return what each came to."""
+
+        def branch(branch: Branch, call: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[object]]:
+            async def run() -> object:
+                current_branch.set(branch)
+                return await call()
+
+            return run
+
+        return await self._running().gather([branch(*each) for each in zip(branches(len(calls)), calls, strict=True)])
+
+
+def _place_of(found: Found[Tool, Place]) -> Place:
+    if found.place is None:
+        raise AssertionError("a step that is decided on waits in a place")
+    return found.place
+
+
+def _branch_of(place: Place) -> str:
+    branch = place.context.get(current_branch)
+    return place.met_by() if branch is None else str(branch)

@@ -1,0 +1,132 @@
+"""Where one step of an async function waits, and what may cancel that wait.
+
+A step that was met finishes, and the function gets its result: the next call has it as a memo, at once, so a function
+that went on without it would take another branch there. While a step runs in this call, nothing but the end of the
+call cancels a wait for a step; what tries to is noted. Before and after that, the function's own cancelling works as
+in any program (a task group ends its tasks, a race its losers): it follows from the memos, so it is the same in every
+call. A time-out is not. It passes at any moment, so it never cancels a wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+
+class Place(asyncio.Future[object]):
+    """Where one met step waits for its result.
+
+    task: the one that met the step, and context: its context variables. main: whether it is the body's own task.
+    late: whether something tried to cancel the wait in vain.
+    """
+
+    def __init__(
+        self,
+        task: asyncio.Task[Any] | None,
+        context: contextvars.Context,
+        keeps_waiting: Callable[[], bool],
+        *,
+        main: bool,
+    ) -> None:
+        super().__init__(loop=asyncio.get_running_loop())
+        self.task = task
+        self.context = context
+        self.main = main
+        self.late = False
+        self._keeps_waiting = keeps_waiting
+        self._next: Place | None = None
+        """Where the step waits from the moment at which this wait was cancelled in vain."""
+
+    async def wait(self) -> object:
+        """Return the result of the step, or raise its error."""
+        try:
+            return await self
+        except asyncio.CancelledError:
+            if self._next is None:
+                raise
+        with _unseen_by_anyio():
+            return await self._next.wait()
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Cancel the wait, unless the step is to be waited for."""
+        if self.cancelled() or not self._keeps_waiting():
+            return super().cancel(msg)
+        self.late = True
+        if not self.done():  # else the result is on its way
+            self._next = Place(self.task, self.context, self._keeps_waiting, main=self.main)
+            super().cancel(msg)
+        return True
+
+    def resolve(self, value: object) -> None:
+        last = self._last()
+        if not last.done():
+            last.set_result(value)
+
+    def reject(self, error: BaseException) -> None:
+        last = self._last()
+        if not last.done():
+            last.set_exception(error)
+
+    def waits(self) -> bool:
+        """Tell whether the task still waits here."""
+        return not self._last().done()
+
+    def _last(self) -> Place:
+        place = self
+        while place._next is not None:
+            place = place._next
+        return place
+
+    def runs(self) -> bool:
+        """Tell whether the task that met the step is beside the others.
+
+        It has not ended; if it is the body's own, it still waits here, for else it may have started them since.
+        """
+        return self.waits() if self.main else self.task is not None and not self.task.done()
+
+    def met_by(self) -> str:
+        """Return what to call the task in a message."""
+        if self.main:
+            return "the function itself"
+        coroutine = None if self.task is None else self.task.get_coro()
+        name = getattr(coroutine, "__qualname__", None)
+        return f"a task of {name}" if isinstance(name, str) else "a task"
+
+
+def _unseen_by_anyio() -> contextlib.AbstractContextManager[object]:
+    """Return a scope that AnyIO's cancelling does not enter: it would repeat it in each turn of the loop."""
+    anyio: Any = sys.modules.get("anyio")
+    scope: contextlib.AbstractContextManager[object] = (
+        contextlib.nullcontext() if anyio is None else anyio.CancelScope(shield=True)
+    )
+    return scope
+
+
+def is_a_time_out() -> bool:
+    """Tell whether it is a time-out that cancels, known by whose method calls: `asyncio.Timeout`, or AnyIO's scope.
+
+    To what is cancelled, a time-out and `task.cancel()` look alike; and before a step runs, the second one counts.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    scope: Any = getattr(sys.modules.get("anyio"), "CancelScope", None)
+    while frame is not None:
+        owner: object = frame.f_locals.get("self")
+        if isinstance(owner, asyncio.Timeout):
+            return True
+        if scope is not None and isinstance(owner, scope):
+            deadline: float = owner.deadline
+            return deadline <= asyncio.get_running_loop().time()
+        if frame.f_code is _WAIT_FOR:
+            task = asyncio.current_task()
+            return task is None or not task.cancelling()  # else it passes on that it was cancelled itself
+        frame = frame.f_back
+    return False
+
+
+_WAIT_FOR = asyncio.wait_for.__code__
+"""In Python 3.11 it cancels by itself; later ones do by way of `asyncio.Timeout`."""

@@ -1,0 +1,65 @@
+"""Makes calls again: after a failed attempt, and while an app cannot be reached, which does not count as an attempt.
+
+This module decides when; the executor decides what a failure means for the run.
+"""
+
+from __future__ import annotations
+
+from inngest_devserver.calls.caller import UnreachableError
+from inngest_devserver.calls.retry import backoff, parse_retry_after
+from inngest_devserver.scheduling.clock import Clock
+from inngest_devserver.scheduling.queue import Queue
+from inngest_devserver.storage.tables import JobRow
+
+from .active import ActiveRuns
+from .journal import Happening, Journal
+from .run import Run
+
+UNREACHABLE = "Unable to reach SDK URL"
+
+
+class Attempts:
+    """interval: seconds before the second attempt."""
+
+    def __init__(self, clock: Clock, active: ActiveRuns, queue: Queue, journal: Journal, interval: float) -> None:
+        self._clock = clock
+        self._active = active
+        self._queue = queue
+        self._journal = journal
+        self._interval = interval
+        self._unreached: dict[str, int] = {}
+        """Jobs whose calls do not reach the app, and how often they have not."""
+
+    def again(self, run: Run, job: JobRow, retry_after: str | None) -> float:
+        """Queue a job for its next attempt; return the seconds until then. retry_after: what the app asked for."""
+        now = self._clock.now()
+        asked = parse_retry_after(retry_after, now)
+        seconds = backoff(job.attempt, self._interval) if asked is None else asked
+        self._requeue(run, job._replace(due=now + seconds, attempt=job.attempt + 1))
+        return seconds
+
+    def wait_for_app(self, run: Run, job: JobRow, error: UnreachableError) -> None:
+        """Try again later, as often as it takes: an app that is down has not seen the call, so it is not an attempt."""
+        tries = self._unreached.get(job.id, 0)
+        self._unreached[job.id] = tries + 1
+        self._requeue(run, job._replace(due=self._clock.now() + backoff(tries, self._interval)))
+        if tries == 0:
+            self._journal.run(run, Happening.RUN_RETRIED, f"{UNREACHABLE} ({error}); trying until the app is there")
+
+    def _requeue(self, run: Run, job: JobRow) -> None:
+        if run.discovery is not None and run.discovery.job_id == job.id:
+            run.discovery.started = False
+        self._queue.put(job)
+
+    def reached(self, job: JobRow) -> None:
+        """Note that a call has reached the app, or is not to be made any more."""
+        self._unreached.pop(job.id, None)
+
+    def app_is_up(self, app_id: str) -> None:
+        """Send at once what waits for an app that was down: it has just registered."""
+        now = self._clock.now()
+        for run in self._active:
+            if run.function.app_id == app_id:
+                for job in self._queue.jobs_of(run.id):
+                    if self._unreached.pop(job.id, 0) and job.due > now:
+                        self._queue.put(job._replace(due=now))

@@ -1,0 +1,95 @@
+"""Asks a target for what a case says, and checks what came back against it."""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import inngest
+from tests.cases.case import APP_ID, Case, HandlerKind, read_answer
+from tests.targets.target import Answer, Functions, Send, Target
+
+from .engine_api import EngineDouble, Recorded
+from .logs import LogList
+
+Connect = Callable[[inngest.Inngest, Functions], Send]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What came of asking."""
+
+    answer: Answer
+    logged: list[str]
+    engine: list[Recorded]
+
+
+def ask(case: Case, kind: HandlerKind, connect: Connect, engine: EngineDouble) -> Asked:
+    """Serve the case's functions on a target and send it the case's request."""
+    engine.reset({key: [(each.status, each.body) for each in answers] for key, answers in case.engine.items()})
+    log = LogList()
+    logger = logging.Logger("test")
+    logger.addHandler(log)
+    with inngest.Inngest(
+        app_id=APP_ID,
+        is_production=False,
+        api_base_url=engine.origin,
+        event_api_base_url=engine.origin,
+        logger=logger,
+    ) as client:
+        send = connect(client, case.build(client, kind))
+        # A request of its own has context variables of its own.
+        answer = contextvars.Context().run(
+            send, "POST", case.call.query(), {"x-inngest-server-kind": "dev"}, case.call.body()
+        )
+    return Asked(answer, log.texts, list(engine.requests))
+
+
+def check(case: Case, target: Target, asked: Asked) -> None:
+    """Assert that the answer is what the case expects, and that it is one of this SDK."""
+    expect, answer = case.expect, asked.answer
+    body = read_answer(answer.body)
+    if expect.any_order:
+        assert sorted(body, key=_by_id) == sorted(cast("list[Any]", expect.body), key=_by_id)
+    else:
+        assert body == expect.body
+    assert answer.status == expect.status
+    assert answer.headers.get("x-inngest-no-retry") == expect.no_retry
+    assert answer.headers.get("retry-after") == expect.retry_after
+    if expect.logged is not None:
+        assert asked.logged == expect.logged
+    assert [(each.method, each.path, each.json()) for each in asked.engine] == [
+        (each.method, each.path, each.body) for each in expect.engine
+    ]
+    check_common_headers(answer, target)
+
+
+def _by_id(op: dict[str, Any]) -> str:
+    return str(op["id"])
+
+
+def check_common_headers(answer: Answer, target: Target, *, mode: str = "dev") -> None:
+    """Assert the headers that every answer of this SDK has, but for those to strangers."""
+    headers = answer.headers
+    assert headers["content-type"] == "application/json"
+    assert headers["x-inngest-sdk-handled"] == "true"
+    assert headers["x-inngest-sdk"] == f"inngest-py:v{inngest.__version__}"
+    assert headers["x-inngest-req-version"] == "2"
+    assert headers["x-inngest-framework"] == target.framework
+    assert headers["x-inngest-expected-server-kind"] == mode
+    if answer.status == 200:
+        assert "x-inngest-no-retry" not in headers
+        assert "retry-after" not in headers
+
+
+def check_headers_to_a_stranger(answer: Answer) -> None:
+    """Assert that the headers say no more than that an SDK answers: not which one, nor its version."""
+    headers = answer.headers
+    assert headers["content-type"] == "application/json"
+    assert {name: headers[name] for name in headers if name.startswith("x-inngest")} == {
+        "x-inngest-sdk-handled": "true"
+    }
+    assert not [value for value in headers.values() if inngest.__version__ in value]
