@@ -22,7 +22,6 @@
         ├── RegistrationError          registration_failed, 500
         ├── SendEventsError            send_event_failed, 500
         ├── StepError                  step_errored: a step failed for good
-        ├── StepTimeoutError           step_timeout, not retriable
         ├── StepNestedError            step_nested, not retriable
         ├── StepUnexpectedError        step_unexpected
         ├── StepIdClashError           step_id_clash, not retriable
@@ -193,21 +192,6 @@ class StepError(InngestError):
         self.name = name
         self.stack = stack
         self.step_id = step_id
-
-
-class StepTimeoutError(InngestError):
-    """A time-out of the function's own passed while it waited for a step."""
-
-    code = "step_timeout"
-    retriable = False
-
-    def __init__(self, step_id: str) -> None:
-        super().__init__(
-            f'a time-out around step "{step_id}" passed before the step had ended; the step ran to its end all the '
-            "same, and its result was dropped: each call of the function starts the clock anew, so put the time-out "
-            "inside what the step runs, or use timeout= of step.wait_for_event and step.invoke, or timeouts= of the "
-            "function"
-        )
 
 
 class StepNestedError(InngestError):

@@ -7,6 +7,7 @@ Sources: protocol §2, §6, B0 to B4.
 from __future__ import annotations
 
 import enum
+import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -99,8 +100,9 @@ class EventName(enum.StrEnum):
     SCHEDULED_TIMER = "inngest/scheduled.timer"
 
 
+@functools.lru_cache(maxsize=4096)  # a run meets the same steps in every call
 def hash_id(step_id: str, index: int = 0) -> str:
-    """Return the id of a step on the wire; index: its n-th repetition, 0 for the first (protocol §7)."""
+    """Return the id of a step on the wire; index: its n-th repetition, 0 for the first."""
     text = step_id if index == 0 else f"{step_id}:{index}"
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
