@@ -53,6 +53,17 @@ def create_app():
 }
 
 
+@pytest.mark.parametrize("key", ["", ', signing_key="signkey-test-' + "ab" * 32 + '"'])
+def test_an_app_in_cloud_mode_is_found_though_it_tells_nothing(tmp_path: Path, key: str) -> None:
+    in_cloud_mode = SHOP.replace("is_production=False", f"is_production=True{key}")
+
+    async def go() -> None:
+        async with hosted(host_of(tmp_path, in_cloud_mode + REAL["flask blueprint"], target="shop:create_app")) as host:
+            assert host.endpoints == (Endpoint("/web/jobs", "cloud", 0),)
+
+    asyncio.run(go())
+
+
 @pytest.mark.parametrize("kind", REAL)
 def test_the_serve_path_of_real_apps_is_found(tmp_path: Path, kind: str) -> None:
     async def go() -> None:

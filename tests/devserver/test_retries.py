@@ -251,6 +251,10 @@ def test_step_failed_is_memoized_and_the_function_goes_on() -> None:
             Reply(401, {"message": "Unauthorized"}, {"x-inngest-sdk-handled": "true"}, sdk=False),
             "Unauthorized",
         ),
+        (
+            Reply(401, {"name": "E", "message": "not signed"}, {"x-inngest-sdk-handled": "true"}, sdk=False),
+            "E: not signed",
+        ),
         (Reply(404, raw=b"<html>nothing</html>", sdk=False), "Server returned a fatal error (404): <html>nothing"),
         (Reply(201, raw=b"   "), "cannot be read"),
         (Reply(201, {"body": "x"}), "the envelope has no status"),
