@@ -5,6 +5,7 @@ The reference of a plain value is `pydantic_core.to_json`, that of models is the
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import decimal
 import functools
@@ -32,6 +33,14 @@ class _Item(pydantic.BaseModel):
     name: str
     price: float
     tags: list[str]
+
+
+@dataclasses.dataclass
+class _Row:
+    id: int
+    name: str
+    at: datetime.datetime
+    tags: list[str] | str
 
 
 class _Dict(TypedDict):
@@ -88,6 +97,7 @@ def _typed_rows(effort: Effort) -> Iterator[Row]:
         ("Decimals", [decimal.Decimal("1.10")] * 140_000, list[decimal.Decimal]),
         ("UUIDs", [uuid.UUID(int=number) for number in range(26_000)], list[uuid.UUID]),
         ("datetimes", [at] * 34_000, list[datetime.datetime]),
+        ("dataclasses", [_Row(number, "a row", at, ["a", "b"]) for number in range(12_000)], list[_Row]),
         ("TypedDicts", [{"id": number, "at": at} for number in range(20_000)], list[_Dict]),
         ("nested dicts", [{"a": {"b": {"c": number}}} for number in range(45_000)], None),
         ("texts with NaN in them", [f"item {number} is NaN or -Infinity" for number in range(28_000)], None),

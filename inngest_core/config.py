@@ -1,7 +1,8 @@
 """Configuration: mode, origins, keys. The only reader of the environment, and it reads it once.
 
 Nothing else belongs here: no request is made, no logger is touched, and a missing signing key is not yet an error
-(whoever serves in cloud mode says so; a client that only sends events needs none). Source: protocol §1.
+(`serve` says so in cloud mode; a client that only sends events needs none). See docs/protocol.md, Modes and
+configuration.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ CLOUD_API_ORIGIN = "https://api.inngest.com"
 CLOUD_EVENT_API_ORIGIN = "https://inn.gs"
 DEV_ORIGIN = "http://127.0.0.1:8288"
 DEV_EVENT_KEY = "NO_EVENT_KEY_SET"
-"""What stands for the event key in dev mode, where none is needed."""
+"""The event key of dev mode, where none is needed."""
 
 _GIT_BRANCH_VARIABLES = (
     "BRANCH_NAME",
@@ -57,7 +58,7 @@ class Mode(enum.StrEnum):
 
 
 class Streaming(enum.StrEnum):
-    """Whether answers to calls are kept alive while a function runs (protocol §9)."""
+    """Whether answers to calls are kept alive while a function runs; see docs/protocol.md, Streaming."""
 
     FORCE = "force"
     DISABLE = "disable"
@@ -106,7 +107,6 @@ def load_config(
 
     environ: read instead of the process's environment. An empty variable counts as not set.
     Raises ConfigError, URLInvalidError: they name the option or variable, what it holds, and what is allowed.
-    Source: protocol §1.
     """
     variables = _Environment(os.environ if environ is None else environ)
     mode, reason, dev_origin = _choose_mode(variables, is_production)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import collections
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,7 @@ LACKS_ASSERTIONS = {
 }
 
 
+@functools.cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
@@ -55,6 +57,17 @@ def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
 def test_no_two_files_have_one_name() -> None:
     names = collections.Counter(path.stem for path in FILES if path.stem not in OF_EVERY_FOLDER)
     assert {name for name, count in names.items() if count > 1} == set()
+
+
+def test_the_readme_names_every_folder_and_every_piece_of_the_stage() -> None:
+    text = (TESTS / "README.md").read_text(encoding="utf-8")
+    folders = {path.name for path in TESTS.iterdir() if path.is_dir() and any(path.glob("*.py"))}
+    pieces = {path.name for path in (TESTS / "stage").glob("*.py")} - {"__init__.py"}
+    assert {"core", "cases", "stage"} <= folders
+    assert {name for name in folders if f"{name}/" not in text} == set()
+    assert {name for name in pieces if f"`{name}`" not in text} == set()
+    named = set(re.findall(r"(?:`|/)(\w+\.py)`", text))
+    assert named - {path.name for path in FILES} == set()
 
 
 @IN_EVERY_FILE

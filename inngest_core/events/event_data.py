@@ -1,7 +1,7 @@
 """The data of typed events: which types it may have, and how it is read, by whoever sends and whoever receives.
 
-What is sent is read, as the receiver will read it, before it goes. Knows types and values; what an event is stands in
-`events.py`.
+What is sent is read before it goes, as the receiver will read it. Knows types and values; `event.py` says what an
+event is.
 """
 
 from __future__ import annotations

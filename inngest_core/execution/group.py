@@ -93,8 +93,9 @@ class Parallel:
 
         callables: a list or a tuple of functions without arguments, such as `lambda: ctx.step.run(...)`.
         parallel_mode: when the engine lets the function go on: after all steps, or after each of them (RACE).
+        more: never given; it catches `parallel(first, second)`, and the error says what to give instead.
         Returns a tuple of what they returned, in the same order.
-        Raises the error of the first one, in that order, that raised.
+        Raises the error of the first one, in that order, that raised. Raises ConfigError: no tuple of functions.
         """
         branches = _checked(callables, parallel_mode, more)
         before = tools.parallel_mode.set(_mode(parallel_mode))
@@ -181,8 +182,9 @@ class ParallelSync:
 
         callables: a list or a tuple of functions without arguments, such as `lambda: ctx.step.run(...)`.
         parallel_mode: when the engine lets the function go on: after all steps, or after each of them (RACE).
+        more: never given; it catches `parallel(first, second)`, and the error says what to give instead.
         Returns a tuple of what they returned, in the same order.
-        Raises the error of the first one, in that order, that raised.
+        Raises the error of the first one, in that order, that raised. Raises ConfigError: no tuple of functions.
         """
         branches = _checked(callables, parallel_mode, more)
         before = tools.parallel_mode.set(_mode(parallel_mode))

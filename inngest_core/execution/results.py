@@ -24,8 +24,10 @@ from .tools import Tool
 MOST_WARNINGS = 1000
 """So many callbacks are warned of by one client."""
 
+_FIX = "annotate what it returns, or give output_type="
+
 Warned = set[tuple[str, object]]
-"""Functions and the callbacks of whose results was warned."""
+"""The functions, each with a callback about whose result there was a warning."""
 
 
 class Results:
@@ -97,10 +99,8 @@ class Results:
         written = dump(value, what, typ, rule=rule, serializer=self._serializer, limit=limit)
         lost = written.lost
         if typ is None and written.rich and lost is None:
-            lost = (
-                f"is a {type(value).__name__} and comes back as plain JSON: "
-                f"{returns.problem or 'its annotation is of plain JSON'}; annotate what it returns, or give output_type="
-            )
+            problem = returns.problem or "its annotation is of plain JSON"
+            lost = f"is a {type(value).__name__} and comes back as plain JSON: {problem}; {_FIX}"
         if lost is not None and told is not None:
             self._warn(told, callback, lost)
         return written.body

@@ -1,7 +1,7 @@
 """What goes over the wire, and how it is spelled: header names, op names, query keys; parse and dump of bodies.
 
-Both the SDK and the embedded engine read and write through this module. No decisions, no environment.
-Sources: protocol §2, §6, B0 to B4.
+Both the SDK and the bundled engine read and write through this module. No decisions, no environment. See
+docs/protocol.md: Headers, Call requests, Ops, Memos.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class SyncKind(enum.StrEnum):
 
 
 class Opcode(enum.StrEnum):
-    """Kinds of ops (protocol B1). `StepNotFound` must never be sent."""
+    """Kinds of ops. `StepNotFound` must never be sent: an engine then fails the whole answer."""
 
     AI_GATEWAY = "AIGateway"
     DEFER_ABORT = "DeferAbort"
@@ -93,7 +93,7 @@ class Opcode(enum.StrEnum):
 
 
 class EventName(enum.StrEnum):
-    """Events that engines send (protocol B18)."""
+    """Names of the events that engines send."""
 
     FUNCTION_CANCELLED = "inngest/function.cancelled"
     FUNCTION_FAILED = "inngest/function.failed"
@@ -103,7 +103,7 @@ class EventName(enum.StrEnum):
 
 
 def hash_id(step_id: str, index: int = 0) -> str:
-    """Return the id of a step on the wire; index: its n-th repetition, 0 for the first (protocol §7)."""
+    """Return the id of a step on the wire; index: which repetition of the id it is, 0 for the first."""
     text = step_id if index == 0 else f"{step_id}:{index}"
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
@@ -182,7 +182,7 @@ class CallContext:
 
 @dataclass(slots=True)
 class CallRequest:
-    """A call request (protocol B0). steps: memo by hashed id, as sent; events: all of a batch, may be empty."""
+    """A call request. steps: memos by hashed id, as sent. events: all of a batch; it may be empty."""
 
     ctx: CallContext
     event: dict[str, Any]
@@ -241,7 +241,7 @@ def _list_of(owner: Mapping[str, Any], name: str, kind: type, where: str = "") -
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """One reported step (protocol B1). data: JSON text; index: the n-th repetition, 0 for the first."""
+    """One reported step. data: JSON text. index: which repetition of the step id it is, 0 for the first."""
 
     op: Opcode
     id: str
@@ -276,7 +276,7 @@ def dump_ops(ops: Sequence[Op]) -> bytes:
 
 
 def strip_nulls(value: Any) -> Any:
-    """Return *value* without keys whose value is null, at any depth: a null kills a registration (protocol C1)."""
+    """Return *value* without keys whose value is null, at any depth: engines refuse a registration for one."""
     if isinstance(value, dict):
         items = cast("dict[str, Any]", value).items()
         return {key: strip_nulls(item) for key, item in items if item is not None}

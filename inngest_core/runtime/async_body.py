@@ -110,7 +110,8 @@ class AsyncBody:
         task = self._task
         if wait and task is not None and not task.done() and not await self._news_within(task, seconds):
             return False
-        await asyncio.sleep(0)  # a body that waits for nothing ends in its first turn
+        if not self.finished():
+            await asyncio.sleep(0)  # a body that waits for nothing ends in its first turn, or before
         if beyond or not self.finished():
             self._seen, self._quiet_turns = self._news, 0
             self._settled = self._loop.create_future()

@@ -19,8 +19,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypeVar, cast
+from collections.abc import Awaitable
+from typing import Any, TypeVar, assert_never, cast
 
 from inngest_core.errors import AsyncUnsupportedError, InngestError
 
@@ -28,6 +28,7 @@ from .async_body import AsyncBody, carry
 from .effects import Call, Effect, Fetch, Flow, Invoke, Now, Random, Settle, Sleep, Start, Unwind
 from .fork import forget_after_fork
 from .loop_thread import LoopThread
+from .outcome import Outcome, Raised, Returned
 from .pool import DEFAULT_SIZE, Pool
 from .transport import Transport
 
@@ -88,42 +89,40 @@ class Resources:
 
 def run_sync(flow: Flow[T], resources: Resources) -> T:
     """Run *flow* to its end in this thread and return its result."""
-    waiting: list[Flow[Any]] = []  # flows that invoked another sync one: they all run in this loop
-    running: Flow[Any] = flow
-    resume: Callable[[Any], Effect] = running.send
-    outcome: Any = None
-    while True:
-        try:
-            effect = resume(outcome)
-        except BaseException as ended:
-            if not waiting:
-                if isinstance(ended, StopIteration):
-                    return cast("T", ended.value)
-                raise
-            running = waiting.pop()
-            resume, outcome = _hand_over(ended, running)
-            continue
-        if isinstance(effect, Invoke) and not effect.is_async:
-            waiting.append(running)
-            running = effect.flow
-            resume, outcome = running.send, None
-            continue
-        try:
-            outcome = _IN_THREAD[type(effect)](effect, resources)
-            resume = running.send
-        except BaseException as error:  # the flow decides what an outcome means
-            resume, outcome = running.throw, error
+    try:
+        effect = next(flow)
+        while True:
+            try:
+                result = _perform(effect, resources)
+            except BaseException as error:  # the flow decides what an outcome means
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(result)
+    except StopIteration as end:
+        return cast("T", end.value)
 
 
-def _hand_over(ended: BaseException, caller: Flow[Any]) -> tuple[Callable[[Any], Effect], Any]:
-    """Return how to resume the flow that invoked another one, which has *ended*, and with what."""
-    if isinstance(ended, StopIteration):
-        return caller.send, ended.value
-    return caller.throw, ended
-
-
-def _invoke_async(effect: Invoke, resources: Resources) -> object:
-    return resources.loop_thread().run(lambda: run_async(effect.flow, resources))
+def _perform(effect: Effect, resources: Resources) -> object:
+    match effect:
+        case Now():
+            return time.time()
+        case Call():
+            return _call(effect)
+        case Invoke(flow, is_async):
+            if not is_async:
+                return run_sync(flow, resources)
+            return resources.loop_thread().run(lambda: run_async(flow, resources))
+        case Fetch(request):
+            return resources.transport.fetch(request)
+        case Sleep(seconds):
+            time.sleep(seconds)
+            return None
+        case Random(size):
+            return os.urandom(size)
+        case Start() | Settle() | Unwind():
+            raise AssertionError(f"{type(effect).__name__} belongs to a flow of the async driver")
+        case _:
+            assert_never(effect)
 
 
 def _call(effect: Call) -> object:
@@ -135,7 +134,7 @@ def _call(effect: Call) -> object:
         if inspect.iscoroutine(result):
             result.close()
         raise AsyncUnsupportedError(
-            f"{effect.what} is asynchronous, but stands in a function that is a plain def; "
+            f"{effect.what} is asynchronous, but the function is a plain def; "
             "make the function async def, or give a plain function"
         )
     return result
@@ -149,83 +148,66 @@ def _run_callback(effect: Call) -> object:
 
 async def run_async(flow: Flow[T], resources: Resources) -> T:
     """Run *flow* to its end on the running loop and return its result; never blocks the loop."""
-    waiting: list[tuple[Flow[Any], list[AsyncBody]]] = []  # as in `run_sync`; with the bodies that each one started
-    running: Flow[Any] = flow
     bodies: list[AsyncBody] = []
-    resume: Callable[[Any], Effect] = running.send
-    outcome: Any = None
+    result: object
     try:
+        effect = next(flow)
         while True:
             try:
-                effect = resume(outcome)
-            except BaseException as ended:
-                if not waiting:
-                    if isinstance(ended, StopIteration):
-                        return cast("T", ended.value)
-                    raise
-                _cancel(bodies)
-                running, bodies = waiting.pop()
-                resume, outcome = _hand_over(ended, running)
-                continue
-            if isinstance(effect, Invoke) and effect.is_async:
-                waiting.append((running, bodies))
-                running, bodies = effect.flow, []
-                resume, outcome = running.send, None
-                continue
-            try:
-                if isinstance(effect, Call):
-                    outcome = _begin_call(effect)  # in this frame: a coroutine cannot let a StopIteration out
-                    if inspect.isawaitable(outcome):
-                        outcome = await _end_call(effect, outcome)
-                elif isinstance(effect, Start):
-                    outcome = AsyncBody(effect.make)
-                    bodies.append(outcome)
-                elif isinstance(effect, Now | Random):
-                    outcome = _AT_ONCE[type(effect)](effect, resources)
-                else:
-                    outcome = await _AWAITED[type(effect)](effect, resources)
-                resume = running.send
+                match effect:
+                    case Now():
+                        result = time.time()
+                    case Settle(body, wait, seconds, beyond):
+                        result = await cast("AsyncBody", body).settle(wait=wait, seconds=seconds, beyond=beyond)
+                    case Start(make):
+                        result = AsyncBody(make)
+                        bodies.append(result)
+                    case Call():
+                        result = _begin_call(effect)  # in this frame: a coroutine cannot let a StopIteration out
+                        if inspect.isawaitable(result):
+                            result = await _end_call(effect, result)
+                    case Invoke(inner, is_async):
+                        result = await (run_async if is_async else _run_in_pool)(inner, resources)
+                    case Unwind(body):
+                        await cast("AsyncBody", body).unwind()
+                        result = None
+                    case Fetch(request):
+                        result = await resources.transport.fetch_async(request)
+                    case Sleep(seconds):
+                        await asyncio.sleep(seconds)
+                        result = None
+                    case Random(size):
+                        result = os.urandom(size)
+                    case _:
+                        assert_never(effect)
             except asyncio.CancelledError as error:
                 if not isinstance(effect, Call) or _is_being_cancelled():
-                    for each in (running, *(caller for caller, _ in reversed(waiting))):
-                        each.close()  # nobody waits for it any more
+                    flow.close()  # nobody waits for it any more
                     raise
-                resume, outcome = running.throw, _cancelled(effect)
-                outcome.__cause__ = error
+                cancelled = _cancelled(effect)
+                cancelled.__cause__ = error
+                effect = flow.throw(cancelled)
             except BaseException as error:  # the flow decides what an outcome means
-                resume, outcome = running.throw, error
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(result)
+    except StopIteration as end:
+        return cast("T", end.value)
     finally:
-        for _, left in waiting:
-            _cancel(left)
-        _cancel(bodies)
-
-
-def _cancel(bodies: Iterable[AsyncBody]) -> None:
-    for body in bodies:
-        body.cancel()
-
-
-def _settle(effect: Settle, _: Resources) -> Awaitable[object]:
-    return cast("AsyncBody", effect.body).settle(wait=effect.wait, seconds=effect.seconds, beyond=effect.beyond)
-
-
-def _unwind(effect: Unwind, _: Resources) -> Awaitable[object]:
-    return cast("AsyncBody", effect.body).unwind()
+        for started in bodies:
+            started.cancel()
 
 
 async def _run_in_pool(flow: Flow[Any], resources: Resources) -> object:
     context = contextvars.copy_context()
 
-    def run() -> tuple[object, BaseException | None]:
+    def run() -> Outcome:
         try:
-            return context.run(run_sync, flow, resources), None
-        except BaseException as error:  # a StopIteration must not be set on an asyncio future: carried
-            return None, error
+            return Returned(context.run(run_sync, flow, resources))
+        except BaseException as error:  # a StopIteration must not be set on a future of asyncio
+            return Raised(error)
 
-    result, error = await resources.pool().run(run)
-    if error is not None:
-        raise error
-    return result
+    return (await resources.pool().run(run)).unwrap()
 
 
 def _begin_call(effect: Call) -> object:
@@ -256,28 +238,3 @@ def _is_being_cancelled() -> bool:
 
 def _cancelled(effect: Call) -> InngestError:
     return InngestError(f"{effect.what} was cancelled by its own code")
-
-
-_AT_ONCE: dict[type[Any], Callable[[Any, Resources], object]] = {
-    Now: lambda _effect, _resources: time.time(),
-    Random: lambda effect, _: os.urandom(effect.size),
-}
-"""Effects that both drivers perform, and that take no time."""
-
-_IN_THREAD: dict[type[Any], Callable[[Any, Resources], object]] = {
-    **_AT_ONCE,
-    Call: lambda effect, _: _call(effect),
-    Invoke: _invoke_async,
-    Fetch: lambda effect, resources: resources.transport.fetch(effect.request),
-    Sleep: lambda effect, _: time.sleep(effect.seconds),
-}
-"""What the sync driver performs; others belong to flows of the async one."""
-
-_AWAITED: dict[type[Any], Callable[[Any, Resources], Awaitable[object]]] = {
-    Invoke: lambda effect, resources: _run_in_pool(effect.flow, resources),
-    Settle: _settle,
-    Unwind: _unwind,
-    Fetch: lambda effect, resources: resources.transport.fetch_async(effect.request),
-    Sleep: lambda effect, _: asyncio.sleep(effect.seconds),
-}
-"""What the async driver awaits; the rest is performed in its own frame."""

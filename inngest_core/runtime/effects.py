@@ -18,7 +18,7 @@ from .outcome import Outcome
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """Call a user's callable; its result, awaited where that is possible, or its exception comes back.
 
@@ -32,41 +32,41 @@ class Call:
     what: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Invoke:
-    """Run a whole flow in the driver of the given colour, on the thread or loop that colour needs."""
+    """Run a whole flow in the driver of the given kind, on the thread or the loop that it needs."""
 
     flow: Flow[Any]
     is_async: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Fetch:
     """One HTTP exchange; raises TransportError when no answer comes."""
 
     request: HTTPRequest
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sleep:
     """Wait before another try. Never a durable sleep."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Now:
     """The wall clock, in Unix seconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Random:
     """So many random bytes."""
 
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Start:
     """Start the body of an async function as a task of its own; async driver only. The result is the Body.
 
@@ -76,9 +76,9 @@ class Start:
     make: Callable[[Any], Coroutine[Any, Any, object]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Settle:
-    """Let the loop turn until the body has finished or is quiet (design §5); async driver only.
+    """Let the loop turn until the body has finished or is quiet; async driver only.
 
     wait: for news first, as nothing can be decided without. seconds: the longest wait for news.
     beyond: also let the loop turn when the body has finished: tasks that it left may be about to meet steps.
@@ -91,7 +91,7 @@ class Settle:
     beyond: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Unwind:
     """Cancel the body and the tasks whose steps are parked, and let them end; async driver only."""
 

@@ -21,11 +21,9 @@ from inngest_core.errors import InngestError
 
 from .async_body import UNWIND_SECONDS
 from .gevent import real_lock, signal, start_thread
+from .outcome import Outcome, Raised, Returned
 
 T = TypeVar("T")
-
-CLOSE_SECONDS = 2 * UNWIND_SECONDS
-"""How long `close` waits: a task that blocks the loop may never let it end."""
 
 _ENDS_A_LOOP = (SystemExit, KeyboardInterrupt)
 _CLOSED = "the client was closed while the function ran"
@@ -40,22 +38,19 @@ class _Call(Generic[T]):
         self.main = main
         self.context = contextvars.copy_context()
         self.task: asyncio.Task[T] | None = None
-        self._outcome: tuple[T | None, BaseException | None] | None = None
+        self._outcome: Outcome | None = None
         self._done, self.wait = signal()
 
-    def finish(self, value: T | None, error: BaseException | None) -> None:
+    def finish(self, outcome: Outcome) -> None:
         """Wake the thread that waits; only the first outcome counts. Only the loop's thread calls this."""
         if self._outcome is None:
-            self._outcome = value, error
+            self._outcome = outcome
             self._done()
 
     def result(self) -> T:
         if self._outcome is None:
             raise AssertionError("a call has an outcome when its thread is woken")
-        value, error = self._outcome
-        if error is not None:
-            raise error
-        return cast("T", value)
+        return cast("T", self._outcome.unwrap())
 
     def cancel(self) -> None:
         if self.task is not None:
@@ -65,9 +60,19 @@ class _Call(Generic[T]):
 class LoopThread:
     """An event loop in a daemon thread."""
 
-    def __init__(self, new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop) -> None:
-        """Start the thread. Raises what *new_loop* raises, such as OSError when no more files can be opened."""
+    def __init__(
+        self,
+        new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
+        *,
+        close_seconds: float = 2 * UNWIND_SECONDS,
+    ) -> None:
+        """Start the thread.
+
+        close_seconds: how long `close` waits, as a task that blocks the loop may never let it end.
+        Raises what *new_loop* raises, such as OSError when no more files can be opened.
+        """
         self._new_loop = new_loop
+        self._close_seconds = close_seconds
         self._lock = real_lock()
         self._calls: set[_Call[Any]] = set()
         self._cause: BaseException | None = None
@@ -106,7 +111,7 @@ class LoopThread:
         return call.result()
 
     def close(self) -> None:
-        """Cancel what runs, and wait for the end of the thread; gives up after CLOSE_SECONDS."""
+        """Cancel what runs, and wait for the end of the thread, for at most `close_seconds`."""
         ended, wait = signal()
         with self._lock:
             if self._cause is not None:
@@ -114,11 +119,11 @@ class LoopThread:
             self._cause = InngestError(_CLOSED)
             self._ended = ended
             self._loop.call_soon_threadsafe(self._closing.set_result, None)
-        if not wait(CLOSE_SECONDS):
+        if not wait(self._close_seconds):
             _log.warning(
                 "an async function held its event loop for more than %g s after the client was closed; "
                 "its thread is left behind",
-                CLOSE_SECONDS,
+                self._close_seconds,
             )
 
     # In the loop's thread
@@ -167,37 +172,34 @@ class LoopThread:
             self._cause = self._cause or cause
             calls, self._calls = self._calls, set()
         for call in calls:
-            error = InngestError(f"the event loop of the function ended before the function did: {cause}")
-            error.__cause__ = cause
-            call.finish(None, error)
+            call.finish(
+                Raised(_caused(f"the event loop of the function ended before the function did: {cause}", cause))
+            )
 
     def _start(self, call: _Call[Any]) -> None:
         try:
             call.task = self._loop.create_task(call.main(), context=call.context)
         except BaseException as error:
-            self._finish(call, None, error)
+            self._finish(call, Raised(error))
             raise
         call.task.add_done_callback(lambda task: self._report(call, task))
 
     def _report(self, call: _Call[T], task: asyncio.Task[T]) -> None:
-        if task.cancelled():
+        try:
+            outcome: Outcome = Returned(task.result())
+        except asyncio.CancelledError as error:
             why = "the function was cancelled by its own code" if self.is_alive() else _CLOSED
-            self._finish(call, None, InngestError(why))
-            return
-        error = task.exception()
-        if error is None:
-            self._finish(call, task.result(), None)
-        elif isinstance(error, _ENDS_A_LOOP):  # meant for the thread in which it was raised, not for the one that waits
-            wrapped = InngestError(f"the function raised {type(error).__name__}")
-            wrapped.__cause__ = error
-            self._finish(call, None, wrapped)
-        else:
-            self._finish(call, None, error)
+            outcome = Raised(_caused(why, error))
+        except _ENDS_A_LOOP as error:  # meant for the thread in which it was raised, not for the one that waits
+            outcome = Raised(_caused(f"the function raised {type(error).__name__}", error))
+        except BaseException as error:
+            outcome = Raised(error)
+        self._finish(call, outcome)
 
-    def _finish(self, call: _Call[T], value: T | None, error: BaseException | None) -> None:
+    def _finish(self, call: _Call[Any], outcome: Outcome) -> None:
         with self._lock:
             self._calls.discard(call)
-        call.finish(value, error)
+        call.finish(outcome)
 
     async def _end(self) -> None:
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
@@ -207,3 +209,9 @@ class LoopThread:
             await asyncio.wait(tasks, timeout=UNWIND_SECONDS)
         closing = self._loop.create_task(self._loop.shutdown_asyncgens())
         await asyncio.wait([closing], timeout=UNWIND_SECONDS)
+
+
+def _caused(message: str, cause: BaseException) -> InngestError:
+    error = InngestError(message)
+    error.__cause__ = cause
+    return error

@@ -15,16 +15,16 @@ T = TypeVar("T")
 DEFAULT_SIZE = 40
 """As many as Starlette has for its own sync routes."""
 
-WARN_AGAIN_SECONDS = 60.0
-
 _log = logging.getLogger("inngest")
 
 
 class Pool:
     """Threads that are started as they are needed. With no threads, work is done on the loop that asks for it."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, *, warn_again_seconds: float = 60.0) -> None:
+        """size: of threads. warn_again_seconds: for how long a warning that they are all busy is not repeated."""
         self._size = size
+        self._warn_again_seconds = warn_again_seconds
         self._executor = concurrent.futures.ThreadPoolExecutor(size, thread_name_prefix="inngest") if size else None
         self._lock = threading.Lock()
         self._unfinished = 0
@@ -48,7 +48,7 @@ class Pool:
         with self._lock:
             self._unfinished += 1
             waiting = self._unfinished - self._size
-            if waiting <= 0 or (self._warned_at is not None and now - self._warned_at < WARN_AGAIN_SECONDS):
+            if waiting <= 0 or (self._warned_at is not None and now - self._warned_at < self._warn_again_seconds):
                 return
             self._warned_at = now
         _log.warning(

@@ -121,7 +121,9 @@ class App:
 
         Refused are requests that need a signature and have no well-formed recent one, and those that announce a body
         over the cap. `handle` would refuse them too, but only when their bodies have been read and held.
-        method: upper case. url: absolute. headers: lower-case names.
+        method: the HTTP method, in upper case.
+        url: the absolute URL.
+        headers: the headers, with lower-case names.
         """
         return run_sync(self._admit(method, url, headers), self.client.resources)
 
@@ -129,7 +131,7 @@ class App:
         """Return the coded answer to a request that could not be read for the reason that *error* gives."""
         if isinstance(error, SignatureError):  # a stranger is not told which SDK and which version answers
             return Response(error.status, _EVERY_ANSWER, dump_json(_describe(error)))
-        return self._respond_unsigned(_answer_error(error))
+        return self._respond(_answer_error(error), UNSIGNED, now=0.0)
 
     def handle_sync(self, request: Request) -> Response:
         """Answer *request* in this thread."""
@@ -158,8 +160,10 @@ class App:
         except BaseException as error:
             logging.getLogger("inngest").error("an error of the SDK itself", exc_info=exc_info(error))
             answer = _answer_error(InngestError(f"an error of the SDK itself: {name_of(error)}"))
-        yield from self._warn_if_lost(request, started)
-        return (yield from self._respond(answer, signer))
+        ended: float = yield Now()
+        if ended - started > LONG_SECONDS:
+            yield from self._warn_if_lost(request)
+        return self._respond(answer, signer, now=ended)
 
     def _admit(self, method: str, url: str, headers: Mapping[str, str]) -> Flow[Response | None]:
         now: float = yield Now()
@@ -191,24 +195,16 @@ class App:
             case _:
                 raise MethodNotAllowedError(f"{request.method} is not answered here; expected GET, PUT or POST")
 
-    def _warn_if_lost(self, request: Request, started: float) -> Flow[None]:
-        if request.has_gone is None:
-            return
-        now: float = yield Now()
-        if now - started > LONG_SECONDS and (yield Call(request.has_gone)):
+    def _warn_if_lost(self, request: Request) -> Flow[None]:
+        if request.has_gone is not None and (yield Call(request.has_gone)):
             self.client.logger.warning(_LOST, request.method)
 
-    def _respond(self, answer: Answer, signer: Signer) -> Flow[Response]:
-        response = self._respond_unsigned(answer)
-        if signer.key is None:
-            return response
-        now: float = yield Now()
-        signature = {Header.SIGNATURE.value: sign(response.body, signer.key, now=now)}
-        return Response(response.status, {**response.headers, **signature}, response.body)
-
-    def _respond_unsigned(self, answer: Answer) -> Response:
+    def _respond(self, answer: Answer, signer: Signer, *, now: float) -> Response:
         body = answer.body if isinstance(answer.body, bytes) else dump_json(answer.body)
-        return Response(answer.status, {**self._headers, **answer.headers}, body)
+        headers = {**self._headers, **answer.headers}
+        if signer.key is not None:
+            headers[Header.SIGNATURE.value] = sign(body, signer.key, now=now)
+        return Response(answer.status, headers, body)
 
 
 _EVERY_ANSWER = {Header.CONTENT_TYPE.value: "application/json", Header.SDK_HANDLED.value: "true"}

@@ -1,4 +1,4 @@
-"""PUT: registration. Out of band, the app tells the engine's API about itself; in band, the answer is the telling.
+"""PUT: registration. Out of band, the app sends its functions to the engine's API; in band, they are the answer.
 
 Who may ask was decided before, and answers are signed after. Never answers 200 when the registration failed. See
 docs/protocol.md, Registration.
@@ -119,11 +119,11 @@ def dump_functions(functions: Sequence[Function[Any]], url: str) -> list[dict[st
 
 
 def advertised_url(request_url: str, options: ServeOptions, config: Config) -> str:
-    """Return the URL that the engine shall call: the one that the PUT came to, with what was configured put in.
+    """Return the URL that the engine is to call: that of the PUT, with the configured origin and path in it.
 
-    The origin is that of `serve_origin`; the path is public_path, else INNGEST_SERVE_PATH, else an explicit
-    serve_path. Query keys of the protocol are left out, others (such as a proxy's token) are kept.
-    Raises URLInvalidError: serve_origin. Source: protocol §5.
+    The origin is `serve_origin`, else INNGEST_SERVE_ORIGIN; the path is `public_path`, else INNGEST_SERVE_PATH, else
+    an explicit `serve_path`. Query keys of the protocol are left out; others, such as a proxy's token, are kept.
+    Raises URLInvalidError when `serve_origin` or the URL of the request is none.
     """
     try:
         parts = urllib.parse.urlsplit(request_url)

@@ -70,7 +70,7 @@ def stand_in(cls: Any) -> Any:
     For *cls* itself, pydantic takes what it has made of the schema unchanged.
     """
     make = cls.__new__
-    return _StandIn(cls.__name__, (), {"__new__": lambda _: make(cls), "stands_for": cls})
+    return _StandIn(cls.__name__, (), {"__new__": lambda _: make(cls), "stands_for": cls})  # pyright: ignore[reportUnknownLambdaType] - it is given the stand-in
 
 
 class _StandIn(type):
@@ -121,7 +121,7 @@ def _attrs(cls: Any, schema_of: SchemaOf, _: object) -> Any:
     def write(value: object) -> object:
         if not isinstance(value, cls):
             raise TypeError(f"a {type(value).__name__} is not a {cls.__name__}")
-        return written_fields(cast("object", value))
+        return written_fields(value)
 
     inner = _object(fields, schema_of, required)
     writing = core_schema.plain_serializer_function_ser_schema(write, return_schema=inner)
@@ -168,5 +168,5 @@ _KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Layout]], ...] = (
     (lambda cls: issubclass(cls, pydantic.BaseModel), _model),
     (dataclasses.is_dataclass, lambda cls: Layout([field.name for field in dataclasses.fields(cls)], _dataclass)),
     (is_struct, lambda cls: Layout(cls.__struct_fields__)),
-    (lambda cls: issubclass(cls, tuple) and hasattr(cls, "_fields"), lambda cls: Layout(cls._fields, _named_tuple)),
+    (lambda cls: hasattr(cls, "_fields") and issubclass(cls, tuple), lambda cls: Layout(cls._fields, _named_tuple)),
 )

@@ -142,12 +142,14 @@ class Codec:
         return _without_computed(made) if self._shared and made.get("computed_fields") else made
 
     def _note(self, kind: str, node: dict[str, Any]) -> None:
-        cls = node["cls"] if kind in ("enum", "model", "dataclass") else (node.get("metadata") or {}).get(CLASS)
+        metadata: dict[str, Any] = node.get("metadata") or {}
+        config: dict[str, Any] = node.get("config") or {}
+        cls: Any = node["cls"] if kind in ("enum", "model", "dataclass") else metadata.get(CLASS)
         if cls is not None:
             self.classes.add(cls)
         if kind in ("any", "bool", "literal"):  # an int may be a bool, and would come back as an int
             self.classes.add(bool)
-        if kind in ("any", "function-plain") or (node.get("config") or {}).get("extra_fields_behavior") == "allow":
+        if kind in ("any", "function-plain") or config.get("extra_fields_behavior") == "allow":
             self._open = True
         if ("serialization" in node and cls is None) or node.get("serialization_exclude"):
             self._doubtful = True
@@ -253,20 +255,24 @@ def _configured(config: Mapping[str, Any]) -> dict[str, Any]:
 def _readable(name: str, field: dict[str, Any]) -> dict[str, Any]:
     """Let a field be read by the name under which it is written, by its own, and by those that it has anyway."""
     written = field.get("serialization_alias", name)
-    given = field.get("validation_alias") or []
-    if written == (given or name):
+    given: Any = field.get("validation_alias", name)
+    if written == given:
         return field
-    paths = [[given]] if isinstance(given, str) else given if given and isinstance(given[0], list) else [given]
-    return {**field, "validation_alias": [[written], [name], *(path for path in paths if path)]}
+    one = [given] if isinstance(given, str) else given
+    paths: list[Any] = one if isinstance(one[0], list) else [one]
+    return {**field, "validation_alias": [[written], [name], *paths]}
 
 
 def _without_computed(schema: Any) -> Any:
     """Let nothing that is computed be read."""
     computed = {each.get("alias", each["property_name"]) for each in schema["computed_fields"]}
 
-    return core_schema.no_info_before_validator_function(
-        lambda data: {key: data[key] for key in data if key not in computed} if isinstance(data, dict) else data, schema
-    )
+    def drop(data: object) -> object:
+        if not isinstance(data, dict):
+            return data
+        return {key: value for key, value in cast("dict[object, object]", data).items() if key not in computed}
+
+    return core_schema.no_info_before_validator_function(drop, schema)
 
 
 def _enum(node: dict[str, Any]) -> Any:

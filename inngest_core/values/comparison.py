@@ -22,7 +22,7 @@ from .json_text import same_number
 from .schema import is_plain_class
 
 LISTS = (list, tuple, set, frozenset, deque)
-CONTAINERS = (dict, *LISTS)
+CONTAINERS: tuple[type[Any], ...] = (dict, *LISTS)
 
 _SCALARS = frozenset({str, bool, type(None)})
 _values: Callable[[Any], Iterable[Any]] = cast("Any", dict).values
@@ -57,11 +57,7 @@ def survey(root: object) -> Seen:
         seen.kinds.update(groups)
         level = []
         for kind in groups.keys() - _SCALARS:
-            mine = groups[kind]
-            if kind is dict or kind is list:
-                mine = [one for one in mine if one]
-            if mine:
-                _look(kind, mine, level, seen)
+            _look(kind, groups[kind], level, seen)
     return seen
 
 

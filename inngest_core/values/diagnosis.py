@@ -72,7 +72,7 @@ def _shortened(path: str) -> str:
 
 
 def _problem(value: object) -> str | None:
-    if isinstance(value, Iterator):
+    if issubclass(type(value), Iterator):
         return f" is a {type(value).__name__}, which can be read only once; return a list of what it gives"
     if isinstance(value, int) and value.bit_length() > 1023:
         return f" is an int of {value.bit_length():,} bits, which engines cannot keep; give a text"

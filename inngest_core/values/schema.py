@@ -23,18 +23,20 @@ from .classes import MakeSchema, own_schema
 CLASS = "inngest_class"
 """The key of the metadata of a schema that names the class of its values."""
 
+_CLASSES = (str, int, float, bool, dict, list, types.NoneType)
 _PLAIN: frozenset[object] = frozenset({None, types.NoneType, bool, int, str, object, Any, list, dict})
 _NEVER: tuple[object, ...] = (typing.NoReturn, typing.Never)
 _LIST_LIKE = (list, collections.abc.Sequence, collections.abc.MutableSequence)
 _DICT_LIKE = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 _READ_ONCE = (collections.abc.Iterable, collections.abc.Collection, collections.abc.Reversible)
+_KEPT: frozenset[object] = frozenset({Literal, collections.abc.Callable})
 _WRAPPERS = (typing.Required, typing.NotRequired, typing_extensions.ReadOnly)
 _UNIONS = (Union, types.UnionType)
 
 
 def is_plain_class(cls: type[Any]) -> bool:
     """Tell whether JSON gives back something that equals an instance, and of which the instance is made."""
-    return issubclass(cls, str | int | float | dict | list | type(None)) and not issubclass(cls, enum.Enum)
+    return cls in _CLASSES or (issubclass(cls, _CLASSES) and not issubclass(cls, enum.Enum))
 
 
 def is_plain(typ: Any, seen: frozenset[int] = frozenset()) -> bool:
@@ -106,7 +108,7 @@ class Fitting:
         make = own_schema(origin or typ)
         if make is not None:
             return self._stand_in(origin or typ, args, make)
-        if not args or origin in (Literal, collections.abc.Callable):
+        if not args or origin in _KEPT:
             return typ
         if origin in _READ_ONCE:  # pydantic would hand out an iterator that can be read once
             return types.GenericAlias(list, self.fit(args[0]))

@@ -131,7 +131,7 @@ def _dump(
 ) -> Written:
     """Do as `dump`, with pydantic. typed: a type is declared, also where *typ* is not given."""
     write = _writer(serializer)
-    codec, body = _write_typed(value, typ, rule)
+    codec, body = (None, None) if typ is None else _write_typed(value, typ, rule)
     as_typed = body is not None
     if body is None:
         body = _write_plain(value, what, serializer, fix)
@@ -142,9 +142,8 @@ def _dump(
     shown = body if as_typed and rule != "shared" else None
     if (problem := problem_of(value, seen, shown, write, typed=typed)) is not None:
         raise OutputUnserializableError(what + problem)
-    plain = _with_text_keys(value) if seen.other_keys else value
     if seen.other_keys and not as_typed:
-        body = write(plain)
+        body = write(_with_text_keys(value))
     sure = codec is not None and as_typed and not codec.may_change(seen)
     lost = "holds an int over 2**53, which engines round; return it as a text" if seen.largest > LARGEST_INT else None
     if rule == "strict" and typ is not None:
@@ -152,9 +151,10 @@ def _dump(
     elif codec is not None and not sure and not _comes_back(value, body, codec):
         if as_typed:  # what its type cannot give back is written as it is
             with contextlib.suppress(Exception):  # only its type can write it
-                body = write(plain)
-        lost = lost or _loss(value, settle(body, seen.whole), typ, None)
-    return Written(settle(body, seen.whole), seen.rich, lost)
+                body = write(_with_text_keys(value) if seen.other_keys else value)
+        lost = lost or _loss(value, body, typ, None)
+    unseen = seen.rich and not sure  # what a class says of itself may hold whole floats that were not seen
+    return Written(settle(body, seen.whole) if seen.whole or unseen else body, seen.rich, lost)
 
 
 def _dump_by(serializer: Serializer, value: object, what: str, typ: object, rule: Rule, fix: str) -> Written:
@@ -173,11 +173,11 @@ def _dump_by(serializer: Serializer, value: object, what: str, typ: object, rule
 
 
 def _write_typed(value: object, typ: object, rule: Rule) -> tuple[Codec | None, bytes | None]:
-    """Return what knows a type, and the value as its JSON: nothing where pydantic does not know it, or it is another."""
+    """Return the codec of a type, None when pydantic does not know it, and the JSON of a value that is of the type."""
     codec = None
     with contextlib.suppress(Exception):  # a type's own code, and a serializer of the user's, may raise anything
-        codec = None if typ is None else codec_of(typ, shared=rule == "shared")
-        return codec, None if codec is None else codec.write(value)
+        codec = codec_of(typ, shared=rule == "shared")
+        return codec, codec.write(value)
     return codec, None
 
 
@@ -198,7 +198,8 @@ def _check(value: object, body: bytes, what: str, typ: object, seen: Seen, *, as
     try:
         codec = codec_of(typ)
         back = codec.fit(body, exact=False)
-        foreign = any(issubclass(kind, enum.Enum) or layout_of(kind) for kind in seen.kinds - codec.classes)
+        others: set[type[Any]] = seen.kinds - codec.classes
+        foreign = any(issubclass(kind, enum.Enum) or layout_of(kind) for kind in others)
         if seen.rich and (as_typed or foreign) and not sure and not same(value, back):
             raise ValueError("it comes back as another value")
     except Exception as error:  # a validator of the user's may raise anything

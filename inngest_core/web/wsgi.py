@@ -21,6 +21,7 @@ Environ = MutableMapping[str, Any]
 
 _CHUNK = 1024 * 1024
 _DRAINED_CHUNK = 64 * 1024
+_MAX_NAMES = 1024
 _UNPREFIXED = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
 
@@ -41,24 +42,26 @@ def read_head(environ: Environ) -> Head:
         _full_path(environ),
         environ.get("QUERY_STRING", ""),
     )
+    names = _names
     headers = {
-        name: str(environ[key])
-        for key in environ
-        if (name := _cached_name(key) if len(key) <= MAX_CACHED_KEY else _header_name(key))
+        name: str(value)
+        for key, value in environ.items()
+        if (name := names[key] if key in names else _header_name(key))
     }
     return Head(str(environ["REQUEST_METHOD"]).upper(), url, headers)
 
 
 def _header_name(key: str) -> str:
     """Return the name of the header that a key of an environment stands for, or nothing."""
-    if key.startswith("HTTP_"):
-        key = key[5:]
-    elif key not in _UNPREFIXED:
-        return ""
-    return key.replace("_", "-").lower()
+    is_header = key.startswith("HTTP_") or key in _UNPREFIXED
+    name = key.removeprefix("HTTP_").replace("_", "-").lower() if is_header else ""
+    if len(_names) < _MAX_NAMES and len(key) <= MAX_CACHED_KEY:
+        _names[key] = name
+    return name
 
 
-_cached_name = functools.lru_cache(maxsize=1024)(_header_name)
+_names: dict[str, str] = {}
+"""Header names by the keys of environments: the first ones that were met, for these come again with each request."""
 
 
 def make_request(head: Head, body: bytes, environ: Environ, raw: object) -> Request:

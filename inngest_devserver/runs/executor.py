@@ -17,7 +17,7 @@ from inngest_devserver import fragments
 from inngest_devserver.apps.functions import Function
 from inngest_devserver.apps.registry import Registry
 from inngest_devserver.calls.caller import Caller, UnreachableError
-from inngest_devserver.calls.ops import Complete, Invoke, Planned, Rediscover, Sleep, StepDone, StepErrored, Wait
+from inngest_devserver.calls.ops import Complete, Invoke, Op, Planned, Rediscover, Sleep, StepDone, StepErrored, Wait
 from inngest_devserver.calls.reply import Outcome, Raised, Returned, Stepped, read_answer
 from inngest_devserver.calls.requests import call_headers, call_url
 from inngest_devserver.ids import Ulids
@@ -56,6 +56,19 @@ class Services:
     keep_event: TakeEvent
     send_event: TakeEvent
     retry_interval: float
+
+
+@dataclass(slots=True)
+class News:
+    """What an answer has brought so far. count: of what was not known before. retried: a step is to be tried again."""
+
+    done: Done = Done.NOTHING
+    count: int = 0
+    retried: bool = False
+
+    def add(self, done: Done) -> None:
+        self.done = max(self.done, done)
+        self.count += done > Done.NOTHING
 
 
 class Executor:
@@ -232,47 +245,47 @@ class Executor:
         if run.version == UNKNOWN_VERSION:
             self._s.active.set_protocol(run, stepped.version, plan_only=run.plan_only)
         complete = next((op for op in stepped.ops if isinstance(op, Complete)), None)
-        done, news, retried = Done.NOTHING, 0, False
+        news = News()
         for op in stepped.ops:
-            match op:
-                case StepDone(step_id, name, memo, failed, message):
-                    now_done = self._progress.remember(
-                        run, step_id, name, memo, failed=message if failed else None, since=started
-                    )
-                    done, news = max(done, now_done), news + (now_done > Done.NOTHING)
-                case StepErrored() if op.id not in run.memos:
-                    if stepped.no_retry or job.attempt + 1 >= run.function.max_attempts:
-                        memo = memos.step_error(op.error, no_retry=stepped.no_retry)
-                        now_done = self._progress.remember(
-                            run, op.id, op.name, memo, failed=_message(op), since=started
-                        )
-                        done, news = max(done, now_done), news + 1
-                    else:
-                        retried = True
-                        self._step_retried(run, job, op)
-                case Planned() if complete is None:
-                    self._progress.pause(run, op)
-                    news += op.id not in run.planned
-                    run.planned.add(op.id)
-                case Sleep() | Wait() | Invoke() if complete is None:
-                    news += self._progress.pause(run, op)
-                case Rediscover():
-                    news += 1
-                case _:
-                    pass
+            if complete is None or isinstance(op, StepDone | StepErrored):
+                self._apply_op(run, job, op, stepped, started, news)
         if complete is not None:
             self.end(run, Status.COMPLETED, complete.output)
         elif run in self._s.active and not self._overflowed(run):
-            if retried:
+            if news.retried:
                 self.attempts.again(run, job, stepped.retry_after)
             else:
-                self._job_done(run, job, done, news)
+                self._job_done(run, job, news)
+
+    def _apply_op(self, run: Run, job: JobRow, op: Op, stepped: Stepped, started: float, news: News) -> None:
+        match op:
+            case StepDone():
+                failed = op.message if op.failed else None
+                news.add(self._progress.remember(run, op.id, op.name, op.memo, failed=failed, since=started))
+            case StepErrored() if op.id in run.memos:
+                pass
+            case StepErrored() if stepped.no_retry or job.attempt + 1 >= run.function.max_attempts:
+                memo = memos.step_error(op.error, no_retry=stepped.no_retry)
+                news.add(self._progress.remember(run, op.id, op.name, memo, failed=_message(op), since=started))
+            case StepErrored():
+                news.retried = True
+                self._step_retried(run, job, op)
+            case Planned():
+                self._progress.pause(run, op)
+                news.count += op.id not in run.planned
+                run.planned.add(op.id)
+            case Sleep() | Wait() | Invoke():
+                news.count += self._progress.pause(run, op)
+            case Rediscover():
+                news.count += 1
+            case Complete():
+                pass
 
     def _step_retried(self, run: Run, job: JobRow, op: StepErrored) -> None:
         outcome = f"attempt {job.attempt + 1} failed: {_message(op)}"
         self._s.journal.step(run, Happening.STEP_RETRIED, op.id, op.name, outcome, attempt=job.attempt)
 
-    def _job_done(self, run: Run, job: JobRow, done: Done, news: int) -> None:
+    def _job_done(self, run: Run, job: JobRow, news: News) -> None:
         self._s.queue.done(job)
         again = False
         if job.step_id != DISCOVERY:
@@ -283,11 +296,11 @@ class Executor:
         if run.version < 2 and len(run.pauses) > 1:
             self._s.active.set_protocol(run, run.version, plan_only=True)
         waiting = any(pause.kind != PauseKind.PLANNED for pause in run.pauses.values())
-        run.fruitless = 0 if news or waiting else run.fruitless + 1
+        run.fruitless = 0 if news.count or waiting else run.fruitless + 1
         if run.fruitless >= MOST_FRUITLESS:
             self._fail_for(run, "FunctionStuckError", f"the app answered {MOST_FRUITLESS} times without anything new")
             return
-        self._progress.go_on(run, done, again=again)
+        self._progress.go_on(run, news.done, again=again)
 
     def _overflowed(self, run: Run) -> bool:
         """Fail a run that has grown past its limits; return whether it has."""

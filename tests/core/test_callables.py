@@ -96,7 +96,7 @@ def test_any_callable_is_a_step(callback: Callable[..., object]) -> None:
 
 @pytest.mark.parametrize("callback", [mock.call, mock.call.far.away, mock.MagicMock()])
 def test_looking_through_a_mock_ends(callback: object) -> None:
-    innermost(callback, through_wrappers=True)
+    assert callable(innermost(callback, through_wrappers=True))
 
 
 @pytest.mark.parametrize(

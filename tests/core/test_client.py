@@ -7,6 +7,7 @@ import datetime
 import inspect
 import json
 import logging
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 from inngest_core.client import Inngest
 from inngest_core.config import Mode
-from inngest_core.errors import ConfigError, EventKeyMissingError, FunctionConfigError
+from inngest_core.errors import ConfigError, EventKeyMissingError, FunctionConfigError, SendEventsError
 from inngest_core.events.event import Event
 from inngest_core.execution.context import Context, ContextSync
 from inngest_core.execution.step import Step
@@ -222,3 +223,14 @@ def test_sending_is_sync_and_async(engine: EngineDouble) -> None:
             return await client.send(Event(name="a"))
 
     assert asyncio.run(main()) == ["/e/ek:a"]
+
+
+def test_sending_when_no_engine_runs() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        origin = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    with make(event_api_base_url=origin) as client, pytest.raises(SendEventsError) as caught:
+        client.send_sync(Event(name="a"))
+    message = caught.value.message
+    assert message.startswith(f"no answer from {origin} to a POST: ConnectError: ")
+    assert " (tried 5 times); is an engine running there? start one with `inngest dev`, " in message
+    assert caught.value.ids == []

@@ -155,8 +155,8 @@ def test_an_error_is_below_what_an_engine_takes_of_one_step() -> None:
 
 
 GIVEN_UP = (
-    "a POST was given up before it was answered: the server ends, or cancelled it, maybe because the client went "
-    "away; the engine will ask again"
+    "a POST was given up before it was answered: the server is shutting down, or cancelled the request, maybe because "
+    "the client has disconnected; the engine will call again"
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 from dataclasses import replace
@@ -49,7 +50,7 @@ def test_a_step_that_was_planned_and_is_not_met_is_named() -> None:
     chosen = ["charge", "ship"]
 
     def handler(ctx: inngest.ContextSync) -> object:
-        return ctx.group.parallel([lambda name=name: ctx.step.run(name, int) for name in chosen])
+        return ctx.group.parallel([functools.partial(ctx.step.run, name, int) for name in chosen])
 
     with serving(handler) as app:
         assert ops(ask_sync(app, request_of())) == [("StepPlanned", "charge"), ("StepPlanned", "ship")]

@@ -176,17 +176,14 @@ def test_a_loop_that_has_ended_is_replaced() -> None:
         resources.close()
 
 
-def test_closing_does_not_wait_for_ever_for_code_that_blocks_the_loop(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr("inngest_core.runtime.loop_thread.CLOSE_SECONDS", 0.1)
+def test_closing_does_not_wait_for_ever_for_code_that_blocks_the_loop(caplog: pytest.LogCaptureFixture) -> None:
     blocked, released = threading.Event(), threading.Event()
 
     async def main() -> None:
         blocked.set()
         released.wait(PATIENCE)
 
-    thread = LoopThread()
+    thread = LoopThread(close_seconds=0.1)
     outcome = in_thread(lambda: thread.run(main))
     assert blocked.wait(PATIENCE)
     thread.close()

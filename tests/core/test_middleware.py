@@ -84,11 +84,15 @@ def one(result: object = "x") -> object:
     return result
 
 
-def define(client: inngest.Inngest, handler: Callable[[inngest.ContextSync], object], **options: Any) -> Any:
+def define(
+    client: inngest.Inngest, handler: Callable[[inngest.ContextSync], object], **options: Any
+) -> inngest.Function[Any]:
     return client.create_function(fn_id="fn", trigger=inngest.TriggerEvent(event="e"), **options)(handler)
 
 
-def define_async(client: inngest.Inngest, handler: Callable[[inngest.Context], Any], **options: Any) -> Any:
+def define_async(
+    client: inngest.Inngest, handler: Callable[[inngest.Context], Any], **options: Any
+) -> inngest.Function[Any]:
     return client.create_function(fn_id="fn", trigger=inngest.TriggerEvent(event="e"), **options)(handler)
 
 

@@ -42,16 +42,43 @@ def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if FULL in record.getMessage()]
 
 
-def test_a_full_pool_says_so_once_in_a_minute(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def said_by_a_pool_that_is_filled_twice(caplog: pytest.LogCaptureFixture, **options: float) -> list[str]:
+    """Return what a pool of two threads says of five calls at once, and of five more when those have ended."""
+
+    async def main() -> None:
+        pool = Pool(2, **options)
+        for _ in range(2):
+            go_on = threading.Event()
+            asked = [asyncio.create_task(pool.run(lambda: go_on.wait(PATIENCE))) for _ in range(5)]  # noqa: B023
+            await asyncio.sleep(0)  # all of them are in the pool
+            go_on.set()
+            assert await asyncio.gather(*asked) == [True] * 5
+        pool.close()
+
+    with caplog.at_level(logging.WARNING, logger="inngest"):
+        asyncio.run(main())
+    return warnings_of(caplog)
+
+
+def test_a_full_pool_says_so_once_in_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    assert said_by_a_pool_that_is_filled_twice(caplog) == [
+        "all 2 threads for sync functions are busy, and calls wait (1 now); allow more with "
+        "Inngest(thread_pool_max_workers=) or INNGEST_THREAD_POOL_MAX_WORKERS, or make the functions async def"
+    ]
+
+
+def test_a_full_pool_says_so_again_after_a_while(caplog: pytest.LogCaptureFixture) -> None:
+    said = said_by_a_pool_that_is_filled_twice(caplog, warn_again_seconds=0.0)
+    assert [text.partition("(")[2][:5] for text in said] == ["1 now", "2 now", "3 now"] * 2
+
+
+def test_a_sync_function_more_than_there_are_threads_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     go_on = threading.Event()
 
     def handler(ctx: inngest.ContextSync) -> object:
         return {"went on": go_on.wait(PATIENCE)}
 
-    async def ask_at_once(count: int) -> list[int]:
-        go_on.clear()
+    async def main(count: int) -> list[int]:
         asked = asyncio.create_task(ask_many(app, count))
         for _ in range(5):
             await asyncio.sleep(0)  # all of them are in the pool
@@ -59,17 +86,11 @@ def test_a_full_pool_says_so_once_in_a_minute(
         return await asked
 
     with caplog.at_level(logging.WARNING, logger="inngest"), serving(handler, thread_pool_max_workers=2) as app:
-        assert asyncio.run(ask_at_once(2)) == [200] * 2
+        assert asyncio.run(main(2)) == [200] * 2
         assert warnings_of(caplog) == []
-        for _ in range(2):
-            assert asyncio.run(ask_at_once(6)) == [200] * 6
-        assert warnings_of(caplog) == [
-            "all 2 threads for sync functions are busy, and calls wait (1 now); allow more with "
-            "Inngest(thread_pool_max_workers=) or INNGEST_THREAD_POOL_MAX_WORKERS, or make the functions async def"
-        ]
-        monkeypatch.setattr("inngest_core.runtime.pool.WARN_AGAIN_SECONDS", 0.0)
-        assert asyncio.run(ask_at_once(4)) == [200] * 4
-        assert [text.partition("(")[2][:5] for text in warnings_of(caplog)] == ["1 now", "1 now", "2 now"]
+        go_on.clear()
+        assert asyncio.run(main(3)) == [200] * 3
+        assert len(warnings_of(caplog)) == 1
 
 
 def test_a_call_that_is_cancelled_while_it_waits_leaves_its_place(caplog: pytest.LogCaptureFixture) -> None:
@@ -86,12 +107,12 @@ def test_a_call_that_is_cancelled_while_it_waits_leaves_its_place(caplog: pytest
         waits = asyncio.create_task(pool.run(work))
         await asyncio.sleep(0)
         waits.cancel()
-        assert await asyncio.wait([waits], timeout=PATIENCE)
+        await asyncio.wait([waits], timeout=PATIENCE)
         assert waits.cancelled()
         go_on.set()
-        assert await first
+        assert (await first) is True
         caplog.clear()
-        assert await pool.run(work)
+        assert (await pool.run(work)) is True
         assert warnings_of(caplog) == []
         pool.close()
 

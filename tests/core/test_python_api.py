@@ -10,7 +10,7 @@ import asyncio
 import inspect
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_type_hints
 
 import pydantic
 import pytest
@@ -21,6 +21,7 @@ import inngest.django
 import inngest.fast_api
 import inngest.flask
 import inngest.tornado
+from inngest_core.serving.options import ServeOptions
 from tests.cases.case import Call
 from tests.stage.engine_api import EngineDouble
 from tests.stage.one_function import request_of, serving, shown
@@ -130,6 +131,7 @@ def serve(
     public_path: None = None,
     serve_origin: None = None,
     serve_path: None = None,
+    enable_unauthed_sync: None = None,
 ) -> None: ...
 def serve_alone(
     client: object,
@@ -138,6 +140,7 @@ def serve_alone(
     public_path: None = None,
     serve_origin: None = None,
     serve_path: None = None,
+    enable_unauthed_sync: None = None,
 ) -> None: ...
 
 
@@ -184,11 +187,26 @@ SIGNATURES: list[tuple[Any, Shape]] = [
 ]
 
 
+def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """Return the parameters of a function; those that `serve` takes as Unpack[ServeOptions] by their own names."""
+    found = dict(inspect.signature(function).parameters)
+    unpacked = found.get("options")
+    if unpacked is None or unpacked.kind is not unpacked.VAR_KEYWORD:
+        return found
+    assert unpacked.annotation == "Unpack[ServeOptions]"
+    del found["options"]
+    keywords = {
+        name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None)
+        for name in get_type_hints(ServeOptions)
+    }
+    return {**found, **keywords}
+
+
 @pytest.mark.parametrize(
     ("ours", "written"), SIGNATURES, ids=[f"{each[0].__module__}.{each[0].__qualname__}" for each in SIGNATURES]
 )
 def test_a_signature(ours: Callable[..., Any], written: Shape) -> None:
-    found, wanted = inspect.signature(ours).parameters, inspect.signature(written).parameters
+    found, wanted = parameters_of(ours), inspect.signature(written).parameters
     positional = [name for name, each in wanted.items() if each.kind is each.POSITIONAL_OR_KEYWORD]
     assert list(found)[: len(positional)] == positional
     for name, each in wanted.items():

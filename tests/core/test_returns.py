@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime
 import functools
+import xmlrpc.client
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
+from unittest import mock
 
 import pydantic
 
@@ -67,6 +69,29 @@ def test_what_is_known_of_callbacks() -> None:
     assert returned_by(nowhere).problem == (
         "its return annotation Nowhere cannot be used: name 'Nowhere' is not defined"
     )
+
+
+class Proxy:
+    """Gives any attribute, as clients of remote services do."""
+
+    def __getattr__(self, name: str) -> Proxy:
+        return self
+
+    def __call__(self) -> None:
+        raise AssertionError("it is only asked what it returns")
+
+
+def turning() -> Model:
+    return Model(at=AT)
+
+
+def test_proxies_and_wrappers_that_never_end() -> None:
+    turning.__wrapped__ = turning  # type: ignore[attr-defined]  # pyright: ignore[reportFunctionMemberAccess]
+    for callback in (xmlrpc.client.ServerProxy("http://localhost/").add, mock.call, Proxy().add):
+        assert returned_by(cast("Callable[..., object]", callback)).typ is None
+    assert returned_by(turning).typ in (None, Model)
+    cached = functools.lru_cache(Repository().load)
+    assert returned_by(cached).typ is Model
 
 
 def test_local_classes() -> None:

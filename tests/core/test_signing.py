@@ -1,4 +1,4 @@
-"""Signing: what verifies, what never does, and that nothing but SignatureError comes out (protocol §3)."""
+"""Signing: what verifies, what never does, and that nothing but SignatureError comes out."""
 
 from __future__ import annotations
 
@@ -39,6 +39,13 @@ def test_the_recorded_signature() -> None:
     seconds, signature = "1795353564", "83560b894a16229c1e10437ba6e402fdbcde82ad75cd2307d1c2ce1d3dcbbf5a"
     assert hmac.new(HEX.encode(), seconds.encode(), hashlib.sha256).hexdigest() == signature
     assert sign(b"", SigningKey(HEX), now=float(seconds)) == f"t={seconds}&s={signature}"
+
+
+@given(key=strategies.text(strategies.characters(codec="utf-8"), max_size=200), body=strategies.binary())
+def test_the_digest_is_that_of_the_standard_library(key: str, body: bytes) -> None:
+    signed = SigningKey(f"signkey-test-{key}")
+    for _ in range(2):  # the prepared part of the key is used again
+        assert signed.digest(body, b"17") == hmac.new(key.encode(), body + b"17", hashlib.sha256).hexdigest()
 
 
 @given(body=strategies.binary(), now=strategies.floats(0, 10**11))

@@ -1,4 +1,4 @@
-"""`world`: a fresh engine, and an app of every kind that a test names with `kinds`; both colours otherwise."""
+"""`world`: a fresh engine, and an app of every kind that a test names with `kinds`; else one sync and one async."""
 
 from __future__ import annotations
 

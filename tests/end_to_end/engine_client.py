@@ -9,6 +9,7 @@ from typing import Any, Self
 import httpx
 
 from tests.stage.effects import News
+from tests.stage.sockets import NO_TLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class EngineClient:
         self._event_key = event_key
         headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
         self._names: dict[str, str] = {}
-        self._http = httpx.Client(base_url=origin, trust_env=False, headers=headers, timeout=30)
+        self._http = httpx.Client(base_url=origin, trust_env=False, verify=NO_TLS, headers=headers, timeout=30)
 
     def __enter__(self) -> Self:
         return self

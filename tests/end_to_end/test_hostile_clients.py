@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.stage.bodies import Script
+from tests.stage.sockets import NO_TLS
 
 from .conftest import kinds
 from .world import TWO_BY_TWO, World
@@ -100,7 +101,7 @@ BODIES: list[tuple[bytes, str]] = [
 
 @pytest.fixture
 def engine(world: World) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=world.server.origin, trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=world.server.origin, trust_env=False, verify=NO_TLS, timeout=30) as client:
         yield client
 
 

@@ -1,4 +1,4 @@
-"""Parallel groups: `ctx.group.parallel` in both colours. Each step runs once, and none waits for a sibling."""
+"""Groups: `ctx.group.parallel`, sync and async. Each step runs once, and none waits for a sibling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps one after another, on every framework, in both colours."""
+"""Steps one after another, on every framework, sync and async."""
 
 from __future__ import annotations
 

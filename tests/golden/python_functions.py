@@ -1,4 +1,4 @@
-"""The functions that were served while the Python recordings were made (app_id "capture"), in both colours.
+"""The functions that were served while the Python recordings were made (app_id "capture"), sync and async.
 
 In place of the recording's `first()`, which counted calls, stands the attempt: the recorded requests come as they
 did then, one by one, whatever was asked before.

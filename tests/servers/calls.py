@@ -78,18 +78,18 @@ def check_signatures(running: Running, engine: EngineDouble) -> None:
 
 
 def check_sending(running: Running, engine: EngineDouble) -> None:
-    """Functions of both colours send events outside of steps, again and again."""
+    """Functions of both kinds send events outside of steps, again and again."""
     engine.reset({"POST /e/NO_EVENT_KEY_SET": [(200, {"ids": ["1"], "status": 200})]})
-    for colour in ("sync", "async") * 2:
-        assert call(running, f"sends-{colour}")["ids"] == ["1"]
+    for kind in ("sync", "async") * 2:
+        assert call(running, f"sends-{kind}")["ids"] == ["1"]
     assert len(engine.requests) == 4
 
 
 def check_many_at_once(running: Running, engine: EngineDouble) -> None:
-    """Calls of both colours run beside each other: none waits for the end of another."""
-    colours = ("sync", "async") * 3 if running.server.at_once else ("sync",)
-    with holder() as steps, asking(running, steps, *colours) as answers:
-        held = [steps.accept() for _ in colours]
+    """Calls of both kinds run beside each other: none waits for the end of another."""
+    kinds = ("sync", "async") * 3 if running.server.at_once else ("sync",)
+    with holder() as steps, asking(running, steps, *kinds) as answers:
+        held = [steps.accept() for _ in kinds]
         ended = [each.release() for each in held]
         assert all(ended)
         for answer in answers:
@@ -105,15 +105,15 @@ def call(running: Running, name: str, **data: object) -> dict[str, object]:
     return value
 
 
-def held_call(colour: str, steps: Holder) -> Call:
-    return Call(fn_id=f"app-held-{colour}", event={"data": {"port": steps.port}})
+def held_call(kind: str, steps: Holder) -> Call:
+    return Call(fn_id=f"app-held-{kind}", event={"data": {"port": steps.port}})
 
 
 @contextmanager
-def asking(running: Running, steps: Holder, *colours: str) -> Generator[list[Future[Answer]]]:
+def asking(running: Running, steps: Holder, *kinds: str) -> Generator[list[Future[Answer]]]:
     """Call functions whose steps are held, each in a thread."""
-    with ThreadPoolExecutor(len(colours)) as pool:
-        asked = [held_call(colour, steps) for colour in colours]
+    with ThreadPoolExecutor(len(kinds)) as pool:
+        asked = [held_call(kind, steps) for kind in kinds]
         yield [pool.submit(running.ask, "POST", each.query(), each.body()) for each in asked]
 
 

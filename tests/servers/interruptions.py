@@ -21,16 +21,16 @@ from .endpoints import PATH
 from .process import Running, holder
 
 
-def check_disconnect(running: Running, colour: str, *, reset: bool) -> None:
+def check_disconnect(running: Running, kind: str, *, reset: bool) -> None:
     """The step comes to its end, or is cancelled where the server does that; either way the process goes on."""
     with holder() as steps:
         connection = running.connect()
         if reset:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        connection.sendall(raw_call(held_call(colour, steps)))
+        connection.sendall(raw_call(held_call(kind, steps)))
         held = steps.accept()
         connection.close()
-        if running.server.cancels and colour == "async":
+        if running.server.cancels and kind == "async":
             held.until_cancelled()
         else:
             time.sleep(LONG_SECONDS)
@@ -64,9 +64,9 @@ def check_shutdown(running: Running) -> None:
     if not running.server.finishes:
         check_abrupt_end(running)
         return
-    colours = ("sync", "async") if running.server.at_once else ("async",)
-    with holder() as steps, idle_connection(running) as idle, asking(running, steps, *colours) as answers:
-        held = [steps.accept() for _ in colours]
+    kinds = ("sync", "async") if running.server.at_once else ("async",)
+    with holder() as steps, idle_connection(running) as idle, asking(running, steps, *kinds) as answers:
+        held = [steps.accept() for _ in kinds]
         running.terminate()
         running.until_it_ends(idle)
         ended = [each.release() for each in held]

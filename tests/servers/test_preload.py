@@ -26,17 +26,17 @@ def test_sending_and_calls_in_every_worker(server: Server, engine: EngineDouble)
         assert "Traceback" not in started.text()
         before = len(engine.requests)
         assert before == 3  # the client was used before the fork
-        for colour in ("sync", "async") * 2:
-            check_every_worker(started, colour)
+        for kind in ("sync", "async") * 2:
+            check_every_worker(started, kind)
         assert len(engine.requests) == before + 4 * WORKERS
         assert "Traceback" not in started.text()
         assert "ResourceWarning" not in started.text()
 
 
-def check_every_worker(started: Running, colour: str) -> None:
+def check_every_worker(started: Running, kind: str) -> None:
     """Keep several calls open at a time: as many as there are workers that serve one at a time."""
     with holder() as steps, ThreadPoolExecutor(WORKERS) as pool:
-        asked = [pool.submit(call, started, f"sends-{colour}", port=steps.port) for _ in range(WORKERS)]
+        asked = [pool.submit(call, started, f"sends-{kind}", port=steps.port) for _ in range(WORKERS)]
         held = [steps.accept() for _ in asked]
         ended = [each.release() for each in held]
         assert all(ended)

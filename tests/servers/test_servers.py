@@ -27,10 +27,10 @@ def test_server(server: Server, engine: EngineDouble, subtests: pytest.Subtests)
                 check_bad(bad, started)
         with subtests.test("body over the cap"):
             check_over_the_cap(started)
-        for colour in ("sync", "async"):
+        for kind in ("sync", "async"):
             for reset in (False, True):
-                with subtests.test("disconnect", colour=colour, reset=reset):
-                    check_disconnect(started, colour, reset=reset)
+                with subtests.test("disconnect", kind=kind, reset=reset):
+                    check_disconnect(started, kind, reset=reset)
         for name in ("registration", "signatures", "sending", "many at once"):
             with subtests.test(f"{name}, after all that"):
                 CHECKS[name](started, engine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Container, Iterable
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from tests.cases.case import hashed
 
 from .effects import failure_text
-from .programs import Group, Nap, Node, Program, Run, Try, names
+from .programs import Group, Nap, Node, Program, Run, Try, Way, names
 
 
 class FailedError(Exception):
@@ -29,11 +30,14 @@ class Model:
     """One walk through a program whose steps have so many attempts. done: the hashed ids of the steps that are done.
 
     calls: how often the callback of each step is called up to here. pending: the steps that are met next, by hashed id.
+    raced: those of them that belong to a race.
     """
 
     def __init__(self, attempts: int, done: Container[object] | None = None) -> None:
         self.calls = Counter[str]()
         self.pending: dict[str, Run | Nap] = {}
+        self.raced = set[str]()
+        self._in_race = False
         self._attempts = attempts
         self._done = _Everything() if done is None else done
 
@@ -53,12 +57,18 @@ class Model:
                     return self.walk(body)
                 except FailedError as error:
                     return [str(error), self.walk(mend)]
-            case Group(branches):
-                return self._group(branches)
+            case Group(branches, way):
+                before, self._in_race = self._in_race, way is Way.RACE
+                try:
+                    return self._group(branches)
+                finally:
+                    self._in_race = before
 
     def _meet(self, name: str, node: Run | Nap) -> None:
         if hashed(name) not in self._done:
             self.pending[hashed(name)] = node
+            if self._in_race:
+                self.raced.add(hashed(name))
             raise _NotYetError
 
     def _run(self, name: str, node: Run) -> str:
@@ -105,17 +115,15 @@ def calls(program: Program, attempts: int) -> Counter[str]:
     return model.calls
 
 
-def frontier(program: Program, done: Iterable[str]) -> dict[str, Run | Nap]:
-    """Return the steps that *program* meets next, by hashed id, once those in *done* are; none: it has ended.
+def frontier(program: Program, done: Iterable[str]) -> Model:
+    """Return a model that has met the next steps of *program*, once those in *done* are done.
 
-    Steps have one attempt.
+    Steps have one attempt. Without pending steps the program has ended.
     """
     model = Model(1, set(done))
-    try:
+    with contextlib.suppress(_NotYetError, FailedError):
         model.walk(program)
-    except (_NotYetError, FailedError):
-        return model.pending
-    return model.pending
+    return model
 
 
 def memo(node: Run | Nap, hashed_id: str) -> object:

@@ -95,7 +95,7 @@ def traced(function: Any) -> Any:
 @ON_EVERY_ADAPTER
 def test_what_is_right_is_served(serve: Adapter) -> None:
     client = make_client()
-    serve(client, [define(client)])
+    assert serve(client, [define(client)]) is None
     serve(client, (define(client), define(client, "ship")), serve_path="/jobs/")
     serve(client, [])
 
