@@ -39,7 +39,8 @@ class AsyncExecution(Execution[Place]):
         body: Body = yield Start(start)
         wait, seconds = False, None
         while True:
-            in_time: bool = yield Settle(body, wait, seconds, beyond=self.replay.target is not None)
+            beyond = self.replay.target is not None
+            in_time: bool = yield Settle(body, self._deliver_next, wait, seconds, beyond)
             decision = self.replay.next() if in_time else Wait()
             if body.finished() and not self._owes(decision):
                 return (yield from self._finished(body))
@@ -148,6 +149,14 @@ class AsyncExecution(Execution[Place]):
         other = self.replay.found[hash_id(found.step_id, found.index - 1)].place
         if other is not None and other.task is not place.task and other.runs():
             self.warn_of_shared_id(found.step_id, _branch_of(other), _branch_of(place))
+
+    def _deliver_next(self) -> bool:
+        """Deliver the next memo, if there is one and no hook has to run before; tell whether that was done."""
+        found = self.replay.next_memo() if self.may_be_read_at_once() else None
+        if found is None:
+            return False
+        self._resolve(found)
+        return True
 
     def _resolve(self, found: Found[Tool, Place]) -> None:
         place = _place_of(found)

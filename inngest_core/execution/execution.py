@@ -103,7 +103,7 @@ class Execution(Generic[Place]):
                 f'call the inner function directly, or move step "{tool.step_id}" out'
             )
             raise self._nested
-        found = self.replay.find(tool.step_id, tool.op, tool, race=tools.PARALLEL_MODE in tool.opts)
+        found = self.replay.find(tool.step_id, tool.op, tool, tools.PARALLEL_MODE in tool.opts)
         if found.memo is None and tool.op is Opcode.INVOKE_FUNCTION:
             found.tool = tool._replace(opts=self.results.dump_invoke_opts(tool))
         return found

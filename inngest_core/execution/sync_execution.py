@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from inngest_core.errors import CONTROL, InngestError, Interrupt, InterruptSwallowedError, StepUnexpectedError
 from inngest_core.protocol.wire import CallContext, hash_id
@@ -21,13 +20,15 @@ from .replay import Deliver, Found, Repeat, Replay, Report, RunNow, Wait
 from .tools import Tool
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """Where a step was met. branch: of a parallel group, and met: how many steps that branch had met before."""
+class Spot(NamedTuple):
+    """Where a step of a parallel group was met. met: how many steps its branch had met before.
 
-    context: contextvars.Context
-    branch: Branch | None
+    context: the context variables of the branch; None for a step with a memo, which does not run.
+    """
+
+    branch: Branch
     met: int
+    context: contextvars.Context | None
 
 
 class SyncExecution(Execution[Spot]):
@@ -94,10 +95,10 @@ class SyncExecution(Execution[Spot]):
 
     def _enter(self, found: Found[Tool, Spot], branch: Branch) -> None:
         """Note in which branch a step is met; raises StepIdClashError."""
-        found.place = Spot(contextvars.copy_context(), branch, branch.met)
+        found.place = Spot(branch, branch.met, contextvars.copy_context() if found.memo is None else None)
         if found.index:
             other = self.replay.found[hash_id(found.step_id, found.index - 1)].place
-            if other is not None and other.branch is not None and other.branch.beside(branch):
+            if other is not None and other.branch.beside(branch):
                 refuse_swapped(found.step_id, other.branch, other.met, branch)
                 self.warn_of_shared_id(found.step_id, str(other.branch), str(branch))
         each: Branch | None = branch
@@ -120,7 +121,8 @@ class SyncExecution(Execution[Spot]):
                 case Deliver(found):
                     yield from self.begin_after_last_memo()
                 case RunNow(found):
-                    context = contextvars.copy_context() if found.place is None else found.place.context
+                    context = None if found.place is None else found.place.context
+                    context = contextvars.copy_context() if context is None else context
                     self.outcome = yield from self.run_step(found, context)
                 case Report(new):
                     self.outcome = self.report(new)
@@ -150,7 +152,7 @@ class SyncExecution(Execution[Spot]):
             context = contextvars.copy_context()
             context.run(current_branch.set, branch)
             try:
-                outcomes.append(Returned((yield Call(call, context=context, what=f"{branch} of a parallel group"))))
+                outcomes.append(Returned((yield Call(call, context=context, what="a branch of a parallel group"))))
             except Interrupt:
                 if self.outcome is not None:
                     raise

@@ -7,6 +7,7 @@ docs/protocol.md: Headers, Call requests, Ops, Memos.
 from __future__ import annotations
 
 import enum
+import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -102,6 +103,7 @@ class EventName(enum.StrEnum):
     SCHEDULED_TIMER = "inngest/scheduled.timer"
 
 
+@functools.lru_cache(maxsize=4096)  # a run meets the same steps in every call
 def hash_id(step_id: str, index: int = 0) -> str:
     """Return the id of a step on the wire; index: which repetition of the id it is, 0 for the first."""
     text = step_id if index == 0 else f"{step_id}:{index}"

@@ -50,6 +50,8 @@ class AsyncBody:
         self._runs_a_step = False
         self._ends = False
         self._loop = asyncio.get_running_loop()
+        self._callbacks: Sequence[object] | None = getattr(self._loop, "_ready", None)
+        """Those that the loop runs next."""
         self._mark: Callable[[], _Mark | None] = lambda: None
         self._outcome: Outcome | None = None
         self._task: asyncio.Task[Outcome] | None = None
@@ -102,9 +104,10 @@ class AsyncBody:
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
 
-    async def settle(self, *, wait: bool, seconds: float | None, beyond: bool) -> bool:
+    async def settle(self, deliver: Callable[[], bool], *, wait: bool, seconds: float | None, beyond: bool) -> bool:
         """Turn the loop until it is quiet or the body has finished; beyond: until it is quiet.
 
+        deliver: asked whenever it is quiet; it tells whether it woke a task, and then the loop turns again.
         wait: for news first, as nothing can be decided without. Returns False when *seconds* passed instead.
         """
         task = self._task
@@ -115,21 +118,40 @@ class AsyncBody:
         if beyond or not self.finished():
             self._seen, self._quiet_turns = self._news, 0
             self._settled = self._loop.create_future()
-            self._turn(beyond)
+            self._turn(deliver, beyond)
             await self._settled
         return True
 
-    def _turn(self, beyond: bool) -> None:
-        """Count a turn of the loop; a callback, for a thousand parallel steps take ten thousand turns."""
+    def _turn(self, deliver: Callable[[], bool], beyond: bool) -> None:
+        """Count a turn of the loop; a callback, for a thousand parallel steps take thousands of turns."""
         if self._settled.done():
             return
         if self._news != self._seen:
             self._seen, self._quiet_turns = self._news, 0
-        if self._quiet_turns >= SETTLE_TURNS or (self.finished() and not beyond):
+        if self.finished() and not beyond:
+            self._settled.set_result(None)
+            return
+        is_quiet = self._quiet_turns >= SETTLE_TURNS
+        if is_quiet or self._nothing_else_runs():
+            try:
+                if deliver():
+                    is_quiet, self._quiet_turns = False, 0
+            except BaseException as error:
+                self._settled.set_exception(error)
+                return
+        if is_quiet:
             self._settled.set_result(None)
             return
         self._quiet_turns += 1
-        self._loop.call_soon(self._turn, beyond)
+        self._loop.call_soon(self._turn, deliver, beyond)
+
+    def _nothing_else_runs(self) -> bool:
+        """Tell whether this is the last callback of a turn and nothing is left for the next one.
+
+        What a delivered memo has set off has come to its end then, and no further turn needs to be counted. Only
+        asyncio's own loops let one see that; on another one, turns are counted.
+        """
+        return self._callbacks is not None and not self._callbacks and self._quiet_turns > 0
 
     async def _news_within(self, task: asyncio.Task[Outcome], seconds: float | None) -> bool:
         self._wake = self._loop.create_future()

@@ -157,8 +157,9 @@ async def run_async(flow: Flow[T], resources: Resources) -> T:
                 match effect:
                     case Now():
                         result = time.time()
-                    case Settle(body, wait, seconds, beyond):
-                        result = await cast("AsyncBody", body).settle(wait=wait, seconds=seconds, beyond=beyond)
+                    case Settle(body, deliver, wait, seconds, beyond):
+                        settling = cast("AsyncBody", body).settle(deliver, wait=wait, seconds=seconds, beyond=beyond)
+                        result = await settling
                     case Start(make):
                         result = AsyncBody(make)
                         bodies.append(result)

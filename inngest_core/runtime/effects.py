@@ -80,12 +80,14 @@ class Start:
 class Settle:
     """Let the loop turn until the body has finished or is quiet; async driver only.
 
+    deliver: asked whenever it is quiet; it tells whether it woke a task, and then the loop turns again.
     wait: for news first, as nothing can be decided without. seconds: the longest wait for news.
     beyond: also let the loop turn when the body has finished: tasks that it left may be about to meet steps.
     The result is False when that time ran out.
     """
 
     body: Body
+    deliver: Callable[[], bool]
     wait: bool = False
     seconds: float | None = None
     beyond: bool = False

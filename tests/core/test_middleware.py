@@ -311,7 +311,8 @@ def two_steps(client: inngest.Inngest, log: Log, *, asynchronous: bool) -> innge
             log.append(f"after {step_id}")
         return None
 
-    return define_async(client, handler_async) if asynchronous else define(client, handler)
+    made: inngest.Function[Any] = define_async(client, handler_async) if asynchronous else define(client, handler)
+    return made
 
 
 BEFORE_NEW_CODE: dict[str, tuple[list[str], list[str]]] = {
