@@ -185,7 +185,7 @@ def test_run_id_that_is_no_path(target: Target, engine: EngineDouble) -> None:
 def test_a_trace_that_no_request_can_carry_is_left_out(
     trace: str, passed_on: str | None, target: Target, engine: EngineDouble
 ) -> None:
-    event = {"name": "test/go", "data": {}}
+    event: dict[str, object] = {"name": "test/go", "data": {}}
     engine.reset({f"GET /v0/runs/{RUN_ID}/batch": [(200, [event])], f"GET /v0/runs/{RUN_ID}/actions": [(200, {})]})
     with served(target, engine) as send:
         answer = send("POST", QUERY, {"traceparent": trace}, Call(use_api=True).body())

@@ -32,7 +32,8 @@ class Laboratory:
 
         @world.function("t/program", retries=RETRIES)
         def interpret(ctx: Any, step: Any) -> Script:
-            program, effects = self._programs[ctx.event.data["number"]]
+            number: int = ctx.event.data["number"]
+            program, effects = self._programs[number]
             return (yield from Player(kind, DurableSteps(kind, ctx, effects)).play(program))
 
     def check(self, program: Program) -> None:

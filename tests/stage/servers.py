@@ -71,9 +71,9 @@ def port_of(listening: socket.socket) -> int:
 @contextmanager
 def by_uvicorn(app: Any, clients: Clients = (), *, port: int = 0, **options: Any) -> Generator[int]:
     """Run *app* under uvicorn, which trusts this machine's headers unless told otherwise: here it does not."""
-    usual: dict[str, Any] = {"log_config": None, "access_log": False, "ws": "none", "timeout_graceful_shutdown": 1}
+    given: dict[str, Any] = {"log_config": None, "access_log": False, "ws": "none", "proxy_headers": False, **options}
     served = with_lifespan(app, clients) if clients else app
-    server = uvicorn.Server(uvicorn.Config(served, **{**usual, "proxy_headers": False, **options}))
+    server = uvicorn.Server(uvicorn.Config(served, timeout_graceful_shutdown=1, **given))
 
     def stop() -> None:
         server.should_exit = True
