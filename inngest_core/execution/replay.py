@@ -28,7 +28,7 @@ from __future__ import annotations
 import functools
 import heapq
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
@@ -109,7 +109,7 @@ class Wait:
 Decision = Deliver[Tool, Place] | RunNow[Tool, Place] | Report[Tool, Place] | Repeat[Tool, Place] | Wait
 
 
-_new: Any = tuple.__new__
+_new = cast("Callable[..., Any]", tuple.__new__)
 _NO_MEMO = object()
 
 

@@ -65,7 +65,7 @@ class Tool(NamedTuple):
 
 
 _NO_OPTS: Mapping[str, object] = types.MappingProxyType({})
-_new: Any = tuple.__new__
+_new = cast("Callable[..., Any]", tuple.__new__)
 
 
 def run(step_id: str, callback: Callable[..., object], args: Sequence[object], output_type: object = None) -> Tool:

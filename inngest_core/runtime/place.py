@@ -15,7 +15,7 @@ import contextvars
 import sys
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 
 class Place(asyncio.Future[object]):
@@ -119,7 +119,7 @@ def is_a_time_out() -> bool:
         if isinstance(owner, asyncio.Timeout):
             return True
         if scope is not None and isinstance(owner, scope):
-            deadline: float = owner.deadline
+            deadline: float = cast("Any", owner).deadline
             return deadline <= asyncio.get_running_loop().time()
         if frame.f_code is _WAIT_FOR:
             task = asyncio.current_task()

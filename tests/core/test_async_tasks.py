@@ -88,9 +88,11 @@ def test_a_task_that_waits_for_no_step_is_cancelled_when_its_call_ends(
     """Also one that another task has started; what a step has started is the step's own."""
     left: list[asyncio.Task[None]] = []
     of_a_step: list[asyncio.Task[None]] = []
+    running: list[str] = []
     cancelled: list[str] = []
 
     async def runs_on(name: str) -> None:
+        running.append(name)
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
@@ -106,7 +108,8 @@ def test_a_task_that_waits_for_no_step_is_cancelled_when_its_call_ends(
 
     async def handler(ctx: inngest.Context) -> object:
         left.append(asyncio.create_task(starts()))
-        await asyncio.sleep(0)
+        while len(running) < 2:  # a task that is cancelled before it begins runs none of its code
+            await asyncio.sleep(0)
         if ends == "raises":
             raise ValueError("boom")
         if ends == "meets a step":

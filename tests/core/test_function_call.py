@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -50,7 +50,10 @@ def test_a_step_that_was_planned_and_is_not_met_is_named() -> None:
     chosen = ["charge", "ship"]
 
     def handler(ctx: inngest.ContextSync) -> object:
-        return ctx.group.parallel([functools.partial(ctx.step.run, name, int) for name in chosen])
+        def branch(name: str) -> Callable[[], int]:
+            return lambda: ctx.step.run(name, int)
+
+        return ctx.group.parallel([branch(name) for name in chosen])
 
     with serving(handler) as app:
         assert ops(ask_sync(app, request_of())) == [("StepPlanned", "charge"), ("StepPlanned", "ship")]
@@ -73,7 +76,10 @@ def test_a_use_of_an_id_that_is_not_met_is_named() -> None:
 
 
 def test_a_step_of_which_nothing_is_known_is_given_by_its_id() -> None:
-    with serving(lambda ctx: None) as app:
+    def handler(ctx: inngest.ContextSync) -> None:
+        pass
+
+    with serving(handler) as app:
         _, body = shown(ask_sync(app, request_of(Call(target="gone"))))
     assert f"asked for step {hashed('gone')}, which the function did not meet (it met: none)" in body["message"]
 
@@ -86,8 +92,9 @@ def test_the_logger_of_the_context_is_a_real_one(caplog: pytest.LogCaptureFixtur
     seen: list[object] = []
 
     def handler(ctx: inngest.ContextSync) -> None:
-        logger = ctx.logger
-        seen.append([isinstance(logger, logging.Logger), logger.name, logger.getEffectiveLevel(), logger.hasHandlers()])
+        logger: object = ctx.logger
+        assert isinstance(logger, logging.Logger)
+        seen.append([logger.name, logger.getEffectiveLevel(), logger.hasHandlers()])
         logging.LoggerAdapter(logger, {}).warning("before %s", "a")
         ctx.step.run("a", int)
         logger.warning("after a")
@@ -96,6 +103,6 @@ def test_the_logger_of_the_context_is_a_real_one(caplog: pytest.LogCaptureFixtur
     client_logger.setLevel(logging.WARNING)
     with serving(handler, logger=client_logger) as app:
         ask_sync(app, request_of(Call(steps={"a": {"data": 1}})))
-    assert seen == [[True, "shop", logging.WARNING, True]]
+    assert seen == [["shop", logging.WARNING, True]]
     [record] = caplog.records
     assert (record.getMessage(), record.name, record.funcName) == ("after a", "shop", "handler")
