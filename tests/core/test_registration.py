@@ -249,8 +249,8 @@ def test_an_engine_of_the_other_mode(make: Any, kind: str, says: str) -> None:
         ("http://h/x", {"public_path": "/a b/caf%C3%A9"}, {}, "http://h/a%20b/caf%C3%A9"),
     ],
 )
-def test_the_advertised_url(url: str, options: dict[str, str], environ: dict[str, str], expected: str) -> None:
-    assert advertised_url(url, ServeOptions(**options), load_config(environ=environ)) == expected
+def test_the_advertised_url(url: str, options: ServeOptions, environ: dict[str, str], expected: str) -> None:
+    assert advertised_url(url, options, load_config(environ=environ)) == expected
 
 
 def test_urls_that_are_none() -> None:
