@@ -147,6 +147,7 @@ class App:
         started = math.inf
         try:
             started = yield Now()
+            self._require_key()
             self._check_size(len(request.url), len(request.body))
             signer = self._guard.authenticate(request, now=started)
             answer = yield from self._answer(request, signer)
@@ -168,15 +169,18 @@ class App:
     def _admit(self, method: str, url: str, headers: Mapping[str, str]) -> Flow[Response | None]:
         now: float = yield Now()
         try:
+            self._require_key()
             self._check_size(len(url), content_length(headers.get(Header.CONTENT_LENGTH)) or 0)
             self._guard.check_head(method, headers, now=now)
         except InngestError as error:
             return self.refuse(error)
         return None
 
-    def _check_size(self, url: int, body: int) -> None:
+    def _require_key(self) -> None:
         if self._signing_key_missing:
             raise SigningKeyMissingError(_NO_SIGNING_KEY)
+
+    def _check_size(self, url: int, body: int) -> None:
         if url > MAX_URL:
             raise URLTooLongError(f"the URL is longer than {MAX_URL} characters")
         if body > self.body_cap:

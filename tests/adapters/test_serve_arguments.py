@@ -95,9 +95,8 @@ def traced(function: Any) -> Any:
 @ON_EVERY_ADAPTER
 def test_what_is_right_is_served(serve: Adapter) -> None:
     client = make_client()
-    assert serve(client, [define(client)]) is None
-    serve(client, (define(client), define(client, "ship")), serve_path="/jobs/")
-    serve(client, [])
+    lists: list[object] = [[define(client)], (define(client), define(client, "ship")), []]
+    assert len([serve(client, functions, serve_path="/jobs/") for functions in lists]) == 3
 
 
 CLIENT = make_client()
@@ -149,7 +148,7 @@ def test_functions_of_another_client(serve: Adapter) -> None:
 @ON_EVERY_ADAPTER
 def test_two_functions_with_one_id(serve: Adapter) -> None:
     client = make_client()
-    with pytest.raises(FunctionConfigError, match=r'"shop-pay" .*test_arguments.py'):
+    with pytest.raises(FunctionConfigError, match=r'"shop-pay" .*test_serve_arguments.py'):
         serve(client, [define(client), define(client)])
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import time
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 import inngest
 from inngest_core.web.messages import Response
@@ -17,6 +18,7 @@ from .random_requests import Asked
 STATUSES = frozenset({200, 206, 400, 401, 403, 405, 413, 500})
 OF_THE_ENGINE = frozenset(range(400, 500))
 """A registration that the engine refused is answered with the engine's own status."""
+_CODES_TO_STRANGERS = {"header_missing", "sig_verification_failed"}
 _HEADER_NAME = re.compile(r"[a-z0-9-]+")
 _NO_ANSWER_TO_CALLS = frozenset({"Interrupt", "AssertionError", "RecursionError"})
 
@@ -26,8 +28,9 @@ def check(asked: Asked, mode: str, response: Response, records: Records) -> None
     assert not records.own_errors, records.own_errors[-1]
     method = asked.request.method
     assert response.status in (STATUSES | OF_THE_ENGINE if method == "PUT" else STATUSES)
-    _check_headers(response, mode)
     value = _strict_json(response.body)
+    refused = response.status == 401 and cast("dict[str, object]", value)["code"] in _CODES_TO_STRANGERS
+    _check_headers(response, mode, to_a_stranger=refused)
     if response.status >= 400 and (method, response.status) != ("GET", 403):
         _check_error(value, response, method)
     if response.status == 206 and value is not None:
@@ -41,18 +44,26 @@ def check(asked: Asked, mode: str, response: Response, records: Records) -> None
         assert response.status == 405
 
 
-def _check_headers(response: Response, mode: str) -> None:
+def _check_headers(response: Response, mode: str, *, to_a_stranger: bool) -> None:
     headers = response.headers
     assert headers["content-type"] == "application/json"
-    assert headers["x-inngest-sdk"] == f"inngest-py:v{inngest.__version__}"
-    assert headers["x-inngest-req-version"] == "2"
-    assert headers["x-inngest-framework"] == "fuzz"
-    assert headers["x-inngest-expected-server-kind"] == mode
+    assert headers["x-inngest-sdk-handled"] == "true"
+    if to_a_stranger:
+        assert [name for name in headers if name.startswith("x-inngest")] == ["x-inngest-sdk-handled"]
+    else:
+        _check_who_answers(headers, mode)
     for name, value in headers.items():
         assert (type(name), type(value)) == (str, str), name  # no enum: the servers of wsgiref insist
         assert _HEADER_NAME.fullmatch(name), name
         assert value.isascii(), value
         assert value.isprintable(), value
+
+
+def _check_who_answers(headers: Mapping[str, str], mode: str) -> None:
+    assert headers["x-inngest-sdk"] == f"inngest-py:v{inngest.__version__}"
+    assert headers["x-inngest-req-version"] == "2"
+    assert headers["x-inngest-framework"] == "fuzz"
+    assert headers["x-inngest-expected-server-kind"] == mode
 
 
 def _check_error(value: Any, response: Response, method: str) -> None:
