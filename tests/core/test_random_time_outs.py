@@ -29,9 +29,9 @@ WORK_SECONDS = 0.003
 class SlowEffects(Effects):
     """Effects that take a moment, so that time-outs pass meanwhile."""
 
-    async def afails(self, name: str, failures: int) -> str:
+    async def afails(self, name: str, times: int) -> str:
         await asyncio.sleep(WORK_SECONDS)
-        return await super().afails(name, failures)
+        return await super().afails(name, times)
 
 
 @dataclass(frozen=True)
