@@ -37,7 +37,8 @@ def take_body(request: HttpRequest, cap: int) -> bytes:
             "the body was consumed before it came here, by a middleware or by a wrapper of the view such as a view "
             "of Django REST framework; have it read request.body, which is kept, or leave this path out"
         ) from None
-    request._body = body  # Django looks for both
+    request._stream.close()  # as Django does when it has read a body: it may be a file
+    request._body = body
     request._stream = io.BytesIO(body)
     return body
 
