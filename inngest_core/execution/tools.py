@@ -1,6 +1,6 @@
 """Each step tool once: what it is called on the wire, how it runs in the app, and how its memo is read.
 
-Pure values and flows; nothing here knows whether the function is sync or async. Sources: protocol §7, B0 to B3.
+Pure values and flows; nothing here knows whether the function is sync or async.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .arguments import check_expression, check_function, full_function_id, read_
 from .replay import Memo
 
 LONGEST_WAIT_MS = MAX_WAIT_SECONDS * 1000
-"""Engines refuse to sleep or to wait for longer (protocol C7)."""
+"""Engines refuse to sleep or to wait for longer."""
 
 _ULID_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -165,7 +165,7 @@ def invoke(
         v = v or data.v
         data_type = type_of_data(type(data)) or data_type
         data = data.data
-    payload: dict[str, object] = {"data": data if data is not None else {}}  # an engine needs the object (protocol B3)
+    payload: dict[str, object] = {"data": data if data is not None else {}}  # an engine needs the object
     if v is not None:
         payload["v"] = v
     opts = _opts(function_id=function_id, payload=payload)
@@ -244,7 +244,7 @@ def _cause(error: object, step_id: str) -> StepError | None:
 
 
 def event_id_seed(run_id: str, step_hash: str) -> str:
-    """Return the seed that gives the events of a step the same ids however often it is tried (protocol §10)."""
+    """Return the seed that gives the events of a step the same ids however often it is tried."""
     entropy = hashlib.sha256(f"{run_id}:{step_hash}".encode()).digest()[:10]
     return f"{_ulid_ms(run_id)},{base64.b64encode(entropy).decode()}"
 

@@ -1,6 +1,6 @@
 """Durations between Python and the wire: timedelta or milliseconds in, "1d2h30m" out, and back.
 
-Two grammars are spoken by engines (protocol C1): the full one knows w and d, batch time-outs only h and smaller.
+Two grammars are spoken by engines: the full one knows w and d, batch time-outs only h and smaller.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def to_ms(duration: object) -> int:
 
 
 def dump_duration(duration: Duration, *, largest_unit: str = "w") -> str:
-    """Return the wire form, such as "1d2h30m"; largest_unit "h" serves fields that know no days (protocol C1)."""
+    """Return the wire form, such as "1d2h30m"; largest_unit "h" serves fields that know no days."""
     left = to_ms(duration)
     if left == 0:
         return "0s"
@@ -73,7 +73,7 @@ def parse_duration(text: str) -> float:
 
 
 def dump_time(when: datetime.datetime) -> str:
-    """Return RFC 3339 in UTC with milliseconds; a naive datetime means local time (protocol §7).
+    """Return RFC 3339 in UTC with milliseconds; a naive datetime means local time.
 
     Raises ValueError: it has no UTC form, as year 1 in some zones.
     """
