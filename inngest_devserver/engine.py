@@ -13,6 +13,7 @@ from inngest_core.protocol.signing import SigningKey
 
 from .apps.registry import Registry
 from .calls.caller import Caller, Transport
+from .calls.fetcher import Fetcher, HTTPFetcher
 from .console import Console, Sink, stderr
 from .ids import Ulids
 from .intake import Intake
@@ -21,6 +22,7 @@ from .runs.executor import Executor, Services
 from .runs.journal import Journal
 from .runs.recovery import recover
 from .scheduling.clock import Clock, SystemClock
+from .scheduling.queue import JobKind
 from .scheduling.scheduler import Scheduler
 from .storage.store import Store
 from .storage.tables import JobRow
@@ -38,7 +40,7 @@ class Options:
     retry_interval: seconds before the second attempt; doubles with each, up to a minute.
     server_kind: what the engine calls itself to apps, "dev" or "cloud".
     sink: takes each line for the terminal; None keeps quiet.
-    transport: sends requests to apps instead of the network (tests).
+    transport: sends requests to apps instead of the network (tests). fetcher: makes those of steps.
     """
 
     persist: Path | None = None
@@ -50,6 +52,7 @@ class Options:
     sink: Sink | None = stderr
     clock: Clock = field(default_factory=SystemClock)
     transport: Transport | None = None
+    fetcher: Fetcher | None = None
 
 
 class Engine:
@@ -70,6 +73,7 @@ class Engine:
             self.signing_key,
             transport=options.transport,
         )
+        self._fetcher = options.fetcher or HTTPFetcher()
         self.intake = Intake(self.store, self.clock, self.ulids, self.registry, self.active)
         # The scheduler and the executor need each other, and so do the executor and the intake.
         self._scheduler = Scheduler(
@@ -77,7 +81,7 @@ class Engine:
             self.clock,
             limit=options.concurrency,
             on_call=self._call,
-            on_timer=self._timer,
+            on_other=self._do,
         )
         self.executor = Executor(
             Services(
@@ -87,6 +91,7 @@ class Engine:
                 active=self.active,
                 queue=self._scheduler.queue,
                 caller=self.caller,
+                fetcher=self._fetcher,
                 journal=self.journal,
                 keep_event=self.intake.keep,
                 send_event=self.intake.take,
@@ -98,8 +103,11 @@ class Engine:
     async def _call(self, job: JobRow) -> None:
         await self.executor.call(job)
 
-    def _timer(self, job: JobRow) -> None:
-        self.executor.timer(job)
+    def _do(self, job: JobRow) -> None:
+        if job.kind == JobKind.FETCH:
+            self.executor.gateway.start(job)
+        else:
+            self.executor.timer(job)
 
     def start(self) -> None:
         """Take up what the store holds, and begin to work."""
@@ -110,10 +118,12 @@ class Engine:
         self._scheduler.start()
 
     async def stop_calls(self) -> None:
-        """Give up the calls that are under way; their jobs stay in the store."""
+        """Give up the calls and fetches that are under way; their jobs stay in the store."""
         await self._scheduler.stop()
+        await self.executor.gateway.stop()
 
     async def stop(self) -> None:
         await self.stop_calls()
         await self.caller.close()
+        await self._fetcher.close()
         self.store.close()

@@ -17,7 +17,8 @@ from inngest_devserver import fragments
 from inngest_devserver.apps.functions import Function
 from inngest_devserver.apps.registry import Registry
 from inngest_devserver.calls.caller import Caller, UnreachableError
-from inngest_devserver.calls.ops import Complete, Invoke, Op, Planned, Rediscover, Sleep, StepDone, StepErrored, Wait
+from inngest_devserver.calls.fetcher import Fetcher
+from inngest_devserver.calls.ops import Complete, Invoke, Op, Planned, Rediscover, StepDone, StepErrored
 from inngest_devserver.calls.reply import Outcome, Raised, Returned, Stepped, read_answer
 from inngest_devserver.calls.requests import call_headers, call_url
 from inngest_devserver.ids import Ulids
@@ -29,6 +30,7 @@ from inngest_devserver.storage.tables import EventRow, JobRow, PauseRow, RunRow
 from . import memos, system_events
 from .active import ActiveRuns
 from .attempts import UNREACHABLE, Attempts
+from .gateway import Gateway
 from .journal import Happening, Journal
 from .progress import Done, FunctionMissingError, Progress
 from .run import DISCOVERY, UNKNOWN_VERSION, PauseKind, Run, Status, load_events
@@ -52,6 +54,7 @@ class Services:
     active: ActiveRuns
     queue: Queue
     caller: Caller
+    fetcher: Fetcher
     journal: Journal
     keep_event: TakeEvent
     send_event: TakeEvent
@@ -79,6 +82,10 @@ class Executor:
         )
         self.attempts = Attempts(
             services.clock, services.active, services.queue, services.journal, services.retry_interval
+        )
+
+        self.gateway = Gateway(
+            services.fetcher, services.active, services.queue, services.journal, self.attempts, self._fetched
         )
 
     # --- the life of a run
@@ -114,6 +121,7 @@ class Executor:
             self.attempts.reached(job)
         self._s.queue.drop_run(run.id)
         self._s.active.end(run, status, now, output)
+        self.gateway.cut_off(run.id)
         outcome = status.lower() if error is None else f"{status.lower()}: {error.get('name')}: {error.get('message')}"
         with self._ending_if_broken(run):  # what cannot be told here must not keep others from being told
             self._s.journal.run(run, Happening.RUN_ENDED, outcome, since=run.row.started_at)
@@ -150,6 +158,10 @@ class Executor:
         done = self._progress.remember(run, pause.step_id, pause.name, memo, failed=failed)
         if not self._overflowed(run):
             self._progress.go_on(run, done)
+
+    def _fetched(self, run: Run, pause: PauseRow, memo: bytes, failed: str | None) -> None:
+        with self._ending_if_broken(run):
+            self.resume(run, pause, memo, failed=failed)
 
     def timer(self, job: JobRow) -> None:
         """End a pause whose time is over."""
@@ -274,12 +286,12 @@ class Executor:
                 self._progress.pause(run, op)
                 news.count += op.id not in run.planned
                 run.planned.add(op.id)
-            case Sleep() | Wait() | Invoke():
-                news.count += self._progress.pause(run, op)
             case Rediscover():
                 news.count += 1
             case Complete():
                 pass
+            case _:  # what the engine does itself
+                news.count += self._progress.pause(run, op)
 
     def _step_retried(self, run: Run, job: JobRow, op: StepErrored) -> None:
         outcome = f"attempt {job.attempt + 1} failed: {_message(op)}"

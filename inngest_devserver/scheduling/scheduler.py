@@ -1,6 +1,6 @@
 """The engine's loop: takes due jobs from the queue and has them done. Wakes on work and on time; never polls.
 
-At most `limit` call requests are under way at once; timers need no turn. Knows nothing of what a job does.
+At most `limit` call requests are under way at once; other jobs need no turn. Knows nothing of what a job does.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from .queue import JobKind, Queue
 
 
 class Scheduler:
-    """on_call: sends one call request; must not raise. on_timer: ends one pause."""
+    """on_call: sends one call request; must not raise. on_other: does one job of another kind,
+    without waiting."""
 
     def __init__(
         self,
@@ -27,14 +28,14 @@ class Scheduler:
         *,
         limit: int,
         on_call: Callable[[JobRow], Coroutine[Any, Any, None]],
-        on_timer: Callable[[JobRow], None],
+        on_other: Callable[[JobRow], None],
     ) -> None:
         self._clock = clock
         self._wake = asyncio.Event()
         self.queue = Queue(store, self._wake.set)
         self._limit = limit
         self._on_call = on_call
-        self._on_timer = on_timer
+        self._on_other = on_other
         self._ready: collections.deque[JobRow] = collections.deque()
         self._calls: set[asyncio.Task[None]] = set()
         self._loop: asyncio.Task[None] | None = None
@@ -54,19 +55,19 @@ class Scheduler:
         while True:
             self._wake.clear()
             while job := self.queue.take(self._clock.now()):
-                if job.kind == JobKind.TIMER:
-                    self._timer(job)
-                else:
+                if job.kind == JobKind.CALL:
                     self._ready.append(job)
+                else:
+                    self._do(job)
             self._start_calls()
             await self._clock.wait(self._wake, self.queue.next_due())
 
-    def _timer(self, job: JobRow) -> None:
+    def _do(self, job: JobRow) -> None:
         try:
-            self._on_timer(job)
+            self._on_other(job)
         except Exception as error:
             # One broken run must not stop the others.
-            self._report("a timer broke the engine", error)
+            self._report(f"a {job.kind} broke the engine", error)
 
     def _start_calls(self) -> None:
         while self._ready and len(self._calls) < self._limit:

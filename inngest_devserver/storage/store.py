@@ -22,7 +22,7 @@ _RUN = (
     "parent_run, parent_step, plan_only"
 )
 _JOB = "id, run_id, kind, step_id, due, attempt, position"
-_PAUSE = "run_id, step_id, kind, name, since, race, event, expression"
+_PAUSE = "run_id, step_id, kind, name, since, race, event, expression, request"
 
 _LOCK_SECONDS = 1.0
 """How long to wait for an engine that is just letting go of the file."""
@@ -202,7 +202,7 @@ class Store:
         return self._all("SELECT step_id, body FROM memos WHERE run_id = ? ORDER BY position", (run_id,))
 
     def add_pause(self, row: PauseRow) -> None:
-        self._write("INSERT INTO pauses VALUES (?,?,?,?,?,?,?,?)", row)
+        self._write(f"INSERT INTO pauses ({_PAUSE}) VALUES (?,?,?,?,?,?,?,?,?)", row)  # noqa: S608
 
     def delete_pause(self, run_id: str, step_id: str) -> None:
         self._write("DELETE FROM pauses WHERE run_id = ? AND step_id = ?", (run_id, step_id))

@@ -55,6 +55,7 @@ CREATE TABLE history (
 CREATE INDEX history_by_run ON history (run_id);
 """,
     "ALTER TABLE runs ADD COLUMN plan_only INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE pauses ADD COLUMN request BLOB NOT NULL DEFAULT x'';",
 )
 """What makes the tables: applied one after another. A file keeps how many it has had in `PRAGMA user_version`."""
 
@@ -118,7 +119,7 @@ class RunRow(NamedTuple):
 class PauseRow(NamedTuple):
     """A step that was reported and is not done. kind: see runs.PauseKind. race: its end asks for discovery at once.
 
-    event, expression: what a wait waits for.
+    event, expression: what a wait waits for. request: what a fetch asks for.
     """
 
     run_id: str
@@ -129,6 +130,7 @@ class PauseRow(NamedTuple):
     race: bool
     event: str = ""
     expression: str = ""
+    request: bytes = b""
 
 
 class JobRow(NamedTuple):
