@@ -16,7 +16,6 @@ import decimal
 import functools
 import pathlib
 import types
-import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, cast
 
@@ -28,7 +27,7 @@ from .classes import layout_of, own_schema, stand_in, written_fields
 from .comparison import LISTS, Seen, same
 from .json_text import as_body, covers, key_text, ordered, parse_value
 from .keys import key_as_text, reading_none_keys, spelled_out, writing_keys
-from .schema import CLASS, Fitting, hashable
+from .schema import CLASS, UUID, Fitting, hashable
 
 MOST_KNOWN = 1024
 """So many types are remembered; then it starts anew."""
@@ -40,8 +39,7 @@ _NOT_SCHEMAS = frozenset({"metadata", "config", "cls", "default", "members", "ex
 _OF_PYDANTIC = frozenset({"lax-or-strict", "json-or-python"})
 """Schemas that pydantic makes of one class, such as Path; a union within is not the user's."""
 _JSON_NODES = frozenset({"str", "int", "float", "bool", "none", "any", "literal", "nullable", "list", "dict"})
-_UUID: type = typing.get_args(pydantic.UUID1)[0]
-_EXACT = frozenset({str, int, float, types.NoneType, list, dict, tuple, set, frozenset, bytes, complex, _UUID}) | {
+_EXACT = frozenset({str, int, float, types.NoneType, list, dict, tuple, set, frozenset, bytes, complex, UUID}) | {
     *(datetime.datetime, datetime.date, datetime.time, datetime.timedelta, decimal.Decimal)
 }
 """Classes whose instances pydantic writes only where the type says so, and which come back as they were."""

@@ -11,7 +11,6 @@ import decimal
 import enum
 import math
 import operator
-import uuid
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -20,12 +19,12 @@ from typing import Any, cast
 
 from .classes import layout_of, written_fields
 from .json_text import same_number
-from .schema import is_plain_class
+from .schema import UUID, is_plain_class
 
 LISTS = (list, tuple, set, frozenset, deque)
 CONTAINERS: tuple[type[Any], ...] = (dict, *LISTS)
 
-_TEXT_KEYS = frozenset({str, bool, int, float, bytes, uuid.UUID, decimal.Decimal}) | {
+_TEXT_KEYS = frozenset({str, bool, int, float, bytes, UUID, decimal.Decimal}) | {
     *(datetime.datetime, datetime.date, datetime.time, datetime.timedelta)
 }
 _SCALARS = frozenset({str, bool, type(None)})
