@@ -18,9 +18,10 @@ from .console import Console, Sink, stderr
 from .ids import Ulids
 from .intake import Intake
 from .runs.active import ActiveRuns
-from .runs.executor import Executor, Services
+from .runs.executor import Executor
 from .runs.journal import Journal
 from .runs.recovery import recover
+from .runs.services import Services
 from .scheduling.clock import Clock, SystemClock
 from .scheduling.queue import JobKind
 from .scheduling.scheduler import Scheduler
@@ -76,7 +77,7 @@ class Engine:
         self._fetcher = options.fetcher or HTTPFetcher()
         self.intake = Intake(self.store, self.clock, self.ulids, self.registry, self.active)
         # The scheduler and the executor need each other, and so do the executor and the intake.
-        self._scheduler = Scheduler(
+        self.scheduler = Scheduler(
             self.store,
             self.clock,
             limit=options.concurrency,
@@ -89,10 +90,11 @@ class Engine:
                 ulids=self.ulids,
                 registry=self.registry,
                 active=self.active,
-                queue=self._scheduler.queue,
+                queue=self.scheduler.queue,
                 caller=self.caller,
                 fetcher=self._fetcher,
                 journal=self.journal,
+                track=self.scheduler.track,
                 keep_event=self.intake.keep,
                 send_event=self.intake.take,
                 retry_interval=options.retry_interval,
@@ -112,15 +114,14 @@ class Engine:
     def start(self) -> None:
         """Take up what the store holds, and begin to work."""
         self.registry.load()
-        resumed = recover(self.store, self.registry, self.active, self._scheduler.queue)
+        resumed = recover(self.store, self.registry, self.active, self.scheduler.queue)
         if resumed:
             self.journal.say(f"resumed {resumed} run{'s' if resumed > 1 else ''}")
-        self._scheduler.start()
+        self.scheduler.start()
 
     async def stop_calls(self) -> None:
         """Give up the calls and fetches that are under way; their jobs stay in the store."""
-        await self._scheduler.stop()
-        await self.executor.gateway.stop()
+        await self.scheduler.stop()
 
     async def stop(self) -> None:
         await self.stop_calls()

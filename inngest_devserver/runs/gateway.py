@@ -11,14 +11,13 @@ from collections.abc import Callable
 
 from inngest_core.web.messages import TransportError
 from inngest_devserver.calls.fetched import Done, Failed, load_request, no_answer, read_fetched
-from inngest_devserver.calls.fetcher import Fetcher, NoRetryError
-from inngest_devserver.scheduling.queue import Queue
+from inngest_devserver.calls.fetcher import NoRetryError
 from inngest_devserver.storage.tables import JobRow, PauseRow
 
-from .active import ActiveRuns
 from .attempts import Attempts
-from .journal import Happening, Journal
-from .run import Run
+from .journal import Happening
+from .run import PauseKind, Run
+from .services import Services
 
 MOST_AT_ONCE = 64
 """Requests under way; the others wait for their turn, apart from the calls of apps."""
@@ -29,13 +28,8 @@ Finish = Callable[[Run, PauseRow, bytes, str | None], None]
 class Gateway:
     """finish: lets a run go on, given the pause that ends, its memo, and the message when that is an error."""
 
-    def __init__(
-        self, fetcher: Fetcher, active: ActiveRuns, queue: Queue, journal: Journal, attempts: Attempts, finish: Finish
-    ) -> None:
-        self._fetcher = fetcher
-        self._active = active
-        self._queue = queue
-        self._journal = journal
+    def __init__(self, services: Services, attempts: Attempts, finish: Finish) -> None:
+        self._s = services
         self._attempts = attempts
         self._finish = finish
         self._turns = asyncio.Semaphore(MOST_AT_ONCE)
@@ -43,14 +37,15 @@ class Gateway:
 
     def start(self, job: JobRow) -> None:
         """Make the request of a job."""
-        run = self._active.get(job.run_id)
+        run = self._s.active.get(job.run_id)
         pause = run.pauses.get(job.step_id) if run is not None else None
         if run is None or pause is None:
-            self._queue.done(job)
+            self._s.queue.done(job)
             return
-        task = asyncio.create_task(self._perform(run, pause, job), name=f"fetch for {run.id}")
+        task = asyncio.create_task(self._perform(run, pause, job), name=f"a fetch of run {run.id}")
         self._tasks.setdefault(run.id, set()).add(task)
         task.add_done_callback(lambda task: self._forget(run.id, task))
+        self._s.track(task)
 
     def _forget(self, run_id: str, task: asyncio.Task[None]) -> None:
         tasks = self._tasks.get(run_id)
@@ -58,28 +53,18 @@ class Gateway:
             tasks.discard(task)
             if not tasks:
                 del self._tasks[run_id]
-        if not task.cancelled() and (error := task.exception()) is not None:
-            asyncio.get_running_loop().call_exception_handler(
-                {"message": "a fetch broke the engine", "exception": error}
-            )
 
     def cut_off(self, run_id: str) -> None:
         """Give up the requests of a run that has ended."""
-        current = asyncio.current_task()
+        current = asyncio.current_task() if self._tasks else None
         for task in self._tasks.pop(run_id, ()):
             if task is not current:  # the one whose answer ends the run is at its end
                 task.cancel()
 
-    async def stop(self) -> None:
-        """Give up all requests; their jobs stay in the store."""
-        tasks = [task for each in self._tasks.values() for task in each]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
     async def _perform(self, run: Run, pause: PauseRow, job: JobRow) -> None:
+        started = self._s.clock.now()
         result = await self._exchange(pause)
-        if run not in self._active or run.pauses.get(pause.step_id) is not pause:
+        if run not in self._s.active or run.pauses.get(pause.step_id) is not pause:
             return
         if isinstance(result, Done):
             self._finish(run, pause, result.memo, None)
@@ -88,12 +73,21 @@ class Gateway:
         else:
             seconds = self._attempts.again(run, job, result.retry_after)
             outcome = f"attempt {job.attempt + 1} failed: {result.message}; next in {seconds:.3g} s"
-            self._journal.step(run, Happening.STEP_RETRIED, job.step_id, pause.name, outcome, attempt=job.attempt)
+            self._s.journal.step(
+                run,
+                Happening.STEP_RETRIED,
+                job.step_id,
+                pause.name,
+                outcome,
+                op=PauseKind.FETCH,
+                attempt=job.attempt,
+                since=started,
+            )
 
     async def _exchange(self, pause: PauseRow) -> Done | Failed:
         request = load_request(pause.request)
         try:
             async with self._turns:
-                return read_fetched(request.op, await self._fetcher.fetch(request))
+                return read_fetched(request.op, await self._s.fetcher.fetch(request))
         except TransportError as error:
             return no_answer(request.op, str(error), final=isinstance(error, NoRetryError))

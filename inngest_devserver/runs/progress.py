@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from inngest_core.protocol.duration import dump_duration
 from inngest_devserver import ids
@@ -44,6 +45,19 @@ class Done(enum.IntEnum):
     """The function can go on, whatever is still running beside it."""
 
 
+@dataclass(slots=True)
+class News:
+    """What an answer has brought so far. count: of what was not known before. retried: a step is to be tried again."""
+
+    done: Done = Done.NOTHING
+    count: int = 0
+    retried: bool = False
+
+    def add(self, done: Done) -> None:
+        self.done = max(self.done, done)
+        self.count += done > Done.NOTHING
+
+
 class Progress:
     """invoke: starts the function that an op asks for; raises FunctionMissingError."""
 
@@ -75,7 +89,8 @@ class Progress:
             self._queue.drop(run.id, _pause_job_id(run.id, step_id))
         happening = Happening.STEP_DONE if failed is None else Happening.STEP_FAILED
         outcome = "done" if failed is None else f"failed: {failed}"
-        self._journal.step(run, happening, step_id, name, outcome, since=pause.since if pause else since)
+        kind = pause.kind if pause else PauseKind.PLANNED
+        self._journal.step(run, happening, step_id, name, outcome, op=kind, since=pause.since if pause else since)
         return Done.RACING_STEP if pause is not None and pause.race else Done.STEP
 
     def pause(self, run: Run, op: Pausing) -> bool:
@@ -107,7 +122,7 @@ class Progress:
                 due, outcome = op.due, f'waits for "{op.event}" for {_words(op.due - now)}'
             case Invoke():
                 due, outcome = op.due, f"invokes {op.slug}"
-        self._journal.step(run, Happening.STEP_PAUSED, op.id, op.name, outcome)
+        self._journal.step(run, Happening.STEP_PAUSED, op.id, op.name, outcome, op=_KINDS[type(op)], since=now)
         self._queue.put(JobRow(_pause_job_id(run.id, op.id), run.id, kind, op.id, due, 0, len(run.stack)))
         if isinstance(op, Invoke):
             self._start_invoked(run, op)

@@ -18,8 +18,10 @@ from .queue import JobKind, Queue
 
 
 class Scheduler:
-    """on_call: sends one call request; must not raise. on_other: does one job of another kind,
-    without waiting."""
+    """What is due, done.
+
+    on_call: sends one call request; must not raise. on_other: does one job of another kind, without waiting.
+    """
 
     def __init__(
         self,
@@ -39,6 +41,8 @@ class Scheduler:
         self._ready: collections.deque[JobRow] = collections.deque()
         self._calls: set[asyncio.Task[None]] = set()
         self._loop: asyncio.Task[None] | None = None
+        self._beside: set[asyncio.Task[None]] = set()
+        self._quieter = asyncio.Event()
 
     def start(self) -> None:
         self._loop = asyncio.create_task(self._run(), name="inngest engine")
@@ -46,7 +50,7 @@ class Scheduler:
     async def stop(self) -> None:
         """Stop taking jobs and give up the calls that are under way; their jobs stay in the store."""
         self._ready.clear()
-        tasks = [*self._calls, *([self._loop] if self._loop else [])]
+        tasks = [*self._calls, *self._beside, *([self._loop] if self._loop else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -60,7 +64,29 @@ class Scheduler:
                 else:
                     self._do(job)
             self._start_calls()
+            self._quieter.set()
             await self._clock.wait(self._wake, self.queue.next_due())
+
+    def track(self, task: asyncio.Task[None]) -> None:
+        """Count work that is done for a run beside its calls: nothing is settled before it ends, and `stop` ends it."""
+        self._beside.add(task)
+        task.add_done_callback(self._beside_done)
+
+    def _beside_done(self, task: asyncio.Task[None]) -> None:
+        self._beside.discard(task)
+        self._quieter.set()
+        self._report_failure(task)
+
+    async def settled(self) -> float | None:
+        """Return once no call is under way and nothing is due now: the Unix time of what comes next, or None."""
+        while self._wake.is_set() or self._calls or self._beside or self._is_due():
+            self._quieter.clear()
+            await self._quieter.wait()
+        return self.queue.next_due()
+
+    def _is_due(self) -> bool:
+        due = self.queue.next_due()
+        return due is not None and due <= self._clock.now()
 
     def _do(self, job: JobRow) -> None:
         try:
@@ -71,7 +97,7 @@ class Scheduler:
 
     def _start_calls(self) -> None:
         while self._ready and len(self._calls) < self._limit:
-            task = asyncio.create_task(self._on_call(self._ready.popleft()))
+            task = asyncio.create_task(self._on_call(self._ready.popleft()), name="a call request")
             self._calls.add(task)
             task.add_done_callback(self._call_done)
 
@@ -79,8 +105,12 @@ class Scheduler:
         self._calls.discard(task)
         if self._ready:
             self._start_calls()
+        self._quieter.set()
+        self._report_failure(task)
+
+    def _report_failure(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._report("a call request broke the engine", error)
+            self._report(f"{task.get_name()} broke the engine", error)
 
     def _report(self, message: str, error: BaseException) -> None:
         asyncio.get_running_loop().call_exception_handler({"message": message, "exception": error})
