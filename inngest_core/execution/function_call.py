@@ -100,6 +100,7 @@ class FunctionCall:
         self._changed = False
         """Whether a hook put there what the function returns."""
         self._hooks = Hooks([*client.middleware, *function.middleware], client, request.raw)
+        headers = trace_headers(request.headers)
         self._services = Services(
             function_id=fn_id,
             hooks=self._hooks,
@@ -109,8 +110,10 @@ class FunctionCall:
                 seed=seed,
                 raw_request=request.raw,
                 middleware=function.middleware,
-                headers=trace_headers(request.headers),
+                headers=headers,
             ),
+            engine_api=client.engine_api,
+            headers=headers,
             serializer=client.serializer,
             warned=client.warned_of,
             step_names=client.step_names,
