@@ -34,7 +34,7 @@ current_call: contextvars.ContextVar[CurrentCall | None] = contextvars.ContextVa
 def current(kind: None = None) -> Context | ContextSync: ...
 @overload
 def current(kind: type[C]) -> C: ...
-def current(kind: type[Context[Any]] | type[ContextSync[Any]] | None = None) -> Context[Any] | ContextSync[Any]:
+def current(kind: type[Any] | None = None) -> Context[Any] | ContextSync[Any]:
     """Return the context of the function that is running, in the function itself and in everything that it calls.
 
     It is also found in the steps of the function, in its tasks, and in threads that inherit its context variables, as

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, assert_never
 
-from inngest_core.engine_api import trace_headers
+from inngest_core.engine_api import EngineAPI, trace_headers
 from inngest_core.errors import EventInvalidError, InngestError, OutputUnserializableError, StepUnexpectedError
 from inngest_core.events.event import Event, parse_event
 from inngest_core.events.event_types import type_event
@@ -54,6 +54,8 @@ class Client(Protocol):
 
     @property
     def app_id(self) -> str: ...
+    @property
+    def engine_api(self) -> EngineAPI: ...
     @property
     def logger(self) -> logging.Logger: ...
     @property
