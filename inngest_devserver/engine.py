@@ -17,9 +17,10 @@ from .console import Console, Sink, stderr
 from .ids import Ulids
 from .intake import Intake
 from .runs.active import ActiveRuns
-from .runs.executor import Executor, Services
+from .runs.executor import Executor
 from .runs.journal import Journal
 from .runs.recovery import recover
+from .runs.services import Services
 from .scheduling.clock import Clock, SystemClock
 from .scheduling.scheduler import Scheduler
 from .storage.store import Store
