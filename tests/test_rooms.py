@@ -57,6 +57,9 @@ IMPURE = {
     *("selectors", "signal", "socket", "socketserver", "ssl", "subprocess", "sys", "threading", "time", "uuid"),
 }
 THIRD_PARTY = {
+    "execution.fetch": {"httpx"},
+    "execution.step": {"httpx", "typing_extensions"},
+    "execution.step_sync": {"httpx", "typing_extensions"},
     "options.expressions": {"cel_expr_python"},
     "protocol.signing": {"rfc8785"},
     "runtime.deadline": {"httpcore", "httpx"},
