@@ -10,14 +10,14 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from inngest_core.errors import BodyInvalidError, ConfigError, OutputUnserializableError
+from inngest_core.errors import BodyInvalidError, ConfigError, FetchError, OutputUnserializableError
 from inngest_core.protocol.duration import to_ms
 from inngest_core.protocol.limits import MAX_STEP_BYTES
 from inngest_core.protocol.wire import Opcode, parse_json
 from inngest_core.runtime import effects
 from inngest_core.runtime.effects import Flow
 from inngest_core.values.serializer import dump
-from inngest_core.web.messages import HTTPRequest, HTTPResponse
+from inngest_core.web.messages import HTTPRequest, HTTPResponse, TransportError
 
 from .tools import StepScope, Tool, check_step_id, step_opts
 
@@ -151,7 +151,10 @@ def _fetch_here(request: httpx.Request, seconds: float) -> Flow[object]:
         max_response_bytes=MAX_STEP_BYTES,
         follow_redirects=True,
     )
-    response: HTTPResponse = yield effects.Fetch(outgoing)
+    try:
+        response: HTTPResponse = yield effects.Fetch(outgoing)
+    except TransportError as error:
+        raise FetchError(str(error)) from None
     answer: dict[str, object] = {
         "url": response.url,
         "status_code": response.status,
@@ -173,7 +176,7 @@ def _read(what: str, method: str, memo: Any) -> httpx.Response:
         headers = {name: value for name, value in memo["headers"].items() if name.lower() not in _OF_THE_BYTES}
         response = httpx.Response(
             memo["status_code"],
-            headers=headers,
+            headers=httpx.Headers(headers, encoding="utf-8"),
             content=base64.b64decode(body) if encoded else body.encode("utf-8", "surrogatepass"),
             request=httpx.Request(method, memo["url"]),
         )

@@ -217,7 +217,14 @@ planned_in_the_app = Case(
 nobody_there = Case(
     build=of("http://127.0.0.1:9/", offload=False),
     expect=Expected(
-        body=[op("StepError", "ask", error=error("TransportError", Saying("http://127.0.0.1:9")), opts=HERE)]
+        body=[
+            op(
+                "StepError",
+                "ask",
+                error=error("FetchError", Saying("http://127.0.0.1:9"), code="fetch_failed"),
+                opts=HERE,
+            )
+        ]
     ),
 )
 time_out_that_is_none = Case(build=of(offload=False, timeout="soon"), expect=refused("timeout"))
