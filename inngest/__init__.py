@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
+from inngest_core.by_hand import CalledStep, CallInput, CallResult
 from inngest_core.client import Inngest
 from inngest_core.config import Mode, Streaming
 from inngest_core.errors import (
@@ -53,6 +54,9 @@ __all__ = [
     "JSON",
     "App",
     "Batch",
+    "CallInput",
+    "CallResult",
+    "CalledStep",
     "Cancel",
     "Concurrency",
     "ConcurrencyLimits",

@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
+from .by_hand import CallInput, CallResult
 from .config import Config, Mode, load_config
 from .definition import AnyTrigger, AsyncHandler, FunctionDecorator, SyncHandler, keywords_only, read_triggers
 from .engine_api import EngineAPI
 from .errors import ConfigError
+from .execution.hand_call import call_by_hand
 from .execution.results import Warned
 from .execution.step_names import StepNames
 from .function import Function
@@ -33,6 +35,7 @@ from .options.options import (
 )
 from .protocol.duration import Duration, to_ms
 from .runtime.drivers import Resources
+from .runtime.effects import Flow
 from .sending import Sender
 from .values.serializer import Serializer
 
@@ -230,6 +233,23 @@ class Inngest(Sender):
             return function
 
         return decorate
+
+    def call_flow(
+        self,
+        function: Function[Any],
+        given: CallInput,
+        fn_id: str | None = None,
+        middleware: Sequence[MiddlewareFactory] | None = None,
+    ) -> Flow[CallResult]:
+        """Call a function by hand, as a flow that either driver runs; what `Function.call` drives.
+
+        function: one of this client's.
+        given: what it is called with.
+        fn_id: that of its failure handler, to call that instead.
+        middleware: instead of that of the client and the function.
+        Returns what the call came to. Raises FunctionNotFoundError: the function has no such id.
+        """
+        return call_by_hand(self, function, given, fn_id, middleware)
 
     def close(self) -> None:
         """End the client's threads and connections."""

@@ -30,6 +30,7 @@ LAYERS = (
     {"definition", "sending"},
     {"execution"},
     {"function"},
+    {"by_hand"},
     {"middleware"},
     {"events"},
     {"engine_api"},

@@ -91,7 +91,9 @@ class FunctionCall:
         call: CallRequest,
         target: str | None,
         request: Request,
+        middleware: Sequence[MiddlewareFactory] | None = None,
     ) -> None:
+        """middleware: instead of that of the client and the function."""
         self._client = client
         self._function = function
         self._handler = handler
@@ -101,7 +103,10 @@ class FunctionCall:
         self._what = f"function {function.id}: output"
         self._changed = False
         """Whether a hook put there what the function returns."""
-        self._hooks = Hooks([*client.middleware, *function.middleware], client, request.raw)
+        self.error: BaseException | None = None
+        """What the answer says that the function came to, when that is an error."""
+        middleware = [*client.middleware, *function.middleware] if middleware is None else middleware
+        self._hooks = Hooks(middleware, client, request.raw)
         headers = trace_headers(request.headers)
         self._services = Services(
             function_id=fn_id,
@@ -215,6 +220,7 @@ class FunctionCall:
                 assert_never(outcome)
 
     def _answer_error(self, error: BaseException) -> Flow[Answer]:
+        self.error = error
         final = is_final(error, self._call.ctx)
         log_failure(self._client.logger, error, f"function {self._services.function_id}", final=final)
         return Answer(500, describe(error), (yield from retry_headers(error)))
