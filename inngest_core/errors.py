@@ -22,10 +22,12 @@ Exception
     │   └── StateFetchError            state_fetch_failed, 500
     ├── RegistrationError          registration_failed, 500
     ├── SendEventsError            send_event_failed, 500
+    ├── FetchError                 fetch_failed
     ├── StepError                  step_errored: a step failed for good
     ├── StepNestedError            step_nested, not retriable
     ├── StepUnexpectedError        step_unexpected
     ├── StepIdClashError           step_id_clash, not retriable
+    ├── NoCurrentCallError         no_current_call
     ├── InterruptSwallowedError    interrupt_swallowed, not retriable
     ├── AsyncUnsupportedError      async_unsupported, not retriable
     ├── MiddlewareError            middleware_failed
@@ -186,6 +188,15 @@ class SendEventsError(InngestError):
         self.ids = ids or []
 
 
+class FetchError(InngestError):
+    """A request that the app made for a step got no answer.
+
+    message: who was asked, and why there is none.
+    """
+
+    code = "fetch_failed"
+
+
 class StepError(InngestError):
     """A step failed for good: raised in the function, live and on replay alike.
 
@@ -231,6 +242,12 @@ class StepIdClashError(InngestError):
 
     code = "step_id_clash"
     retriable = False
+
+
+class NoCurrentCallError(InngestError):
+    """The running function was asked for where none is running."""
+
+    code = "no_current_call"
 
 
 class InterruptSwallowedError(InngestError):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
+from .by_hand import Caller, CallInput, CallResult, StartedBy, input_of
 from .callables import innermost
 from .error_text import kind_of
 from .errors import FunctionConfigError
@@ -22,6 +23,7 @@ from .options.expressions import shorten
 from .options.function_opts import FunctionOpts
 from .options.options import Trigger, TriggerEvent
 from .protocol.wire import STEP_ID_OF_DISCOVERY, EventName, Query
+from .runtime.drivers import run_async, run_sync
 from .runtime.effects import Flow
 
 T_co = TypeVar("T_co", covariant=True)
@@ -121,6 +123,38 @@ class Function(Generic[T_co]):
         if self.on_failure is None or self.on_failure_fn_id is None:
             return {self.id: self.handler}
         return {self.id: self.handler, self.on_failure_fn_id: self.on_failure}
+
+    async def call(
+        self,
+        client: Caller,
+        ctx: CallInput | StartedBy,
+        fn_id: str | None = None,
+        middleware: Sequence[MiddlewareFactory] | None = None,
+    ) -> CallResult:
+        """Call the function once, as an engine does, and tell what that came to; for tools and tests.
+
+        client: the one that the function was defined with.
+        ctx: the event and the memos to call it with, as a CallInput; or the context of a function that is running.
+        fn_id: `on_failure_fn_id`, to call the failure handler; by default the function itself.
+        middleware: instead of that of the client and the function.
+        Returns what it returned, raised or reported. A function of either kind can be called.
+        Raises FunctionNotFoundError: another fn_id. OutputUnserializableError: data of an event that is not JSON.
+        """
+        return await run_async(client.call_flow(self, input_of(ctx), fn_id, middleware), client.resources)
+
+    def call_sync(
+        self,
+        client: Caller,
+        ctx: CallInput | StartedBy,
+        fn_id: str | None = None,
+        middleware: Sequence[MiddlewareFactory] | None = None,
+    ) -> CallResult:
+        """Call the function once, in this thread; otherwise as `call`.
+
+        client, ctx, fn_id, middleware: as for `call`.
+        Returns and raises what `call` does.
+        """
+        return run_sync(client.call_flow(self, input_of(ctx), fn_id, middleware), client.resources)
 
     def get_id(self) -> str:
         """Return the id as the engine knows it."""
