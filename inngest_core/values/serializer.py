@@ -267,7 +267,9 @@ def _writer(serializer: Serializer | None) -> Write:
             return pydantic_core.to_json(value, bytes_mode="base64", fallback=unknown)
         except Exception as error:  # it refuses lone surrogates and deep nesting, too
             with contextlib.suppress(Exception):
-                return json.dumps(with_text_keys(value), default=expand, separators=(",", ":")).encode()
+                return json.dumps(
+                    with_text_keys(value, in_fields=False), default=expand, separators=(",", ":")
+                ).encode()
             raise error from None
 
     def expand(value: object) -> object:
@@ -275,7 +277,7 @@ def _writer(serializer: Serializer | None) -> Write:
         if isinstance(value, LISTS):
             return list(cast("list[object]", value))
         if own_schema(type(value)) is not None:
-            return with_text_keys(written_fields(value))
+            return with_text_keys(written_fields(value), in_fields=False)
         return pydantic_core.to_jsonable_python(value, bytes_mode="base64", fallback=unknown)
 
     def unknown(value: object) -> object:
