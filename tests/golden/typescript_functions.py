@@ -7,7 +7,7 @@ from typing import Any
 
 import inngest
 
-SERVED = ("seq", "fail", "norty", "par", "wait", "leaf")
+SERVED = ("seq", "fail", "norty", "par", "wait", "leaf", "sig", "sendsig")
 
 
 class Error(Exception):
@@ -66,7 +66,15 @@ def sync_functions(client: inngest.Inngest) -> list[inngest.Function[Any]]:
     def leaf(ctx: inngest.ContextSync) -> object:
         return {"got": ctx.event.data}
 
-    return [seq, fail, norty, par, wait, leaf]
+    @client.create_function(fn_id="sig", trigger=on("sig"))
+    def sig(ctx: inngest.ContextSync) -> object:
+        return ctx.step.wait_for_signal("ws", signal="nocp-sig-1", timeout=20_000, on_conflict="replace")
+
+    @client.create_function(fn_id="sendsig", trigger=on("sendsig"))
+    def sendsig(ctx: inngest.ContextSync) -> object:
+        return ctx.step.send_signal("ss", signal="nocp-sig-1", data={"hello": 1})
+
+    return [seq, fail, norty, par, wait, leaf, sig, sendsig]
 
 
 def async_functions(client: inngest.Inngest) -> list[inngest.Function[Any]]:
@@ -102,4 +110,12 @@ def async_functions(client: inngest.Inngest) -> list[inngest.Function[Any]]:
     async def leaf(ctx: inngest.Context) -> object:
         return {"got": ctx.event.data}
 
-    return [seq, fail, norty, par, wait, leaf]
+    @client.create_function(fn_id="sig", trigger=on("sig"))
+    async def sig(ctx: inngest.Context) -> object:
+        return await ctx.step.wait_for_signal("ws", signal="nocp-sig-1", timeout=20_000, on_conflict="replace")
+
+    @client.create_function(fn_id="sendsig", trigger=on("sendsig"))
+    async def sendsig(ctx: inngest.Context) -> object:
+        return await ctx.step.send_signal("ss", signal="nocp-sig-1", data={"hello": 1})
+
+    return [seq, fail, norty, par, wait, leaf, sig, sendsig]
