@@ -26,7 +26,16 @@ from inngest_core.execution.step import Step
 from inngest_core.execution.step_sync import StepSync
 from inngest_core.function import Function
 from inngest_core.installation import warn_of_other_distribution as _warn_of_other_distribution
-from inngest_core.middleware import Middleware, MiddlewareSync, SendEventsResult, StepMemos, TransformOutputResult
+from inngest_core.middleware.base import CallNext, Middleware, MiddlewarePair, MiddlewareSync
+from inngest_core.middleware.values import (
+    CallInfo,
+    Invocation,
+    Registration,
+    SendEventsResult,
+    StepInfo,
+    StepMemos,
+    TransformOutputResult,
+)
 from inngest_core.options.options import (
     Batch,
     Cancel,
@@ -50,6 +59,8 @@ __all__ = [
     "JSON",
     "App",
     "Batch",
+    "CallInfo",
+    "CallNext",
     "Cancel",
     "Concurrency",
     "ConcurrencyLimits",
@@ -64,7 +75,9 @@ __all__ = [
     "GroupSync",
     "Inngest",
     "InngestError",
+    "Invocation",
     "Middleware",
+    "MiddlewarePair",
     "MiddlewareSync",
     "Mode",
     "MsgspecSerializer",
@@ -73,6 +86,7 @@ __all__ = [
     "Priority",
     "PydanticSerializer",
     "RateLimit",
+    "Registration",
     "RetryAfterError",
     "SendEventsError",
     "SendEventsResult",
@@ -80,6 +94,7 @@ __all__ = [
     "Singleton",
     "Step",
     "StepError",
+    "StepInfo",
     "StepMemos",
     "StepSync",
     "Streaming",

@@ -20,7 +20,10 @@ from .events.outgoing import read_events
 from .execution.results import Warned
 from .execution.step_names import StepNames
 from .function import Function
-from .middleware import Hooks, MiddlewareFactory, SendEventsResult, problems_of_middleware
+from .middleware.base import MiddlewareFactory
+from .middleware.factories import check_middleware
+from .middleware.hooks import Hooks
+from .middleware.values import SendEventsResult
 from .options.function_opts import ID_RULE, FunctionOpts, is_id
 from .options.options import (
     Batch,
@@ -244,7 +247,8 @@ class Inngest:
         OutputUnserializableError: data that cannot be written as JSON. SendEventsError: not all were sent; its `ids`
         are those of the events that were.
         """
-        return await run_async(self.send_flow(events, skip_middleware=skip_middleware), self.resources)
+        flow = self.send_flow(events, skip_middleware=skip_middleware, asynchronous=True)
+        return await run_async(flow, self.resources)
 
     def send_sync(self, events: Event | Sequence[Event], *, skip_middleware: bool = False) -> list[str]:
         """Send events; from any thread, otherwise as `send`.
@@ -264,6 +268,7 @@ class Inngest:
         raw_request: object = None,
         middleware: Sequence[MiddlewareFactory] = (),
         headers: Mapping[str, str] | None = None,
+        asynchronous: bool = False,
     ) -> Flow[list[str]]:
         """Send events, between the hooks around sending, as a flow that either driver runs.
 
@@ -273,10 +278,12 @@ class Inngest:
         raw_request: the framework's request during which the events are sent, for the middleware.
         middleware: of the function that sends, after that of the client.
         headers: sent along with the usual ones.
+        asynchronous: which driver runs it, for middleware that has hooks of both kinds.
         Returns the ids of the events, in order. Raises what `send` does.
         """
         listed = read_events(events, "events")
-        hooks = Hooks(() if skip_middleware else [*self.middleware, *middleware], self, raw_request)
+        factories = () if skip_middleware else [*self.middleware, *middleware]
+        hooks = Hooks(factories, self, raw_request, self.resources, asynchronous=asynchronous)
         yield from hooks.run("before_send_events", listed)
         result = SendEventsResult([])
         try:
@@ -313,13 +320,6 @@ class Inngest:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close_async()
-
-
-def check_middleware(middleware: Sequence[MiddlewareFactory] | None) -> Sequence[MiddlewareFactory]:
-    """Return the middleware of a client; raises ConfigError that names what is none."""
-    for field, value, rule in problems_of_middleware(middleware):
-        raise ConfigError(f"{field} is {value!r}; give {rule}")
-    return middleware or ()
 
 
 def _own_logger(level: str | None) -> logging.Logger:

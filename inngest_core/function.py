@@ -17,10 +17,12 @@ from .callables import innermost
 from .error_text import kind_of
 from .errors import FunctionConfigError
 from .events.event_types import TypedTrigger
-from .middleware import MiddlewareFactory, is_async, problems_of_middleware
+from .middleware.base import MiddlewareFactory
+from .middleware.factories import is_async, problems_of_middleware
 from .options.expressions import shorten
 from .options.function_opts import FunctionOpts
 from .options.options import Trigger, TriggerEvent
+from .parameters import annotations_of, class_of, is_injected
 from .protocol.wire import STEP_ID_OF_DISCOVERY, EventName, Query
 from .runtime.effects import Flow
 
@@ -39,6 +41,8 @@ class Handler:
     where: "file:line", for messages.
     output_type: the type of its result, None when not given.
     typed: its events are read as the types that its triggers declare.
+    context: the class that its context is annotated with, None when that is not known.
+    injected: the parameters that middleware is to fill.
     """
 
     callback: Callable[..., object]
@@ -47,6 +51,8 @@ class Handler:
     where: str = ""
     output_type: object = None
     typed: bool = False
+    context: object = None
+    injected: Sequence[str] = ()
 
 
 class Function(Generic[T_co]):
@@ -176,11 +182,19 @@ def inspect_handler(handler: Callable[..., object], what: str) -> Handler:
     code = innermost(handler, through_wrappers=False)
     if inspect.isgeneratorfunction(code) or inspect.isasyncgenfunction(code):
         raise FunctionConfigError(f"{what} is a generator; return a value instead of yielding")
+    parameters = _read_parameters(handler, what)
+    annotations = annotations_of(innermost(handler, through_wrappers=True), parameters)
+    injected = [each for each in parameters if is_injected(each, annotations[each.name])]
+    own = [each for each in parameters if each not in injected]
+    takes_step = _takes_step(own, what)
+    _check_order(parameters, injected, what)
     return Handler(
         callback=handler,
         is_async=inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(code),
-        takes_step=_takes_step(handler, what),
+        takes_step=takes_step,
         where=_where(code),
+        context=class_of(annotations[own[0].name]) if own else None,
+        injected=[each.name for each in injected],
     )
 
 
@@ -196,11 +210,23 @@ def _check_type(handler: object, what: str) -> None:
         raise FunctionConfigError(f"{what} is {kind_of(handler)}; give a function")
 
 
-def _takes_step(handler: Callable[..., object], what: str) -> bool:
+def _read_parameters(handler: Callable[..., object], what: str) -> list[inspect.Parameter]:
     try:
-        parameters = _parameters(handler)
+        return _parameters(handler)
     except (TypeError, ValueError):
         raise FunctionConfigError(f"{what} has no readable signature; wrap it in a def (ctx) or (ctx, step)") from None
+
+
+def _check_order(parameters: Sequence[inspect.Parameter], injected: Sequence[inspect.Parameter], what: str) -> None:
+    """Refuse what is injected before ctx and step, which are given by position."""
+    required = [each for each in parameters if each.default is each.empty and each.kind is not each.KEYWORD_ONLY]
+    seen = [each in injected for each in required if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
+    if seen != sorted(seen):
+        names = ", ".join(each.name for each in injected)
+        raise FunctionConfigError(f"{what} takes {names} before its own parameters; put ctx and step first")
+
+
+def _takes_step(parameters: Sequence[inspect.Parameter], what: str) -> bool:
     required = [parameter for parameter in parameters if parameter.default is inspect.Parameter.empty]
     positional = [p.name for p in required if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     keywords = [p.name for p in required if p.kind is p.KEYWORD_ONLY]

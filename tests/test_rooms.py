@@ -34,7 +34,7 @@ LAYERS = (
     {"events"},
     {"engine_api"},
     {"config", "options", "values"},
-    {"runtime", "protocol", "error_text", "extras", "callables", "installation"},
+    {"runtime", "protocol", "error_text", "extras", "callables", "parameters", "installation"},
     {"web", "errors"},
 )
 RANKS = {room: rank for rank, layer in enumerate(LAYERS) for room in layer}
@@ -44,6 +44,7 @@ ONLY_FROM_THE_CORE = {
     "extras": set[str](),
     "installation": set[str](),
     "callables": set[str](),
+    "parameters": set[str](),
     "web": set[str](),
     "protocol": {"errors"},
     "runtime": {"web", "errors"},
@@ -64,6 +65,7 @@ THIRD_PARTY = {
     "values.msgspec": {"msgspec"},
     "values": {"typing_extensions"},
     "events": {"typing_extensions"},
+    "parameters": {"typing_extensions"},
     "execution": {"typing_extensions"},
 }
 DEVSERVER_FROM_THE_CORE = {"protocol", "web", "runtime", "errors", "extras", "options.expressions", "options.cron"}
