@@ -1,29 +1,26 @@
-"""The client: configuration, the functions defined with it, and sending events. Holds no protocol of its own.
+"""The client: configuration, and the functions defined with it. Holds no protocol of its own.
 
-`send` and `send_sync` drive the one flow of `events.py`. What a client owns (threads, connections) is made on first
-use and closed with it.
+What it sends is in `sending.py`. What a client owns (threads, connections) is made on first use and closed with it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
+from .by_hand import CallInput, CallResult
 from .config import Config, Mode, load_config
 from .definition import AnyTrigger, AsyncHandler, FunctionDecorator, SyncHandler, keywords_only, read_triggers
 from .engine_api import EngineAPI
-from .errors import ConfigError, SendEventsError
-from .events.event import Event, send_events
-from .events.outgoing import read_events
+from .errors import ConfigError
+from .execution.hand_call import call_by_hand
 from .execution.results import Warned
 from .execution.step_names import StepNames
 from .function import Function
 from .middleware.base import MiddlewareFactory
 from .middleware.factories import check_middleware
-from .middleware.hooks import Hooks
-from .middleware.values import SendEventsResult
 from .options.function_opts import ID_RULE, FunctionOpts, is_id
 from .options.options import (
     Batch,
@@ -38,14 +35,15 @@ from .options.options import (
     Timeouts,
 )
 from .protocol.duration import Duration, to_ms
-from .runtime.drivers import Resources, run_async, run_sync
+from .runtime.drivers import Resources
 from .runtime.effects import Flow
+from .sending import Sender
 from .values.serializer import Serializer
 
 DEFAULT_TIMEOUT_MS = 30_000
 
 
-class Inngest:
+class Inngest(Sender):
     """An app's connection to Inngest: defines its functions and sends its events.
 
     An option wins over its environment variable. Use the client as a context manager, or call `close`, to end its
@@ -237,65 +235,22 @@ class Inngest:
 
         return decorate
 
-    async def send(self, events: Event | Sequence[Event], *, skip_middleware: bool = False) -> list[str]:
-        """Send events, from any event loop. A function sends with `step.send_event`, which sends once and not per call.
-
-        events: one event or a list of them.
-        skip_middleware: leave out the hooks around sending.
-        Returns the ids of the events, in order.
-        Raises ConfigError: something else than events. EventKeyMissingError: cloud mode without an event key.
-        OutputUnserializableError: data that cannot be written as JSON. SendEventsError: not all were sent; its `ids`
-        are those of the events that were.
-        """
-        flow = self.send_flow(events, skip_middleware=skip_middleware, asynchronous=True)
-        return await run_async(flow, self.resources)
-
-    def send_sync(self, events: Event | Sequence[Event], *, skip_middleware: bool = False) -> list[str]:
-        """Send events; from any thread, otherwise as `send`.
-
-        events: one event or a list of them.
-        skip_middleware: leave out the hooks around sending.
-        Returns the ids of the events, in order. Raises what `send` does.
-        """
-        return run_sync(self.send_flow(events, skip_middleware=skip_middleware), self.resources)
-
-    def send_flow(
+    def call_flow(
         self,
-        events: Event | Sequence[Event],
-        *,
-        skip_middleware: bool = False,
-        seed: str | None = None,
-        raw_request: object = None,
-        middleware: Sequence[MiddlewareFactory] = (),
-        headers: Mapping[str, str] | None = None,
-        asynchronous: bool = False,
-    ) -> Flow[list[str]]:
-        """Send events, between the hooks around sending, as a flow that either driver runs.
+        function: Function[Any],
+        given: CallInput,
+        fn_id: str | None = None,
+        middleware: Sequence[MiddlewareFactory] | None = None,
+    ) -> Flow[CallResult]:
+        """Call a function by hand, as a flow that either driver runs; what `Function.call` drives.
 
-        events: one event or a list of them.
-        skip_middleware: leave out the hooks around sending.
-        seed: what the ids of the events are made from, so that a repeated step sends the same ones; random by default.
-        raw_request: the framework's request during which the events are sent, for the middleware.
-        middleware: of the function that sends, after that of the client.
-        headers: sent along with the usual ones.
-        asynchronous: which driver runs it, for middleware that has hooks of both kinds.
-        Returns the ids of the events, in order. Raises what `send` does.
+        function: one of this client's.
+        given: what it is called with.
+        fn_id: that of its failure handler, to call that instead.
+        middleware: instead of that of the client and the function.
+        Returns what the call came to. Raises FunctionNotFoundError: the function has no such id.
         """
-        listed = read_events(events, "events")
-        factories = () if skip_middleware else [*self.middleware, *middleware]
-        hooks = Hooks(factories, self, raw_request, self.resources, asynchronous=asynchronous)
-        yield from hooks.run("before_send_events", listed)
-        result = SendEventsResult([])
-        try:
-            result.ids = yield from send_events(
-                listed, engine_api=self.engine_api, seed=seed, headers=headers, serializer=self.serializer
-            )
-        except SendEventsError as error:
-            result = SendEventsResult(error.ids, error)
-        yield from hooks.run_reversed("after_send_events", result)
-        if result.error is not None:
-            raise result.error
-        return result.ids
+        return call_by_hand(self, function, given, fn_id, middleware)
 
     def close(self) -> None:
         """End the client's threads and connections."""

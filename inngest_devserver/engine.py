@@ -13,14 +13,17 @@ from inngest_core.protocol.signing import SigningKey
 
 from .apps.registry import Registry
 from .calls.caller import Caller, Transport
+from .calls.fetcher import Fetcher, HTTPFetcher
 from .console import Console, Sink, stderr
 from .ids import Ulids
 from .intake import Intake
 from .runs.active import ActiveRuns
-from .runs.executor import Executor, Services
+from .runs.executor import Executor
 from .runs.journal import Journal
 from .runs.recovery import recover
+from .runs.services import Services
 from .scheduling.clock import Clock, SystemClock
+from .scheduling.queue import JobKind
 from .scheduling.scheduler import Scheduler
 from .storage.store import Store
 from .storage.tables import JobRow
@@ -38,7 +41,7 @@ class Options:
     retry_interval: seconds before the second attempt; doubles with each, up to a minute.
     server_kind: what the engine calls itself to apps, "dev" or "cloud".
     sink: takes each line for the terminal; None keeps quiet.
-    transport: sends requests to apps instead of the network (tests).
+    transport: sends requests to apps instead of the network (tests). fetcher: makes those of steps.
     """
 
     persist: Path | None = None
@@ -50,6 +53,7 @@ class Options:
     sink: Sink | None = stderr
     clock: Clock = field(default_factory=SystemClock)
     transport: Transport | None = None
+    fetcher: Fetcher | None = None
 
 
 class Engine:
@@ -70,14 +74,15 @@ class Engine:
             self.signing_key,
             transport=options.transport,
         )
+        self._fetcher = options.fetcher or HTTPFetcher()
         self.intake = Intake(self.store, self.clock, self.ulids, self.registry, self.active)
         # The scheduler and the executor need each other, and so do the executor and the intake.
-        self._scheduler = Scheduler(
+        self.scheduler = Scheduler(
             self.store,
             self.clock,
             limit=options.concurrency,
             on_call=self._call,
-            on_timer=self._timer,
+            on_other=self._do,
         )
         self.executor = Executor(
             Services(
@@ -85,9 +90,11 @@ class Engine:
                 ulids=self.ulids,
                 registry=self.registry,
                 active=self.active,
-                queue=self._scheduler.queue,
+                queue=self.scheduler.queue,
                 caller=self.caller,
+                fetcher=self._fetcher,
                 journal=self.journal,
+                track=self.scheduler.track,
                 keep_event=self.intake.keep,
                 send_event=self.intake.take,
                 retry_interval=options.retry_interval,
@@ -98,22 +105,26 @@ class Engine:
     async def _call(self, job: JobRow) -> None:
         await self.executor.call(job)
 
-    def _timer(self, job: JobRow) -> None:
-        self.executor.timer(job)
+    def _do(self, job: JobRow) -> None:
+        if job.kind == JobKind.FETCH:
+            self.executor.gateway.start(job)
+        else:
+            self.executor.timer(job)
 
     def start(self) -> None:
         """Take up what the store holds, and begin to work."""
         self.registry.load()
-        resumed = recover(self.store, self.registry, self.active, self._scheduler.queue)
+        resumed = recover(self.store, self.registry, self.active, self.scheduler.queue)
         if resumed:
             self.journal.say(f"resumed {resumed} run{'s' if resumed > 1 else ''}")
-        self._scheduler.start()
+        self.scheduler.start()
 
     async def stop_calls(self) -> None:
-        """Give up the calls that are under way; their jobs stay in the store."""
-        await self._scheduler.stop()
+        """Give up the calls and fetches that are under way; their jobs stay in the store."""
+        await self.scheduler.stop()
 
     async def stop(self) -> None:
         await self.stop_calls()
         await self.caller.close()
+        await self._fetcher.close()
         self.store.close()

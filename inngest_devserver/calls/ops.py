@@ -17,6 +17,8 @@ from inngest_devserver import fragments
 from inngest_devserver.matcher import Expression, ExpressionError
 from inngest_devserver.runs import memos
 
+from .fetched import Request, RequestInvalidError, parse_request
+
 _YEAR_SECONDS = 365 * 86_400.0
 _SHORTEST_DATE = 10
 _BY_NAME = {opcode.value.lower(): opcode for opcode in Opcode}
@@ -84,6 +86,16 @@ class Invoke:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetch:
+    """A request that the engine is to make."""
+
+    id: str
+    name: str
+    race: bool
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
 class Complete:
     """The function returned; output: JSON."""
 
@@ -95,7 +107,7 @@ class Rediscover:
     """The app asks to be called again."""
 
 
-Op = StepDone | StepErrored | Planned | Sleep | Wait | Invoke | Complete | Rediscover
+Op = StepDone | StepErrored | Planned | Sleep | Wait | Invoke | Fetch | Complete | Rediscover
 
 
 class OpsInvalidError(ValueError):
@@ -187,6 +199,8 @@ class _Reader:
                 return self._wait(step_id)
             case Opcode.INVOKE_FUNCTION:
                 return self._invoke(step_id)
+            case Opcode.GATEWAY:
+                return self._fetch(opcode, step_id)
             case Opcode.RUN_COMPLETE:
                 return Complete(fragments.dump(self._op.get("data")))
             case Opcode.DISCOVERY_REQUEST:
@@ -249,6 +263,14 @@ class _Reader:
         timeout = self._text(self._opts.get("timeout"), "opts.timeout")
         due = self._due(timeout, "opts.timeout") if timeout else self._now  # without a time-out it is over at once
         return Wait(step_id, self._name, self._race, due, event, expression)
+
+    def _fetch(self, opcode: Opcode, step_id: str) -> Fetch:
+        try:
+            return Fetch(step_id, self._name, self._race, parse_request(opcode, self._opts))
+        except RequestInvalidError as error:
+            # Other engines repeat the call again and again and then leave the run as it is.
+            message = f"{self._what()}: {opcode.value}: {error}"
+            raise OpsInvalidError(message, name="InvalidRequestError", final=True) from None
 
     def _invoke(self, step_id: str) -> Invoke:
         slug = self._text(self._opts.get("function_id"), "opts.function_id")

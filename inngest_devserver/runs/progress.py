@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from inngest_core.protocol.duration import dump_duration
 from inngest_devserver import ids
-from inngest_devserver.calls.ops import Invoke, Planned, Sleep, Wait
+from inngest_devserver.calls.ops import Fetch, Invoke, Planned, Sleep, Wait
 from inngest_devserver.scheduling.clock import Clock
 from inngest_devserver.scheduling.queue import JobKind, Queue
 from inngest_devserver.storage.tables import JobRow, PauseRow
@@ -21,8 +22,14 @@ from .active import ActiveRuns
 from .journal import Happening, Journal
 from .run import DISCOVERY, Discovery, PauseKind, Run
 
-Pausing = Planned | Sleep | Wait | Invoke
-_KINDS = {Planned: PauseKind.PLANNED, Sleep: PauseKind.SLEEP, Wait: PauseKind.WAIT, Invoke: PauseKind.INVOKE}
+Pausing = Planned | Sleep | Wait | Invoke | Fetch
+_KINDS = {
+    Planned: PauseKind.PLANNED,
+    Sleep: PauseKind.SLEEP,
+    Wait: PauseKind.WAIT,
+    Invoke: PauseKind.INVOKE,
+    Fetch: PauseKind.FETCH,
+}
 
 
 class FunctionMissingError(Exception):
@@ -36,6 +43,19 @@ class Done(enum.IntEnum):
     STEP = 1
     RACING_STEP = 2
     """The function can go on, whatever is still running beside it."""
+
+
+@dataclass(slots=True)
+class News:
+    """What an answer has brought so far. count: of what was not known before. retried: a step is to be tried again."""
+
+    done: Done = Done.NOTHING
+    count: int = 0
+    retried: bool = False
+
+    def add(self, done: Done) -> None:
+        self.done = max(self.done, done)
+        self.count += done > Done.NOTHING
 
 
 class Progress:
@@ -66,10 +86,11 @@ class Progress:
             return Done.NOTHING
         pause = self._active.remember(run, step_id, memo)
         if pause is not None:
-            self._queue.drop(run.id, _timer_id(run.id, step_id))
+            self._queue.drop(run.id, _pause_job_id(run.id, step_id))
         happening = Happening.STEP_DONE if failed is None else Happening.STEP_FAILED
         outcome = "done" if failed is None else f"failed: {failed}"
-        self._journal.step(run, happening, step_id, name, outcome, since=pause.since if pause else since)
+        kind = pause.kind if pause else PauseKind.PLANNED
+        self._journal.step(run, happening, step_id, name, outcome, op=kind, since=pause.since if pause else since)
         return Done.RACING_STEP if pause is not None and pause.race else Done.STEP
 
     def pause(self, run: Run, op: Pausing) -> bool:
@@ -81,23 +102,28 @@ class Progress:
         if isinstance(op, Wait):
             expression = op.expression
             row = row._replace(event=op.event, expression=expression.text if expression else "")
+        elif isinstance(op, Fetch):
+            row = row._replace(request=op.request.dump())
         self._active.pause(run, row, expression)
         self._begin(run, op, now)
         return True
 
     def _begin(self, run: Run, op: Pausing, now: float) -> None:
+        kind, due = JobKind.TIMER, now
         match op:
             case Planned():
                 self._queue.put(self._call_job(run, op.id, now))
                 return
+            case Fetch(request=request):
+                kind, outcome = JobKind.FETCH, f"fetches from {request.host}"
             case Sleep():
-                outcome = f"sleeps for {_words(op.due - now)}"
+                due, outcome = op.due, f"sleeps for {_words(op.due - now)}"
             case Wait():
-                outcome = f'waits for "{op.event}" for {_words(op.due - now)}'
+                due, outcome = op.due, f'waits for "{op.event}" for {_words(op.due - now)}'
             case Invoke():
-                outcome = f"invokes {op.slug}"
-        self._journal.step(run, Happening.STEP_PAUSED, op.id, op.name, outcome)
-        self._queue.put(JobRow(_timer_id(run.id, op.id), run.id, JobKind.TIMER, op.id, op.due, 0, len(run.stack)))
+                due, outcome = op.due, f"invokes {op.slug}"
+        self._journal.step(run, Happening.STEP_PAUSED, op.id, op.name, outcome, op=_KINDS[type(op)], since=now)
+        self._queue.put(JobRow(_pause_job_id(run.id, op.id), run.id, kind, op.id, due, 0, len(run.stack)))
         if isinstance(op, Invoke):
             self._start_invoked(run, op)
 
@@ -140,5 +166,5 @@ def _words(seconds: float) -> str:
     return dump_duration(round(max(seconds, 0.0) * 1000))
 
 
-def _timer_id(run_id: str, step_id: str) -> str:
+def _pause_job_id(run_id: str, step_id: str) -> str:
     return f"{run_id}.{step_id}"

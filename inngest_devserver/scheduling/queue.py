@@ -22,6 +22,8 @@ class JobKind(enum.StrEnum):
     """Send a call request: discovery when step_id is "step", else for that step."""
     TIMER = "timer"
     """The time of a pause is over: a sleep is done, a wait or an invoke has timed out."""
+    FETCH = "fetch"
+    """Make the request that a step leaves to the engine."""
 
 
 class Queue:

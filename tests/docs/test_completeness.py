@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import importlib
-import inspect
 import pkgutil
 import pydoc
 import re
@@ -15,7 +15,8 @@ import pydantic
 import inngest
 from inngest_core.config import load_config
 from inngest_core.serving.options import ServeOptions
-from inngest_devserver.http import api
+from inngest_devserver.engine import Engine, Options
+from inngest_devserver.http.routes import endpoints
 from tests.test_rooms import LAYERS
 
 from .numbers import sentences_with_numbers
@@ -85,10 +86,17 @@ def test_command_line_is_documented() -> None:
 
 
 def test_routes_of_the_engine_are_documented() -> None:
-    source = inspect.getsource(api.endpoints)
-    paths = {re.sub(r"{\w+}", "*", path) for path in re.findall(r'"(/[\w/{}]+)"', source)}
+    async def served() -> set[str]:
+        engine = Engine(Options(sink=None))
+        try:
+            return {re.sub(r"{\w+}", "*", endpoint.path) for endpoint in endpoints(engine)}
+        finally:
+            await engine.stop()
+
+    paths = asyncio.run(served())
     assert "/v1/runs/*" in paths
-    documented = {re.sub(r"<[^>]+>", "*", path) for path in re.findall(r"/[\w/<>]+", code_in(text_of("engine.md")))}
+    pages = code_in(text_of("engine.md") + text_of("engine-api.md"))
+    documented = {re.sub(r"<[^>]+>", "*", path) for path in re.findall(r"/[\w/<>.]+", pages)}
     assert paths - documented == set()
 
 
@@ -120,7 +128,7 @@ def test_fields_of_options_are_documented() -> None:
 def test_what_is_said_to_be_missing_is_missing() -> None:
     cells = [row[0] for row in table_rows("migrating.md") if len(row) == 3 and row[1] == "not yet"]
     names = {name for cell in cells for name in re.findall(r"`(inngest[\w.]+)`", cell)}
-    assert {"inngest.connect", "inngest_encryption", "inngest.Function.call"} <= names
+    assert {"inngest.connect", "inngest_encryption"} <= names
     assert {name for name in names if pydoc.locate(name) is not None} == set()
 
 
@@ -143,7 +151,8 @@ def test_methods_are_documented() -> None:
     assert {name for name in public(inngest.Middleware) if not re.search(rf"\b{name}\b", code)} == set()
     assert public(inngest.Middleware) == public(inngest.MiddlewareSync)
     code = code_in(text_of("configuration.md"))
-    assert {name for name in public(inngest.Inngest) if not re.search(rf"\b{name}\b", code)} == {"send_flow"}
+    client = public(inngest.Inngest).union(*map(public, inngest.Inngest.__mro__[1:-1]))
+    assert {name for name in client if not re.search(rf"\b{name}\b", code)} == {"call_flow", "send_flow"}
 
 
 def test_numbers_are_those_of_the_code() -> None:

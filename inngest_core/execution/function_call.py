@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, assert_never
+from typing import Any, Protocol, assert_never
 
-from inngest_core.client import Inngest
-from inngest_core.engine_api import trace_headers
-from inngest_core.error_text import kind_of
+from inngest_core.engine_api import EngineAPI, trace_headers
 from inngest_core.errors import (
     ConfigError,
     EventInvalidError,
@@ -15,23 +14,11 @@ from inngest_core.errors import (
     Interrupt,
     MiddlewareError,
     OutputUnserializableError,
-    StepUnexpectedError,
 )
 from inngest_core.events.event import Event, parse_event
 from inngest_core.events.event_types import type_event
-from inngest_core.execution.async_execution import AsyncExecution
-from inngest_core.execution.context import Context, ContextSync, ReplayLogger, make_context
-from inngest_core.execution.execution import Execution, Services
-from inngest_core.execution.failure import describe, is_final, log_failure, retry_headers
-from inngest_core.execution.group import Group, GroupSync
-from inngest_core.execution.outcomes import CallOutcome, Reported, TargetMissed
-from inngest_core.execution.replay import Replay
-from inngest_core.execution.results import check_result
-from inngest_core.execution.step import Step
-from inngest_core.execution.step_sync import StepSync
-from inngest_core.execution.sync_execution import Spot, SyncExecution
-from inngest_core.execution.tools import Tool
 from inngest_core.function import Function, Handler
+from inngest_core.middleware.base import MiddlewareFactory
 from inngest_core.middleware.hooks import Hooks
 from inngest_core.middleware.values import CallInfo, StepMemos
 from inngest_core.protocol.limits import MAX_RESPONSE_BYTES
@@ -42,18 +29,61 @@ from inngest_core.protocol.wire import (
     Header,
     Op,
     Opcode,
-    dump_op,
     dump_ops,
 )
+from inngest_core.runtime.drivers import Resources
 from inngest_core.runtime.effects import Flow, Place
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
-from inngest_core.values.serializer import dump
+from inngest_core.values.serializer import Serializer, dump
 from inngest_core.web.messages import Request
 
 from .answer import Answer
+from .async_execution import AsyncExecution
+from .call_texts import answer_missed, no_answer, not_injected, too_large
+from .context import Context, ContextSync, ReplayLogger, make_context
+from .current import CurrentCall, current_call
+from .execution import Execution, Services
+from .failure import describe, is_final, log_failure, retry_headers
+from .group import Group, GroupSync
+from .outcomes import CallOutcome, Reported, TargetMissed
+from .replay import Replay
+from .results import Warned, check_result
+from .step import Step
+from .step_names import StepNames
+from .step_sync import StepSync
+from .sync_execution import Spot, SyncExecution
+from .tools import Tool
 
-MOST_FOUND_STEPS = 25
-"""So many of the steps that were met are listed in an error."""
+
+class Client(Protocol):
+    """What a call needs of the client that its function was defined with."""
+
+    @property
+    def app_id(self) -> str: ...
+    @property
+    def engine_api(self) -> EngineAPI: ...
+    @property
+    def logger(self) -> logging.Logger: ...
+    @property
+    def middleware(self) -> Sequence[MiddlewareFactory]: ...
+    @property
+    def resources(self) -> Resources: ...
+    @property
+    def serializer(self) -> Serializer | None: ...
+    @property
+    def step_names(self) -> StepNames: ...
+    @property
+    def warned_of(self) -> Warned: ...
+    def send_flow(
+        self,
+        events: Sequence[Event],
+        *,
+        seed: str | None = None,
+        raw_request: object = None,
+        middleware: Sequence[MiddlewareFactory] = (),
+        headers: Mapping[str, str] | None = None,
+        asynchronous: bool = False,
+    ) -> Flow[list[str]]: ...
 
 
 class FunctionCall:
@@ -61,14 +91,16 @@ class FunctionCall:
 
     def __init__(
         self,
-        client: Inngest,
+        client: Client,
         function: Function[Any],
         handler: Handler,
         fn_id: str,
         call: CallRequest,
         target: str | None,
         request: Request,
+        middleware: Sequence[MiddlewareFactory] | None = None,
     ) -> None:
+        """middleware: instead of that of the client and the function."""
         self._client = client
         self._function = function
         self._handler = handler
@@ -80,8 +112,11 @@ class FunctionCall:
         """Whether a hook put there what the function returns."""
         self._returned: object = None
         """What the function returned, before hooks changed it."""
-        factories, is_async = [*client.middleware, *function.middleware], handler.is_async
-        self._hooks = Hooks(factories, client, request.raw, client.resources, asynchronous=is_async)
+        self.error: BaseException | None = None
+        """What the answer says that the function came to, when that is an error."""
+        middleware = [*client.middleware, *function.middleware] if middleware is None else middleware
+        is_async = handler.is_async
+        self._hooks = Hooks(middleware, client, request.raw, client.resources, asynchronous=is_async)
         headers = trace_headers(request.headers)
         self._services = Services(
             function_id=fn_id,
@@ -103,6 +138,7 @@ class FunctionCall:
         )
         self._execution, self._ctx = self._prepare()
         self._info = CallInfo(request, self._ctx, function, handler.callback)
+        self._current = CurrentCall(self._ctx)
 
     def run(self) -> Flow[Answer]:
         """Run the function between its hooks; a flow for the driver of the handler's kind."""
@@ -117,7 +153,7 @@ class FunctionCall:
             return (yield from self._answer_error(error))
         if isinstance(answer, Answer):
             return answer
-        return (yield from self._answer_error(MiddlewareError(_no_answer(answer))))
+        return (yield from self._answer_error(MiddlewareError(no_answer(answer))))
 
     def _answer_within(self, _: object) -> Flow[Outcome]:
         return Returned((yield from self._answer_call()))
@@ -127,6 +163,8 @@ class FunctionCall:
             return (yield from self._run())
         except InngestError as error:  # of a hook; what the function and its steps raise is an outcome
             return (yield from self._answer_error(error))
+        finally:
+            self._current.ended = True
 
     def _run(self) -> Flow[Answer]:
         execution, ctx, hooks = self._execution, self._ctx, self._hooks
@@ -198,10 +236,12 @@ class FunctionCall:
         return outcome if isinstance(ended, Returned | Raised) else ended
 
     def _call_handler(self) -> object:
+        """Call the handler, in context variables of the call's own."""
         ctx, arguments = self._ctx, self._info.arguments
         missing = [name for name in self._handler.injected if name not in arguments]
         if missing:
-            raise ConfigError(_not_injected(self._function.id, missing))
+            raise ConfigError(not_injected(self._function.id, missing))
+        current_call.set(self._current)
         positional = (ctx, ctx.step) if self._handler.takes_step else (ctx,)
         return self._handler.callback(*positional, **arguments)
 
@@ -229,11 +269,12 @@ class FunctionCall:
             case Raised(error):
                 return (yield from self._answer_error(error))
             case TargetMissed():
-                return _answer_missed(self._target or "", outcome)
+                return answer_missed(self._target or "", outcome)
             case _:
                 assert_never(outcome)
 
     def _answer_error(self, error: BaseException) -> Flow[Answer]:
+        self.error = error
         final = is_final(error, self._call.ctx)
         log_failure(self._client.logger, error, f"function {self._services.function_id}", final=final)
         if self._hooks:
@@ -259,7 +300,7 @@ class FunctionCall:
         body = dump_ops(ops)
         if len(body) <= MAX_RESPONSE_BYTES:
             return Answer(206, body, headers)
-        error = OutputUnserializableError(_too_large(self._function.id, ops, len(body)))
+        error = OutputUnserializableError(too_large(self._function.id, ops, len(body)))
         return (yield from self._answer_error(error))
 
     def _dump(self, value: object) -> bytes:
@@ -281,48 +322,5 @@ def _parse_events(call: CallRequest) -> tuple[Event, list[Event]]:
     return event, [parse_event(each) for each in call.events] or [event]
 
 
-def _no_answer(given: object) -> str:
-    return f"a wrap_request hook returned {kind_of(given)}; return what call_next() or the yield gave, or nothing"
-
-
-def _not_injected(function_id: str, names: Sequence[str]) -> str:
-    return (
-        f"function {function_id}: no middleware gives {', '.join(names)}, which the handler declares with Depends; "
-        "add inngest.middleware.dependency_injection.DependencyInjection() to the client or to the function"
-    )
-
-
 def _step_in(outcome: CallOutcome) -> str:
     return outcome.ops[0].step_id if isinstance(outcome, Reported) and outcome.ops else ""
-
-
-def _too_large(function_id: str, ops: Sequence[Op], size: int) -> str:
-    """Return the message for an answer that an engine would refuse; the largest ops are named first."""
-    sized = sorted(((len(dump_op(op)), op.step_id) for op in ops), key=lambda each: -each[0])
-    held = [f'step "{step_id}" ({each:,})' if step_id else f"the output ({each:,})" for each, step_id in sized]
-    named = ", ".join(held[:MOST_FOUND_STEPS]) + (" and more" if len(held) > MOST_FOUND_STEPS else "")
-    return (
-        f"function {function_id}: the answer is {size:,} bytes as JSON, over the limit of "
-        f"{MAX_RESPONSE_BYTES // 1024 // 1024} MiB for one answer; it holds {named}; "
-        "start fewer steps at a time, or keep their data elsewhere and pass on where it is"
-    )
-
-
-def _answer_missed(target: str, missed: TargetMissed) -> Answer:
-    met = missed.met[:MOST_FOUND_STEPS]
-    names = ", ".join(f'"{step_id}"' for _, step_id in met) or "none"
-    named = target if missed.name is None else f"{missed.name} ({target})"
-    message = (
-        f"the engine asked for step {named}, which the function did not meet (it met: {names}); "
-        "was the function changed while runs were under way, or are its step ids others in each call?"
-    )
-    body = {
-        "code": StepUnexpectedError.code,
-        "name": StepUnexpectedError.__name__,
-        "message": message,
-        "error": message,
-        "requestedStep": target,
-        "foundSteps": [{"id": hashed, "displayName": step_id} for hashed, step_id in met],
-        "totalFoundSteps": len(missed.met),
-    }
-    return Answer(500, body, {Header.NO_RETRY.value: "false"})
