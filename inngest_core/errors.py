@@ -22,6 +22,7 @@ Exception
     │   └── StateFetchError            state_fetch_failed, 500
     ├── RegistrationError          registration_failed, 500
     ├── SendEventsError            send_event_failed, 500
+    ├── FetchError                 fetch_failed
     ├── StepError                  step_errored: a step failed for good
     ├── StepNestedError            step_nested, not retriable
     ├── StepUnexpectedError        step_unexpected
@@ -185,6 +186,15 @@ class SendEventsError(InngestError):
     def __init__(self, message: str, ids: list[str] | None = None) -> None:
         super().__init__(message)
         self.ids = ids or []
+
+
+class FetchError(InngestError):
+    """A request that the app made for a step got no answer.
+
+    message: who was asked, and why there is none.
+    """
+
+    code = "fetch_failed"
 
 
 class StepError(InngestError):
