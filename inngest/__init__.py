@@ -31,7 +31,16 @@ from inngest_core.execution.step import Step
 from inngest_core.execution.step_sync import StepSync
 from inngest_core.function import Function
 from inngest_core.installation import warn_of_other_distribution as _warn_of_other_distribution
-from inngest_core.middleware import Middleware, MiddlewareSync, SendEventsResult, StepMemos, TransformOutputResult
+from inngest_core.middleware.base import CallNext, Middleware, MiddlewarePair, MiddlewareSync
+from inngest_core.middleware.values import (
+    CallInfo,
+    Invocation,
+    Registration,
+    SendEventsResult,
+    StepInfo,
+    StepMemos,
+    TransformOutputResult,
+)
 from inngest_core.options.options import (
     Batch,
     Cancel,
@@ -56,7 +65,9 @@ __all__ = [
     "JSON",
     "App",
     "Batch",
+    "CallInfo",
     "CallInput",
+    "CallNext",
     "CallResult",
     "CalledStep",
     "Cancel",
@@ -73,7 +84,9 @@ __all__ = [
     "GroupSync",
     "Inngest",
     "InngestError",
+    "Invocation",
     "Middleware",
+    "MiddlewarePair",
     "MiddlewareSync",
     "Mode",
     "MsgspecSerializer",
@@ -83,6 +96,7 @@ __all__ = [
     "Priority",
     "PydanticSerializer",
     "RateLimit",
+    "Registration",
     "RetryAfterError",
     "SendEventsError",
     "SendEventsResult",
@@ -92,6 +106,7 @@ __all__ = [
     "Singleton",
     "Step",
     "StepError",
+    "StepInfo",
     "StepMemos",
     "StepSync",
     "Streaming",

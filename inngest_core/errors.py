@@ -23,6 +23,7 @@ Exception
     ├── RegistrationError          registration_failed, 500
     ├── SendEventsError            send_event_failed, 500
     ├── SendSignalError            send_signal_failed, 500
+    ├── FetchError                 fetch_failed
     ├── StepError                  step_errored: a step failed for good
     ├── StepNestedError            step_nested, not retriable
     ├── StepUnexpectedError        step_unexpected
@@ -192,6 +193,12 @@ class SendSignalError(InngestError):
     """A signal was refused, or the engine did not say whether it took it."""
 
     code = "send_signal_failed"
+
+
+class FetchError(InngestError):
+    """A request that the app made for a step got no answer."""
+
+    code = "fetch_failed"
 
 
 class StepError(InngestError):
