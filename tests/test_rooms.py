@@ -32,10 +32,10 @@ LAYERS = (
     {"function"},
     {"by_hand"},
     {"middleware"},
-    {"events"},
+    {"events", "signals"},
     {"engine_api"},
     {"config", "options", "values"},
-    {"runtime", "protocol", "error_text", "extras", "callables", "installation"},
+    {"runtime", "protocol", "error_text", "extras", "callables", "parameters", "installation"},
     {"web", "errors"},
 )
 RANKS = {room: rank for rank, layer in enumerate(LAYERS) for room in layer}
@@ -45,6 +45,7 @@ ONLY_FROM_THE_CORE = {
     "extras": set[str](),
     "installation": set[str](),
     "callables": set[str](),
+    "parameters": {"errors"},
     "web": set[str](),
     "protocol": {"errors"},
     "runtime": {"web", "errors"},
@@ -68,6 +69,7 @@ THIRD_PARTY = {
     "values.msgspec": {"msgspec"},
     "values": {"typing_extensions"},
     "events": {"typing_extensions"},
+    "parameters": {"typing_extensions"},
     "execution": {"typing_extensions"},
 }
 LOADING_LATE = ("runtime.transport", "execution.fetch", "execution.step", "execution.step_sync")
