@@ -229,7 +229,7 @@ class WSGI(httpx.AsyncBaseTransport):
 
 
 class Network:
-    """Takes the place of the network while a page runs: the engine of the stage, else an event API that takes everything."""
+    """Is the network while a page runs: the engine of the stage, else an event API that takes everything."""
 
     def __init__(self) -> None:
         self.stage: Stage | None = None
