@@ -6,6 +6,7 @@ All of it lives on one event loop and is touched by that loop's thread only.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from .calls.fetcher import Fetcher, HTTPFetcher
 from .console import Console, Sink, stderr
 from .ids import Ulids
 from .intake import Intake
+from .realtime.hub import Hub
+from .realtime.tokens import Tokens
 from .runs.active import ActiveRuns
 from .runs.executor import Executor
 from .runs.journal import Journal
@@ -74,6 +77,8 @@ class Engine:
             self.signing_key,
             transport=options.transport,
         )
+        self.hub = Hub()
+        self.tokens = Tokens(secrets.token_bytes(32))
         self._fetcher = options.fetcher or HTTPFetcher()
         self.intake = Intake(self.store, self.clock, self.ulids, self.registry, self.active)
         # The scheduler and the executor need each other, and so do the executor and the intake.
@@ -120,7 +125,8 @@ class Engine:
         self.scheduler.start()
 
     async def stop_calls(self) -> None:
-        """Give up the calls and fetches that are under way; their jobs stay in the store."""
+        """Give up the calls and fetches that are under way, whose jobs stay in the store, and end subscriptions."""
+        self.hub.close()
         await self.scheduler.stop()
 
     async def stop(self) -> None:
