@@ -8,7 +8,7 @@ from __future__ import annotations
 from inngest_devserver.calls.caller import UnreachableError
 from inngest_devserver.calls.retry import backoff, parse_retry_after
 from inngest_devserver.scheduling.clock import Clock
-from inngest_devserver.scheduling.queue import Queue
+from inngest_devserver.scheduling.queue import JobKind, Queue
 from inngest_devserver.storage.tables import JobRow
 
 from .active import ActiveRuns
@@ -49,7 +49,7 @@ class Attempts:
     def _requeue(self, run: Run, job: JobRow) -> None:
         if run.discovery is not None and run.discovery.job_id == job.id:
             run.discovery.started = False
-        self._queue.put(job)
+        self._queue.put(job._replace(kind=JobKind.CALL) if job.kind == JobKind.START else job)
 
     def reached(self, job: JobRow) -> None:
         """Note that a call has reached the app, or is not to be made any more."""
