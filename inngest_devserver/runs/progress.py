@@ -64,7 +64,7 @@ class News:
 
 
 class Progress:
-    """invoke: starts the function that an op asks for; raises FunctionMissingError."""
+    """invoke: starts the function that an op asks for; raises NotStartedError."""
 
     def __init__(
         self,

@@ -21,8 +21,8 @@ RECORDING = Path(__file__).parents[1] / "golden" / "recordings" / "flow-control.
 CASES: list[dict[str, Any]] = json.loads(RECORDING.read_text(encoding="utf-8"))["cases"]
 SECONDS_OF_SLACK = 1.0
 PASSED_OVER = {"concurrency-1-key", "concurrency-3-and-1-key"}
-"""Here the recorded engine left turns unused for a second: when it meets a call that must wait, it looks at those behind
-it later. They may be earlier, never later, and keep the limits."""
+"""Here the recorded engine left turns unused for a second: when it meets a call that must wait, it looks at those
+behind it later. Ours may be earlier, never later, and keep the limits."""
 LONG_AFTER = 120.0
 
 
