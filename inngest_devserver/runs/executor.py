@@ -250,22 +250,7 @@ class Executor:
         if raised.final or job.attempt + 1 >= run.function.max_attempts:
             self.end(run, Status.FAILED, fragments.dump(raised.output), error, last=(job.attempt, started))
             return
-        seconds = self.attempts.again(run, job, raised.retry_after)
-        outcome = f"attempt {job.attempt + 1} failed: {error['name']}: {error['message']}; next in {seconds:.3g} s"
-        pause = run.pauses.get(job.step_id)
-        if pause is None:
-            self._s.journal.run(run, Happening.RUN_RETRIED, outcome, attempt=job.attempt, since=started)
-            return
-        self._s.journal.step(
-            run,
-            Happening.STEP_RETRIED,
-            job.step_id,
-            pause.name,
-            outcome,
-            op=pause.kind,
-            attempt=job.attempt,
-            since=started,
-        )
+        self.attempts.after_failure(run, job, raised.retry_after, f"{error['name']}: {error['message']}", started)
 
     # --- reported steps
 
@@ -297,7 +282,7 @@ class Executor:
                 news.add(self._progress.remember(run, op.id, op.name, memo, failed=_message(op), since=started))
             case StepErrored():
                 news.retried = True
-                self._step_retried(run, job, op, started)
+                self.attempts.step_failed(run, job, op.id, op.name, _message(op), started)
             case Planned():
                 self._progress.pause(run, op)
                 news.count += op.id not in run.planned
@@ -314,19 +299,6 @@ class Executor:
             news.count += self._progress.pause(run, op)
         except SignalConflictError as error:
             self._fail_for(run, "SignalConflictError", str(error))
-
-    def _step_retried(self, run: Run, job: JobRow, op: StepErrored, started: float) -> None:
-        outcome = f"attempt {job.attempt + 1} failed: {_message(op)}"
-        self._s.journal.step(
-            run,
-            Happening.STEP_RETRIED,
-            op.id,
-            op.name,
-            outcome,
-            op=PauseKind.PLANNED,
-            attempt=job.attempt,
-            since=started,
-        )
 
     def _job_done(self, run: Run, job: JobRow, news: News) -> None:
         self._s.queue.done(job)
