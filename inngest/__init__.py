@@ -19,6 +19,7 @@ from inngest_core.errors import (
     NonRetriableError,
     RetryAfterError,
     SendEventsError,
+    SendSignalError,
     StepError,
 )
 from inngest_core.events.event import Event
@@ -56,6 +57,7 @@ from inngest_core.options.options import (
 )
 from inngest_core.protocol.wire import VERSION
 from inngest_core.serving.app import App
+from inngest_core.signals import Signal
 from inngest_core.values.msgspec import MsgspecSerializer
 from inngest_core.values.serializer import JSON, PydanticSerializer, Serializer
 
@@ -98,7 +100,9 @@ __all__ = [
     "RetryAfterError",
     "SendEventsError",
     "SendEventsResult",
+    "SendSignalError",
     "Serializer",
+    "Signal",
     "Singleton",
     "Step",
     "StepError",

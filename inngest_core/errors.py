@@ -22,6 +22,7 @@ Exception
     │   └── StateFetchError            state_fetch_failed, 500
     ├── RegistrationError          registration_failed, 500
     ├── SendEventsError            send_event_failed, 500
+    ├── SendSignalError            send_signal_failed, 500
     ├── FetchError                 fetch_failed
     ├── StepError                  step_errored: a step failed for good
     ├── StepNestedError            step_nested, not retriable
@@ -188,11 +189,14 @@ class SendEventsError(InngestError):
         self.ids = ids or []
 
 
-class FetchError(InngestError):
-    """A request that the app made for a step got no answer.
+class SendSignalError(InngestError):
+    """A signal was refused, or the engine did not say whether it took it."""
 
-    message: who was asked, and why there is none.
-    """
+    code = "send_signal_failed"
+
+
+class FetchError(InngestError):
+    """A request that the app made for a step got no answer."""
 
     code = "fetch_failed"
 

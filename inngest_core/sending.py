@@ -1,4 +1,4 @@
-"""What a client sends: events. Each flow is written once; the async and the sync method drive it."""
+"""What a client sends: events and signals. Each flow is written once; the async and the sync method drive it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .middleware.hooks import Hooks
 from .middleware.values import SendEventsResult
 from .runtime.drivers import Resources, run_async, run_sync
 from .runtime.effects import Flow
+from .signals import send_signal
 from .values.serializer import Serializer
 
 
@@ -87,3 +88,26 @@ class Sender:
         if result.error is not None:
             raise result.error
         return result.ids
+
+    async def send_signal(self, signal: str, *, data: object = None) -> str | None:
+        """Send a signal, from any event loop. A function sends with `step.send_signal`, which sends once, not per call.
+
+        signal: its name; the run that waits for this name goes on.
+        data: what comes with it; whatever can be written as JSON.
+        Returns the id of the run that waited for it; None when no run did, and then the signal is lost.
+        Raises ConfigError: no name. OutputUnserializableError: data that cannot be written as JSON.
+        SendSignalError: the engine refused it or did not answer.
+        """
+        return await run_async(self._send_signal(signal, data), self.resources)
+
+    def send_signal_sync(self, signal: str, *, data: object = None) -> str | None:
+        """Send a signal; from any thread, otherwise as `send_signal`.
+
+        signal: its name.
+        data: what comes with it.
+        Returns the id of the run that waited for it, or None. Raises what `send_signal` does.
+        """
+        return run_sync(self._send_signal(signal, data), self.resources)
+
+    def _send_signal(self, signal: str, data: object) -> Flow[str | None]:
+        return send_signal(signal, data, engine_api=self.engine_api, serializer=self.serializer)

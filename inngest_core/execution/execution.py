@@ -178,8 +178,8 @@ class Execution(Generic[Place]):
             return Raised(error)
 
     def _scope(self, found: Found[Tool, Place]) -> StepScope:
-        services = self._services
-        return StepScope(self.run_id, found.id, services.send, services.engine_api, services.headers)
+        of = self._services
+        return StepScope(self.run_id, found.id, of.send, of.engine_api, of.headers, of.serializer)
 
     def _report_failure(self, found: Found[Tool, Place], error: BaseException) -> Flow[Reported]:
         final = is_final(error, self.ctx)

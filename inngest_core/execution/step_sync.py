@@ -11,8 +11,9 @@ import typing_extensions
 from inngest_core.events.event import Event
 from inngest_core.events.event_types import EventType, TypedEvent
 from inngest_core.function import Function
+from inngest_core.signals import OnConflict, Signal
 
-from . import tools
+from . import signal_tools, tools
 from .fetch import Headers, Params, fetch
 from .group import ParallelSync
 from .sync_execution import SyncExecution
@@ -196,6 +197,33 @@ class StepSync(ParallelSync):
         """
         app_id = app_id or self._app_id
         return self._meet(tools.invoke_by_id(step_id, app_id, function_id, data, timeout, v, output_type))
+
+    def wait_for_signal(
+        self, step_id: str, *, signal: str, timeout: Duration, on_conflict: OnConflict = "fail"
+    ) -> Signal | None:
+        """Let the run wait for a signal that is sent from now on.
+
+        step_id: names the step, unique in the function.
+        signal: the name of the signal; at any time, one run can wait for it.
+        timeout: how long to wait; milliseconds or a timedelta, 366 days at most.
+        on_conflict: what happens when another run waits for the signal already: "fail" fails this run, "replace" takes
+            the signal over, and the other run waits until its time-out.
+        Returns the signal, or None when none came in time.
+        Raises ConfigError: an argument that cannot be used.
+        """
+        tool = signal_tools.wait_for_signal(step_id, signal, timeout, on_conflict)
+        return cast("Signal | None", self._meet(tool))
+
+    def send_signal(self, step_id: str, *, signal: str, data: object = None) -> str | None:
+        """Send a signal once, however often the function is called.
+
+        step_id: names the step, unique in the function.
+        signal: its name; the run that waits for this name goes on.
+        data: what comes with it; whatever can be written as JSON.
+        Returns the id of the run that waited for it; None when no run did, and then the signal is lost.
+        Raises StepError: it could not be sent. Raises ConfigError: no name.
+        """
+        return cast("str | None", self._meet(signal_tools.send_signal(step_id, signal, data)))
 
     def send_event(self, step_id: str, events: Event | Sequence[Event]) -> list[str]:
         """Send events once, however often the function is called.
