@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -23,7 +23,7 @@ def streaming_world(request: pytest.FixtureRequest) -> Iterator[World]:
         yield made
 
 
-def on(kinds: list[Kind]) -> Any:
+def on(kinds: list[Kind]) -> Callable[[Any], Any]:
     return pytest.mark.parametrize("streaming_world", kinds, indirect=True, ids=str)
 
 
