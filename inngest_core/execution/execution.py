@@ -147,7 +147,8 @@ class Execution(Generic[Place]):
         if self._hooks:
             output = given.value if isinstance(given, Returned) else outcome.value
             yield from self._hooks.run("on_step_complete", self._info(found), output)
-        return Reported([op_of(found, Opcode.STEP_RUN, data=data)])
+        metadata = () if found.tool.describe is None else found.tool.describe(data)
+        return Reported([op_of(found, Opcode.STEP_RUN, data=data, metadata=metadata)])
 
     def _call_in_hooks(self, found: Found[Tool, Place], context: contextvars.Context) -> Flow[Outcome]:
         """Return what the step came to within the hooks that wrap it. Raises what a hook raises."""

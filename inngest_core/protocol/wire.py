@@ -255,6 +255,7 @@ class Op:
     error: Mapping[str, object] | None = None
     step_id: str = ""
     index: int = 0
+    metadata: Sequence[Mapping[str, object]] = ()
 
 
 def dump_op(op: Op) -> bytes:
@@ -268,6 +269,8 @@ def dump_op(op: Op) -> bytes:
         wire["opts"] = op.opts
     if op.error is not None:
         wire["error"] = op.error
+    if op.metadata:
+        wire["metadata"] = op.metadata
     if op.step_id:
         wire["userland"] = {"id": op.step_id, "index": op.index} if op.index else {"id": op.step_id}
     return dump_json(wire)[:-1] + b',"data":' + op.data + b"}"
