@@ -27,6 +27,7 @@ from inngest_core.execution.step_sync import StepSync
 from inngest_core.function import Function
 from inngest_core.installation import warn_of_other_distribution as _warn_of_other_distribution
 from inngest_core.middleware import Middleware, MiddlewareSync, SendEventsResult, StepMemos, TransformOutputResult
+from inngest_core.options.checkpointing import Checkpointing
 from inngest_core.options.options import (
     Batch,
     Cancel,
@@ -51,6 +52,7 @@ __all__ = [
     "App",
     "Batch",
     "Cancel",
+    "Checkpointing",
     "Concurrency",
     "ConcurrencyLimits",
     "Context",

@@ -27,6 +27,7 @@ Exception
     ├── StepUnexpectedError        step_unexpected
     ├── StepIdClashError           step_id_clash, not retriable
     ├── InterruptSwallowedError    interrupt_swallowed, not retriable
+    ├── CallSupersededError        call_superseded, not retriable
     ├── AsyncUnsupportedError      async_unsupported, not retriable
     ├── MiddlewareError            middleware_failed
     ├── OutputUnserializableError  output_unserializable, not retriable
@@ -237,6 +238,13 @@ class InterruptSwallowedError(InngestError):
     """User code caught the exception that ends a call."""
 
     code = "interrupt_swallowed"
+    retriable = False
+
+
+class CallSupersededError(InngestError):
+    """The engine takes no more results from this call: the run has ended, or another call of it is under way."""
+
+    code = "call_superseded"
     retriable = False
 
 

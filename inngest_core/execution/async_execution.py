@@ -61,11 +61,14 @@ class AsyncExecution(Execution[Place]):
                 self._resolve(found)
             case RunNow(found):
                 place = _place_of(found)
-                self.outcome = yield from self.run_step(found, body.step_runs(place))
+                self.outcome = yield from self.run_new(found, body.step_runs(place))
                 if place.late:
                     self._warn_of_time_out(found)
+                if self.outcome is None:
+                    body.step_ran()
+                    self._resolve(found)
             case Report(new):
-                self.outcome = self.report(new)
+                self.outcome = yield from self.report(new)
             case Repeat(found):
                 self.outcome = report_again(found)
             case Wait():

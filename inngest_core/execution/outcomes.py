@@ -53,7 +53,12 @@ def report_again(found: Found[Tool, Any]) -> Reported:
 
 
 def op_of(
-    found: Found[Tool, Any], opcode: Opcode, *, data: bytes = b"null", error: Mapping[str, object] | None = None
+    found: Found[Tool, Any],
+    opcode: Opcode,
+    *,
+    data: bytes = b"null",
+    error: Mapping[str, object] | None = None,
+    timing: tuple[int, int] | None = None,
 ) -> Op:
     tool = found.tool
     return Op(
@@ -66,4 +71,5 @@ def op_of(
         error=error,
         step_id=found.step_id,
         index=found.index,
+        timing=timing,
     )

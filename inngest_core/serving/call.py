@@ -40,8 +40,8 @@ def handle_call(request: Request, client: Inngest, functions: Functions) -> Flow
 
 def _with_full_state(call: CallRequest, client: Inngest, request: Request) -> Flow[CallRequest]:
     headers = trace_headers(request.headers)
-    steps, events = yield from client.engine_api.fetch_state(call.ctx.run_id, headers=headers)
-    return replace(call, steps=steps, events=events)
+    steps, events, size = yield from client.engine_api.fetch_state(call.ctx.run_id, headers=headers)
+    return replace(call, steps=steps, events=events, state_bytes=size)
 
 
 @cache_short

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, assert_never
 
 from inngest_core.client import Inngest
 from inngest_core.engine_api import trace_headers
-from inngest_core.errors import EventInvalidError, InngestError, OutputUnserializableError, StepUnexpectedError
+from inngest_core.errors import (
+    CallSupersededError,
+    EventInvalidError,
+    InngestError,
+    OutputUnserializableError,
+    StepUnexpectedError,
+)
 from inngest_core.events.event import Event, parse_event
 from inngest_core.events.event_types import type_event
 from inngest_core.execution.async_execution import AsyncExecution
+from inngest_core.execution.checkpoint import Checkpoint, can_checkpoint
 from inngest_core.execution.context import Context, ContextSync, ReplayLogger
 from inngest_core.execution.execution import Execution, Services
 from inngest_core.execution.failure import describe, is_final, log_failure, retry_headers
@@ -24,6 +32,7 @@ from inngest_core.execution.sync_execution import Spot, SyncExecution
 from inngest_core.execution.tools import Tool
 from inngest_core.function import Function, Handler
 from inngest_core.middleware import Hooks, StepMemos
+from inngest_core.options.checkpointing import choose_checkpointing
 from inngest_core.protocol.limits import MAX_RESPONSE_BYTES
 from inngest_core.protocol.wire import (
     RUN_COMPLETE_ID,
@@ -83,8 +92,18 @@ class FunctionCall:
             serializer=client.serializer,
             warned=client.warned_of,
             step_names=client.step_names,
+            checkpoint=self._make_checkpoint(fn_id),
+            state_bytes=call.state_bytes,
         )
         self._execution, self._ctx = self._prepare()
+
+    def _make_checkpoint(self, fn_id: str) -> Checkpoint | None:
+        client, ctx = self._client, self._call.ctx
+        settings = choose_checkpointing(self._function.opts.checkpointing, client.checkpointing)
+        if settings is None or not can_checkpoint(ctx, self._target):
+            return None
+        save = partial(client.engine_api.save_steps, ctx.run_id, headers=trace_headers(self._request.headers))
+        return Checkpoint(settings, ctx, save, client.saving_pause, client.logger, fn_id)
 
     def run(self) -> Flow[Answer]:
         """Run the function between its hooks; a flow for the driver of the handler's kind."""
@@ -95,6 +114,7 @@ class FunctionCall:
 
     def _run(self) -> Flow[Answer]:
         execution, ctx, hooks = self._execution, self._ctx, self._hooks
+        yield from execution.begin_checkpointing()
         if hooks:
             yield from hooks.run("transform_input", ctx, self._function, StepMemos(self._call.steps))
             yield from execution.begin_after_last_memo()
@@ -174,6 +194,12 @@ class FunctionCall:
                 assert_never(outcome)
 
     def _answer_error(self, error: BaseException) -> Flow[Answer]:
+        try:
+            unsaved = yield from self._execution.flush()
+        except CallSupersededError as superseded:
+            error, unsaved = superseded, ()
+        if unsaved:  # the function runs again, with these results, and raises again
+            return (yield from self._answer_ops(unsaved, {}))
         final = is_final(error, self._call.ctx)
         log_failure(self._client.logger, error, f"function {self._services.function_id}", final=final)
         return Answer(500, describe(error), (yield from retry_headers(error)))
@@ -183,10 +209,14 @@ class FunctionCall:
             data = self._dump(value)
         except Exception as error:  # a value, or a serializer of the user's, may raise anything
             return (yield from self._answer_error(error))
-        if data.startswith(b'"{') and data.endswith(b'}"'):  # an engine would decode a text that looks like an object
-            ops = [Op(op=Opcode.RUN_COMPLETE, id=RUN_COMPLETE_ID, data=data)]
-            return (yield from self._answer_ops(ops, {}))
-        return Answer(200, data)
+        unsaved = yield from self._execution.flush()
+        is_like_an_object = data.startswith(b'"{') and data.endswith(b'}"')  # a text that an engine would decode
+        if not unsaved and not is_like_an_object:
+            return Answer(200, data)
+        complete = Op(op=Opcode.RUN_COMPLETE, id=RUN_COMPLETE_ID, data=data)
+        if unsaved and len(dump_ops([*unsaved, complete])) > MAX_RESPONSE_BYTES:
+            return (yield from self._answer_ops(unsaved, {}))  # the next call meets the end again
+        return (yield from self._answer_ops([*unsaved, complete], {}))
 
     def _answer_ops(self, ops: Sequence[Op], headers: Mapping[str, str]) -> Flow[Answer]:
         body = dump_ops(ops)
