@@ -1,6 +1,7 @@
 """Durable, event-driven functions for Python: the names that users import. Holds no logic.
 
-The web frameworks are in submodules (`inngest.flask`, `inngest.fast_api`, …), which are loaded when they are used.
+The web frameworks are in submodules (`inngest.flask`, `inngest.fast_api`, …), which are loaded when they are used, and
+so is `inngest.experimental`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from inngest_core.config import Mode, Streaming
 from inngest_core.errors import (
     EventInvalidError,
     InngestError,
+    NoCurrentCallError,
     NonRetriableError,
     RetryAfterError,
     SendEventsError,
@@ -21,6 +23,7 @@ from inngest_core.errors import (
 from inngest_core.events.event import Event
 from inngest_core.events.event_types import EventType, TypedEvent, event_type
 from inngest_core.execution.context import Context, ContextSync
+from inngest_core.execution.current import current
 from inngest_core.execution.group import Group, GroupSync, ParallelMode
 from inngest_core.execution.step import Step
 from inngest_core.execution.step_sync import StepSync
@@ -70,6 +73,7 @@ __all__ = [
     "MiddlewareSync",
     "Mode",
     "MsgspecSerializer",
+    "NoCurrentCallError",
     "NonRetriableError",
     "ParallelMode",
     "Priority",
@@ -92,6 +96,7 @@ __all__ = [
     "TriggerEvent",
     "TypedEvent",
     "__version__",
+    "current",
     "event_type",
 ]
 
@@ -100,12 +105,12 @@ __version__ = VERSION
 _warn_of_other_distribution(__file__)
 
 _SUBMODULES = frozenset(
-    {"asgi", "digital_ocean", "django", "fast_api", "fastapi", "flask", "starlette", "tornado", "wsgi"}
+    {"asgi", "digital_ocean", "django", "experimental", "fast_api", "fastapi", "flask", "starlette", "tornado", "wsgi"}
 )
 
 
 def __getattr__(name: str) -> ModuleType:
-    """Load a framework's submodule when it is first used."""
+    """Load a submodule when it is first used."""
     if name in _SUBMODULES:
         return importlib.import_module(f"inngest.{name}")
     raise AttributeError(f"module 'inngest' has no attribute {name!r}")

@@ -10,7 +10,6 @@ import contextlib
 import logging
 import shlex
 import signal
-import sqlite3
 import sys
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from inngest_devserver.engine import Options
 from inngest_devserver.hosting.endpoints import HostError
 from inngest_devserver.hosting.host import AppHost
 from inngest_devserver.server import DevServer
-from inngest_devserver.storage.store import StoreVersionError
+from inngest_devserver.storage.database import FileUnusableError
 
 from .defaults import DEFAULT_PORT, LOOPBACK
 from .errors import CommandError, UsageError
@@ -119,7 +118,7 @@ class _Session:
         options = self._options
         try:
             await self._server.start()
-        except (sqlite3.Error, StoreVersionError) as error:
+        except FileUnusableError as error:
             raise CommandError(f"--persist {options.persist} cannot be used: {error}") from None
         except OSError as error:
             raise CommandError(

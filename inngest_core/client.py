@@ -1,27 +1,24 @@
-"""The client: configuration, the functions defined with it, and sending events. Holds no protocol of its own.
+"""The client: configuration, and the functions defined with it. Holds no protocol of its own.
 
-`send` and `send_sync` drive the one flow of `events.py`. What a client owns (threads, connections) is made on first
-use and closed with it.
+What it sends is in `sending.py`. What a client owns (threads, connections) is made on first use and closed with it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from .config import Mode, load_config
 from .definition import AnyTrigger, AsyncHandler, FunctionDecorator, SyncHandler, keywords_only, read_triggers
 from .engine_api import EngineAPI
-from .errors import ConfigError, SendEventsError
-from .events.event import Event, send_events
-from .events.outgoing import read_events
+from .errors import ConfigError
 from .execution.checkpoint import SavingPause
 from .execution.results import Warned
 from .execution.step_names import StepNames
 from .function import Function
-from .middleware import Hooks, MiddlewareFactory, SendEventsResult, problems_of_middleware
+from .middleware import MiddlewareFactory, problems_of_middleware
 from .options.checkpointing import CheckpointingOption
 from .options.client_opts import check_checkpointing, check_pool_size, read_request_timeout
 from .options.function_opts import ID_RULE, FunctionOpts, is_id
@@ -38,12 +35,12 @@ from .options.options import (
     Timeouts,
 )
 from .protocol.duration import Duration
-from .runtime.drivers import Resources, run_async, run_sync
-from .runtime.effects import Flow
+from .runtime.drivers import Resources
+from .sending import Sender
 from .values.serializer import Serializer
 
 
-class Inngest:
+class Inngest(Sender):
     """An app's connection to Inngest: defines its functions and sends its events.
 
     An option wins over its environment variable. Use the client as a context manager, or call `close`, to end its
@@ -241,62 +238,6 @@ class Inngest:
             return function
 
         return decorate
-
-    async def send(self, events: Event | Sequence[Event], *, skip_middleware: bool = False) -> list[str]:
-        """Send events, from any event loop. A function sends with `step.send_event`, which sends once and not per call.
-
-        events: one event or a list of them.
-        skip_middleware: leave out the hooks around sending.
-        Returns the ids of the events, in order.
-        Raises ConfigError: something else than events. EventKeyMissingError: cloud mode without an event key.
-        OutputUnserializableError: data that cannot be written as JSON. SendEventsError: not all were sent; its `ids`
-        are those of the events that were.
-        """
-        return await run_async(self.send_flow(events, skip_middleware=skip_middleware), self.resources)
-
-    def send_sync(self, events: Event | Sequence[Event], *, skip_middleware: bool = False) -> list[str]:
-        """Send events; from any thread, otherwise as `send`.
-
-        events: one event or a list of them.
-        skip_middleware: leave out the hooks around sending.
-        Returns the ids of the events, in order. Raises what `send` does.
-        """
-        return run_sync(self.send_flow(events, skip_middleware=skip_middleware), self.resources)
-
-    def send_flow(
-        self,
-        events: Event | Sequence[Event],
-        *,
-        skip_middleware: bool = False,
-        seed: str | None = None,
-        raw_request: object = None,
-        middleware: Sequence[MiddlewareFactory] = (),
-        headers: Mapping[str, str] | None = None,
-    ) -> Flow[list[str]]:
-        """Send events, between the hooks around sending, as a flow that either driver runs.
-
-        events: one event or a list of them.
-        skip_middleware: leave out the hooks around sending.
-        seed: what the ids of the events are made from, so that a repeated step sends the same ones; random by default.
-        raw_request: the framework's request during which the events are sent, for the middleware.
-        middleware: of the function that sends, after that of the client.
-        headers: sent along with the usual ones.
-        Returns the ids of the events, in order. Raises what `send` does.
-        """
-        listed = read_events(events, "events")
-        hooks = Hooks(() if skip_middleware else [*self.middleware, *middleware], self, raw_request)
-        yield from hooks.run("before_send_events", listed)
-        result = SendEventsResult([])
-        try:
-            result.ids = yield from send_events(
-                listed, engine_api=self.engine_api, seed=seed, headers=headers, serializer=self.serializer
-            )
-        except SendEventsError as error:
-            result = SendEventsResult(error.ids, error)
-        yield from hooks.run_reversed("after_send_events", result)
-        if result.error is not None:
-            raise result.error
-        return result.ids
 
     def close(self) -> None:
         """End the client's threads and connections."""

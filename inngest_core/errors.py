@@ -26,6 +26,7 @@ Exception
     ├── StepNestedError            step_nested, not retriable
     ├── StepUnexpectedError        step_unexpected
     ├── StepIdClashError           step_id_clash, not retriable
+    ├── NoCurrentCallError         no_current_call
     ├── InterruptSwallowedError    interrupt_swallowed, not retriable
     ├── CallSupersededError        call_superseded, not retriable
     ├── AsyncUnsupportedError      async_unsupported, not retriable
@@ -232,6 +233,12 @@ class StepIdClashError(InngestError):
 
     code = "step_id_clash"
     retriable = False
+
+
+class NoCurrentCallError(InngestError):
+    """The running function was asked for where none is running."""
+
+    code = "no_current_call"
 
 
 class InterruptSwallowedError(InngestError):

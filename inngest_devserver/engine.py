@@ -17,9 +17,10 @@ from .console import Console, Sink, stderr
 from .ids import Ulids
 from .intake import Intake
 from .runs.active import ActiveRuns
-from .runs.executor import Executor, Services
+from .runs.executor import Executor
 from .runs.journal import Journal
 from .runs.recovery import recover
+from .runs.services import Services
 from .scheduling.clock import Clock, SystemClock
 from .scheduling.scheduler import Scheduler
 from .storage.store import Store
@@ -72,7 +73,7 @@ class Engine:
         )
         self.intake = Intake(self.store, self.clock, self.ulids, self.registry, self.active)
         # The scheduler and the executor need each other, and so do the executor and the intake.
-        self._scheduler = Scheduler(
+        self.scheduler = Scheduler(
             self.store,
             self.clock,
             limit=options.concurrency,
@@ -85,7 +86,7 @@ class Engine:
                 ulids=self.ulids,
                 registry=self.registry,
                 active=self.active,
-                queue=self._scheduler.queue,
+                queue=self.scheduler.queue,
                 caller=self.caller,
                 journal=self.journal,
                 keep_event=self.intake.keep,
@@ -104,14 +105,14 @@ class Engine:
     def start(self) -> None:
         """Take up what the store holds, and begin to work."""
         self.registry.load()
-        resumed = recover(self.store, self.registry, self.active, self._scheduler.queue)
+        resumed = recover(self.store, self.registry, self.active, self.scheduler.queue)
         if resumed:
             self.journal.say(f"resumed {resumed} run{'s' if resumed > 1 else ''}")
-        self._scheduler.start()
+        self.scheduler.start()
 
     async def stop_calls(self) -> None:
         """Give up the calls that are under way; their jobs stay in the store."""
-        await self._scheduler.stop()
+        await self.scheduler.stop()
 
     async def stop(self) -> None:
         await self.stop_calls()

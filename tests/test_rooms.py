@@ -27,7 +27,7 @@ LONGEST_FILE = 350
 LAYERS = (
     {"serving"},
     {"client"},
-    {"definition"},
+    {"definition", "sending"},
     {"execution"},
     {"function"},
     {"middleware"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, assert_never, cast
 
 from inngest_core.error_text import SHORT_MESSAGE, cut
@@ -32,9 +32,9 @@ class AsyncExecution(Execution[Place]):
     def run(self, call: Callable[[], object]) -> Flow[CallOutcome]:
         """Run the body; its steps wait in their places until the loop is quiet."""
 
-        def start(body: Body) -> Coroutine[Any, Any, object]:
+        async def start(body: Body) -> object:  # its task has context variables of its own
             self._body = body
-            return cast("Coroutine[Any, Any, object]", call())
+            return await cast("Awaitable[object]", call())
 
         body: Body = yield Start(start)
         wait, seconds = False, None

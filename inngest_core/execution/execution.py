@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextvars
 import inspect
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, TypeVar
 
+from inngest_core.engine_api import EngineAPI
 from inngest_core.errors import (
     CONTROL,
     Interrupt,
@@ -36,7 +37,7 @@ from .outcomes import CallOutcome, Reported, TargetMissed, op_of, report_new
 from .replay import Found, Memo, Replay
 from .results import Results, Warned
 from .step_names import StepNames
-from .tools import Tool
+from .tools import StepScope, Tool
 
 Place = TypeVar("Place")
 
@@ -51,7 +52,8 @@ MOST_FORGOTTEN = 3
 class Services:
     """What a call uses of its function and client.
 
-    send: sends events, given them and the seed of their ids. warned: of which results was warned already.
+    send: sends events, given them and the seed of their ids. engine_api: the engine's API; headers: those that requests
+    to it carry during this call. warned: of which results was warned already.
     step_names: of the steps that earlier calls planned. checkpoint: keeps and saves results while the call goes on;
     None where each step ends the call. state_bytes: of the memos that the call brought.
     """
@@ -60,6 +62,8 @@ class Services:
     hooks: Hooks
     logger: logging.Logger
     send: Callable[[Sequence[Event], str], Flow[list[str]]]
+    engine_api: EngineAPI
+    headers: Mapping[str, str]
     serializer: Serializer | None = None
     warned: Warned = field(default_factory=set[tuple[str, object]])
     step_names: StepNames = field(default_factory=StepNames)
@@ -81,7 +85,7 @@ class Execution(Generic[Place]):
         self._checkpoint = services.checkpoint
         self._state_bytes = services.state_bytes
         self._step_names = services.step_names
-        self._send = services.send
+        self._services = services
         self._hooks = services.hooks
         self._logger = services.logger
         self._begun = self._executed = not services.hooks
@@ -190,9 +194,8 @@ class Execution(Generic[Place]):
         tool = found.tool
         context.run(current_step.set, found.step_id)
         try:
-            if tool.events is not None:
-                ids = yield from self._send(tool.events, tools.event_id_seed(self.run_id, found.id))
-                return Returned(ids)
+            if tool.work is not None:
+                return Returned((yield from tool.work(self._scope(found))))
             if tool.callback is None:
                 raise AssertionError("a step of the engine's does not run in the app")
             args = tool.args if found.input is None else found.input
@@ -202,6 +205,10 @@ class Execution(Generic[Place]):
             raise
         except BaseException as error:  # whatever else user code raises belongs to the step
             return Raised(error)
+
+    def _scope(self, found: Found[Tool, Place]) -> StepScope:
+        services = self._services
+        return StepScope(self.run_id, found.id, services.send, services.engine_api, services.headers)
 
     def _report_failure(
         self, found: Found[Tool, Place], error: BaseException, timing: tuple[int, int]

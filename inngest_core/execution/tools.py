@@ -11,8 +11,10 @@ import datetime
 import hashlib
 import types
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
+from inngest_core.engine_api import EngineAPI
 from inngest_core.errors import ConfigError, StepError
 from inngest_core.events.event import Event, parse_event
 from inngest_core.events.event_data import type_of_data
@@ -22,6 +24,7 @@ from inngest_core.function import Function
 from inngest_core.protocol.duration import dump_duration, dump_time, to_ms
 from inngest_core.protocol.limits import MAX_STEP_BYTES, MAX_WAIT_SECONDS
 from inngest_core.protocol.wire import Opcode, json_kind
+from inngest_core.runtime.effects import Flow
 from inngest_core.values.json_text import parse_value
 from inngest_core.values.serializer import Serializer, dump, load
 
@@ -40,12 +43,27 @@ parallel_mode: contextvars.ContextVar[str | None] = contextvars.ContextVar("inng
 """The mode of the parallel group that the current branch belongs to, when it is not the usual one."""
 
 
+@dataclass(frozen=True, slots=True)
+class StepScope:
+    """What a step that the SDK itself performs works with.
+
+    run_id, step_hash: which step it is. send: sends events, given them and the seed of their ids.
+    engine_api: the engine's API, and headers: those that requests to it carry during this call.
+    """
+
+    run_id: str
+    step_hash: str
+    send: Callable[[Sequence[Event], str], Flow[list[str]]]
+    engine_api: EngineAPI
+    headers: Mapping[str, str]
+
+
 class Tool(NamedTuple):
     """One use of a step tool.
 
     op: StepRun when it runs in the app, else the op that hands it to the engine.
     read: memo data → the value that user code gets; it may raise.
-    callback, args: the user's function that runs in the app. events: what is sent instead.
+    callback, args: the user's function that runs in the app. work: what the SDK itself does there instead.
     output_type: what the result must be. returns: the function whose annotation says what it should be, if it fits.
     data_type: the declared type of the data for an invoked function.
     A named tuple: a run that replays a thousand steps makes a thousand of them.
@@ -58,7 +76,7 @@ class Tool(NamedTuple):
     opts: Mapping[str, object]
     callback: Callable[..., object] | None = None
     args: Sequence[object] = ()
-    events: Sequence[Event] | None = None
+    work: Callable[[StepScope], Flow[object]] | None = None
     output_type: object = None
     returns: Callable[..., object] | None = None
     data_type: object = None
@@ -75,7 +93,7 @@ def run(step_id: str, callback: Callable[..., object], args: Sequence[object], o
             f'step "{step_id}" was given a {type(callback).__name__} to run; give a function: '
             "step.run(id, function, *arguments), not step.run(id, function())"
         )
-    step_id, opts = _checked(step_id), _NO_OPTS if parallel_mode.get() is None else _opts()
+    step_id, opts = check_step_id(step_id), _NO_OPTS if parallel_mode.get() is None else step_opts()
     fields = (Opcode.STEP_RUN, step_id, step_id, _read_plain, opts, callback, args, None, output_type, callback, None)
     tool: Tool = _new(Tool, fields)  # a thousand in one call: without the keywords
     return tool
@@ -83,19 +101,23 @@ def run(step_id: str, callback: Callable[..., object], args: Sequence[object], o
 
 def send_event(step_id: str, events: Event | Sequence[Event]) -> Tool:
     """Send events once; the result is their ids."""
-    step_id = _checked(step_id)
+    step_id = check_step_id(step_id)
     listed = read_events(events, f'step "{step_id}": events')
-    return Tool(Opcode.STEP_RUN, step_id, step_id, _read_ids, _opts(type="step.sendEvent"), events=listed)
+
+    def work(scope: StepScope) -> Flow[list[str]]:
+        return scope.send(listed, event_id_seed(scope.run_id, scope.step_hash))
+
+    return Tool(Opcode.STEP_RUN, step_id, step_id, _read_ids, step_opts(type="step.sendEvent"), work=work)
 
 
 def sleep(step_id: str, duration: int | datetime.timedelta) -> Tool:
     """Let the run sleep; duration: milliseconds or a timedelta."""
     return Tool(
         op=Opcode.SLEEP,
-        step_id=_checked(step_id),
+        step_id=check_step_id(step_id),
         name=_dump_wait(step_id, "duration", duration),
         read=_read_nothing,
-        opts=_opts(),
+        opts=step_opts(),
     )
 
 
@@ -107,7 +129,7 @@ def sleep_until(step_id: str, until: object) -> Tool:
         name = dump_time(until)
     except ValueError as error:
         raise ConfigError(f'step "{step_id}": until: {error}') from None
-    return Tool(op=Opcode.SLEEP, step_id=_checked(step_id), name=name, read=_read_nothing, opts=_opts())
+    return Tool(op=Opcode.SLEEP, step_id=check_step_id(step_id), name=name, read=_read_nothing, opts=step_opts())
 
 
 def wait_for_event(
@@ -117,10 +139,10 @@ def wait_for_event(
     name, kind = read_awaited_event(step_id, event)
     read = _read_event if kind is None else _reader(kind)
     check_expression(step_id, if_exp)
-    opts = _opts(event=name, timeout=_dump_wait(step_id, "timeout", timeout))
+    opts = step_opts(event=name, timeout=_dump_wait(step_id, "timeout", timeout))
     if if_exp is not None:
         opts["if"] = if_exp
-    step_id = _checked(step_id)
+    step_id = check_step_id(step_id)
     return Tool(op=Opcode.WAIT_FOR_EVENT, step_id=step_id, name=step_id, read=read, opts=opts)
 
 
@@ -168,12 +190,12 @@ def invoke(
     payload: dict[str, object] = {"data": data if data is not None else {}}  # an engine needs the object
     if v is not None:
         payload["v"] = v
-    opts = _opts(function_id=function_id, payload=payload)
+    opts = step_opts(function_id=function_id, payload=payload)
     if timeout is not None:
         opts["timeout"] = _dump_wait(step_id, "timeout", timeout)
     return Tool(
         op=Opcode.INVOKE_FUNCTION,
-        step_id=_checked(step_id),
+        step_id=check_step_id(step_id),
         name=step_id,
         read=_read_plain,
         opts=opts,
@@ -256,7 +278,8 @@ def _ulid_ms(ulid: str) -> int:
     return ms
 
 
-def _checked(step_id: object) -> str:
+def check_step_id(step_id: object) -> str:
+    """Return the id of a step; raises ConfigError when it is no text, or empty."""
     if not isinstance(step_id, str):
         raise ConfigError(f"a step id is {step_id!r}, a {type(step_id).__name__}; give a string")
     if not step_id:
@@ -264,7 +287,8 @@ def _checked(step_id: object) -> str:
     return step_id
 
 
-def _opts(**opts: object) -> dict[str, object]:
+def step_opts(**opts: object) -> dict[str, object]:
+    """Return the options of a step as they go over the wire, with the mode of the parallel group that it is in."""
     mode = parallel_mode.get()
     if mode is not None:
         opts[PARALLEL_MODE] = mode

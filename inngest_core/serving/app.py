@@ -25,6 +25,7 @@ from inngest_core.errors import (
     SigningKeyMissingError,
     URLTooLongError,
 )
+from inngest_core.execution.answer import Answer
 from inngest_core.execution.failure import exc_info
 from inngest_core.function import Function, index_functions
 from inngest_core.protocol.limits import MAX_REQUEST_BYTES, MAX_URL
@@ -34,7 +35,6 @@ from inngest_core.runtime.drivers import run_async, run_sync
 from inngest_core.runtime.effects import Call, Flow, Now
 from inngest_core.web.messages import Request, Response, content_length, query_of
 
-from .answer import Answer
 from .arguments import check_client, check_functions, check_options
 from .authentication import UNSIGNED, Guard, Signer
 from .call import handle_call

@@ -13,13 +13,12 @@ from typing import Any
 from inngest_core.client import Inngest
 from inngest_core.engine_api import trace_headers
 from inngest_core.errors import FunctionNotFoundError, QueryParamMissingError
+from inngest_core.execution.answer import Answer
+from inngest_core.execution.function_call import FunctionCall
 from inngest_core.function import Function, Handler
 from inngest_core.protocol.wire import STEP_ID_OF_DISCOVERY, CallRequest, Query, parse_call
 from inngest_core.runtime.effects import Flow, Invoke
 from inngest_core.web.messages import Request, cache_short, query_of
-
-from .answer import Answer
-from .function_call import FunctionCall
 
 Functions = Mapping[str, tuple[Function[Any], Handler]]
 

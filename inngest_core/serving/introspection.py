@@ -10,12 +10,12 @@ from typing import Any, Protocol
 
 from inngest_core.client import Inngest
 from inngest_core.config import DEV_EVENT_KEY, Config, Mode
+from inngest_core.execution.answer import Answer
 from inngest_core.function import Function
 from inngest_core.protocol.signing import SigningKey
 from inngest_core.protocol.wire import SDK_LANGUAGE, VERSION, Header
 from inngest_core.web.messages import Request
 
-from .answer import Answer
 from .authentication import Signer
 from .options import ServeOptions
 

@@ -18,6 +18,7 @@ from inngest_core.errors import (
     ServerKindMismatchError,
     URLInvalidError,
 )
+from inngest_core.execution.answer import Answer
 from inngest_core.function import Function
 from inngest_core.protocol.wire import (
     SDK_LANGUAGE,
@@ -32,7 +33,6 @@ from inngest_core.protocol.wire import (
 from inngest_core.runtime.effects import Flow
 from inngest_core.web.messages import SAFE_IN_PATH, Request
 
-from .answer import Answer
 from .authentication import Signer, asks_in_band
 from .introspection import Endpoint, capabilities, dump_introspection, other_mode
 from .options import ServeOptions

@@ -4,7 +4,8 @@ The one rule is "write, read back, the same?". A text *fits* a type when the val
 all that the text holds. The same holds for a member of a union; where several fit, nobody can tell which was written.
 
 The schema is changed so that what was written can be read: a field is read by the name under which it is written,
-bytes are base64, NaN stays visible, an Enum may have any values. No I/O, no knowledge of steps.
+bytes are base64, NaN stays visible, an Enum may have any values. A value with keys that pydantic writes otherwise than
+the standard library goes through a second schema, in which they are texts. No I/O, no knowledge of steps.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import decimal
 import functools
 import pathlib
 import types
-import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, cast
 
@@ -23,10 +23,11 @@ import pydantic
 import pydantic_core
 from pydantic_core import SchemaSerializer, SchemaValidator, core_schema
 
-from .classes import own_schema, stand_in, written_fields
-from .comparison import Seen, same
+from .classes import layout_of, own_schema, stand_in, written_fields
+from .comparison import LISTS, Seen, same
 from .json_text import as_body, covers, key_text, ordered, parse_value
-from .schema import CLASS, Fitting, hashable
+from .keys import key_as_text, reading_none_keys, spelled_out, writing_keys
+from .schema import CLASS, UUID, Fitting, hashable
 
 MOST_KNOWN = 1024
 """So many types are remembered; then it starts anew."""
@@ -38,11 +39,13 @@ _NOT_SCHEMAS = frozenset({"metadata", "config", "cls", "default", "members", "ex
 _OF_PYDANTIC = frozenset({"lax-or-strict", "json-or-python"})
 """Schemas that pydantic makes of one class, such as Path; a union within is not the user's."""
 _JSON_NODES = frozenset({"str", "int", "float", "bool", "none", "any", "literal", "nullable", "list", "dict"})
-_UUID: type = typing.get_args(pydantic.UUID1)[0]
-_EXACT = frozenset({str, int, float, types.NoneType, list, dict, tuple, set, frozenset, bytes, complex, _UUID}) | {
+_EXACT = frozenset({str, int, float, types.NoneType, list, dict, tuple, set, frozenset, bytes, complex, UUID}) | {
     *(datetime.datetime, datetime.date, datetime.time, datetime.timedelta, decimal.Decimal)
 }
 """Classes whose instances pydantic writes only where the type says so, and which come back as they were."""
+
+
+_Use = Literal["write", "write keys", "read", "read exactly"]
 
 
 class Codec:
@@ -65,29 +68,35 @@ class Codec:
         exact = self._made(root, "read exactly")
         self._exact = SchemaValidator(exact, _CONFIG) if self._unions else self._lax
 
+    @functools.cached_property
+    def _with_text_keys(self) -> SchemaSerializer:
+        return SchemaSerializer(self._made(self.root, "write keys"), _CONFIG)
+
     def may_change(self, seen: Seen) -> bool:
         """Tell whether a value may come back as another: only then is it read back, which takes longer than writing.
 
         A class that the type does not name may be a subclass of one that it names.
         """
-        told = self._doubtful or seen.odd_offset or (self._open and seen.rich)
+        told = self._doubtful or seen.odd_offset or seen.odd_keys or (self._open and seen.rich)
         return told or not seen.kinds <= _EXACT | self.classes
 
-    def write(self, value: object, *, checked: bool = True, computed: bool = False) -> bytes:
+    def write(self, value: object, *, checked: bool = True, computed: bool = False, odd_keys: bool = False) -> bytes:
         """Return *value* as JSON; raises ValueError or TypeError.
 
         checked: it must be of the type. computed: write also what classes compute, as is always done when shared.
+        odd_keys: it has keys such as `Seen.odd_keys` tells of; those of many parts are refused.
         """
+        serializer = self._with_text_keys if odd_keys else self._serializer
         how: Any = {
             "by_alias": True,
             "round_trip": not (self._shared or computed),
             "warnings": "error" if checked else "none",
-            "fallback": _fields_of,
+            "fallback": _fields_of if checked else jsonable,
         }
         try:
-            return self._serializer.to_json(value, **how)
+            return serializer.to_json(value, **how)
         except ValueError:  # it refuses lone surrogates, too
-            return as_body(self._serializer.to_python(value, mode="json", **how))
+            return as_body(serializer.to_python(value, mode="json", **how))
 
     def read(self, body: bytes) -> Any:
         """Return the value that a JSON text stands for; raises ValidationError, or what a validator raises."""
@@ -102,11 +111,13 @@ class Codec:
         exact: of a union, take only what one of its members, and no other, can have written.
         """
         value = _validate(self._exact, body) if exact else self.read(body)
-        if not covers(self.write(value, checked=False), body):
+        if covers(self.write(value, checked=False), body):
+            return value
+        if b'"null":' not in body or not covers(self.write(value, checked=False, odd_keys=True), body):
             raise ValueError("what was read, written again, is not the same")
         return value
 
-    def _made(self, node: Any, use: Literal["write", "read", "read exactly"], *, foreign: bool = False) -> Any:
+    def _made(self, node: Any, use: _Use, *, foreign: bool = False) -> Any:
         """Return a schema, changed. foreign: whether it is within a model that is shared, and as that says itself."""
         if isinstance(node, list | tuple):
             items = cast("list[Any]", node)
@@ -121,6 +132,10 @@ class Codec:
             return schema
         if kind == "enum":
             return _enum(schema)
+        if use == "write keys" and "serialization" not in schema:
+            if kind == "any":
+                return {**schema, "serialization": core_schema.plain_serializer_function_ser_schema(with_text_keys)}
+            schema = spelled_out(schema)
         if kind == "union" and use == "read exactly" and not _is_plain(schema):
             read = self._unions.setdefault(id(schema), self._reading_one_of(schema["choices"]))
             return core_schema.no_info_plain_validator_function(read)
@@ -137,7 +152,9 @@ class Codec:
             made["fields"] = {name: _readable(name, field) for name, field in made["fields"].items()}
         elif kind == "dataclass-args":
             made["fields"] = [_readable(field["name"], field) for field in made["fields"]]
-        if kind == "typed-dict" and use != "write":
+        elif kind == "dict" and "serialization" not in schema:
+            made = writing_keys(made, schema["keys_schema"]) if use == "write keys" else reading_none_keys(made)
+        if kind == "typed-dict" and use in ("read", "read exactly"):
             made["extra_behavior"] = "ignore"
         return _without_computed(made) if self._shared and made.get("computed_fields") else made
 
@@ -213,6 +230,25 @@ def jsonable(value: object) -> object:
     if isinstance(value, pathlib.PurePath):
         return str(value)
     return parse_value(codec_of(type(value)).write(value)) if own_schema(type(value)) is None else _fields_of(value)
+
+
+def with_text_keys(value: object) -> object:
+    """Return a value with texts as keys; of those that become the same, the last counts.
+
+    Raises TypeError or ValueError: a key is of many parts.
+    """
+    if isinstance(value, dict):
+        held = cast("dict[object, object]", value)
+        return {key_as_text(key): with_text_keys(part) for key, part in held.items()}
+    if isinstance(value, LISTS):
+        return list(map(with_text_keys, cast("list[object]", value)))
+    if layout_of(type(value)) is None:
+        return value
+    try:
+        codec = codec_of(type(value))
+    except Exception:  # a serializer of the user's may know its class
+        return value
+    return parse_value(codec.write(value, checked=False, computed=True, odd_keys=True))
 
 
 def _fields_of(value: object) -> object:

@@ -19,11 +19,14 @@ from typing import Any, cast
 
 from .classes import layout_of, written_fields
 from .json_text import same_number
-from .schema import is_plain_class
+from .schema import UUID, is_plain_class
 
 LISTS = (list, tuple, set, frozenset, deque)
 CONTAINERS: tuple[type[Any], ...] = (dict, *LISTS)
 
+_TEXT_KEYS = frozenset({str, bool, int, float, bytes, UUID, decimal.Decimal}) | {
+    *(datetime.datetime, datetime.date, datetime.time, datetime.timedelta)
+}
 _SCALARS = frozenset({str, bool, type(None)})
 _values: Callable[[Any], Iterable[Any]] = cast("Any", dict).values
 
@@ -39,6 +42,8 @@ class Seen:
     finite: bool = True
     other_keys: bool = False
     """A key that is not a text."""
+    odd_keys: bool = False
+    """A key that pydantic writes otherwise than the standard library: None, an Enum, or one of many parts."""
     odd_offset: bool = False
     """A time zone whose offset has seconds."""
 
@@ -77,6 +82,7 @@ def _look(kind: type[Any], mine: list[Any], below: list[Any], seen: Seen) -> Non
     if issubclass(kind, dict):
         keys = set(map(type, chain.from_iterable(mine)))
         seen.other_keys = seen.other_keys or not all(issubclass(each, str) for each in keys)
+        seen.odd_keys = seen.odd_keys or not keys <= _TEXT_KEYS
         seen.kinds |= keys
         below.extend(chain.from_iterable(map(_values, mine)))
     elif issubclass(kind, LISTS):

@@ -29,22 +29,15 @@ Write = Callable[[object], bytes]
 """Writes a value as JSON as it is; raises an error when it cannot."""
 
 
-def problem_of(root: object, seen: Seen, body: bytes | None, write: Write, *, typed: bool) -> str | None:
+def problem_of(root: object, seen: Seen, body: bytes | None, write: Write) -> str | None:
     """Return what is wrong with a value that was written: a path and a message, or None.
 
-    body: what it was written as by its type, None where it was written as it is. typed: a type is declared, so that
-    keys may be anything.
+    body: what it was written as by its type, None where it was written as it is.
     """
-    keys = seen.other_keys and not typed
-    if (
-        keys
-        or seen.largest.bit_length() > 1023
-        or not seen.finite
-        or any(issubclass(kind, Iterator) for kind in seen.kinds)
-    ):
-        for path, value, declared in _walk(root):
-            problem = _problem(value) or (_problem_of_key(value) if keys and not declared else None)
-            if problem is not None:
+    iterators = any(issubclass(kind, Iterator) for kind in seen.kinds)
+    if iterators or seen.largest.bit_length() > 1023 or not seen.finite:
+        for path, value, _ in _walk(root):
+            if (problem := _problem(value)) is not None:
                 return path + problem
     if seen.finite:
         return None
@@ -54,6 +47,12 @@ def problem_of(root: object, seen: Seen, body: bytes | None, write: Write, *, ty
             if isinstance(part, float) and not math.isfinite(part):
                 return f"{path}{step}: float {part} is not JSON; {_FIX_NUMBER}"
     return None
+
+
+def problem_of_keys(root: object) -> str | None:
+    """Return what is wrong with a value of which a key was refused: a path and a message, or None."""
+    found = ((path, _problem_of_key(value)) for path, value, _ in _walk(root))
+    return next((path + problem for path, problem in found if problem is not None), None)
 
 
 def _walk(root: object) -> Iterator[tuple[str, object, bool]]:

@@ -23,6 +23,9 @@ from .classes import MakeSchema, own_schema
 CLASS = "inngest_class"
 """The key of the metadata of a schema that names the class of its values."""
 
+UUID: type = typing.get_args(pydantic.UUID1)[0]
+"""The class, without its module, which makes random ones."""
+
 _CLASSES = (str, int, float, bool, dict, list, types.NoneType)
 _PLAIN: frozenset[object] = frozenset({None, types.NoneType, bool, int, str, object, Any, list, dict})
 _NEVER: tuple[object, ...] = (typing.NoReturn, typing.Never)

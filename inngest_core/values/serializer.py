@@ -25,10 +25,10 @@ from inngest_core.errors import OutputUnserializableError
 from inngest_core.protocol.limits import MAX_EVENT_BYTES, MAX_RESPONSE_BYTES, MAX_STEP_BYTES
 
 from .classes import layout_of, own_schema, written_fields
-from .codec import Codec, codec_of, jsonable
+from .codec import Codec, codec_of, jsonable, with_text_keys
 from .comparison import LISTS, Seen, same, survey
-from .diagnosis import Write, explain, explain_size, locate, problem_of
-from .json_text import LARGEST_INT, as_body, key_text, parse_value, settle
+from .diagnosis import Write, explain, explain_size, locate, problem_of, problem_of_keys
+from .json_text import LARGEST_INT, as_body, parse_value, settle
 
 _LIMITS = {MAX_EVENT_BYTES: "one event", MAX_STEP_BYTES: "one step", MAX_RESPONSE_BYTES: "one answer"}
 _CANNOT_FAIL = frozenset({str, bool, type(None)})
@@ -94,7 +94,7 @@ def dump(
     Raises OutputUnserializableError that names the path and the type.
     """
     if typ is None or serializer is None:
-        written = _dump(value, what, typ, rule, serializer, fix, typed=typ is not None)
+        written = _dump(value, what, typ, rule, serializer, fix)
     else:
         written = _dump_by(serializer, value, what, typ, rule, fix)
     size = len(written.body)
@@ -126,10 +126,8 @@ def type_name(typ: object) -> str:
     return typ.__name__ if isinstance(typ, type) else str(typ)
 
 
-def _dump(
-    value: object, what: str, typ: object, rule: Rule, serializer: Serializer | None, fix: str, *, typed: bool
-) -> Written:
-    """Do as `dump`, with pydantic. typed: a type is declared, also where *typ* is not given."""
+def _dump(value: object, what: str, typ: object, rule: Rule, serializer: Serializer | None, fix: str) -> Written:
+    """Do as `dump`, with pydantic."""
     write = _writer(serializer)
     codec, body = (None, None) if typ is None else _write_typed(value, typ, rule)
     as_typed = body is not None
@@ -140,10 +138,10 @@ def _dump(
     seen = survey(value)
     seen.finite = seen.finite and not (seen.rich and (b"NaN" in body or b"Infinity" in body))
     shown = body if as_typed and rule != "shared" else None
-    if (problem := problem_of(value, seen, shown, write, typed=typed)) is not None:
+    if (problem := problem_of(value, seen, shown, write)) is not None:
         raise OutputUnserializableError(what + problem)
-    if seen.other_keys and not as_typed:
-        body = write(_with_text_keys(value))
+    if seen.odd_keys or (seen.other_keys and not as_typed):
+        body = _write_keys(value, what, codec if as_typed else None, write) or body
     sure = codec is not None and as_typed and not codec.may_change(seen)
     lost = "holds an int over 2**53, which engines round; return it as a text" if seen.largest > LARGEST_INT else None
     if rule == "strict" and typ is not None:
@@ -151,7 +149,7 @@ def _dump(
     elif codec is not None and not sure and not _comes_back(value, body, codec):
         if as_typed:  # what its type cannot give back is written as it is
             with contextlib.suppress(Exception):  # only its type can write it
-                body = write(_with_text_keys(value) if seen.other_keys else value)
+                body = write(with_text_keys(value) if seen.other_keys else value)
         lost = lost or _loss(value, body, typ, None)
     unseen = seen.rich and not sure  # what a class says of itself may hold whole floats that were not seen
     return Written(settle(body, seen.whole) if seen.whole or unseen else body, seen.rich, lost)
@@ -161,14 +159,14 @@ def _dump_by(serializer: Serializer, value: object, what: str, typ: object, rule
     """Do as `dump`, with a serializer that knows the type."""
     try:
         data = _serialize(value, what, typ, serializer)
-        written = _dump(data, what, None, rule, serializer, fix, typed=True)
+        written = _dump(data, what, None, rule, serializer, fix)
         back = load(parse_value(written.body), typ, what=what, rule=rule, serializer=serializer)
         if rule != "annotated" or same(value, back):
             return written
     except OutputUnserializableError:
         if rule != "annotated":
             raise
-        written = _dump(value, what, None, rule, serializer, fix, typed=True)
+        written = _dump(value, what, None, rule, serializer, fix)
     return written._replace(lost=written.lost or _loss(value, written.body, typ, serializer))
 
 
@@ -188,6 +186,16 @@ def _write_plain(value: object, what: str, serializer: Serializer | None, fix: s
     except Exception as error:  # a property of the user's may raise anything
         by = "" if serializer is None else type(serializer).__name__
         raise OutputUnserializableError(explain(value, what, fix, error, write, by)) from None
+
+
+def _write_keys(value: object, what: str, codec: Codec | None, write: Write) -> bytes | None:
+    """Return a value with texts as keys. codec: what wrote it, None when it was written as it is."""
+    try:
+        return write(with_text_keys(value)) if codec is None else codec.write(value, odd_keys=True)
+    except Exception:  # a property of the user's may raise anything
+        if (problem := problem_of_keys(value)) is not None:
+            raise OutputUnserializableError(what + problem) from None
+        return None  # a class within a class, which only a serializer of the user's can write
 
 
 def _check(value: object, body: bytes, what: str, typ: object, seen: Seen, *, as_typed: bool, sure: bool) -> None:
@@ -259,7 +267,7 @@ def _writer(serializer: Serializer | None) -> Write:
             return pydantic_core.to_json(value, bytes_mode="base64", fallback=unknown)
         except Exception as error:  # it refuses lone surrogates and deep nesting, too
             with contextlib.suppress(Exception):
-                return json.dumps(_with_text_keys(value), default=expand, separators=(",", ":")).encode()
+                return json.dumps(with_text_keys(value), default=expand, separators=(",", ":")).encode()
             raise error from None
 
     def expand(value: object) -> object:
@@ -267,7 +275,7 @@ def _writer(serializer: Serializer | None) -> Write:
         if isinstance(value, LISTS):
             return list(cast("list[object]", value))
         if own_schema(type(value)) is not None:
-            return _with_text_keys(written_fields(value))
+            return with_text_keys(written_fields(value))
         return pydantic_core.to_jsonable_python(value, bytes_mode="base64", fallback=unknown)
 
     def unknown(value: object) -> object:
@@ -279,11 +287,3 @@ def _writer(serializer: Serializer | None) -> Write:
             raise TypeError(misfit_of(error)) from error
 
     return write
-
-
-def _with_text_keys(value: object) -> object:
-    """Return a value with texts as keys; of those that become the same, the last counts."""
-    if isinstance(value, dict):
-        held = [(key_text(key), key, part) for key, part in cast("dict[object, object]", value).items()]
-        return {key if text is None else text: _with_text_keys(part) for text, key, part in held}
-    return list(map(_with_text_keys, cast("list[object]", value))) if isinstance(value, LISTS) else value

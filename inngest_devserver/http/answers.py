@@ -15,11 +15,21 @@ NO_ACCOUNT = "00000000-0000-0000-0000-000000000000"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request on its way to a handler. path: what fills the names in the route. query: the first of each key."""
+    """A request on its way to a handler. path: what fills the names in the route. queries: all values of each key."""
 
     request: Request
     path: Mapping[str, str]
-    query: Mapping[str, str]
+    queries: Mapping[str, list[str]]
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """Return the first value of each key."""
+        return {name: values[0] for name, values in self.queries.items()}
+
+    def all(self, *names: str) -> list[str]:
+        """Return every value that the query has under any of the names; `a[]=1` counts as `a=1`, `a=1,2` as two."""
+        keys = (key for name in names for key in (name, f"{name}[]"))
+        return [part for key in keys for value in self.queries.get(key, ()) for part in value.split(",") if part]
 
 
 class APIError(Exception):

@@ -1,13 +1,13 @@
-"""The engine's HTTP API as an ASGI application: its routes, who may call them, and errors as JSON.
+"""The engine's HTTP API as an ASGI application: who may call it, and errors as JSON.
 
-Handlers are plain functions of a request; they run on the engine's loop and never wait. Hosts and origins that a web
-page could use to reach an engine on loopback are refused before a body is read.
+Handlers are functions of a request that run on the engine's loop; one that waits for something is async. Hosts and
+origins that a web page could use to reach an engine on loopback are refused before a body is read.
 """
 
 from __future__ import annotations
 
+import inspect
 import urllib.parse
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from inngest_core.errors import BodyInvalidError
@@ -26,44 +26,7 @@ with needs("dev-server", "starlette"):
 
 from .access import check_key, check_sender
 from .answers import APIError, Call
-from .app_routes import AppRoutes
-from .event_routes import EventRoutes
-from .run_routes import RunRoutes
-
-Handler = Callable[[Call], Response]
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One route. methods: a handler for each. guarded: whether the signing key is asked for, when there is one."""
-
-    path: str
-    methods: Mapping[str, Handler]
-    guarded: bool = True
-
-
-def endpoints(engine: Engine) -> list[Endpoint]:
-    """Return every route of the API."""
-    apps, events, runs = AppRoutes(engine), EventRoutes(engine), RunRoutes(engine)
-    return [
-        Endpoint("/e/{key}", {"POST": events.send}, guarded=False),
-        Endpoint("/invoke/{function}", {"POST": events.invoke}),
-        Endpoint("/fn/register", {"POST": apps.register, "PUT": apps.register}),
-        Endpoint("/fn/remove", {"DELETE": apps.remove}),
-        Endpoint("/dev", {"GET": apps.info}, guarded=False),
-        Endpoint("/health", {"GET": apps.health}, guarded=False),
-        Endpoint("/v0/runs/{run}/actions", {"GET": runs.actions}),
-        Endpoint("/v0/runs/{run}/batch", {"GET": runs.batch}),
-        Endpoint("/v0/runs/{run}", {"DELETE": runs.cancel}),
-        Endpoint("/v1/events", {"GET": events.list}),
-        Endpoint("/v1/events/{event}", {"GET": events.one}),
-        Endpoint("/v1/events/{event}/runs", {"GET": runs.of_event}),
-        Endpoint("/v1/runs", {"GET": runs.list}),
-        Endpoint("/v1/runs/{run}", {"GET": runs.one, "DELETE": runs.cancel}),
-        Endpoint("/v1/runs/{run}/jobs", {"GET": runs.jobs}),
-        Endpoint("/v1/runs/{run}/history", {"GET": runs.history}),
-        Endpoint("/v1/apps/{app}/functions", {"GET": apps.functions}),
-    ]
+from .routes import Endpoint, endpoints
 
 
 class API:
@@ -93,13 +56,13 @@ class API:
         try:
             response = await self._handle(endpoint, scope, receive)
         except APIError as error:
-            response = error.response()
+            response = endpoint.refuse(error)
         except BodyInvalidError as error:
-            response = APIError(400, f"Invalid request: {error.message}").response()
+            response = endpoint.refuse(APIError(400, f"Invalid request: {error.message}"))
         except Exception as error:
             # The terminal is the engine's only log.
             self._engine.journal.say(f"{scope['method']} {scope['path']} broke the engine: {error!r}")
-            response = APIError(500, f"the engine failed: {type(error).__name__}: {error}").response()
+            response = endpoint.refuse(APIError(500, f"the engine failed: {type(error).__name__}: {error}"))
         await self._send(response, scope, receive, send)
 
     async def _handle(self, endpoint: Endpoint, scope: Scope, receive: Receive) -> Response:
@@ -113,7 +76,8 @@ class API:
             raise APIError(413, f"the body is larger than {MAX_REQUEST_BYTES} bytes")
         path = {name: urllib.parse.unquote(part) for name, part in scope["path_params"].items()}
         query = urllib.parse.parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        return handler(Call(request, path, {name: values[0] for name, values in query.items()}))
+        answer = handler(Call(request, path, query))
+        return await answer if inspect.isawaitable(answer) else answer
 
     async def _send(self, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {**response.headers, Header.SERVER_KIND: self._engine.options.server_kind}

@@ -75,6 +75,11 @@ class ActiveRuns:
         self._store.add_memo(run.id, run.remember(step_id, memo), step_id, memo)
         return pause
 
+    def give_input(self, run: Run, step_id: str, arguments: bytes) -> None:
+        """Keep arguments, a JSON array, for a step that has not run yet."""
+        run.give_input(step_id, arguments)
+        self._store.add_input(run.id, step_id, arguments)
+
     def pause(self, run: Run, pause: PauseRow, expression: Expression | None = None) -> None:
         self._store.add_pause(pause)
         run.pauses[pause.step_id] = pause

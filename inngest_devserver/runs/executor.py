@@ -7,7 +7,7 @@ The rules: docs/protocol.md, "Execution" and "Retries and errors".
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,47 +15,24 @@ from inngest_core.protocol.limits import MAX_STATE_BYTES, MAX_STEPS
 from inngest_core.web.messages import TransportError
 from inngest_devserver import fragments
 from inngest_devserver.apps.functions import Function
-from inngest_devserver.apps.registry import Registry
-from inngest_devserver.calls.caller import Caller, UnreachableError
+from inngest_devserver.calls.caller import UnreachableError
 from inngest_devserver.calls.ops import Complete, Invoke, Op, Planned, Rediscover, Sleep, StepDone, StepErrored, Wait
 from inngest_devserver.calls.reply import Outcome, Raised, Returned, Stepped, read_answer
 from inngest_devserver.calls.requests import call_headers, call_url
-from inngest_devserver.ids import Ulids
 from inngest_devserver.ids import trace_id as new_trace_id
-from inngest_devserver.scheduling.clock import Clock
-from inngest_devserver.scheduling.queue import Queue
 from inngest_devserver.storage.tables import EventRow, JobRow, PauseRow, RunRow
 
 from . import memos, system_events
-from .active import ActiveRuns
 from .attempts import UNREACHABLE, Attempts
-from .journal import Happening, Journal
+from .ends import Ends
+from .journal import Happening
 from .progress import Done, FunctionMissingError, Progress
+from .reruns import Again
 from .run import DISCOVERY, UNKNOWN_VERSION, PauseKind, Run, Status, load_events
+from .services import Services
 
 MOST_FRUITLESS = 50
 """Answers in a row that bring nothing new, before a run is failed: its function would be called for ever."""
-
-TakeEvent = Callable[[dict[str, Any]], EventRow]
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What the executor works with.
-
-    keep_event: keeps an event of the engine's own for one function; send_event: takes one in like any other.
-    """
-
-    clock: Clock
-    ulids: Ulids
-    registry: Registry
-    active: ActiveRuns
-    queue: Queue
-    caller: Caller
-    journal: Journal
-    keep_event: TakeEvent
-    send_event: TakeEvent
-    retry_interval: float
 
 
 @dataclass(slots=True)
@@ -72,8 +49,11 @@ class News:
 
 
 class Executor:
+    """ends: lets a caller wait for the end of a run."""
+
     def __init__(self, services: Services) -> None:
         self._s = services
+        self.ends = Ends()
         self._progress = Progress(
             services.clock, services.active, services.queue, services.journal, self._start_invoked
         )
@@ -83,8 +63,15 @@ class Executor:
 
     # --- the life of a run
 
-    def start(self, function: Function, rows: list[EventRow], *, parent: tuple[str, str] = ("", "")) -> Run:
-        """Start a run of *function*. parent: the run and the step that invoked it."""
+    def start(
+        self,
+        function: Function,
+        rows: list[EventRow],
+        *,
+        parent: tuple[str, str] = ("", ""),
+        again: Again | None = None,
+    ) -> Run:
+        """Start a run of *function*. parent: the run and the step that invoked it. again: what it knows beforehand."""
         now = self._s.clock.now()
         row = RunRow(
             id=self._s.ulids.new(now),
@@ -100,23 +87,38 @@ class Executor:
             trace_id=new_trace_id(),
             parent_run=parent[0],
             parent_step=parent[1],
+            rerun_of=again.run_id if again else "",
         )
         run = Run(row, function, load_events(rows))
         self._s.active.start(run)
         self._s.journal.run(run, Happening.RUN_STARTED, f'started by "{rows[0].name}"')
+        if again is not None:
+            again.tell(run, self._s.active)
         self._progress.discover(run)
         return run
 
-    def end(self, run: Run, status: Status, output: bytes, error: Mapping[str, Any] | None = None) -> None:
-        """End a run, tell the step that invoked it, and send the engine's events about it."""
+    def end(
+        self,
+        run: Run,
+        status: Status,
+        output: bytes,
+        error: Mapping[str, Any] | None = None,
+        *,
+        last: tuple[int, float | None] = (0, None),
+    ) -> None:
+        """End a run, tell the step that invoked it, and send the engine's events about it.
+
+        last: the attempt with which it ended, and when that began.
+        """
         now = self._s.clock.now()
         for job in self._s.queue.jobs_of(run.id):
             self.attempts.reached(job)
         self._s.queue.drop_run(run.id)
         self._s.active.end(run, status, now, output)
+        self.ends.tell(run.id)
         outcome = status.lower() if error is None else f"{status.lower()}: {error.get('name')}: {error.get('message')}"
         with self._ending_if_broken(run):  # what cannot be told here must not keep others from being told
-            self._s.journal.run(run, Happening.RUN_ENDED, outcome, since=run.row.started_at)
+            self._s.journal.ended(run, outcome, attempt=last[0], since=last[1])
         memo = memos.data(output) if error is None else memos.run_failed(error)
         self._answer_parent(run, memo, error)
         for event in system_events.ended(run, status, output, error, now):
@@ -220,24 +222,33 @@ class Executor:
     def _apply(self, run: Run, job: JobRow, outcome: Outcome, started: float) -> None:
         match outcome:
             case Returned(output):
-                self.end(run, Status.COMPLETED, output)
+                self.end(run, Status.COMPLETED, output, last=(job.attempt, started))
             case Raised():
-                self._attempt_failed(run, job, outcome)
+                self._attempt_failed(run, job, outcome, started)
             case Stepped():
                 self._apply_steps(run, job, outcome, started)
 
-    def _attempt_failed(self, run: Run, job: JobRow, raised: Raised) -> None:
-        if raised.final or job.attempt + 1 >= run.function.max_attempts:
-            self._fail(run, raised.output, raised.reason)
-            return
+    def _attempt_failed(self, run: Run, job: JobRow, raised: Raised, started: float) -> None:
         error = memos.run_error(raised.output, raised.reason)
+        if raised.final or job.attempt + 1 >= run.function.max_attempts:
+            self.end(run, Status.FAILED, fragments.dump(raised.output), error, last=(job.attempt, started))
+            return
         seconds = self.attempts.again(run, job, raised.retry_after)
         outcome = f"attempt {job.attempt + 1} failed: {error['name']}: {error['message']}; next in {seconds:.3g} s"
         pause = run.pauses.get(job.step_id)
         if pause is None:
-            self._s.journal.run(run, Happening.RUN_RETRIED, outcome, attempt=job.attempt)
-        else:
-            self._s.journal.step(run, Happening.STEP_RETRIED, job.step_id, pause.name, outcome, attempt=job.attempt)
+            self._s.journal.run(run, Happening.RUN_RETRIED, outcome, attempt=job.attempt, since=started)
+            return
+        self._s.journal.step(
+            run,
+            Happening.STEP_RETRIED,
+            job.step_id,
+            pause.name,
+            outcome,
+            op=pause.kind,
+            attempt=job.attempt,
+            since=started,
+        )
 
     # --- reported steps
 
@@ -250,7 +261,7 @@ class Executor:
             if complete is None or isinstance(op, StepDone | StepErrored):
                 self._apply_op(run, job, op, stepped, started, news)
         if complete is not None:
-            self.end(run, Status.COMPLETED, complete.output)
+            self.end(run, Status.COMPLETED, complete.output, last=(job.attempt, started))
         elif run in self._s.active and not self._overflowed(run):
             if news.retried:
                 self.attempts.again(run, job, stepped.retry_after)
@@ -269,7 +280,7 @@ class Executor:
                 news.add(self._progress.remember(run, op.id, op.name, memo, failed=_message(op), since=started))
             case StepErrored():
                 news.retried = True
-                self._step_retried(run, job, op)
+                self._step_retried(run, job, op, started)
             case Planned():
                 self._progress.pause(run, op)
                 news.count += op.id not in run.planned
@@ -281,9 +292,18 @@ class Executor:
             case Complete():
                 pass
 
-    def _step_retried(self, run: Run, job: JobRow, op: StepErrored) -> None:
+    def _step_retried(self, run: Run, job: JobRow, op: StepErrored, started: float) -> None:
         outcome = f"attempt {job.attempt + 1} failed: {_message(op)}"
-        self._s.journal.step(run, Happening.STEP_RETRIED, op.id, op.name, outcome, attempt=job.attempt)
+        self._s.journal.step(
+            run,
+            Happening.STEP_RETRIED,
+            op.id,
+            op.name,
+            outcome,
+            op=PauseKind.PLANNED,
+            attempt=job.attempt,
+            since=started,
+        )
 
     def _job_done(self, run: Run, job: JobRow, news: News) -> None:
         self._s.queue.done(job)

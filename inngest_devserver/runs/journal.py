@@ -23,6 +23,9 @@ class Happening(enum.StrEnum):
     STEP_FAILED = "step.failed"
 
 
+_OVER = frozenset({Happening.STEP_DONE, Happening.STEP_FAILED})
+
+
 class Journal:
     def __init__(self, store: Store, console: Console, clock: Clock) -> None:
         self._store = store
@@ -35,9 +38,19 @@ class Journal:
     def run(
         self, run: Run, happening: Happening, outcome: str, *, attempt: int = 0, since: float | None = None
     ) -> None:
+        """Record what happened to a run that goes on. since: when this attempt began."""
+        self._run(run, happening, outcome, None, attempt, since)
+
+    def ended(self, run: Run, outcome: str, *, attempt: int = 0, since: float | None = None) -> None:
+        """Record how a run ended. attempt, since: the last attempt, and when it began."""
+        self._run(run, Happening.RUN_ENDED, outcome, self._clock.now() - run.row.started_at, attempt, since)
+
+    def _run(
+        self, run: Run, happening: Happening, outcome: str, took: float | None, attempt: int, since: float | None
+    ) -> None:
         now, outcome = self._clock.now(), fragments.text(outcome)
-        self._store.add_history(HistoryRow(run.id, now, happening, "", "", attempt, outcome))
-        self._console.run(now, run.function.slug, run.id, outcome, None if since is None else now - since)
+        self._store.add_history(HistoryRow(run.id, now, happening, "", "", attempt, outcome, since=since))
+        self._console.run(now, run.function.slug, run.id, outcome, took)
 
     def step(
         self,
@@ -47,9 +60,16 @@ class Journal:
         name: str,
         outcome: str,
         *,
+        op: str = "",
         attempt: int = 0,
         since: float | None = None,
     ) -> None:
+        """Record what happened to a step. op: its kind, see PauseKind. since: when it, or this attempt, began."""
         now, outcome = self._clock.now(), fragments.text(outcome)
-        self._store.add_history(HistoryRow(run.id, now, happening, step_id, name, attempt, outcome))
-        self._console.step(now, run.function.slug, run.id, name, outcome, None if since is None else now - since)
+        self._store.add_history(HistoryRow(run.id, now, happening, step_id, name, attempt, outcome, op, since))
+        self._console.step(now, run.function.slug, run.id, name, outcome, _took(happening, now, since))
+
+
+def _took(happening: Happening, now: float, since: float | None) -> float | None:
+    """Return how long it took, for what is over."""
+    return None if since is None or happening not in _OVER else now - since

@@ -69,7 +69,8 @@ class Progress:
             self._queue.drop(run.id, _timer_id(run.id, step_id))
         happening = Happening.STEP_DONE if failed is None else Happening.STEP_FAILED
         outcome = "done" if failed is None else f"failed: {failed}"
-        self._journal.step(run, happening, step_id, name, outcome, since=pause.since if pause else since)
+        kind = pause.kind if pause else PauseKind.PLANNED
+        self._journal.step(run, happening, step_id, name, outcome, op=kind, since=pause.since if pause else since)
         return Done.RACING_STEP if pause is not None and pause.race else Done.STEP
 
     def pause(self, run: Run, op: Pausing) -> bool:
@@ -96,7 +97,7 @@ class Progress:
                 outcome = f'waits for "{op.event}" for {_words(op.due - now)}'
             case Invoke():
                 outcome = f"invokes {op.slug}"
-        self._journal.step(run, Happening.STEP_PAUSED, op.id, op.name, outcome)
+        self._journal.step(run, Happening.STEP_PAUSED, op.id, op.name, outcome, op=_KINDS[type(op)], since=now)
         self._queue.put(JobRow(_timer_id(run.id, op.id), run.id, JobKind.TIMER, op.id, op.due, 0, len(run.stack)))
         if isinstance(op, Invoke):
             self._start_invoked(run, op)

@@ -47,4 +47,7 @@ def _run(store: Store, registry: Registry, row: RunRow) -> Run | None:
     run = Run(row, function, load_events(events), version=row.version, plan_only=row.plan_only)
     for step_id, memo in store.memos(row.id):
         run.remember(step_id, memo)
+    for step_id, arguments in store.inputs(row.id):
+        if step_id not in run.memos:
+            run.give_input(step_id, arguments)
     return run

@@ -77,6 +77,7 @@ class Run:
 
     plan_only: since steps ran in parallel under version 0 or 1. fruitless: answers in a row that brought nothing.
     planned: steps that were planned before; to plan one again is nothing new.
+    inputs: arguments that were given by hand for steps which have not run yet.
     """
 
     row: RunRow
@@ -91,6 +92,7 @@ class Run:
     plan_only: bool = False
     fruitless: int = 0
     planned: set[str] = field(default_factory=set[str])
+    inputs: dict[str, bytes] = field(default_factory=dict[str, bytes])
     state_bytes: int = 0
     _pairs: list[tuple[str, bytes]] = field(default_factory=list[tuple[str, bytes]])
     _quoted: list[bytes] = field(default_factory=list[bytes])
@@ -102,12 +104,20 @@ class Run:
     def remember(self, step_id: str, memo: bytes) -> int:
         """Keep a memo; return its position in the stack."""
         quoted = fragments.dump(step_id)
+        if self.inputs.pop(step_id, None) is not None:
+            self._pairs = [pair for pair in self._pairs if pair[0] != step_id]
         self.memos[step_id] = memo
         bisect.insort(self._pairs, (step_id, quoted + b":" + memo))
         self.stack.append(step_id)
         self._quoted.append(quoted)
         self.state_bytes += len(memo) + len(quoted) + 2
         return len(self.stack) - 1
+
+    def give_input(self, step_id: str, arguments: bytes) -> None:
+        """Have a step run with these arguments, a JSON array; apps see them among the memos."""
+        self.inputs[step_id] = arguments
+        bisect.insort(self._pairs, (step_id, fragments.dump(step_id) + b':{"input":' + arguments + b"}"))
+        self.state_bytes += len(arguments)
 
     def waits(self) -> bool:
         """Whether a pause is left whose end does not ask for discovery by itself."""

@@ -57,8 +57,12 @@ class ManualClock:
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Move time forward and wake whoever waited for a moment that is now past."""
-        self._now += seconds
+        """Jump forward and wake whoever waited for a moment that is now past; `virtual_time.py` stops at each one."""
+        self.move_to(self._now + seconds)
+
+    def move_to(self, moment: float) -> None:
+        """Jump to a moment (Unix seconds); to one that is past is not to move."""
+        self._now = max(self._now, moment)
         for wake, until in list(self._waiting.items()):
             if until <= self._now:
                 wake.set()

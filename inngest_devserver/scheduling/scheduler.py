@@ -38,6 +38,8 @@ class Scheduler:
         self._ready: collections.deque[JobRow] = collections.deque()
         self._calls: set[asyncio.Task[None]] = set()
         self._loop: asyncio.Task[None] | None = None
+        self._beside: set[asyncio.Task[None]] = set()
+        self._quieter = asyncio.Event()
 
     def start(self) -> None:
         self._loop = asyncio.create_task(self._run(), name="inngest engine")
@@ -45,7 +47,7 @@ class Scheduler:
     async def stop(self) -> None:
         """Stop taking jobs and give up the calls that are under way; their jobs stay in the store."""
         self._ready.clear()
-        tasks = [*self._calls, *([self._loop] if self._loop else [])]
+        tasks = [*self._calls, *self._beside, *([self._loop] if self._loop else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -59,7 +61,29 @@ class Scheduler:
                 else:
                     self._ready.append(job)
             self._start_calls()
+            self._quieter.set()
             await self._clock.wait(self._wake, self.queue.next_due())
+
+    def track(self, task: asyncio.Task[None]) -> None:
+        """Count work that is done for a run beside its calls: nothing is settled before it ends, and `stop` ends it."""
+        self._beside.add(task)
+        task.add_done_callback(self._beside_done)
+
+    def _beside_done(self, task: asyncio.Task[None]) -> None:
+        self._beside.discard(task)
+        self._quieter.set()
+        self._report_failure(task)
+
+    async def settled(self) -> float | None:
+        """Return once no call is under way and nothing is due now: the Unix time of what comes next, or None."""
+        while self._wake.is_set() or self._calls or self._beside or self._is_due():
+            self._quieter.clear()
+            await self._quieter.wait()
+        return self.queue.next_due()
+
+    def _is_due(self) -> bool:
+        due = self.queue.next_due()
+        return due is not None and due <= self._clock.now()
 
     def _timer(self, job: JobRow) -> None:
         try:
@@ -78,6 +102,10 @@ class Scheduler:
         self._calls.discard(task)
         if self._ready:
             self._start_calls()
+        self._quieter.set()
+        self._report_failure(task)
+
+    def _report_failure(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._report("a call request broke the engine", error)
 

@@ -1,108 +1,50 @@
-"""What the engine keeps, in SQLite: the only place with SQL. One connection, one writer, used by one thread.
+"""What the engine keeps, as rows: each is written and read here. Writes of one turn of the loop share a transaction.
 
-Writes of one turn of the event loop share a transaction: the first opens it, and `schedule` is asked to call
-`commit` once the turn is over. No decisions, no clock, no JSON.
+No decisions, no clock, no JSON.
 """
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from .tables import MIGRATIONS, AppRow, EventRow, FunctionRow, HistoryRow, JobRow, PauseRow, RunRow
-
-Schedule = Callable[[Callable[[], None]], object]
+from .database import Database, Schedule
+from .tables import AppRow, EventRow, FunctionRow, HistoryRow, JobRow, PauseRow, RunRow
 
 _EVENT = "internal_id, id, name, ts, received_at, body"
 _RUN = (
     "id, function_id, event_id, event_key, batch, status, started_at, ended_at, output, version, trace_id, "
-    "parent_run, parent_step, plan_only"
+    "parent_run, parent_step, plan_only, rerun_of"
 )
 _JOB = "id, run_id, kind, step_id, due, attempt, position"
+_HISTORY = "run_id, at, kind, step_id, name, attempt, detail, op, since"
 _PAUSE = "run_id, step_id, kind, name, since, race, event, expression"
-
-_LOCK_SECONDS = 1.0
-"""How long to wait for an engine that is just letting go of the file."""
-
-
-class StoreVersionError(ValueError):
-    """The file was written by a newer version of the engine."""
 
 
 class Store:
-    """path: of the file, or None to keep everything in memory. schedule: such as `loop.call_soon`."""
+    """path: of the file, or None to keep everything in memory. schedule: such as `loop.call_soon`.
+
+    Raises FileUnusableError.
+    """
 
     def __init__(self, path: Path | None = None, schedule: Schedule | None = None) -> None:
-        self._db = sqlite3.connect(
-            ":memory:" if path is None else str(path),
-            isolation_level=None,
-            timeout=_LOCK_SECONDS,
-            cached_statements=256,
-        )
-        self._schedule = schedule
-        self._open = False
-        try:
-            self._prepare(path)
-        except BaseException:
-            self._db.close()
-            raise
-
-    def _prepare(self, path: Path | None) -> None:
-        if path is not None:
-            # One engine per file: two would do the same jobs twice. The second gets "database is locked".
-            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("BEGIN EXCLUSIVE")
-            self._db.execute("COMMIT")
-            # Safe against a crash of this process; a power cut may lose the last transactions, never the file.
-            self._db.execute("PRAGMA synchronous = NORMAL")
-        version: int = self._one("PRAGMA user_version", ())[0]
-        if version > len(MIGRATIONS):
-            raise StoreVersionError(
-                f"{path} was written by a newer version of the engine (format {version}; this one knows formats up to "
-                f"{len(MIGRATIONS)})"
-            )
-        for number, script in enumerate(MIGRATIONS[version:], version + 1):
-            self._db.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
-
-    def close(self) -> None:
-        self.commit()
-        self._db.close()
-
-    # --- transactions
+        self.database = Database(path, schedule)
+        self._write = self.database.write
+        self._one = self.database.one
+        self._all = self.database.all
 
     def commit(self) -> None:
-        """End the transaction of this turn, if there is one."""
-        if self._open:
-            self._open = False
-            self._db.execute("COMMIT")
+        """End the transaction of this turn: what was written until now is safe from here on."""
+        self.database.commit()
 
-    def _write(self, sql: str, values: tuple[Any, ...]) -> int:
-        if not self._open:
-            self._open = True
-            self._db.execute("BEGIN")
-            if self._schedule is not None:
-                self._schedule(self._commit_quietly)
-        return self._db.execute(sql, values).rowcount
-
-    def _commit_quietly(self) -> None:
-        # The store may have been closed between the turn and its end.
-        with contextlib.suppress(sqlite3.ProgrammingError):
-            self.commit()
-
-    def _one(self, sql: str, values: tuple[Any, ...]) -> Any:
-        return self._db.execute(sql, values).fetchone()
-
-    def _all(self, sql: str, values: tuple[Any, ...]) -> list[Any]:
-        return self._db.execute(sql, values).fetchall()
+    def close(self) -> None:
+        self.database.close()
 
     # --- apps and functions
 
     def put_app(self, row: AppRow) -> None:
-        self._write("INSERT OR REPLACE INTO apps VALUES (?,?,?,?,?,?,?,?)", row)
+        self._write("INSERT OR REPLACE INTO apps VALUES (?,?,?,?,?,?,?,?,?)", row)
 
     def archive_app(self, app_id: str, now: float) -> None:
         self._write("UPDATE apps SET archived_at = ? WHERE id = ?", (now, app_id))
@@ -161,7 +103,7 @@ class Store:
     # --- runs
 
     def add_run(self, row: RunRow) -> None:
-        self._write(f"INSERT INTO runs ({_RUN}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", row)  # noqa: S608
+        self._write(f"INSERT INTO runs ({_RUN}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", row)  # noqa: S608
 
     def set_protocol(self, run_id: str, version: int, plan_only: bool) -> None:
         self._write("UPDATE runs SET version = ?, plan_only = ? WHERE id = ?", (version, plan_only, run_id))
@@ -201,6 +143,17 @@ class Store:
         """Return (step id, memo) in the order of the stack."""
         return self._all("SELECT step_id, body FROM memos WHERE run_id = ? ORDER BY position", (run_id,))
 
+    def memo(self, run_id: str, step_id: str) -> bytes | None:
+        row = self._one("SELECT body FROM memos WHERE run_id = ? AND step_id = ?", (run_id, step_id))
+        return row[0] if row else None
+
+    def add_input(self, run_id: str, step_id: str, arguments: bytes) -> None:
+        self._write("INSERT OR REPLACE INTO inputs VALUES (?,?,?)", (run_id, step_id, arguments))
+
+    def inputs(self, run_id: str) -> list[tuple[str, bytes]]:
+        """Return (step id, arguments) of the steps whose arguments were given by hand."""
+        return self._all("SELECT step_id, body FROM inputs WHERE run_id = ?", (run_id,))
+
     def add_pause(self, row: PauseRow) -> None:
         self._write("INSERT INTO pauses VALUES (?,?,?,?,?,?,?,?)", row)
 
@@ -230,14 +183,15 @@ class Store:
 
     def add_history(self, row: HistoryRow) -> None:
         self._write(
-            "INSERT INTO history (run_id, at, kind, step_id, name, attempt, detail) VALUES (?,?,?,?,?,?,?)",
+            f"INSERT INTO history ({_HISTORY}) VALUES (?,?,?,?,?,?,?,?,?)",  # noqa: S608
             row,
         )
 
     def history(self, run_id: str) -> list[HistoryRow]:
-        sql = "SELECT run_id, at, kind, step_id, name, attempt, detail FROM history WHERE run_id = ? ORDER BY number"
+        sql = f"SELECT {_HISTORY} FROM history WHERE run_id = ? ORDER BY number"  # noqa: S608
         return [HistoryRow(*row) for row in self._all(sql, (run_id,))]
 
 
 def _run_row(row: tuple[Any, ...]) -> RunRow:
-    return RunRow(*row)._replace(plan_only=bool(row[-1]))
+    run = RunRow(*row)
+    return run._replace(plan_only=bool(run.plan_only))

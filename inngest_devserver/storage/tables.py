@@ -55,12 +55,20 @@ CREATE TABLE history (
 CREATE INDEX history_by_run ON history (run_id);
 """,
     "ALTER TABLE runs ADD COLUMN plan_only INTEGER NOT NULL DEFAULT 0;",
+    """
+ALTER TABLE history ADD COLUMN op TEXT NOT NULL DEFAULT '';
+ALTER TABLE history ADD COLUMN since REAL;
+CREATE TABLE inputs (run_id TEXT NOT NULL, step_id TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (run_id, step_id));
+ALTER TABLE runs ADD COLUMN rerun_of TEXT NOT NULL DEFAULT '';
+ALTER TABLE apps ADD COLUMN version TEXT NOT NULL DEFAULT '';
+CREATE INDEX runs_by_end ON runs (ended_at) WHERE ended_at IS NOT NULL;
+""",
 )
 """What makes the tables: applied one after another. A file keeps how many it has had in `PRAGMA user_version`."""
 
 
 class AppRow(NamedTuple):
-    """An app. checksum: of its registration, to see whether a new one changes anything."""
+    """An app. checksum: of its registration, to see whether a new one changes anything. version: its own, if any."""
 
     id: str
     name: str
@@ -70,6 +78,7 @@ class AppRow(NamedTuple):
     checksum: str
     created_at: float
     archived_at: float | None = None
+    version: str = ""
 
 
 class FunctionRow(NamedTuple):
@@ -97,7 +106,8 @@ class EventRow(NamedTuple):
 class RunRow(NamedTuple):
     """A run. event_key: what makes it the only run of its function for one event. batch: internal ids of its events,
     one after another with commas. output: JSON, once ended. version: of the app's requests. parent_run, parent_step:
-    the step that invoked it, or empty. plan_only: the app is to plan all steps."""
+    the step that invoked it, or empty. plan_only: the app is to plan all steps. rerun_of: the run that it does again.
+    """
 
     id: str
     function_id: str
@@ -113,6 +123,7 @@ class RunRow(NamedTuple):
     parent_run: str
     parent_step: str
     plan_only: bool = False
+    rerun_of: str = ""
 
 
 class PauseRow(NamedTuple):
@@ -144,7 +155,7 @@ class JobRow(NamedTuple):
 
 
 class HistoryRow(NamedTuple):
-    """One thing that happened to a run."""
+    """One thing that happened to a run. op: the kind of the step, see runs.PauseKind. since: when it began."""
 
     run_id: str
     at: float
@@ -153,3 +164,5 @@ class HistoryRow(NamedTuple):
     name: str
     attempt: int
     detail: str
+    op: str = ""
+    since: float | None = None

@@ -12,10 +12,10 @@ import pytest
 from inngest_core.client import Inngest
 from inngest_core.config import load_config
 from inngest_core.errors import ConfigError
+from inngest_core.execution.answer import Answer
 from inngest_core.function import Function
 from inngest_core.protocol.signing import SigningKey
 from inngest_core.protocol.wire import VERSION
-from inngest_core.serving.answer import Answer
 from inngest_core.serving.authentication import STRANGER, UNSIGNED, Signer
 from inngest_core.serving.introspection import introspect
 from inngest_core.serving.options import ServeOptions

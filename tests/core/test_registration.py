@@ -18,12 +18,12 @@ from inngest_core.errors import (
     ServerKindMismatchError,
     URLInvalidError,
 )
+from inngest_core.execution.answer import Answer
 from inngest_core.function import Function
 from inngest_core.options.options import TriggerEvent
 from inngest_core.protocol.signing import SigningKey
 from inngest_core.protocol.wire import VERSION
 from inngest_core.runtime.effects import Effect, Fetch, Flow
-from inngest_core.serving.answer import Answer
 from inngest_core.serving.authentication import UNSIGNED, Signer
 from inngest_core.serving.options import ServeOptions
 from inngest_core.serving.registration import advertised_url, register

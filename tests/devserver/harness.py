@@ -20,6 +20,7 @@ from inngest_core.web.messages import Request
 from inngest_devserver.engine import Engine, Options
 from inngest_devserver.http.api import API
 from inngest_devserver.scheduling.clock import ManualClock
+from inngest_devserver.scheduling.virtual_time import VirtualTime
 
 from .in_process import ask, at_once
 
@@ -153,6 +154,7 @@ class Lab:
         self.lines: list[str] = []
         self.on_line: Callable[[str], object] = len
         self.engine = Engine(Options(clock=clock, transport=self.app, sink=self._heard, **options))
+        self.time = VirtualTime(self.engine.scheduler, clock)
         self._api = API(self.engine)
         self._configs: dict[str, dict[str, Any]] = {}
 

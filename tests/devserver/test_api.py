@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from inngest_core.protocol.signing import SigningKey, SigningKeys, verify
-from inngest_devserver.storage.store import StoreVersionError
+from inngest_devserver.storage.database import FileUnusableError, StoreVersionError
+from inngest_devserver.storage.tables import MIGRATIONS
 
 from .harness import APP_URL, Lab, Reply, lab, op, ops, planned, ran, returned
 
@@ -552,15 +553,28 @@ def test_a_file_of_an_older_engine_is_brought_up_to_date(tmp_path: Path) -> None
             assert (await it.ended(event_id))["output"] == "woke"
 
     event_id = asyncio.run(before())
-    with contextlib.closing(sqlite3.connect(path)) as database:
-        database.executescript("ALTER TABLE runs DROP COLUMN plan_only; PRAGMA user_version = 1;")
+    _write_as_the_first_engine(path)
     asyncio.run(after(event_id))
+
+
+def _write_as_the_first_engine(path: Path) -> None:
+    """Bring a file into the first format, with the rows that it has."""
+    new = path.rename(path.with_name("new.sqlite"))
+    with contextlib.closing(sqlite3.connect(path)) as old:
+        old.executescript(MIGRATIONS[0])
+        old.execute("ATTACH ? AS new", (str(new),))
+        tables = [name for (name,) in old.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            columns = ", ".join(row[1] for row in old.execute(f"PRAGMA main.table_info({table})"))
+            old.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")  # noqa: S608
+        old.execute("PRAGMA user_version = 1")
+        old.commit()
 
 
 def test_two_engines_cannot_share_a_file(tmp_path: Path) -> None:
     async def main() -> None:
         async with lab(persist=tmp_path / "engine.sqlite"):
-            with pytest.raises(sqlite3.OperationalError, match="locked"):
+            with pytest.raises(FileUnusableError, match="another engine has this file open"):
                 async with lab(persist=tmp_path / "engine.sqlite"):
                     pass
         async with lab(persist=tmp_path / "engine.sqlite") as it:
@@ -578,7 +592,7 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
             async with lab(persist=other):
                 pass
         (tmp_path / "text").write_text("no database " * 100)
-        with pytest.raises(sqlite3.DatabaseError):
+        with pytest.raises(FileUnusableError, match="not a database"):
             async with lab(persist=tmp_path / "text"):
                 pass
 

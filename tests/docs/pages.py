@@ -57,3 +57,22 @@ def table_rows(page: str) -> Iterator[list[str]]:
     for line in (DOCS / page).read_text(encoding="utf-8").splitlines():
         if line.startswith("|"):
             yield [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+
+
+def text_of(page: str) -> str:
+    return (DOCS / page).read_text(encoding="utf-8")
+
+
+def first_cells(page: str) -> set[str]:
+    """Return what stands as code in the first cells of the tables of a page."""
+    return {code for row in table_rows(page) for code in re.findall(r"`([^`]+)`", row[0])}
+
+
+def folders_in_the_architecture_page() -> dict[str, set[str]]:
+    """Return the folders that have a heading of their own, each with the files in the table below it."""
+    found: dict[str, set[str]] = {}
+    for section in re.split(r"^#+ ", text_of("architecture.md"), flags=re.MULTILINE)[1:]:
+        if folder := re.match(r"`(inngest[\w/]*)/`\n", section):
+            rows = re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE)
+            found[folder[1]] = {name for row in rows for name in re.findall(r"`(\w+\.py)`", row)}
+    return found

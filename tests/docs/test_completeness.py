@@ -2,62 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import dataclasses
 import importlib
-import inspect
-import io
 import pkgutil
 import pydoc
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pydantic
-import pytest
 
 import inngest
-import inngest_cli
-import inngest_core
-import inngest_devserver
-from inngest_cli import main as cli
-from inngest_core import errors
-from inngest_core.client import DEFAULT_TIMEOUT_MS
 from inngest_core.config import load_config
-from inngest_core.error_text import LONGEST_MESSAGE, LONGEST_NAME, MOST_MEMBERS, SHORT_MESSAGE
-from inngest_core.execution.async_execution import SEARCH_SECONDS
-from inngest_core.execution.failure import LONGEST_CAUSE_CHAIN, LONGEST_STACK
-from inngest_core.protocol.limits import (
-    MAX_CANCEL,
-    MAX_CANONICAL_BYTES,
-    MAX_CONCURRENCY,
-    MAX_EVENT_BYTES,
-    MAX_EVENT_NAME,
-    MAX_EVENTS,
-    MAX_REQUEST_BYTES,
-    MAX_RESPONSE_BYTES,
-    MAX_RETRIES,
-    MAX_STATE_ANSWER_BYTES,
-    MAX_STATE_BYTES,
-    MAX_STEP_BYTES,
-    MAX_STEPS,
-    MAX_TRIGGER_NAME,
-    MAX_TRIGGERS,
-    MAX_URL,
-    MAX_WAIT_SECONDS,
-    SIGNATURE_WINDOW_SECONDS,
-)
-from inngest_core.runtime.async_body import SETTLE_TURNS, UNWIND_SECONDS
-from inngest_core.runtime.drivers import HELD_LOOP_SECONDS
-from inngest_core.runtime.pool import DEFAULT_SIZE as POOL_SIZE
 from inngest_core.serving.options import ServeOptions
-from inngest_core.web.messages import MAX_DRAINED, HTTPRequest
-from inngest_devserver.engine import Options
-from inngest_devserver.hosting.app_servers import WSGI_THREADS
-from inngest_devserver.http import api
+from inngest_devserver.engine import Engine, Options
+from inngest_devserver.http.routes import endpoints
 from tests.test_rooms import LAYERS
 
-from .pages import DOCS, PAGES, ROOT, code_in, table_rows
+from .numbers import sentences_with_numbers
+from .pages import DOCS, PAGES, ROOT, code_in, first_cells, folders_in_the_architecture_page, table_rows, text_of
+from .product import Recorder, arguments_in, every_error, help_of, load_every_module, parameters, public
 
 
 def test_public_names_are_documented() -> None:
@@ -69,26 +33,6 @@ def test_public_names_are_documented() -> None:
         assert link, f"docs/README.md does not say where {name} is explained"
         page = code_in((DOCS / link[1]).read_text(encoding="utf-8"))
         assert re.search(rf"\b{name}\b", page), f"{link[1]} does not explain {name}"
-
-
-class Recorder(dict[str, str]):
-    """An environment that remembers what was asked for."""
-
-    def __init__(self, **values: str) -> None:
-        super().__init__(values)
-        self.asked: set[str] = set()
-
-    def get(self, key: str, default: Any = None) -> Any:
-        self.asked.add(key)
-        return super().get(key, default)
-
-    def __getitem__(self, key: str) -> str:
-        self.asked.add(key)
-        return super().__getitem__(key)
-
-    def __contains__(self, key: object) -> bool:
-        self.asked.add(str(key))
-        return super().__contains__(key)
 
 
 def test_environment_variables_are_documented() -> None:
@@ -113,22 +57,6 @@ def test_variables_that_the_source_names_are_documented() -> None:
     assert {name for name in named if not re.search(rf"\b{name}\b", pages)} == set()
 
 
-def every_error(base: type[errors.InngestError] = errors.InngestError) -> Iterator[type[errors.InngestError]]:
-    """Yield the errors of the product, whichever of its modules defines them."""
-    if base.__module__.startswith("inngest"):
-        yield base
-    for kind in base.__subclasses__():
-        yield from every_error(kind)
-
-
-def load_every_module() -> None:
-    """Import all of the packages that can have errors of their own: a class that nobody imported is not found."""
-    for package in (inngest_core, inngest_devserver, inngest_cli):
-        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not module.name.endswith("__main__"):
-                importlib.import_module(module.name)
-
-
 def test_errors_are_documented() -> None:
     load_every_module()
     rows = {row[0].strip("`"): row[1:] for row in table_rows("errors.md") if row[0].startswith("`")}
@@ -142,23 +70,6 @@ def test_errors_are_documented() -> None:
         assert retriable == ("yes" if kind.retriable else "no"), kind
         assert meaning, kind
         assert advice, kind
-
-
-def help_of(*command: str) -> str:
-    """Return what `inngest … --help` prints."""
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), pytest.raises(SystemExit) as ended:
-        cli.main([*command, "--help"])
-    assert ended.value.code == 0
-    return printed.getvalue()
-
-
-def arguments_in(text: str) -> set[str]:
-    """Return the names of options in a help text, and what stands for the other arguments."""
-    lines = re.findall(r"^  (\S.*?)(?:  |$)", text.partition("\n\n")[2], re.MULTILINE)
-    options = {name for line in lines if line.startswith("-") for name in re.findall(r"(?<!\S)--?[\w-]+", line)}
-    others = {line for line in lines if not line.startswith("-") and line != "COMMAND"}
-    return (options | others) - {"-h", "--help"}
 
 
 def test_command_line_is_documented() -> None:
@@ -175,24 +86,18 @@ def test_command_line_is_documented() -> None:
 
 
 def test_routes_of_the_engine_are_documented() -> None:
-    source = inspect.getsource(api.endpoints)
-    paths = {re.sub(r"{\w+}", "*", path) for path in re.findall(r'"(/[\w/{}]+)"', source)}
+    async def served() -> set[str]:
+        engine = Engine(Options(sink=None))
+        try:
+            return {re.sub(r"{\w+}", "*", endpoint.path) for endpoint in endpoints(engine)}
+        finally:
+            await engine.stop()
+
+    paths = asyncio.run(served())
     assert "/v1/runs/*" in paths
-    documented = {re.sub(r"<[^>]+>", "*", path) for path in re.findall(r"/[\w/<>]+", code_in(text_of("engine.md")))}
+    pages = code_in(text_of("engine.md") + text_of("engine-api.md"))
+    documented = {re.sub(r"<[^>]+>", "*", path) for path in re.findall(r"/[\w/<>.]+", pages)}
     assert paths - documented == set()
-
-
-def text_of(page: str) -> str:
-    return (DOCS / page).read_text(encoding="utf-8")
-
-
-def first_cells(page: str) -> set[str]:
-    """Return what stands as code in the first cells of the tables of a page."""
-    return {code for row in table_rows(page) for code in re.findall(r"`([^`]+)`", row[0])}
-
-
-def parameters(callable_: Any) -> set[str]:
-    return set(inspect.signature(callable_).parameters) - {"self"}
 
 
 def test_options_are_documented() -> None:
@@ -218,10 +123,6 @@ def test_fields_of_options_are_documented() -> None:
     for name, option in options.items():
         signature = f"{name}({', '.join(option.model_fields)})"
         assert signature in code, f"docs/functions.md has no {signature}"
-
-
-def public(kind: type) -> set[str]:
-    return {name for name in vars(kind) if not name.startswith("_")}
 
 
 def test_what_is_said_to_be_missing_is_missing() -> None:
@@ -250,73 +151,15 @@ def test_methods_are_documented() -> None:
     assert {name for name in public(inngest.Middleware) if not re.search(rf"\b{name}\b", code)} == set()
     assert public(inngest.Middleware) == public(inngest.MiddlewareSync)
     code = code_in(text_of("configuration.md"))
-    assert {name for name in public(inngest.Inngest) if not re.search(rf"\b{name}\b", code)} == {"send_flow"}
+    client = public(inngest.Inngest).union(*map(public, inngest.Inngest.__mro__[1:-1]))
+    assert {name for name in client if not re.search(rf"\b{name}\b", code)} == {"send_flow"}
 
 
 def test_numbers_are_those_of_the_code() -> None:
-    WORDS = {10: "ten"}
-    answer_bytes = HTTPRequest("GET", "http://engine", {}).max_response_bytes
-    mib = 1024 * 1024
-    expected = {
-        "architecture.md": [f"{WORDS[SETTLE_TURNS]} turns", f"gives up after {SEARCH_SECONDS:.0f} seconds"],
-        "engine.md": [f"Up to {Options().concurrency} call requests", f"with {WSGI_THREADS} threads"],
-        "errors.md": [
-            f"over {MAX_REQUEST_BYTES // mib} MiB",
-            f"longer than {MAX_URL:,} characters",
-            f"longer than {UNWIND_SECONDS:.0f} seconds",
-            f"message | {LONGEST_MESSAGE:,} characters",
-            f"traceback | {LONGEST_STACK:,} characters",
-            f"name | {LONGEST_NAME} characters",
-            f"another message | {SHORT_MESSAGE:,} characters",
-            f"causes | {LONGEST_CAUSE_CHAIN} errors",
-            f"At most {MOST_MEMBERS} exceptions",
-        ],
-        "events.md": [
-            f"More than {MAX_EVENTS:,} events, or more than {MAX_EVENT_BYTES // mib} MiB",
-            f"1 to {MAX_EVENT_NAME} characters without spaces, or 1 to {MAX_TRIGGER_NAME} if",
-        ],
-        "functions.md": [
-            f"has 1 to {MAX_TRIGGER_NAME} characters without spaces",
-            f"to retry, 0 to {MAX_RETRIES};",
-            f"a list of up to {MAX_TRIGGERS} |",
-            f"a list of up to {MAX_CANCEL} `Cancel`",
-            f"a list of up to {MAX_CONCURRENCY} `Concurrency`",
-        ],
-        "parallel.md": [f"until {WORDS[SETTLE_TURNS]} turns"],
-        "security.md": [
-            f"more than {SIGNATURE_WINDOW_SECONDS} seconds old",
-            f"at most {MAX_CANONICAL_BYTES // 1024} KiB",
-            f"longer than {MAX_URL:,} characters",
-            f"is above {MAX_REQUEST_BYTES // mib} MiB",
-            f"After {MAX_DRAINED // mib} MiB",
-            f"An answer may have {answer_bytes // mib} MiB, and {MAX_STATE_ANSWER_BYTES // mib} MiB if",
-            f"({DEFAULT_TIMEOUT_MS // 1000} seconds by default)",
-        ],
-        "servers.md": [f"at most {POOL_SIZE} sync functions", f"reads at most {MAX_REQUEST_BYTES // mib} MiB"],
-        "starlette.md": [f"than {HELD_LOOP_SECONDS * 1000:.0f} ms", f"limit here is {MAX_REQUEST_BYTES // mib} MiB"],
-        "steps.md": [
-            f"takes {MAX_STEP_BYTES // mib} MiB as the result of one step",
-            f"{MAX_RESPONSE_BYTES // mib} MiB as the result of a",
-            f"{MAX_STEPS:,} steps in one run",
-            f"{MAX_STATE_BYTES // mib} MiB in one run",
-            f"for up to {MAX_WAIT_SECONDS // 86_400} days",
-            f"more than {HELD_LOOP_SECONDS * 1000:.0f} ms",
-        ],
-    }
-    for page, sentences in expected.items():
-        text = " ".join(text_of(page).split())  # wherever its lines are broken
-        assert [sentence for sentence in sentences if sentence not in text] == [], page
+    for page, sentences in sentences_with_numbers().items():
+        text = " ".join(text_of(page).split())
         assert sentences, page
-
-
-def folders_in_the_architecture_page() -> dict[str, set[str]]:
-    """Return the folders that have a heading of their own, each with the files in the table below it."""
-    found: dict[str, set[str]] = {}
-    for section in re.split(r"^#+ ", text_of("architecture.md"), flags=re.MULTILINE)[1:]:
-        if folder := re.match(r"`(inngest[\w/]*)/`\n", section):
-            rows = re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE)
-            found[folder[1]] = {name for row in rows for name in re.findall(r"`(\w+\.py)`", row)}
-    return found
+        assert [sentence for sentence in sentences if sentence not in text] == [], page
 
 
 def test_the_architecture_page_names_every_file() -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, assert_never
+from typing import Any, Protocol, assert_never
 
-from inngest_core.client import Inngest
-from inngest_core.engine_api import trace_headers
+from inngest_core.engine_api import EngineAPI, trace_headers
 from inngest_core.errors import (
     CallSupersededError,
     EventInvalidError,
@@ -17,22 +17,9 @@ from inngest_core.errors import (
 )
 from inngest_core.events.event import Event, parse_event
 from inngest_core.events.event_types import type_event
-from inngest_core.execution.async_execution import AsyncExecution
-from inngest_core.execution.checkpoint import Checkpoint, can_checkpoint
-from inngest_core.execution.context import Context, ContextSync, ReplayLogger
-from inngest_core.execution.execution import Execution, Services
-from inngest_core.execution.failure import describe, is_final, log_failure, retry_headers
-from inngest_core.execution.group import Group, GroupSync
-from inngest_core.execution.outcomes import CallOutcome, Reported, TargetMissed
-from inngest_core.execution.replay import Replay
-from inngest_core.execution.results import check_result
-from inngest_core.execution.step import Step
-from inngest_core.execution.step_sync import StepSync
-from inngest_core.execution.sync_execution import Spot, SyncExecution
-from inngest_core.execution.tools import Tool
 from inngest_core.function import Function, Handler
-from inngest_core.middleware import Hooks, StepMemos
-from inngest_core.options.checkpointing import choose_checkpointing
+from inngest_core.middleware import Hooks, MiddlewareFactory, StepMemos
+from inngest_core.options.checkpointing import CheckpointingOption, choose_checkpointing
 from inngest_core.protocol.limits import MAX_RESPONSE_BYTES
 from inngest_core.protocol.wire import (
     RUN_COMPLETE_ID,
@@ -44,15 +31,65 @@ from inngest_core.protocol.wire import (
     dump_op,
     dump_ops,
 )
+from inngest_core.runtime.drivers import Resources
 from inngest_core.runtime.effects import Flow, Place
 from inngest_core.runtime.outcome import Raised, Returned
-from inngest_core.values.serializer import dump
+from inngest_core.values.serializer import Serializer, dump
 from inngest_core.web.messages import Request
 
 from .answer import Answer
+from .async_execution import AsyncExecution
+from .checkpoint import Checkpoint, SavingPause, can_checkpoint
+from .context import Context, ContextSync, ReplayLogger
+from .current import CurrentCall, current_call
+from .execution import Execution, Services
+from .failure import describe, is_final, log_failure, retry_headers
+from .group import Group, GroupSync
+from .outcomes import CallOutcome, Reported, TargetMissed
+from .replay import Replay
+from .results import Warned, check_result
+from .step import Step
+from .step_names import StepNames
+from .step_sync import StepSync
+from .sync_execution import Spot, SyncExecution
+from .tools import Tool
 
 MOST_FOUND_STEPS = 25
 """So many of the steps that were met are listed in an error."""
+
+
+class Client(Protocol):
+    """What a call needs of the client that its function was defined with."""
+
+    @property
+    def app_id(self) -> str: ...
+    @property
+    def checkpointing(self) -> CheckpointingOption: ...
+    @property
+    def engine_api(self) -> EngineAPI: ...
+    @property
+    def logger(self) -> logging.Logger: ...
+    @property
+    def middleware(self) -> Sequence[MiddlewareFactory]: ...
+    @property
+    def resources(self) -> Resources: ...
+    @property
+    def saving_pause(self) -> SavingPause: ...
+    @property
+    def serializer(self) -> Serializer | None: ...
+    @property
+    def step_names(self) -> StepNames: ...
+    @property
+    def warned_of(self) -> Warned: ...
+    def send_flow(
+        self,
+        events: Sequence[Event],
+        *,
+        seed: str | None = None,
+        raw_request: object = None,
+        middleware: Sequence[MiddlewareFactory] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> Flow[list[str]]: ...
 
 
 class FunctionCall:
@@ -60,7 +97,7 @@ class FunctionCall:
 
     def __init__(
         self,
-        client: Inngest,
+        client: Client,
         function: Function[Any],
         handler: Handler,
         fn_id: str,
@@ -78,6 +115,7 @@ class FunctionCall:
         self._changed = False
         """Whether a hook put there what the function returns."""
         self._hooks = Hooks([*client.middleware, *function.middleware], client, request.raw)
+        headers = trace_headers(request.headers)
         self._services = Services(
             function_id=fn_id,
             hooks=self._hooks,
@@ -87,22 +125,25 @@ class FunctionCall:
                 seed=seed,
                 raw_request=request.raw,
                 middleware=function.middleware,
-                headers=trace_headers(request.headers),
+                headers=headers,
             ),
+            engine_api=client.engine_api,
+            headers=headers,
             serializer=client.serializer,
             warned=client.warned_of,
             step_names=client.step_names,
-            checkpoint=self._make_checkpoint(fn_id),
+            checkpoint=self._make_checkpoint(fn_id, headers),
             state_bytes=call.state_bytes,
         )
         self._execution, self._ctx = self._prepare()
+        self._current = CurrentCall(self._ctx)
 
-    def _make_checkpoint(self, fn_id: str) -> Checkpoint | None:
+    def _make_checkpoint(self, fn_id: str, headers: Mapping[str, str]) -> Checkpoint | None:
         client, ctx = self._client, self._call.ctx
         settings = choose_checkpointing(self._function.opts.checkpointing, client.checkpointing)
         if settings is None or not can_checkpoint(ctx, self._target):
             return None
-        save = partial(client.engine_api.save_steps, ctx.run_id, headers=trace_headers(self._request.headers))
+        save = partial(client.engine_api.save_steps, ctx.run_id, headers=headers)
         return Checkpoint(settings, ctx, save, client.saving_pause, client.logger, fn_id)
 
     def run(self) -> Flow[Answer]:
@@ -111,6 +152,8 @@ class FunctionCall:
             return (yield from self._run())
         except InngestError as error:  # of a hook; what the function and its steps raise is an outcome
             return (yield from self._answer_error(error))
+        finally:
+            self._current.ended = True
 
     def _run(self) -> Flow[Answer]:
         execution, ctx, hooks = self._execution, self._ctx, self._hooks
@@ -163,7 +206,9 @@ class FunctionCall:
             ctx.events = [type_event(each, triggers) for each in ctx.events]
 
     def _call_handler(self) -> object:
+        """Call the handler, in context variables of the call's own."""
         ctx = self._ctx
+        current_call.set(self._current)
         return self._handler.callback(ctx, ctx.step) if self._handler.takes_step else self._handler.callback(ctx)
 
     def _transform(self, outcome: CallOutcome) -> Flow[CallOutcome]:

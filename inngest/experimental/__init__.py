@@ -1,0 +1,5 @@
+"""The names of the official SDK's `inngest.experimental`. Holds no logic."""
+
+from inngest_core.execution.step_decorator import get_step_context, set_step_context, step
+
+__all__ = ["get_step_context", "set_step_context", "step"]

@@ -1,0 +1,54 @@
+"""Every route of the engine's HTTP API, and who answers it. Holds no handler."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from inngest_core.web.messages import Response
+from inngest_devserver.engine import Engine
+
+from .answers import APIError, Call
+from .app_routes import AppRoutes
+from .event_routes import EventRoutes
+from .run_routes import RunRoutes
+
+Handler = Callable[[Call], Response | Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One route.
+
+    methods: a handler for each. guarded: whether the signing key is asked for, when there is one.
+    refuse: how an error looks there.
+    """
+
+    path: str
+    methods: Mapping[str, Handler]
+    guarded: bool = True
+    refuse: Callable[[APIError], Response] = APIError.response
+
+
+def endpoints(engine: Engine) -> list[Endpoint]:
+    """Return every route of the API."""
+    apps, events, runs = AppRoutes(engine), EventRoutes(engine), RunRoutes(engine)
+    return [
+        Endpoint("/e/{key}", {"POST": events.send}, guarded=False),
+        Endpoint("/invoke/{function}", {"POST": events.invoke}),
+        Endpoint("/fn/register", {"POST": apps.register, "PUT": apps.register}),
+        Endpoint("/fn/remove", {"DELETE": apps.remove}),
+        Endpoint("/dev", {"GET": apps.info}, guarded=False),
+        Endpoint("/health", {"GET": apps.health}, guarded=False),
+        Endpoint("/v0/runs/{run}/actions", {"GET": runs.actions}),
+        Endpoint("/v0/runs/{run}/batch", {"GET": runs.batch}),
+        Endpoint("/v0/runs/{run}", {"DELETE": runs.cancel}),
+        Endpoint("/v1/events", {"GET": events.list}),
+        Endpoint("/v1/events/{event}", {"GET": events.one}),
+        Endpoint("/v1/events/{event}/runs", {"GET": runs.of_event}),
+        Endpoint("/v1/runs", {"GET": runs.list}),
+        Endpoint("/v1/runs/{run}", {"GET": runs.one, "DELETE": runs.cancel}),
+        Endpoint("/v1/runs/{run}/jobs", {"GET": runs.jobs}),
+        Endpoint("/v1/runs/{run}/history", {"GET": runs.history}),
+        Endpoint("/v1/apps/{app}/functions", {"GET": apps.functions}),
+    ]
