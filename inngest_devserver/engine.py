@@ -17,6 +17,7 @@ from .console import Console, Sink, stderr
 from .ids import Ulids
 from .intake import Intake
 from .runs.active import ActiveRuns
+from .runs.checkpoints import Checkpoints
 from .runs.executor import Executor
 from .runs.journal import Journal
 from .runs.recovery import recover
@@ -80,20 +81,20 @@ class Engine:
             on_call=self._call,
             on_timer=self._timer,
         )
-        self.executor = Executor(
-            Services(
-                clock=self.clock,
-                ulids=self.ulids,
-                registry=self.registry,
-                active=self.active,
-                queue=self.scheduler.queue,
-                caller=self.caller,
-                journal=self.journal,
-                keep_event=self.intake.keep,
-                send_event=self.intake.take,
-                retry_interval=options.retry_interval,
-            )
+        services = Services(
+            clock=self.clock,
+            ulids=self.ulids,
+            registry=self.registry,
+            active=self.active,
+            queue=self.scheduler.queue,
+            caller=self.caller,
+            journal=self.journal,
+            keep_event=self.intake.keep,
+            send_event=self.intake.take,
+            retry_interval=options.retry_interval,
         )
+        self.executor = Executor(services)
+        self.checkpoints = Checkpoints(services, self.store, self.executor)
         self.intake.executor = self.executor
 
     async def _call(self, job: JobRow) -> None:

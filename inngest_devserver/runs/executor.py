@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from inngest_core.protocol.limits import MAX_STATE_BYTES, MAX_STEPS
@@ -26,26 +25,13 @@ from . import memos, system_events
 from .attempts import UNREACHABLE, Attempts
 from .ends import Ends
 from .journal import Happening
-from .progress import Done, FunctionMissingError, Progress
+from .progress import FunctionMissingError, News, Progress
 from .reruns import Again
 from .run import DISCOVERY, UNKNOWN_VERSION, PauseKind, Run, Status, load_events
 from .services import Services
 
 MOST_FRUITLESS = 50
 """Answers in a row that bring nothing new, before a run is failed: its function would be called for ever."""
-
-
-@dataclass(slots=True)
-class News:
-    """What an answer has brought so far. count: of what was not known before. retried: a step is to be tried again."""
-
-    done: Done = Done.NOTHING
-    count: int = 0
-    retried: bool = False
-
-    def add(self, done: Done) -> None:
-        self.done = max(self.done, done)
-        self.count += done > Done.NOTHING
 
 
 class Executor:
@@ -153,6 +139,11 @@ class Executor:
         if not self._overflowed(run):
             self._progress.go_on(run, done)
 
+    def save(self, run: Run, op: StepDone) -> None:
+        """Keep the memo of a step that the app saves while its call goes on; that call asks for what comes next."""
+        self._progress.remember(run, op.id, op.name, op.memo, since=op.began)
+        self._overflowed(run)
+
     def timer(self, job: JobRow) -> None:
         """End a pause whose time is over."""
         run = self._s.active.get(job.run_id)
@@ -211,12 +202,15 @@ class Executor:
         run.function = self._s.registry.function(run.function.id) or run.function
         headers = call_headers(run, job, request_id)
         url = call_url(run.function.url, run.function.slug, job.step_id)
+        run.requests[job.id] = request_id
         try:
             answer = await self._s.caller.send("POST", url, headers, run.call_body(job, request_id))
         except UnreachableError:
             raise
         except TransportError as error:
             return Raised({"name": "Error", "message": f"{UNREACHABLE}: {error}"}, UNREACHABLE)
+        finally:
+            del run.requests[job.id]
         return read_answer(answer, self._s.clock.now())
 
     def _apply(self, run: Run, job: JobRow, outcome: Outcome, started: float) -> None:
@@ -257,7 +251,9 @@ class Executor:
             self._s.active.set_protocol(run, stepped.version, plan_only=run.plan_only)
         complete = next((op for op in stepped.ops if isinstance(op, Complete)), None)
         news = News()
-        for op in stepped.ops:
+        for op in sorted(
+            stepped.ops, key=lambda op: not isinstance(op, Wait)
+        ):  # a wait must not miss an event of these
             if complete is None or isinstance(op, StepDone | StepErrored):
                 self._apply_op(run, job, op, stepped, started, news)
         if complete is not None:
@@ -272,7 +268,9 @@ class Executor:
         match op:
             case StepDone():
                 failed = op.message if op.failed else None
-                news.add(self._progress.remember(run, op.id, op.name, op.memo, failed=failed, since=started))
+                news.add(
+                    self._progress.remember(run, op.id, op.name, op.memo, failed=failed, since=op.began or started)
+                )
             case StepErrored() if op.id in run.memos:
                 pass
             case StepErrored() if stepped.no_retry or job.attempt + 1 >= run.function.max_attempts:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from inngest_core.protocol.duration import dump_duration
 from inngest_devserver import ids
@@ -36,6 +37,19 @@ class Done(enum.IntEnum):
     STEP = 1
     RACING_STEP = 2
     """The function can go on, whatever is still running beside it."""
+
+
+@dataclass(slots=True)
+class News:
+    """What an answer has brought so far. count: of what was not known before. retried: a step is to be tried again."""
+
+    done: Done = Done.NOTHING
+    count: int = 0
+    retried: bool = False
+
+    def add(self, done: Done) -> None:
+        self.done = max(self.done, done)
+        self.count += done > Done.NOTHING
 
 
 class Progress:
