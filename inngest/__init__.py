@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
+from inngest_core.by_hand import CalledStep, CallInput, CallResult
 from inngest_core.client import Inngest
 from inngest_core.config import Mode, Streaming
 from inngest_core.errors import (
@@ -18,6 +19,7 @@ from inngest_core.errors import (
     NonRetriableError,
     RetryAfterError,
     SendEventsError,
+    SendSignalError,
     StepError,
 )
 from inngest_core.events.event import Event
@@ -29,7 +31,16 @@ from inngest_core.execution.step import Step
 from inngest_core.execution.step_sync import StepSync
 from inngest_core.function import Function
 from inngest_core.installation import warn_of_other_distribution as _warn_of_other_distribution
-from inngest_core.middleware import Middleware, MiddlewareSync, SendEventsResult, StepMemos, TransformOutputResult
+from inngest_core.middleware.base import CallNext, Middleware, MiddlewarePair, MiddlewareSync
+from inngest_core.middleware.values import (
+    CallInfo,
+    Invocation,
+    Registration,
+    SendEventsResult,
+    StepInfo,
+    StepMemos,
+    TransformOutputResult,
+)
 from inngest_core.options.checkpointing import Checkpointing
 from inngest_core.options.options import (
     Batch,
@@ -47,6 +58,7 @@ from inngest_core.options.options import (
 )
 from inngest_core.protocol.wire import VERSION
 from inngest_core.serving.app import App
+from inngest_core.signals import Signal
 from inngest_core.values.msgspec import MsgspecSerializer
 from inngest_core.values.serializer import JSON, PydanticSerializer, Serializer
 
@@ -54,6 +66,11 @@ __all__ = [
     "JSON",
     "App",
     "Batch",
+    "CallInfo",
+    "CallInput",
+    "CallNext",
+    "CallResult",
+    "CalledStep",
     "Cancel",
     "Checkpointing",
     "Concurrency",
@@ -69,7 +86,9 @@ __all__ = [
     "GroupSync",
     "Inngest",
     "InngestError",
+    "Invocation",
     "Middleware",
+    "MiddlewarePair",
     "MiddlewareSync",
     "Mode",
     "MsgspecSerializer",
@@ -79,13 +98,17 @@ __all__ = [
     "Priority",
     "PydanticSerializer",
     "RateLimit",
+    "Registration",
     "RetryAfterError",
     "SendEventsError",
     "SendEventsResult",
+    "SendSignalError",
     "Serializer",
+    "Signal",
     "Singleton",
     "Step",
     "StepError",
+    "StepInfo",
     "StepMemos",
     "StepSync",
     "Streaming",

@@ -10,15 +10,18 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
+from .by_hand import CallInput, CallResult
 from .config import Mode, load_config
 from .definition import AnyTrigger, AsyncHandler, FunctionDecorator, SyncHandler, keywords_only, read_triggers
 from .engine_api import EngineAPI
 from .errors import ConfigError
 from .execution.checkpoint import SavingPause
+from .execution.hand_call import call_by_hand
 from .execution.results import Warned
 from .execution.step_names import StepNames
 from .function import Function
-from .middleware import MiddlewareFactory, problems_of_middleware
+from .middleware.base import MiddlewareFactory
+from .middleware.factories import check_middleware
 from .options.checkpointing import CheckpointingOption
 from .options.client_opts import check_checkpointing, check_pool_size, read_request_timeout
 from .options.function_opts import ID_RULE, FunctionOpts, is_id
@@ -36,6 +39,7 @@ from .options.options import (
 )
 from .protocol.duration import Duration
 from .runtime.drivers import Resources
+from .runtime.effects import Flow
 from .sending import Sender
 from .values.serializer import Serializer
 
@@ -239,6 +243,23 @@ class Inngest(Sender):
 
         return decorate
 
+    def call_flow(
+        self,
+        function: Function[Any],
+        given: CallInput,
+        fn_id: str | None = None,
+        middleware: Sequence[MiddlewareFactory] | None = None,
+    ) -> Flow[CallResult]:
+        """Call a function by hand, as a flow that either driver runs; what `Function.call` drives.
+
+        function: one of this client's.
+        given: what it is called with.
+        fn_id: that of its failure handler, to call that instead.
+        middleware: instead of that of the client and the function.
+        Returns what the call came to. Raises FunctionNotFoundError: the function has no such id.
+        """
+        return call_by_hand(self, function, given, fn_id, middleware)
+
     def close(self) -> None:
         """End the client's threads and connections."""
         self.resources.close()
@@ -262,13 +283,6 @@ class Inngest(Sender):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close_async()
-
-
-def check_middleware(middleware: Sequence[MiddlewareFactory] | None) -> Sequence[MiddlewareFactory]:
-    """Return the middleware of a client; raises ConfigError that names what is none."""
-    for field, value, rule in problems_of_middleware(middleware):
-        raise ConfigError(f"{field} is {value!r}; give {rule}")
-    return middleware or ()
 
 
 def _own_logger(level: str | None) -> logging.Logger:

@@ -22,6 +22,8 @@ Exception
     │   └── StateFetchError            state_fetch_failed, 500
     ├── RegistrationError          registration_failed, 500
     ├── SendEventsError            send_event_failed, 500
+    ├── SendSignalError            send_signal_failed, 500
+    ├── FetchError                 fetch_failed
     ├── StepError                  step_errored: a step failed for good
     ├── StepNestedError            step_nested, not retriable
     ├── StepUnexpectedError        step_unexpected
@@ -177,8 +179,7 @@ class RegistrationError(InngestError):
 class SendEventsError(InngestError):
     """Some events were not sent.
 
-    message: why.
-    ids: those of the events that were sent.
+    message: why. ids: those of the events that were sent.
     """
 
     code = "send_event_failed"
@@ -186,6 +187,18 @@ class SendEventsError(InngestError):
     def __init__(self, message: str, ids: list[str] | None = None) -> None:
         super().__init__(message)
         self.ids = ids or []
+
+
+class SendSignalError(InngestError):
+    """A signal was refused, or the engine did not say whether it took it."""
+
+    code = "send_signal_failed"
+
+
+class FetchError(InngestError):
+    """A request that the app made for a step got no answer."""
+
+    code = "fetch_failed"
 
 
 class StepError(InngestError):
@@ -285,8 +298,7 @@ class EventInvalidError(InngestError):
 class NonRetriableError(InngestError):
     """Raise it to fail a step or a function at once, without another try.
 
-    message: what the engine shows.
-    quiet: do not log it.
+    message: what the engine shows. quiet: do not log it.
     """
 
     code = "non_retriable_error"
@@ -309,15 +321,11 @@ class RetryAfterError(InngestError):
     code = "retry_after_error"
 
     def __init__(
-        self,
-        message: str | None,
-        retry_after: int | datetime.timedelta | datetime.datetime,
-        quiet: bool = False,
+        self, message: str | None, retry_after: int | datetime.timedelta | datetime.datetime, quiet: bool = False
     ) -> None:
         super().__init__(message or "")
-        if isinstance(retry_after, bool) or not isinstance(
-            cast("object", retry_after), int | datetime.timedelta | datetime.datetime
-        ):
+        kinds = int | datetime.timedelta | datetime.datetime
+        if isinstance(retry_after, bool) or not isinstance(cast("object", retry_after), kinds):
             raise ConfigError(
                 f"RetryAfterError was given a {type(retry_after).__name__} as retry_after; "
                 "give milliseconds as an int, a timedelta or a datetime"
@@ -327,10 +335,7 @@ class RetryAfterError(InngestError):
 
 
 class Interrupt(BaseException):
-    """Ends a call: the engine takes over and calls again when the step is done.
-
-    Not an error. Let it pass: code that catches BaseException must raise it again.
-    """
+    """Ends a call: the engine takes over. Not an error: code that catches BaseException must raise it again."""
 
     def __init__(self, step_id: str) -> None:
         super().__init__(

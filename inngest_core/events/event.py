@@ -70,6 +70,12 @@ def _dump_data(event: Event) -> dict[str, object]:
     return wire
 
 
+def event_as_json(event: Event, what: str, serializer: Serializer | None = None) -> dict[str, Any]:
+    """Return an event as the JSON object that is sent; raises OutputUnserializableError. what: names it in messages."""
+    written = dump(_dump_data(event), what, serializer=serializer, fix=FIX, limit=MAX_EVENT_BYTES)
+    return cast("dict[str, Any]", parse_value(written.body))
+
+
 def _extra(event: Event) -> dict[str, object]:
     """Return what a subclass or an unknown key adds."""
     extra = dict(event.__pydantic_extra__ or {})

@@ -12,8 +12,8 @@ from inngest_core.runtime.effects import Body, Flow, Now, Place, Settle, Start, 
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
 
 from .branches import Branch, branches, current_branch
-from .execution import Execution, Services, refuse_coroutine
-from .outcomes import CallOutcome, report_again
+from .execution import Execution, Services
+from .outcomes import CallOutcome, refuse_coroutine, report_again
 from .replay import Decision, Deliver, Found, Repeat, Replay, Report, RunNow, Wait
 from .tools import Tool
 

@@ -17,12 +17,15 @@ twice is harmless. See docs/protocol.md#checkpointing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
 
-from inngest_core.engine_api import refusal, with_retries
+from inngest_core.engine_api import EngineAPI, refusal, with_retries
 from inngest_core.errors import BodyInvalidError, CallSupersededError
-from inngest_core.options.checkpointing import Checkpointing
+from inngest_core.function import Function
+from inngest_core.options.checkpointing import Checkpointing, CheckpointingOption, choose_checkpointing
 from inngest_core.protocol.limits import MAX_STEP_BYTES
 from inngest_core.protocol.wire import CallContext, Op, dump_json, dump_op, parse_json
 from inngest_core.runtime.effects import Flow, now
@@ -149,6 +152,38 @@ class Checkpoint:
             ops[-1].step_id,
             problem,
         )
+
+
+class SavingClient(Protocol):
+    """What saving needs of the client that a function was defined with."""
+
+    @property
+    def checkpointing(self) -> CheckpointingOption: ...
+    @property
+    def engine_api(self) -> EngineAPI: ...
+    @property
+    def logger(self) -> logging.Logger: ...
+    @property
+    def saving_pause(self) -> SavingPause: ...
+
+
+def make_checkpoint(
+    function: Function[Any],
+    client: SavingClient,
+    fn_id: str,
+    ctx: CallContext,
+    target: str | None,
+    headers: Mapping[str, str],
+) -> Checkpoint | None:
+    """Return what saves the results of a call; None when each of its steps ends it.
+
+    fn_id: of the function, or of its failure handler. headers: of the requests to the engine.
+    """
+    settings = choose_checkpointing(function.opts.checkpointing, client.checkpointing)
+    if settings is None or not can_checkpoint(ctx, target):
+        return None
+    save = partial(client.engine_api.save_steps, ctx.run_id, headers=headers)
+    return Checkpoint(settings, ctx, save, client.saving_pause, client.logger, fn_id)
 
 
 def can_checkpoint(ctx: CallContext, target: str | None) -> bool:

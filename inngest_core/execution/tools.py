@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 from inngest_core.engine_api import EngineAPI
-from inngest_core.errors import ConfigError, StepError
+from inngest_core.errors import ConfigError
 from inngest_core.events.event import Event, parse_event
 from inngest_core.events.event_data import type_of_data
 from inngest_core.events.event_types import EventType, parse_as, type_of_triggers
@@ -23,6 +23,7 @@ from inngest_core.events.outgoing import read_events
 from inngest_core.function import Function
 from inngest_core.protocol.duration import dump_duration, dump_time, to_ms
 from inngest_core.protocol.limits import MAX_STEP_BYTES, MAX_WAIT_SECONDS
+from inngest_core.protocol.ulid import ulid_ms
 from inngest_core.protocol.wire import Opcode, json_kind
 from inngest_core.runtime.effects import Flow
 from inngest_core.values.json_text import parse_value
@@ -30,11 +31,10 @@ from inngest_core.values.serializer import Serializer, dump, load
 
 from .arguments import check_expression, check_function, full_function_id, read_awaited_event
 from .replay import Memo
+from .step_errors import read_step_error
 
 LONGEST_WAIT_MS = MAX_WAIT_SECONDS * 1000
 """Engines refuse to sleep or to wait for longer."""
-
-_ULID_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 PARALLEL_MODE = "parallelMode"
 """The key under which the options of a step in a race say so."""
@@ -49,6 +49,7 @@ class StepScope:
 
     run_id, step_hash: which step it is. send: sends events, given them and the seed of their ids.
     engine_api: the engine's API, and headers: those that requests to it carry during this call.
+    serializer: the client's own.
     """
 
     run_id: str
@@ -56,6 +57,7 @@ class StepScope:
     send: Callable[[Sequence[Event], str], Flow[list[str]]]
     engine_api: EngineAPI
     headers: Mapping[str, str]
+    serializer: Serializer | None = None
 
 
 class Tool(NamedTuple):
@@ -94,7 +96,7 @@ def run(step_id: str, callback: Callable[..., object], args: Sequence[object], o
             "step.run(id, function, *arguments), not step.run(id, function())"
         )
     step_id, opts = check_step_id(step_id), _NO_OPTS if parallel_mode.get() is None else step_opts()
-    fields = (Opcode.STEP_RUN, step_id, step_id, _read_plain, opts, callback, args, None, output_type, callback, None)
+    fields = (Opcode.STEP_RUN, step_id, step_id, read_plain, opts, callback, args, None, output_type, callback, None)
     tool: Tool = _new(Tool, fields)  # a thousand in one call: without the keywords
     return tool
 
@@ -115,7 +117,7 @@ def sleep(step_id: str, duration: int | datetime.timedelta) -> Tool:
     return Tool(
         op=Opcode.SLEEP,
         step_id=check_step_id(step_id),
-        name=_dump_wait(step_id, "duration", duration),
+        name=dump_wait(step_id, "duration", duration),
         read=_read_nothing,
         opts=step_opts(),
     )
@@ -139,7 +141,7 @@ def wait_for_event(
     name, kind = read_awaited_event(step_id, event)
     read = _read_event if kind is None else _reader(kind)
     check_expression(step_id, if_exp)
-    opts = step_opts(event=name, timeout=_dump_wait(step_id, "timeout", timeout))
+    opts = step_opts(event=name, timeout=dump_wait(step_id, "timeout", timeout))
     if if_exp is not None:
         opts["if"] = if_exp
     step_id = check_step_id(step_id)
@@ -192,12 +194,12 @@ def invoke(
         payload["v"] = v
     opts = step_opts(function_id=function_id, payload=payload)
     if timeout is not None:
-        opts["timeout"] = _dump_wait(step_id, "timeout", timeout)
+        opts["timeout"] = dump_wait(step_id, "timeout", timeout)
     return Tool(
         op=Opcode.INVOKE_FUNCTION,
         step_id=check_step_id(step_id),
         name=step_id,
-        read=_read_plain,
+        read=read_plain,
         opts=opts,
         output_type=output_type,
         returns=returns,
@@ -236,46 +238,13 @@ def read(tool: Tool, memo: Memo, serializer: Serializer | None) -> object:
         if tool.output_type is None:
             return tool.read(memo.data)
         return load(memo.data, tool.output_type, what=f'the result of step "{tool.step_id}"', serializer=serializer)
-    error = memo.error or {}
-    stack = error.get("stack")
-    message = error.get("message")
-    raise StepError(
-        "the step failed and left no message" if message is None else str(message),
-        name=str(error.get("name") or "Error"),
-        stack=stack if isinstance(stack, str) else None,
-        step_id=tool.step_id,
-        cause=_cause(error.get("cause"), tool.step_id),
-    )
-
-
-def _cause(error: object, step_id: str) -> StepError | None:
-    """Return what an error says of its own cause: an object like itself, or a text."""
-    if isinstance(error, str) and error:
-        return StepError(error, name="Error", step_id=step_id)
-    if not isinstance(error, dict):
-        return None
-    fields = cast("dict[str, object]", error)
-    stack = fields.get("stack")
-    return StepError(
-        str(fields.get("message") or ""),
-        name=str(fields.get("name") or "Error"),
-        stack=stack if isinstance(stack, str) else None,
-        step_id=step_id,
-        cause=_cause(fields.get("cause"), step_id),
-    )
+    raise read_step_error(memo.error or {}, tool.step_id)
 
 
 def event_id_seed(run_id: str, step_hash: str) -> str:
     """Return the seed that gives the events of a step the same ids however often it is tried."""
     entropy = hashlib.sha256(f"{run_id}:{step_hash}".encode()).digest()[:10]
-    return f"{_ulid_ms(run_id)},{base64.b64encode(entropy).decode()}"
-
-
-def _ulid_ms(ulid: str) -> int:
-    ms = 0
-    for digit in ulid[:10].upper():
-        ms = ms * 32 + max(_ULID_DIGITS.find(digit), 0)
-    return ms
+    return f"{ulid_ms(run_id)},{base64.b64encode(entropy).decode()}"
 
 
 def check_step_id(step_id: object) -> str:
@@ -295,7 +264,8 @@ def step_opts(**opts: object) -> dict[str, object]:
     return opts
 
 
-def _dump_wait(step_id: str, field: str, duration: int | datetime.timedelta) -> str:
+def dump_wait(step_id: str, field: str, duration: int | datetime.timedelta) -> str:
+    """Return for how long to wait as it goes over the wire; raises ConfigError. field: names it in the message."""
     try:
         ms = to_ms(duration)
     except (TypeError, ValueError) as error:
@@ -305,7 +275,8 @@ def _dump_wait(step_id: str, field: str, duration: int | datetime.timedelta) -> 
     return dump_duration(ms)
 
 
-def _read_plain(data: object) -> object:
+def read_plain(data: object) -> object:
+    """Give the data of a memo as it is."""
     return data
 
 

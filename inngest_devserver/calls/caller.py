@@ -1,4 +1,4 @@
-"""Sends HTTP requests to apps: call requests and registration pings. The only module here that knows httpx.
+"""Sends HTTP requests to apps: call requests and registration pings.
 
 One pool of kept-alive connections; no cookies, no proxies, no retries: what an answer means is `reply.py`'s matter.
 """

@@ -17,6 +17,8 @@ from inngest_devserver import fragments
 from inngest_devserver.matcher import Expression, ExpressionError
 from inngest_devserver.runs import memos
 
+from .fetched import Request, RequestInvalidError, parse_request
+
 _YEAR_SECONDS = 365 * 86_400.0
 _SHORTEST_DATE = 10
 _BY_NAME = {opcode.value.lower(): opcode for opcode in Opcode}
@@ -73,6 +75,18 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class SignalWait:
+    """due: as of a wait. replaces: take the signal over from another wait instead of failing the run."""
+
+    id: str
+    name: str
+    race: bool
+    due: float
+    signal: str
+    replaces: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Invoke:
     """slug: of the function to run. payload: the event it gets: data, user, v, meta. due: as of a wait."""
 
@@ -82,6 +96,16 @@ class Invoke:
     due: float
     slug: str
     payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """A request that the engine is to make."""
+
+    id: str
+    name: str
+    race: bool
+    request: Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +120,7 @@ class Rediscover:
     """The app asks to be called again."""
 
 
-Op = StepDone | StepErrored | Planned | Sleep | Wait | Invoke | Complete | Rediscover
+Op = StepDone | StepErrored | Planned | Sleep | Wait | SignalWait | Invoke | Fetch | Complete | Rediscover
 
 
 class OpsInvalidError(ValueError):
@@ -187,8 +211,12 @@ class _Reader:
                 return self._sleep(step_id)
             case Opcode.WAIT_FOR_EVENT:
                 return self._wait(step_id)
+            case Opcode.WAIT_FOR_SIGNAL:
+                return self._signal_wait(step_id)
             case Opcode.INVOKE_FUNCTION:
                 return self._invoke(step_id)
+            case Opcode.GATEWAY:
+                return self._fetch(opcode, step_id)
             case Opcode.RUN_COMPLETE:
                 return Complete(fragments.dump(self._op.get("data")))
             case Opcode.DISCOVERY_REQUEST:
@@ -260,6 +288,27 @@ class _Reader:
         due = self._due(timeout, "opts.timeout") if timeout else self._now  # without a time-out it is over at once
         return Wait(step_id, self._name, self._race, due, event, expression)
 
+    def _signal_wait(self, step_id: str) -> SignalWait:
+        signal = self._text(self._opts.get("signal"), "opts.signal") or self._text(self._op.get("name"), "name")
+        conflict = self._text(self._opts.get("conflict"), "opts.conflict") or "fail"
+        if not signal or conflict not in ("fail", "replace"):
+            what = "names no signal" if not signal else f'has opts.conflict "{conflict}"; expected "fail" or "replace"'
+            raise OpsInvalidError(f"{self._what()}: WaitForSignal {what}", name="InvalidSignalError", final=True)
+        return SignalWait(step_id, self._name, self._race, self._timeout(), signal, conflict == "replace")
+
+    def _timeout(self) -> float:
+        """Return the Unix time at which the step is given up; a year from now when the op does not say."""
+        timeout = self._text(self._opts.get("timeout"), "opts.timeout")
+        return self._due(timeout, "opts.timeout") if timeout else self._now + _YEAR_SECONDS
+
+    def _fetch(self, opcode: Opcode, step_id: str) -> Fetch:
+        try:
+            return Fetch(step_id, self._name, self._race, parse_request(opcode, self._opts))
+        except RequestInvalidError as error:
+            # Other engines repeat the call again and again and then leave the run as it is.
+            message = f"{self._what()}: {opcode.value}: {error}"
+            raise OpsInvalidError(message, name="InvalidRequestError", final=True) from None
+
     def _invoke(self, step_id: str) -> Invoke:
         slug = self._text(self._opts.get("function_id"), "opts.function_id")
         payload = self._opts.get("payload")
@@ -270,6 +319,4 @@ class _Reader:
                 name="InvalidInvokeError",
                 final=True,
             )
-        timeout = self._text(self._opts.get("timeout"), "opts.timeout")
-        due = self._due(timeout, "opts.timeout") if timeout else self._now + _YEAR_SECONDS
-        return Invoke(step_id, self._name, self._race, due, slug, cast("dict[str, Any]", payload))
+        return Invoke(step_id, self._name, self._race, self._timeout(), slug, cast("dict[str, Any]", payload))

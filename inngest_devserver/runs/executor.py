@@ -15,20 +15,24 @@ from inngest_core.web.messages import TransportError
 from inngest_devserver import fragments
 from inngest_devserver.apps.functions import Function
 from inngest_devserver.calls.caller import UnreachableError
-from inngest_devserver.calls.ops import Complete, Invoke, Op, Planned, Rediscover, Sleep, StepDone, StepErrored, Wait
+from inngest_devserver.calls.ops import Complete, Invoke, Op, Planned, Rediscover, StepDone, StepErrored, Wait
 from inngest_devserver.calls.reply import Outcome, Raised, Returned, Stepped, read_answer
 from inngest_devserver.calls.requests import call_headers, call_url
 from inngest_devserver.ids import trace_id as new_trace_id
+from inngest_devserver.scheduling.queue import JobKind
 from inngest_devserver.storage.tables import EventRow, JobRow, PauseRow, RunRow
 
-from . import memos, system_events
+from . import memos, system_events, timeouts
 from .attempts import UNREACHABLE, Attempts
 from .ends import Ends
+from .gateway import Gateway
 from .journal import Happening
-from .progress import FunctionMissingError, News, Progress
+from .progress import News, NotStartedError, Pausing, Progress, SignalConflictError
 from .reruns import Again
 from .run import DISCOVERY, UNKNOWN_VERSION, PauseKind, Run, Status, load_events
 from .services import Services
+from .signals import Signals
+from .timeouts import Timeouts
 
 MOST_FRUITLESS = 50
 """Answers in a row that bring nothing new, before a run is failed: its function would be called for ever."""
@@ -46,6 +50,9 @@ class Executor:
         self.attempts = Attempts(
             services.clock, services.active, services.queue, services.journal, services.retry_interval
         )
+        self._timeouts = Timeouts(services.clock, services.queue)
+        self.gateway = Gateway(services, self.attempts, self._finish)
+        self.signals = Signals(services.active, self._finish)
 
     # --- the life of a run
 
@@ -63,7 +70,7 @@ class Executor:
             id=self._s.ulids.new(now),
             function_id=function.id,
             event_id=rows[0].internal_id,
-            event_key=event_key(rows[0]),
+            event_key=f"{rows[0].name}\n{rows[0].id}",
             batch=",".join(event.internal_id for event in rows),
             status=Status.RUNNING,
             started_at=now,
@@ -75,12 +82,14 @@ class Executor:
             parent_step=parent[1],
             rerun_of=again.run_id if again else "",
         )
-        run = Run(row, function, load_events(rows))
+        events = load_events(rows)
+        run = Run(row, function, events, self._s.place(function, events.first, now))
         self._s.active.start(run)
         self._s.journal.run(run, Happening.RUN_STARTED, f'started by "{rows[0].name}"')
         if again is not None:
             again.tell(run, self._s.active)
-        self._progress.discover(run)
+        self._timeouts.queued(run)
+        self._progress.discover(run, JobKind.START)
         return run
 
     def end(
@@ -99,8 +108,9 @@ class Executor:
         now = self._s.clock.now()
         for job in self._s.queue.jobs_of(run.id):
             self.attempts.reached(job)
-        self._s.queue.drop_run(run.id)
+        self._s.run_ended(run.id, give_up=status is Status.CANCELLED)
         self._s.active.end(run, status, now, output)
+        self.gateway.cut_off(run.id)
         self.ends.tell(run.id)
         outcome = status.lower() if error is None else f"{status.lower()}: {error.get('name')}: {error.get('message')}"
         with self._ending_if_broken(run):  # what cannot be told here must not keep others from being told
@@ -144,6 +154,16 @@ class Executor:
         self._progress.remember(run, op.id, op.name, op.memo, since=op.began)
         self._overflowed(run)
 
+    def _finish(self, run: Run, pause: PauseRow, memo: bytes, failed: str | None) -> None:
+        with self._ending_if_broken(run):
+            self.resume(run, pause, memo, failed=failed)
+
+    def timed_out(self, job: JobRow) -> None:
+        """Cancel a run whose time to start or to finish is over."""
+        run = self._s.active.get(job.run_id)
+        if run is not None:
+            self.cancel(run, timeouts.reason(run, job))
+
     def timer(self, job: JobRow) -> None:
         """End a pause whose time is over."""
         run = self._s.active.get(job.run_id)
@@ -160,10 +180,10 @@ class Executor:
     def _start_invoked(self, run: Run, op: Invoke) -> None:
         function = self._s.registry.by_slug(op.slug)
         if function is None:
-            raise FunctionMissingError(f"could not find function with ID: {op.slug}")
+            raise NotStartedError(f"could not find function with ID: {op.slug}")
         now = self._s.clock.now()
         event = system_events.invoked(op.payload, function, now, (run, op.id, op.name, op.due))
-        self.start(function, [self._s.keep_event(event)], parent=(run.id, op.id))
+        self._s.invoke(function, self._s.keep_event(event), (run.id, op.id))
 
     def _answer_parent(self, run: Run, memo: bytes, error: Mapping[str, Any] | None) -> None:
         parent = self._s.active.get(run.row.parent_run) if run.row.parent_run else None
@@ -182,6 +202,8 @@ class Executor:
         if run.discovery is not None and run.discovery.job_id == job.id:
             run.discovery.started = True
             run.discovery.again = False
+        if job.kind == JobKind.START:
+            job = self._begin(run, job)
         started = self._s.clock.now()
         with self._ending_if_broken(run):
             try:
@@ -194,6 +216,15 @@ class Executor:
             if run in self._s.active:
                 self.attempts.reached(job)
                 self._apply(run, job, outcome, started)
+
+    def _begin(self, run: Run, job: JobRow) -> JobRow:
+        """Note that the first call of a run is made: after a restart it is not held back again."""
+        if run.placement.is_plain and run.function.flow.start is None and run.function.flow.finish is None:
+            return job
+        self._timeouts.begun(run)
+        job = job._replace(kind=JobKind.CALL)
+        self._s.queue.change(job)
+        return job
 
     async def _exchange(self, run: Run, job: JobRow) -> Outcome:
         """Return what came of a call; raises UnreachableError when the app has not seen it."""
@@ -227,22 +258,7 @@ class Executor:
         if raised.final or job.attempt + 1 >= run.function.max_attempts:
             self.end(run, Status.FAILED, fragments.dump(raised.output), error, last=(job.attempt, started))
             return
-        seconds = self.attempts.again(run, job, raised.retry_after)
-        outcome = f"attempt {job.attempt + 1} failed: {error['name']}: {error['message']}; next in {seconds:.3g} s"
-        pause = run.pauses.get(job.step_id)
-        if pause is None:
-            self._s.journal.run(run, Happening.RUN_RETRIED, outcome, attempt=job.attempt, since=started)
-            return
-        self._s.journal.step(
-            run,
-            Happening.STEP_RETRIED,
-            job.step_id,
-            pause.name,
-            outcome,
-            op=pause.kind,
-            attempt=job.attempt,
-            since=started,
-        )
+        self.attempts.after_failure(run, job, raised.retry_after, f"{error['name']}: {error['message']}", started)
 
     # --- reported steps
 
@@ -251,10 +267,8 @@ class Executor:
             self._s.active.set_protocol(run, stepped.version, plan_only=run.plan_only)
         complete = next((op for op in stepped.ops if isinstance(op, Complete)), None)
         news = News()
-        for op in sorted(
-            stepped.ops, key=lambda op: not isinstance(op, Wait)
-        ):  # a wait must not miss an event of these
-            if complete is None or isinstance(op, StepDone | StepErrored):
+        for op in sorted(stepped.ops, key=lambda op: not isinstance(op, Wait)):  # first, so that no event slips past it
+            if run in self._s.active and (complete is None or isinstance(op, StepDone | StepErrored)):
                 self._apply_op(run, job, op, stepped, started, news)
         if complete is not None:
             self.end(run, Status.COMPLETED, complete.output, last=(job.attempt, started))
@@ -278,30 +292,23 @@ class Executor:
                 news.add(self._progress.remember(run, op.id, op.name, memo, failed=_message(op), since=started))
             case StepErrored():
                 news.retried = True
-                self._step_retried(run, job, op, started)
+                self.attempts.step_failed(run, job, op.id, op.name, _message(op), started)
             case Planned():
                 self._progress.pause(run, op)
                 news.count += op.id not in run.planned
                 run.planned.add(op.id)
-            case Sleep() | Wait() | Invoke():
-                news.count += self._progress.pause(run, op)
             case Rediscover():
                 news.count += 1
             case Complete():
                 pass
+            case _:  # what the engine does itself
+                self._hold(run, op, news)
 
-    def _step_retried(self, run: Run, job: JobRow, op: StepErrored, started: float) -> None:
-        outcome = f"attempt {job.attempt + 1} failed: {_message(op)}"
-        self._s.journal.step(
-            run,
-            Happening.STEP_RETRIED,
-            op.id,
-            op.name,
-            outcome,
-            op=PauseKind.PLANNED,
-            attempt=job.attempt,
-            since=started,
-        )
+    def _hold(self, run: Run, op: Pausing, news: News) -> None:
+        try:
+            news.count += self._progress.pause(run, op)
+        except SignalConflictError as error:
+            self._fail_for(run, "SignalConflictError", str(error))
 
     def _job_done(self, run: Run, job: JobRow, news: News) -> None:
         self._s.queue.done(job)
@@ -331,11 +338,6 @@ class Executor:
         else:
             return False
         return True
-
-
-def event_key(row: EventRow) -> str:
-    """Return what makes a run the only one of its function for an event: two of one name and id are the same."""
-    return f"{row.name}\n{row.id}"
 
 
 def _message(op: StepErrored) -> str:

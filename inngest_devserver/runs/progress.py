@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from inngest_core.protocol.duration import dump_duration
 from inngest_devserver import ids
-from inngest_devserver.calls.ops import Invoke, Planned, Sleep, Wait
+from inngest_devserver.calls.ops import Fetch, Invoke, Planned, SignalWait, Sleep, Wait
 from inngest_devserver.scheduling.clock import Clock
 from inngest_devserver.scheduling.queue import JobKind, Queue
 from inngest_devserver.storage.tables import JobRow, PauseRow
@@ -22,12 +22,23 @@ from .active import ActiveRuns
 from .journal import Happening, Journal
 from .run import DISCOVERY, Discovery, PauseKind, Run
 
-Pausing = Planned | Sleep | Wait | Invoke
-_KINDS = {Planned: PauseKind.PLANNED, Sleep: PauseKind.SLEEP, Wait: PauseKind.WAIT, Invoke: PauseKind.INVOKE}
+Pausing = Planned | Sleep | Wait | SignalWait | Invoke | Fetch
+_KINDS = {
+    Planned: PauseKind.PLANNED,
+    Sleep: PauseKind.SLEEP,
+    Wait: PauseKind.WAIT,
+    SignalWait: PauseKind.SIGNAL,
+    Invoke: PauseKind.INVOKE,
+    Fetch: PauseKind.FETCH,
+}
 
 
-class FunctionMissingError(Exception):
-    """An invoked function is not registered."""
+class NotStartedError(Exception):
+    """There is no run, and there will be none; the text says why."""
+
+
+class SignalConflictError(Exception):
+    """A wait for a signal that another step waits for, and that it was not to take over."""
 
 
 class Done(enum.IntEnum):
@@ -53,7 +64,7 @@ class News:
 
 
 class Progress:
-    """invoke: starts the function that an op asks for; raises FunctionMissingError."""
+    """invoke: starts the function that an op asks for; raises NotStartedError."""
 
     def __init__(
         self,
@@ -80,7 +91,7 @@ class Progress:
             return Done.NOTHING
         pause = self._active.remember(run, step_id, memo)
         if pause is not None:
-            self._queue.drop(run.id, _timer_id(run.id, step_id))
+            self._queue.drop(run.id, _pause_job_id(run.id, step_id))
         happening = Happening.STEP_DONE if failed is None else Happening.STEP_FAILED
         outcome = "done" if failed is None else f"failed: {failed}"
         kind = pause.kind if pause else PauseKind.PLANNED
@@ -88,7 +99,7 @@ class Progress:
         return Done.RACING_STEP if pause is not None and pause.race else Done.STEP
 
     def pause(self, run: Run, op: Pausing) -> bool:
-        """Hold a step until it is done elsewhere; False when that is nothing new."""
+        """Hold a step until it is done elsewhere; False when that is nothing new. Raises SignalConflictError."""
         if op.id in run.memos or op.id in run.pauses:
             return False
         now = self._clock.now()
@@ -96,30 +107,49 @@ class Progress:
         if isinstance(op, Wait):
             expression = op.expression
             row = row._replace(event=op.event, expression=expression.text if expression else "")
+        elif isinstance(op, SignalWait):
+            self._free(op)
+            row = row._replace(event=op.signal)
+        elif isinstance(op, Fetch):
+            row = row._replace(request=op.request.dump())
         self._active.pause(run, row, expression)
         self._begin(run, op, now)
         return True
 
+    def _free(self, op: SignalWait) -> None:
+        """Take the signal from the step that waits for it, if there is one; raises SignalConflictError."""
+        holder = self._active.waiting_for_signal(op.signal)
+        if holder is None:
+            return
+        if not op.replaces:
+            raise SignalConflictError("Signal conflict; signal wait already exists for another run")
+        self._active.take_signal_from(*holder)
+
     def _begin(self, run: Run, op: Pausing, now: float) -> None:
+        kind, due = JobKind.TIMER, now
         match op:
             case Planned():
                 self._queue.put(self._call_job(run, op.id, now))
                 return
+            case Fetch(request=request):
+                kind, outcome = JobKind.FETCH, f"fetches from {request.host}"
             case Sleep():
-                outcome = f"sleeps for {_words(op.due - now)}"
+                due, outcome = op.due, f"sleeps for {_words(op.due - now)}"
             case Wait():
-                outcome = f'waits for "{op.event}" for {_words(op.due - now)}'
+                due, outcome = op.due, f'waits for "{op.event}" for {_words(op.due - now)}'
+            case SignalWait():
+                due, outcome = op.due, f'waits for the signal "{op.signal}" for {_words(op.due - now)}'
             case Invoke():
-                outcome = f"invokes {op.slug}"
+                due, outcome = op.due, f"invokes {op.slug}"
         self._journal.step(run, Happening.STEP_PAUSED, op.id, op.name, outcome, op=_KINDS[type(op)], since=now)
-        self._queue.put(JobRow(_timer_id(run.id, op.id), run.id, JobKind.TIMER, op.id, op.due, 0, len(run.stack)))
+        self._queue.put(JobRow(_pause_job_id(run.id, op.id), run.id, kind, op.id, due, 0, len(run.stack)))
         if isinstance(op, Invoke):
             self._start_invoked(run, op)
 
     def _start_invoked(self, run: Run, op: Invoke) -> None:
         try:
             self._invoke(run, op)
-        except FunctionMissingError as error:
+        except NotStartedError as error:
             self.remember(run, op.id, op.name, memos.error("Error", str(error)), failed=str(error))
 
     def unplan(self, run: Run, step_id: str) -> None:
@@ -137,17 +167,17 @@ class Progress:
         if again or done is Done.RACING_STEP or (done is Done.STEP and alone) or not run.pauses:
             self.discover(run)
 
-    def discover(self, run: Run) -> None:
+    def discover(self, run: Run, kind: JobKind = JobKind.CALL) -> None:
         """Ask for a discovery call. A run has one at a time: what comes up meanwhile is one more afterwards."""
         if run.discovery is None:
-            job = self._call_job(run, DISCOVERY, self._clock.now())
+            job = self._call_job(run, DISCOVERY, self._clock.now(), kind)
             run.discovery = Discovery(job.id)
             self._queue.put(job)
         elif run.discovery.started:
             run.discovery.again = True
 
-    def _call_job(self, run: Run, step_id: str, due: float) -> JobRow:
-        return JobRow(ids.job_id(), run.id, JobKind.CALL, step_id, due, 0, len(run.stack))
+    def _call_job(self, run: Run, step_id: str, due: float, kind: JobKind = JobKind.CALL) -> JobRow:
+        return JobRow(ids.job_id(), run.id, kind, step_id, due, 0, len(run.stack))
 
 
 def _words(seconds: float) -> str:
@@ -155,5 +185,5 @@ def _words(seconds: float) -> str:
     return dump_duration(round(max(seconds, 0.0) * 1000))
 
 
-def _timer_id(run_id: str, step_id: str) -> str:
+def _pause_job_id(run_id: str, step_id: str) -> str:
     return f"{run_id}.{step_id}"

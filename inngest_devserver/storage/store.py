@@ -19,7 +19,7 @@ _RUN = (
 )
 _JOB = "id, run_id, kind, step_id, due, attempt, position"
 _HISTORY = "run_id, at, kind, step_id, name, attempt, detail, op, since"
-_PAUSE = "run_id, step_id, kind, name, since, race, event, expression"
+_PAUSE = "run_id, step_id, kind, name, since, race, event, expression, request"
 
 
 class Store:
@@ -117,10 +117,6 @@ class Store:
         row = self._one(f"SELECT {_RUN} FROM runs WHERE id = ?", (run_id,))  # noqa: S608
         return _run_row(row) if row else None
 
-    def has_run(self, function_id: str, event_key: str) -> bool:
-        sql = "SELECT 1 FROM runs WHERE function_id = ? AND event_key = ?"
-        return self._one(sql, (function_id, event_key)) is not None
-
     def runs_of_event(self, event_id: str) -> list[RunRow]:
         sql = f"SELECT {_RUN} FROM runs WHERE event_id = ? ORDER BY id"  # noqa: S608
         return [_run_row(row) for row in self._all(sql, (event_id,))]
@@ -155,7 +151,7 @@ class Store:
         return self._all("SELECT step_id, body FROM inputs WHERE run_id = ?", (run_id,))
 
     def add_pause(self, row: PauseRow) -> None:
-        self._write("INSERT INTO pauses VALUES (?,?,?,?,?,?,?,?)", row)
+        self._write(f"INSERT INTO pauses ({_PAUSE}) VALUES (?,?,?,?,?,?,?,?,?)", row)  # noqa: S608
 
     def delete_pause(self, run_id: str, step_id: str) -> None:
         self._write("DELETE FROM pauses WHERE run_id = ? AND step_id = ?", (run_id, step_id))

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from .flow_tables import TABLES as FLOW_TABLES
+
 MIGRATIONS = (
     """
 CREATE TABLE apps (
@@ -63,6 +65,8 @@ ALTER TABLE runs ADD COLUMN rerun_of TEXT NOT NULL DEFAULT '';
 ALTER TABLE apps ADD COLUMN version TEXT NOT NULL DEFAULT '';
 CREATE INDEX runs_by_end ON runs (ended_at) WHERE ended_at IS NOT NULL;
 """,
+    "ALTER TABLE pauses ADD COLUMN request BLOB NOT NULL DEFAULT x'';",
+    FLOW_TABLES,
 )
 """What makes the tables: applied one after another. A file keeps how many it has had in `PRAGMA user_version`."""
 
@@ -129,7 +133,8 @@ class RunRow(NamedTuple):
 class PauseRow(NamedTuple):
     """A step that was reported and is not done. kind: see runs.PauseKind. race: its end asks for discovery at once.
 
-    event, expression: what a wait waits for.
+    event, expression: what a wait waits for. event: the signal of a wait for one, empty when another wait took it over.
+    request: what a fetch asks for.
     """
 
     run_id: str
@@ -140,6 +145,7 @@ class PauseRow(NamedTuple):
     race: bool
     event: str = ""
     expression: str = ""
+    request: bytes = b""
 
 
 class JobRow(NamedTuple):

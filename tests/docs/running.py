@@ -1,7 +1,7 @@
 """Runs the examples of a page.
 
 Every ```python block is executed. The blocks of a page share a namespace, like cells of a notebook. What a reader
-does not see stands in HTML comments right before a block, or after it:
+does not see is in HTML comments right before a block, or after it:
 
     <!-- file: app.py -->                       the block is a whole program; it is imported under that name
     <!-- separate -->                           the block has a namespace of its own
@@ -13,7 +13,7 @@ does not see stands in HTML comments right before a block, or after it:
     <!-- output -->                             the next ```text block is what the blocks printed since the last one
     <!-- console -->                            the next ```text block is what the engine said about the last run
 
-Functions run on the embedded engine, in this process, with a clock that jumps: no server, no socket, no waiting.
+Functions run on the bundled engine, in this process, with a clock that jumps: no server, no socket, no waiting.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ import pytest
 import inngest
 from inngest_core.serving.app import App, collect_apps
 from inngest_core.web.messages import HTTPRequest, HTTPResponse, Request
+from inngest_devserver.calls.fetcher import HTTPFetcher
 from inngest_devserver.engine import Engine, Options
 from inngest_devserver.hosting.loading import Kind, kind_of, serve_paths
 from inngest_devserver.http import api
@@ -62,8 +63,21 @@ USE_TZ = True
 """
 
 
+def outside(request: httpx.Request) -> httpx.Response:
+    """Answer what a page fetches from the world."""
+    answers: dict[tuple[str, str], tuple[int, str]] = {
+        ("GET", "/people/1"): (200, '{"name": "Ada"}'),
+        ("PATCH", "/people/1"): (204, ""),
+        ("GET", "/report"): (200, "ready"),
+        ("POST", "/login"): (200, '{"token": "t-1"}'),
+    }
+    assert request.url.host == "api.example.com", f"{request.url}: there is no network here"
+    status, text = answers[request.method, request.url.path]
+    return httpx.Response(status, stream=httpx.ByteStream(text.encode()))
+
+
 class Stage:
-    """The embedded engine with the apps of a page, in this process; time passes when nothing else happens."""
+    """The bundled engine with the apps of a page, in this process; time passes when nothing else happens."""
 
     def __init__(self, names: Mapping[str, Any]) -> None:
         self.lines: list[str] = []
@@ -72,7 +86,12 @@ class Stage:
         self._under_way = 0
         self._loop = asyncio.get_running_loop()
         self.engine = Engine(
-            Options(clock=self.clock, sink=self.lines.append, transport=httpx.MockTransport(self._call_app))
+            Options(
+                clock=self.clock,
+                sink=self.lines.append,
+                transport=httpx.MockTransport(self._call_app),
+                fetcher=HTTPFetcher(httpx.MockTransport(outside)),
+            )
         )
         self._api = api.API(self.engine, any_host=True)
         self._urls: dict[str, httpx.AsyncBaseTransport] = {}
@@ -84,6 +103,9 @@ class Stage:
             response = await ask(self._api, Request(request.method, request.url, request.headers, request.body))
             return HTTPResponse(response.status, response.headers, response.body)
 
+        if "://api.example.com" in request.url:
+            response = outside(httpx.Request(request.method, request.url))
+            return HTTPResponse(response.status_code, dict(response.headers), response.read(), request.url)
         if asyncio.get_running_loop() is self._loop:
             return await answer()
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(answer(), self._loop))
@@ -207,7 +229,7 @@ class WSGI(httpx.AsyncBaseTransport):
 
 
 class Network:
-    """Stands in for the network while a page runs: the engine of the stage, else an event API that takes everything."""
+    """Is the network while a page runs: the engine of the stage, else an event API that takes everything."""
 
     def __init__(self) -> None:
         self.stage: Stage | None = None
