@@ -179,7 +179,7 @@ class RegistrationError(InngestError):
 class SendEventsError(InngestError):
     """Some events were not sent.
 
-    message: why. ids: those of the events that were sent.
+    message, ids: why; the ids of the events that were sent.
     """
 
     code = "send_event_failed"
@@ -298,7 +298,7 @@ class EventInvalidError(InngestError):
 class NonRetriableError(InngestError):
     """Raise it to fail a step or a function at once, without another try.
 
-    message: what the engine shows. quiet: do not log it.
+    message, quiet: what the engine shows; do not log it.
     """
 
     code = "non_retriable_error"
