@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from .by_hand import CallInput, CallResult
-from .config import Mode, load_config
+from .config import Mode, Streaming, load_config
 from .definition import AnyTrigger, AsyncHandler, FunctionDecorator, SyncHandler, keywords_only, read_triggers
 from .engine_api import EngineAPI
 from .errors import ConfigError
@@ -68,6 +68,7 @@ class Inngest(Sender):
         checkpointing: CheckpointingOption = True,
         request_timeout: Duration | None = None,
         serializer: Serializer | None = None,
+        streaming: Streaming | None = None,
         thread_pool_max_workers: int | None = None,
     ) -> None:
         """Read the configuration; nothing is contacted.
@@ -91,6 +92,8 @@ class Inngest(Sender):
             does for a chain of steps; a Checkpointing says how. A function may say otherwise.
         request_timeout: how long a request to the engine may take; milliseconds or a timedelta, 30 seconds by default.
         serializer: writes and reads values that have an `output_type` or that pydantic does not know.
+        streaming: whether answers to calls begin at once and are kept alive while the function runs;
+            INNGEST_STREAMING by default, else they are not.
         thread_pool_max_workers: how many plain `def` functions run at a time under an async framework, each
             in a thread; INNGEST_THREAD_POOL_MAX_WORKERS by default, else 40. 0 runs them on the event loop, which they
             block.
@@ -109,6 +112,7 @@ class Inngest(Sender):
             signing_key_fallback=signing_key_fallback,
             is_production=is_production,
             env=env,
+            streaming=streaming,
         )
         self.logger = logger or _own_logger(self.config.log_level)
         self.middleware: list[MiddlewareFactory] = list(check_middleware(middleware))

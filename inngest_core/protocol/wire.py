@@ -32,6 +32,7 @@ STEP_ID_OF_DISCOVERY = "step"
 class Header(enum.StrEnum):
     """Names of headers, in lower case."""
 
+    ACCEL_BUFFERING = "x-accel-buffering"
     AUTHORIZATION = "authorization"
     CONTENT_LENGTH = "content-length"
     CONTENT_TYPE = "content-type"

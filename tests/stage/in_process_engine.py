@@ -41,7 +41,7 @@ class InProcessEngine:
         body["ctx"]["stack"] = {"current": len(self.stack), "stack": self.stack}
         url = f"http://app/api/inngest?fnId={FULL_ID}&stepId={target or 'step'}"
         response = self.ask(self.app, Request("POST", url, {}, json.dumps(body).encode()))
-        return response.status, read_answer(response.body)
+        return response.status, read_answer(response.content)
 
     def run(self, *, race: bool = False, most_calls: int = 500) -> object:
         """Return what the function returned; raises RunFailedError.
