@@ -101,7 +101,7 @@ def client(engine: EngineDouble, request: pytest.FixtureRequest) -> Iterator[inn
         event_api_base_url=engine.origin,
         event_key="test",
         logger=logging.Logger("silent"),
-        **options,
+        **{"checkpointing": False, **options},
     ) as made:
         yield made
 

@@ -43,8 +43,8 @@ def _invoke(run: Flow[Answer], handler: Handler) -> Flow[Answer]:
 
 def _with_full_state(call: CallRequest, client: Inngest, request: Request) -> Flow[CallRequest]:
     headers = trace_headers(request.headers)
-    steps, events = yield from client.engine_api.fetch_state(call.ctx.run_id, headers=headers)
-    return replace(call, steps=steps, events=events)
+    steps, events, size = yield from client.engine_api.fetch_state(call.ctx.run_id, headers=headers)
+    return replace(call, steps=steps, events=events, state_bytes=size)
 
 
 @cache_short
