@@ -60,7 +60,7 @@ def test_the_key_goes_where_the_format_has_it(opts: dict[str, Any], url: str, he
         (asked,) = outside.asked
         assert (asked.method, str(asked.url), json.loads(asked.content)) == ("POST", url, {"model": "m"})
         assert asked.headers["content-type"] == "application/json"
-        keys = {"authorization", "x-api-key", "api-key"}
+        keys = {"authorization", "x-api-key", "api-key", "anthropic-version"}
         assert {name: value for name, value in asked.headers.items() if name in keys} == headers
         assert not [line for line in it.lines if "k1" in line]
 
