@@ -69,9 +69,9 @@ def wrap(step_id: str, callback: Callable[..., object], args: Sequence[object], 
         return callback(*positional, **named, **hidden)
 
     def describe(answer: bytes) -> list[dict[str, object]]:
-        asked = next((each for each in reversed(given) if isinstance(each, Mapping)), {})
+        objects = [cast("Mapping[str, object]", each) for each in given if isinstance(each, Mapping)]
         package = str(getattr(callback, "__module__", "") or "")
-        return ai_metadata(cast("Mapping[str, object]", asked), parse_value(answer), package)
+        return ai_metadata(objects[-1] if objects else {}, parse_value(answer), package)
 
     opts = step_opts(type="step.ai.wrap", **_input(given))
     return Tool(Opcode.STEP_RUN, step_id, step_id, read_plain, opts, call, given, returns=callback, describe=describe)

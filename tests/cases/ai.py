@@ -150,13 +150,14 @@ wrap = Case(
     build=both(wraps, wraps_async),
     expect=ran("ask", {**ANSWER, "asked": ["gpt-4o", PROMPT, 0.5]}, opts=WRAP_OPTS, metadata=[METADATA]),
 )
+NOTHING: list[object] = []
 edited: list[dict[str, object]] = [{"model": "gpt-5", "messages": [], "temperature": 0}]
 wrap_with_edited_input = Case(
     build=both(wraps, wraps_async),
     call=Call(steps={"ask": {"input": edited}}, stack=[]),
     expect=ran(
         "ask",
-        {**ANSWER, "asked": ["gpt-5", [], 0]},
+        {**ANSWER, "asked": ["gpt-5", NOTHING, 0]},
         opts=WRAP_OPTS,
         metadata=[METADATA],
     ),
