@@ -19,6 +19,7 @@ from inngest_core.errors import (
     NonRetriableError,
     RetryAfterError,
     SendEventsError,
+    SendSignalError,
     StepError,
 )
 from inngest_core.events.event import Event
@@ -30,7 +31,16 @@ from inngest_core.execution.step import Step
 from inngest_core.execution.step_sync import StepSync
 from inngest_core.function import Function
 from inngest_core.installation import warn_of_other_distribution as _warn_of_other_distribution
-from inngest_core.middleware import Middleware, MiddlewareSync, SendEventsResult, StepMemos, TransformOutputResult
+from inngest_core.middleware.base import CallNext, Middleware, MiddlewarePair, MiddlewareSync
+from inngest_core.middleware.values import (
+    CallInfo,
+    Invocation,
+    Registration,
+    SendEventsResult,
+    StepInfo,
+    StepMemos,
+    TransformOutputResult,
+)
 from inngest_core.options.options import (
     Batch,
     Cancel,
@@ -47,6 +57,7 @@ from inngest_core.options.options import (
 )
 from inngest_core.protocol.wire import VERSION
 from inngest_core.serving.app import App
+from inngest_core.signals import Signal
 from inngest_core.values.msgspec import MsgspecSerializer
 from inngest_core.values.serializer import JSON, PydanticSerializer, Serializer
 
@@ -54,7 +65,9 @@ __all__ = [
     "JSON",
     "App",
     "Batch",
+    "CallInfo",
     "CallInput",
+    "CallNext",
     "CallResult",
     "CalledStep",
     "Cancel",
@@ -71,7 +84,9 @@ __all__ = [
     "GroupSync",
     "Inngest",
     "InngestError",
+    "Invocation",
     "Middleware",
+    "MiddlewarePair",
     "MiddlewareSync",
     "Mode",
     "MsgspecSerializer",
@@ -81,13 +96,17 @@ __all__ = [
     "Priority",
     "PydanticSerializer",
     "RateLimit",
+    "Registration",
     "RetryAfterError",
     "SendEventsError",
     "SendEventsResult",
+    "SendSignalError",
     "Serializer",
+    "Signal",
     "Singleton",
     "Step",
     "StepError",
+    "StepInfo",
     "StepMemos",
     "StepSync",
     "Streaming",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from .events.event import Event
-from .middleware import MiddlewareFactory
+from .middleware.base import MiddlewareFactory
 from .protocol.wire import Opcode
 from .runtime.drivers import Resources
 from .runtime.effects import Flow

@@ -19,7 +19,8 @@ from .execution.hand_call import call_by_hand
 from .execution.results import Warned
 from .execution.step_names import StepNames
 from .function import Function
-from .middleware import MiddlewareFactory, problems_of_middleware
+from .middleware.base import MiddlewareFactory
+from .middleware.factories import check_middleware
 from .options.function_opts import ID_RULE, FunctionOpts, is_id
 from .options.options import (
     Batch,
@@ -274,13 +275,6 @@ class Inngest(Sender):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close_async()
-
-
-def check_middleware(middleware: Sequence[MiddlewareFactory] | None) -> Sequence[MiddlewareFactory]:
-    """Return the middleware of a client; raises ConfigError that names what is none."""
-    for field, value, rule in problems_of_middleware(middleware):
-        raise ConfigError(f"{field} is {value!r}; give {rule}")
-    return middleware or ()
 
 
 def _own_logger(level: str | None) -> logging.Logger:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol, TypeVar, cast, overload
+from typing import Any, Concatenate, Protocol, TypeVar, cast, overload
 
 from .errors import FunctionConfigError
 from .events.event import Event
@@ -20,6 +20,8 @@ from .options.options import Trigger
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., object])
+C = TypeVar("C", bound=Context[Any])
+S = TypeVar("S", bound=ContextSync[Any])
 
 AnyTrigger = Trigger | EventType[Any] | type[Event]
 
@@ -34,12 +36,19 @@ _CALL_IT_FIRST = 'call it with names, also as a decorator: @client.create_functi
 
 
 class FunctionDecorator(Protocol):
-    """What `create_function` returns: it makes a Function of a handler."""
+    """What `create_function` returns: it makes a Function of a handler.
+
+    The last two forms are of handlers to which middleware gives more: fields of the context, or parameters.
+    """
 
     @overload
     def __call__(self, handler: AsyncHandler[T], /) -> Function[T]: ...
     @overload
     def __call__(self, handler: SyncHandler[T], /) -> Function[T]: ...
+    @overload
+    def __call__(self, handler: Callable[Concatenate[C, ...], Awaitable[T]], /) -> Function[T]: ...
+    @overload
+    def __call__(self, handler: Callable[Concatenate[S, ...], T], /) -> Function[T]: ...
 
 
 def keywords_only(define: F) -> F:

@@ -117,6 +117,14 @@ class EngineAPI:
         )
         return (yield from fetch(request))
 
+    def post_signal(self, body: bytes, *, headers: Mapping[str, str] | None = None) -> Flow[HTTPResponse]:
+        """Send a signal once and return whatever the engine answered.
+
+        body: a JSON object with `signal` and `data`. headers: added to those of every request. Raises TransportError.
+        See docs/protocol.md#signals.
+        """
+        return self.fetch("POST", "/v1/signals", headers={**(headers or {}), **_JSON}, body=body)
+
     def event_key(self) -> str:
         """Return the event key; raises EventKeyMissingError when cloud mode has none."""
         if self.config.event_key is None:

@@ -22,6 +22,8 @@ Exception
     │   └── StateFetchError            state_fetch_failed, 500
     ├── RegistrationError          registration_failed, 500
     ├── SendEventsError            send_event_failed, 500
+    ├── SendSignalError            send_signal_failed, 500
+    ├── FetchError                 fetch_failed
     ├── StepError                  step_errored: a step failed for good
     ├── StepNestedError            step_nested, not retriable
     ├── StepUnexpectedError        step_unexpected
@@ -185,6 +187,18 @@ class SendEventsError(InngestError):
     def __init__(self, message: str, ids: list[str] | None = None) -> None:
         super().__init__(message)
         self.ids = ids or []
+
+
+class SendSignalError(InngestError):
+    """A signal was refused, or the engine did not say whether it took it."""
+
+    code = "send_signal_failed"
+
+
+class FetchError(InngestError):
+    """A request that the app made for a step got no answer."""
+
+    code = "fetch_failed"
 
 
 class StepError(InngestError):

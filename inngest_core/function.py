@@ -18,10 +18,12 @@ from .callables import innermost
 from .error_text import kind_of
 from .errors import FunctionConfigError
 from .events.event_types import TypedTrigger
-from .middleware import MiddlewareFactory, is_async, problems_of_middleware
+from .middleware.base import MiddlewareFactory
+from .middleware.factories import is_async, problems_of_middleware
 from .options.expressions import shorten
 from .options.function_opts import FunctionOpts
 from .options.options import Trigger, TriggerEvent
+from .parameters import annotations_of, check_order, class_of, is_injected, read_parameters, takes_step
 from .protocol.wire import STEP_ID_OF_DISCOVERY, EventName, Query
 from .runtime.drivers import run_async, run_sync
 from .runtime.effects import Flow
@@ -41,6 +43,8 @@ class Handler:
     where: "file:line", for messages.
     output_type: the type of its result, None when not given.
     typed: its events are read as the types that its triggers declare.
+    context: the class that its context is annotated with, None when that is not known.
+    injected: the parameters that middleware is to fill.
     """
 
     callback: Callable[..., object]
@@ -49,6 +53,8 @@ class Handler:
     where: str = ""
     output_type: object = None
     typed: bool = False
+    context: object = None
+    injected: Sequence[str] = ()
 
 
 class Function(Generic[T_co]):
@@ -210,11 +216,18 @@ def inspect_handler(handler: Callable[..., object], what: str) -> Handler:
     code = innermost(handler, through_wrappers=False)
     if inspect.isgeneratorfunction(code) or inspect.isasyncgenfunction(code):
         raise FunctionConfigError(f"{what} is a generator; return a value instead of yielding")
+    parameters = read_parameters(handler, what)
+    annotations = annotations_of(innermost(handler, through_wrappers=True), parameters)
+    injected = [each for each in parameters if is_injected(each, annotations[each.name])]
+    own = [each for each in parameters if each not in injected]
+    check_order(parameters, injected, what)
     return Handler(
         callback=handler,
         is_async=inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(code),
-        takes_step=_takes_step(handler, what),
+        takes_step=takes_step(own, what),
         where=_where(code),
+        context=class_of(annotations[own[0].name]) if own else None,
+        injected=[each.name for each in injected],
     )
 
 
@@ -228,41 +241,6 @@ def _check_type(handler: object, what: str) -> None:
         )
     if not callable(handler):
         raise FunctionConfigError(f"{what} is {kind_of(handler)}; give a function")
-
-
-def _takes_step(handler: Callable[..., object], what: str) -> bool:
-    try:
-        parameters = _parameters(handler)
-    except (TypeError, ValueError):
-        raise FunctionConfigError(f"{what} has no readable signature; wrap it in a def (ctx) or (ctx, step)") from None
-    required = [parameter for parameter in parameters if parameter.default is inspect.Parameter.empty]
-    positional = [p.name for p in required if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    keywords = [p.name for p in required if p.kind is p.KEYWORD_ONLY]
-    if positional[:1] in (["self"], ["cls"]):
-        raise FunctionConfigError(
-            f"{what} takes {positional[0]}, so it is a method, and nothing passes {positional[0]} to it; "
-            "decorate a function outside of the class, or define it with a bound method: "
-            "client.create_function(...)(instance.method)"
-        )
-    if keywords:
-        raise FunctionConfigError(
-            f"{what} requires the keyword arguments {', '.join(keywords)}, which are never given; "
-            "bind them with functools.partial, or give them defaults"
-        )
-    if len(positional) not in (1, 2):
-        raise FunctionConfigError(
-            f"{what} requires {len(positional)} positional parameters ({', '.join(positional)}); "
-            "expected (ctx) or (ctx, step)"
-        )
-    return len(positional) == 2
-
-
-def _parameters(handler: Callable[..., object]) -> list[inspect.Parameter]:
-    """Return what *handler* itself takes; a wrapper that takes *args passes on, so what it wraps decides."""
-    own = list(inspect.signature(handler, follow_wrapped=False).parameters.values())
-    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in own):
-        return list(inspect.signature(handler).parameters.values())
-    return own
 
 
 def _where(code: object) -> str:

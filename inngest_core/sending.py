@@ -1,4 +1,4 @@
-"""What a client sends: events. Each flow is written once; the async and the sync method drive it."""
+"""What a client sends: events and signals. Each flow is written once; the async and the sync method drive it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from .engine_api import EngineAPI
 from .errors import SendEventsError
 from .events.event import Event, send_events
 from .events.outgoing import read_events
-from .middleware import Hooks, MiddlewareFactory, SendEventsResult
+from .middleware.base import MiddlewareFactory
+from .middleware.hooks import Hooks
+from .middleware.values import SendEventsResult
 from .runtime.drivers import Resources, run_async, run_sync
 from .runtime.effects import Flow
+from .signals import send_signal
 from .values.serializer import Serializer
 
 
@@ -36,7 +39,8 @@ class Sender:
         OutputUnserializableError: data that cannot be written as JSON. SendEventsError: not all were sent; its `ids`
         are those of the events that were.
         """
-        return await run_async(self.send_flow(events, skip_middleware=skip_middleware), self.resources)
+        flow = self.send_flow(events, skip_middleware=skip_middleware, asynchronous=True)
+        return await run_async(flow, self.resources)
 
     def send_sync(self, events: Event | Sequence[Event], *, skip_middleware: bool = False) -> list[str]:
         """Send events; from any thread, otherwise as `send`.
@@ -56,6 +60,7 @@ class Sender:
         raw_request: object = None,
         middleware: Sequence[MiddlewareFactory] = (),
         headers: Mapping[str, str] | None = None,
+        asynchronous: bool = False,
     ) -> Flow[list[str]]:
         """Send events, between the hooks around sending, as a flow that either driver runs.
 
@@ -65,10 +70,12 @@ class Sender:
         raw_request: the framework's request during which the events are sent, for the middleware.
         middleware: of the function that sends, after that of the client.
         headers: sent along with the usual ones.
+        asynchronous: which driver runs it, for middleware that has hooks of both kinds.
         Returns the ids of the events, in order. Raises what `send` does.
         """
         listed = read_events(events, "events")
-        hooks = Hooks(() if skip_middleware else [*self.middleware, *middleware], self, raw_request)
+        factories = () if skip_middleware else [*self.middleware, *middleware]
+        hooks = Hooks(factories, self, raw_request, self.resources, asynchronous=asynchronous)
         yield from hooks.run("before_send_events", listed)
         result = SendEventsResult([])
         try:
@@ -81,3 +88,26 @@ class Sender:
         if result.error is not None:
             raise result.error
         return result.ids
+
+    async def send_signal(self, signal: str, *, data: object = None) -> str | None:
+        """Send a signal, from any event loop. A function sends with `step.send_signal`, which sends once, not per call.
+
+        signal: its name; the run that waits for this name goes on.
+        data: what comes with it; whatever can be written as JSON.
+        Returns the id of the run that waited for it; None when no run did, and then the signal is lost.
+        Raises ConfigError: no name. OutputUnserializableError: data that cannot be written as JSON.
+        SendSignalError: the engine refused it or did not answer.
+        """
+        return await run_async(self._send_signal(signal, data), self.resources)
+
+    def send_signal_sync(self, signal: str, *, data: object = None) -> str | None:
+        """Send a signal; from any thread, otherwise as `send_signal`.
+
+        signal: its name.
+        data: what comes with it.
+        Returns the id of the run that waited for it, or None. Raises what `send_signal` does.
+        """
+        return run_sync(self._send_signal(signal, data), self.resources)
+
+    def _send_signal(self, signal: str, data: object) -> Flow[str | None]:
+        return send_signal(signal, data, engine_api=self.engine_api, serializer=self.serializer)

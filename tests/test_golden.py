@@ -193,11 +193,18 @@ def test_a_signed_call_is_refused_when_one_byte_or_the_time_differs(
         assert (response.status, json.loads(response.body)["code"]) == (401, "sig_verification_failed")
 
 
+SIGNALLED = "01M81JR7VTY3F6938VHNEGPM63"
+"""The run that waited for the signal."""
+
+
 @DRIVERS
 @KINDS
 @pytest.mark.parametrize("client", [{"app_id": "tsnocp", "is_production": False}], indirect=True, ids=["dev"])
 @pytest.mark.parametrize("exchange", typescript_calls())
-def test_typescript(exchange: Exchange, kind: HandlerKind, drive: Drive, client: inngest.Inngest) -> None:
+def test_typescript(
+    exchange: Exchange, kind: HandlerKind, drive: Drive, client: inngest.Inngest, engine: EngineDouble
+) -> None:
+    engine.reset({"POST /v1/signals": [(200, {"data": {"run_id": SIGNALLED}})]})
     body = json.dumps(exchange["request"]["body"]).encode()
     request = Request("POST", url(exchange), exchange["request"]["headers"], body)
     expect_recorded(exchange, drive(serve(kind, client, typescript_functions).handle(request), client))

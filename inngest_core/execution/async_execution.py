@@ -65,7 +65,7 @@ class AsyncExecution(Execution[Place]):
                 if place.late:
                     self._warn_of_time_out(found)
             case Report(new):
-                self.outcome = self.report(new)
+                self.outcome = yield from self.report(new)
             case Repeat(found):
                 self.outcome = report_again(found)
             case Wait():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Any, Generic, TypeVar
 
 import typing_extensions
 
@@ -60,6 +61,21 @@ class ContextSync(BaseContext[E_co]):
     """The step tools: run, sleep, wait_for_event, invoke, send_event and others."""
     group: GroupSync
     """Runs steps in parallel."""
+
+
+C = TypeVar("C", Context[Any], ContextSync[Any])
+
+
+def make_context(base: type[C], annotated: object, *fields: object) -> C:
+    """Return a context for a handler: of the class that it annotates, if that is derived from *base*.
+
+    Such a class only declares more fields, which middleware fills; the constructor of the base does all that is done.
+    """
+    kind = annotated if isinstance(annotated, type) and issubclass(annotated, base) else base
+    ctx = kind.__new__(kind)
+    init: Callable[..., None] = base.__init__
+    init(ctx, *fields)
+    return ctx
 
 
 class ReplayLogger(logging.Logger):

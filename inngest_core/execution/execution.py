@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from inngest_core.engine_api import EngineAPI
 from inngest_core.errors import (
@@ -23,11 +23,14 @@ from inngest_core.errors import (
     StepUnexpectedError,
 )
 from inngest_core.events.event import Event
-from inngest_core.middleware import Hooks, StepInfo
+from inngest_core.middleware.hooks import Hooks
+from inngest_core.middleware.values import Invocation, StepInfo
+from inngest_core.protocol.limits import MAX_STEP_BYTES
 from inngest_core.protocol.wire import CallContext, Opcode
 from inngest_core.runtime.effects import Call, Flow
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
-from inngest_core.values.serializer import Serializer
+from inngest_core.values.json_text import parse_value
+from inngest_core.values.serializer import Serializer, dump
 
 from . import tools
 from .failure import describe, is_final, log_failure, retriable, retry_headers
@@ -125,14 +128,14 @@ class Execution(Generic[Place]):
     def run_step(self, found: Found[Tool, Place], context: contextvars.Context) -> Flow[Reported]:
         """Run a step in the app and report how that went. Raises what a hook raises."""
         yield from self.begin()
-        outcome = yield from self._call_step(found, context)
+        given = yield from (self._call_in_hooks(found, context) if self._hooks else self._call_step(found, context))
         if self._nested is not None:  # also where the step's callback caught it
-            outcome = Raised(self._nested)
-        given = outcome
+            given = Raised(self._nested)
+        outcome = given
         if self._hooks:
             yield from self.end()
-            check, step = partial(self.results.check, found.tool), StepInfo(found.step_id, found.op, found.tool.opts)
-            outcome = yield from self._hooks.transform(outcome, check, step)
+            check = partial(self.results.check, found.tool)
+            outcome = yield from self._hooks.transform(given, check, self._info(found))
         self._tell_of_forgotten_steps(found)
         if isinstance(outcome, Raised):
             return (yield from self._report_failure(found, outcome.error))
@@ -141,11 +144,26 @@ class Execution(Generic[Place]):
             data = self.results.dump(found.tool, outcome.value, changed=changed)
         except Exception as error:  # a value, or a serializer of the user's, may raise anything
             return (yield from self._report_failure(found, error))
+        if self._hooks:
+            output = given.value if isinstance(given, Returned) else outcome.value
+            yield from self._hooks.run("on_step_complete", self._info(found), output)
         return Reported([op_of(found, Opcode.STEP_RUN, data=data)])
 
-    def _call_step(self, found: Found[Tool, Place], context: contextvars.Context) -> Flow[Outcome]:
+    def _call_in_hooks(self, found: Found[Tool, Place], context: contextvars.Context) -> Flow[Outcome]:
+        """Return what the step came to within the hooks that wrap it. Raises what a hook raises."""
+        info = self._info(found)
+        yield from self._hooks.run("on_step_start", info)
+        context.run(current_step.set, found.step_id)  # what a hook does around the step belongs to it
+        return (yield from self._hooks.around("wrap_step", info, partial(self._call_step, found), context))
+
+    def _info(self, found: Found[Tool, Place]) -> StepInfo:
+        return StepInfo(found.step_id, found.op, found.tool.opts, found.id, found.index, self.ctx.attempt)
+
+    def _call_step(self, found: Found[Tool, Place], context: contextvars.Context | None) -> Flow[Outcome]:
+        """Return what the step came to. context: the variables that it runs in, None when those are current."""
         tool = found.tool
-        context.run(current_step.set, found.step_id)
+        if context is not None:
+            context.run(current_step.set, found.step_id)
         try:
             if tool.work is not None:
                 return Returned((yield from tool.work(self._scope(found))))
@@ -160,12 +178,14 @@ class Execution(Generic[Place]):
             return Raised(error)
 
     def _scope(self, found: Found[Tool, Place]) -> StepScope:
-        services = self._services
-        return StepScope(self.run_id, found.id, services.send, services.engine_api, services.headers)
+        of = self._services
+        return StepScope(self.run_id, found.id, of.send, of.engine_api, of.headers, of.serializer)
 
     def _report_failure(self, found: Found[Tool, Place], error: BaseException) -> Flow[Reported]:
         final = is_final(error, self.ctx)
         log_failure(self._logger, error, f'step "{found.step_id}" of {self.function_id}', final=final)
+        if self._hooks:
+            yield from self._hooks.run("on_step_error", self._info(found), error, final)
         opcode = Opcode.STEP_FAILED if final else Opcode.STEP_ERROR
         headers = {} if final and retriable(error) else (yield from retry_headers(error))
         return Reported([op_of(found, opcode, error=describe(error))], headers)
@@ -206,10 +226,16 @@ class Execution(Generic[Place]):
 
     # Hooks
 
+    def ask_which_hooks_there_are(self) -> None:
+        """Leave out those around new code where no middleware has them: memos are then read where they are met."""
+        self._begun = not (self._hooks.has("after_memoization") or self._hooks.has("before_execution"))
+        self._executed = self._begun and not self._hooks.has("after_execution")
+
     def begin(self) -> Flow[None]:
-        """Run the hook before new code, once in a call."""
+        """Run the hooks before new code, once in a call."""
         if not self._begun:
             self._begun = True
+            yield from self._hooks.run("after_memoization")
             yield from self._hooks.run("before_execution")
 
     def begin_after_last_memo(self) -> Flow[None]:
@@ -242,11 +268,25 @@ class Execution(Generic[Place]):
         target = self.replay.target or ""
         return TargetMissed(met, self._step_names.find(target, [step_id for _, step_id in met]))
 
-    def report(self, new: Sequence[Found[Tool, Place]]) -> Reported:
-        """Report new steps without running them."""
+    def report(self, new: Sequence[Found[Tool, Place]]) -> Flow[Reported]:
+        """Report new steps without running them. Raises what a hook raises."""
+        if self._hooks and self._hooks.has("before_invoke"):
+            for found in new:
+                if found.op is Opcode.INVOKE_FUNCTION:
+                    yield from self._transform_invocation(found)
         self._step_names.keep((found.id, found.step_id, found.index) for found in new)
         self._tell_of_forgotten_steps(new[0])
         return report_new(new)
+
+    def _transform_invocation(self, found: Found[Tool, Place]) -> Flow[None]:
+        """Let the hooks change the data that another function is invoked with."""
+        opts, what = found.tool.opts, f'step "{found.step_id}": data, as a hook left it,'
+        payload = cast("Mapping[str, object]", opts["payload"])
+        data = cast("dict[str, Any]", payload["data"])
+        invocation = Invocation(found.step_id, str(opts["function_id"]), data)
+        yield from self._hooks.run("before_invoke", invocation)
+        changed: object = parse_value(dump(invocation.data, what, limit=MAX_STEP_BYTES).body)
+        found.tool = found.tool._replace(opts={**opts, "payload": {**payload, "data": changed}})
 
 
 def refuse_coroutine(value: object, what: str) -> Returned:

@@ -7,11 +7,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, assert_never
 
 from inngest_core.engine_api import EngineAPI, trace_headers
-from inngest_core.errors import EventInvalidError, InngestError, OutputUnserializableError, StepUnexpectedError
+from inngest_core.errors import (
+    ConfigError,
+    EventInvalidError,
+    InngestError,
+    Interrupt,
+    MiddlewareError,
+    OutputUnserializableError,
+)
 from inngest_core.events.event import Event, parse_event
 from inngest_core.events.event_types import type_event
 from inngest_core.function import Function, Handler
-from inngest_core.middleware import Hooks, MiddlewareFactory, StepMemos
+from inngest_core.middleware.base import MiddlewareFactory
+from inngest_core.middleware.hooks import Hooks
+from inngest_core.middleware.values import CallInfo, StepMemos
 from inngest_core.protocol.limits import MAX_RESPONSE_BYTES
 from inngest_core.protocol.wire import (
     RUN_COMPLETE_ID,
@@ -20,18 +29,18 @@ from inngest_core.protocol.wire import (
     Header,
     Op,
     Opcode,
-    dump_op,
     dump_ops,
 )
 from inngest_core.runtime.drivers import Resources
 from inngest_core.runtime.effects import Flow, Place
-from inngest_core.runtime.outcome import Raised, Returned
+from inngest_core.runtime.outcome import Outcome, Raised, Returned
 from inngest_core.values.serializer import Serializer, dump
 from inngest_core.web.messages import Request
 
 from .answer import Answer
 from .async_execution import AsyncExecution
-from .context import Context, ContextSync, ReplayLogger
+from .call_texts import answer_missed, no_answer, not_injected, too_large
+from .context import Context, ContextSync, ReplayLogger, make_context
 from .current import CurrentCall, current_call
 from .execution import Execution, Services
 from .failure import describe, is_final, log_failure, retry_headers
@@ -44,9 +53,6 @@ from .step_names import StepNames
 from .step_sync import StepSync
 from .sync_execution import Spot, SyncExecution
 from .tools import Tool
-
-MOST_FOUND_STEPS = 25
-"""So many of the steps that were met are listed in an error."""
 
 
 class Client(Protocol):
@@ -76,6 +82,7 @@ class Client(Protocol):
         raw_request: object = None,
         middleware: Sequence[MiddlewareFactory] = (),
         headers: Mapping[str, str] | None = None,
+        asynchronous: bool = False,
     ) -> Flow[list[str]]: ...
 
 
@@ -103,10 +110,13 @@ class FunctionCall:
         self._what = f"function {function.id}: output"
         self._changed = False
         """Whether a hook put there what the function returns."""
+        self._returned: object = None
+        """What the function returned, before hooks changed it."""
         self.error: BaseException | None = None
         """What the answer says that the function came to, when that is an error."""
         middleware = [*client.middleware, *function.middleware] if middleware is None else middleware
-        self._hooks = Hooks(middleware, client, request.raw)
+        is_async = handler.is_async
+        self._hooks = Hooks(middleware, client, request.raw, client.resources, asynchronous=is_async)
         headers = trace_headers(request.headers)
         self._services = Services(
             function_id=fn_id,
@@ -118,6 +128,7 @@ class FunctionCall:
                 raw_request=request.raw,
                 middleware=function.middleware,
                 headers=headers,
+                asynchronous=is_async,
             ),
             engine_api=client.engine_api,
             headers=headers,
@@ -126,10 +137,28 @@ class FunctionCall:
             step_names=client.step_names,
         )
         self._execution, self._ctx = self._prepare()
+        self._info = CallInfo(request, self._ctx, function, handler.callback)
         self._current = CurrentCall(self._ctx)
 
     def run(self) -> Flow[Answer]:
         """Run the function between its hooks; a flow for the driver of the handler's kind."""
+        if not self._hooks:
+            return (yield from self._answer_call())
+        try:
+            if not self._hooks.has("wrap_request"):
+                return (yield from self._answer_call())
+            outcome = yield from self._hooks.around("wrap_request", self._info, self._answer_within)
+            answer = outcome.unwrap()
+        except InngestError as error:
+            return (yield from self._answer_error(error))
+        if isinstance(answer, Answer):
+            return answer
+        return (yield from self._answer_error(MiddlewareError(no_answer(answer))))
+
+    def _answer_within(self, _: object) -> Flow[Outcome]:
+        return Returned((yield from self._answer_call()))
+
+    def _answer_call(self) -> Flow[Answer]:
         try:
             return (yield from self._run())
         except InngestError as error:  # of a hook; what the function and its steps raise is an outcome
@@ -141,20 +170,20 @@ class FunctionCall:
         execution, ctx, hooks = self._execution, self._ctx, self._hooks
         if hooks:
             yield from hooks.run("transform_input", ctx, self._function, StepMemos(self._call.steps))
-            yield from execution.begin_after_last_memo()
+            execution.ask_which_hooks_there_are()
         try:
             self._type_events()
         except EventInvalidError as error:
             outcome: CallOutcome = Raised(error)
         else:
-            outcome = yield from execution.run(self._call_handler)
+            outcome = yield from (self._run_in_hooks() if hooks else execution.run(self._call_handler))
         if isinstance(execution.outcome, Raised):  # by a hook, while the function ran
             return (yield from self._answer(execution.outcome))
         if hooks:
             yield from execution.end()
             outcome = yield from self._transform(outcome)
         answer = yield from self._answer(outcome)
-        if hooks:
+        if hooks and hooks.has("before_response"):
             yield from hooks.run("before_response")
         return answer
 
@@ -170,11 +199,11 @@ class FunctionCall:
             of_places = Replay[Tool, Place](memos=memos, stack=stack, target=self._target, plan_only=plan_only)
             execution = AsyncExecution(call.ctx, of_places, self._services)
             tools, logger = Step(execution, client.app_id), ReplayLogger(client.logger, of_places)
-            return execution, Context(*fields, logger, tools, Group(execution))
+            return execution, make_context(Context, self._handler.context, *fields, logger, tools, Group(execution))
         of_spots = Replay[Tool, Spot](memos=memos, stack=stack, target=self._target, plan_only=plan_only)
         in_thread = SyncExecution(call.ctx, of_spots, self._services, client.resources)
         step, logger = StepSync(in_thread, client.app_id), ReplayLogger(client.logger, of_spots)
-        return in_thread, ContextSync(*fields, logger, step, GroupSync(in_thread))
+        return in_thread, make_context(ContextSync, self._handler.context, *fields, logger, step, GroupSync(in_thread))
 
     def _type_events(self) -> None:
         """Type the events as the triggers say: after the hooks, which may have to decrypt them.
@@ -186,16 +215,41 @@ class FunctionCall:
             ctx.event = type_event(ctx.event, triggers)
             ctx.events = [type_event(each, triggers) for each in ctx.events]
 
+    def _run_in_hooks(self) -> Flow[CallOutcome]:
+        """Run the function within the hooks that wrap it; they see an Interrupt where the call ends before it does."""
+        if not self._hooks.has("wrap_handler"):
+            yield from self._execution.begin_after_last_memo()
+            return (yield from self._execution.run(self._call_handler))
+        ended: CallOutcome | None = None
+
+        def inner(_: object) -> Flow[Outcome]:
+            nonlocal ended
+            if ended is not None:
+                raise MiddlewareError(f"a wrap_handler hook ran {self._function.id} twice in one call; run it once")
+            yield from self._execution.begin_after_last_memo()
+            ended = yield from self._execution.run(self._call_handler)
+            return ended if isinstance(ended, Returned | Raised) else Raised(Interrupt(_step_in(ended)))
+
+        outcome = yield from self._hooks.around("wrap_handler", self._info, inner)
+        if ended is None:
+            return self._execution.finish(outcome)
+        return outcome if isinstance(ended, Returned | Raised) else ended
+
     def _call_handler(self) -> object:
         """Call the handler, in context variables of the call's own."""
-        ctx = self._ctx
+        ctx, arguments = self._ctx, self._info.arguments
+        missing = [name for name in self._handler.injected if name not in arguments]
+        if missing:
+            raise ConfigError(not_injected(self._function.id, missing))
         current_call.set(self._current)
-        return self._handler.callback(ctx, ctx.step) if self._handler.takes_step else self._handler.callback(ctx)
+        positional = (ctx, ctx.step) if self._handler.takes_step else (ctx,)
+        return self._handler.callback(*positional, **arguments)
 
     def _transform(self, outcome: CallOutcome) -> Flow[CallOutcome]:
         """Return what the hooks make of what the function came to."""
         if not isinstance(outcome, Returned | Raised):
             return outcome
+        self._returned = outcome.value if isinstance(outcome, Returned) else None
         made = yield from self._hooks.transform(outcome, self._check)
         self._changed = not (
             isinstance(outcome, Returned) and isinstance(made, Returned) and made.value is outcome.value
@@ -215,7 +269,7 @@ class FunctionCall:
             case Raised(error):
                 return (yield from self._answer_error(error))
             case TargetMissed():
-                return _answer_missed(self._target or "", outcome)
+                return answer_missed(self._target or "", outcome)
             case _:
                 assert_never(outcome)
 
@@ -223,6 +277,11 @@ class FunctionCall:
         self.error = error
         final = is_final(error, self._call.ctx)
         log_failure(self._client.logger, error, f"function {self._services.function_id}", final=final)
+        if self._hooks:
+            try:
+                yield from self._hooks.run("on_function_error", error, final)
+            except InngestError as failure:  # of the hook, and with the error as its context
+                error = failure
         return Answer(500, describe(error), (yield from retry_headers(error)))
 
     def _answer_value(self, value: object) -> Flow[Answer]:
@@ -230,6 +289,8 @@ class FunctionCall:
             data = self._dump(value)
         except Exception as error:  # a value, or a serializer of the user's, may raise anything
             return (yield from self._answer_error(error))
+        if self._hooks and self._hooks.has("on_function_complete"):
+            yield from self._hooks.run("on_function_complete", value if self._returned is None else self._returned)
         if data.startswith(b'"{') and data.endswith(b'}"'):  # an engine would decode a text that looks like an object
             ops = [Op(op=Opcode.RUN_COMPLETE, id=RUN_COMPLETE_ID, data=data)]
             return (yield from self._answer_ops(ops, {}))
@@ -239,7 +300,7 @@ class FunctionCall:
         body = dump_ops(ops)
         if len(body) <= MAX_RESPONSE_BYTES:
             return Answer(206, body, headers)
-        error = OutputUnserializableError(_too_large(self._function.id, ops, len(body)))
+        error = OutputUnserializableError(too_large(self._function.id, ops, len(body)))
         return (yield from self._answer_error(error))
 
     def _dump(self, value: object) -> bytes:
@@ -261,33 +322,5 @@ def _parse_events(call: CallRequest) -> tuple[Event, list[Event]]:
     return event, [parse_event(each) for each in call.events] or [event]
 
 
-def _too_large(function_id: str, ops: Sequence[Op], size: int) -> str:
-    """Return the message for an answer that an engine would refuse; the largest ops are named first."""
-    sized = sorted(((len(dump_op(op)), op.step_id) for op in ops), key=lambda each: -each[0])
-    held = [f'step "{step_id}" ({each:,})' if step_id else f"the output ({each:,})" for each, step_id in sized]
-    named = ", ".join(held[:MOST_FOUND_STEPS]) + (" and more" if len(held) > MOST_FOUND_STEPS else "")
-    return (
-        f"function {function_id}: the answer is {size:,} bytes as JSON, over the limit of "
-        f"{MAX_RESPONSE_BYTES // 1024 // 1024} MiB for one answer; it holds {named}; "
-        "start fewer steps at a time, or keep their data elsewhere and pass on where it is"
-    )
-
-
-def _answer_missed(target: str, missed: TargetMissed) -> Answer:
-    met = missed.met[:MOST_FOUND_STEPS]
-    names = ", ".join(f'"{step_id}"' for _, step_id in met) or "none"
-    named = target if missed.name is None else f"{missed.name} ({target})"
-    message = (
-        f"the engine asked for step {named}, which the function did not meet (it met: {names}); "
-        "was the function changed while runs were under way, or are its step ids others in each call?"
-    )
-    body = {
-        "code": StepUnexpectedError.code,
-        "name": StepUnexpectedError.__name__,
-        "message": message,
-        "error": message,
-        "requestedStep": target,
-        "foundSteps": [{"id": hashed, "displayName": step_id} for hashed, step_id in met],
-        "totalFoundSteps": len(missed.met),
-    }
-    return Answer(500, body, {Header.NO_RETRY.value: "false"})
+def _step_in(outcome: CallOutcome) -> str:
+    return outcome.ops[0].step_id if isinstance(outcome, Reported) and outcome.ops else ""

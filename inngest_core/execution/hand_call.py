@@ -9,7 +9,7 @@ from inngest_core.by_hand import CalledStep, CallInput, CallResult
 from inngest_core.errors import FunctionNotFoundError, StepUnexpectedError
 from inngest_core.events.event import Event, event_as_json
 from inngest_core.function import Function
-from inngest_core.middleware import MiddlewareFactory
+from inngest_core.middleware.base import MiddlewareFactory
 from inngest_core.protocol.ulid import ENTROPY_SIZE, make_ulid
 from inngest_core.protocol.wire import RUN_COMPLETE_ID, CallContext, CallRequest, Opcode, parse_json
 from inngest_core.runtime.effects import Flow, Invoke, Now, Random

@@ -42,7 +42,9 @@ Tool = TypeVar("Tool")
 Place = typing_extensions.TypeVar("Place", default=None)
 """Where the code that met it waits."""
 
-_WITH_OUTCOME = frozenset({Opcode.STEP_RUN, Opcode.INVOKE_FUNCTION, Opcode.GATEWAY, Opcode.AI_GATEWAY})
+_WITH_OUTCOME = frozenset(
+    {Opcode.STEP_RUN, Opcode.INVOKE_FUNCTION, Opcode.GATEWAY, Opcode.AI_GATEWAY, Opcode.WAIT_FOR_SIGNAL}
+)
 """Ops whose memo is {"data": …} or {"error": …}; those of the others are the value itself."""
 
 

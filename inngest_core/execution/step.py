@@ -8,18 +8,23 @@ What a step means is decided in `execution.py`. A type that a result is read as 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar, TypeVarTuple, cast, overload
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, cast, overload
 
 import typing_extensions
 
 from inngest_core.events.event import Event
 from inngest_core.events.event_types import EventType, TypedEvent
 from inngest_core.function import Function
+from inngest_core.signals import OnConflict, Signal
 
-from . import tools
+from . import signal_tools, tools
 from .async_execution import AsyncExecution
+from .fetch import Headers, Params, fetch
 from .group import Parallel
+
+if TYPE_CHECKING:
+    import httpx
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -202,6 +207,33 @@ class Step(Parallel):
         app_id = app_id or self._app_id
         return await self._meet(tools.invoke_by_id(step_id, app_id, function_id, data, timeout, v, output_type))
 
+    async def wait_for_signal(
+        self, step_id: str, *, signal: str, timeout: Duration, on_conflict: OnConflict = "fail"
+    ) -> Signal | None:
+        """Let the run wait for a signal that is sent from now on.
+
+        step_id: names the step, unique in the function.
+        signal: the name of the signal; at any time, one run can wait for it.
+        timeout: how long to wait; milliseconds or a timedelta, 366 days at most.
+        on_conflict: what happens when another run waits for the signal already: "fail" fails this run, "replace" takes
+            the signal over, and the other run waits until its time-out.
+        Returns the signal, or None when none came in time.
+        Raises ConfigError: an argument that cannot be used.
+        """
+        tool = signal_tools.wait_for_signal(step_id, signal, timeout, on_conflict)
+        return cast("Signal | None", await self._meet(tool))
+
+    async def send_signal(self, step_id: str, *, signal: str, data: object = None) -> str | None:
+        """Send a signal once, however often the function is called.
+
+        step_id: names the step, unique in the function.
+        signal: its name; the run that waits for this name goes on.
+        data: what comes with it; whatever can be written as JSON.
+        Returns the id of the run that waited for it; None when no run did, and then the signal is lost.
+        Raises StepError: it could not be sent. Raises ConfigError: no name.
+        """
+        return cast("str | None", await self._meet(signal_tools.send_signal(step_id, signal, data)))
+
     async def send_event(self, step_id: str, events: Event | Sequence[Event]) -> list[str]:
         """Send events once, however often the function is called.
 
@@ -211,3 +243,47 @@ class Step(Parallel):
         Raises StepError: they could not be sent. Raises ConfigError: something else than events.
         """
         return cast("list[str]", await self._meet(tools.send_event(step_id, events)))
+
+    async def fetch(
+        self,
+        step_id: str,
+        url: str,
+        *,
+        method: str = "GET",
+        params: Params | None = None,
+        headers: Headers | None = None,
+        json: object = None,
+        content: str | bytes | None = None,
+        data: Mapping[str, object] | None = None,
+        timeout: Duration | None = None,
+        offload: bool = True,
+    ) -> httpx.Response:
+        """Make one HTTP request, and keep the answer. The engine makes it: nothing of the app runs or waits meanwhile.
+
+        step_id: names the step, unique in the function.
+        url: where to; an absolute http or https URL.
+        method: of the request.
+        params: what is added to the URL as its query.
+        headers: of the request; engines keep them with the run, secrets included.
+        json: the body as JSON values, models and the like; content: the body as a text or bytes; data: the fields of a
+            form. One of them at most. An engine passes on JSON only, so a form and other content need offload=False.
+        timeout: how long to wait for the answer; milliseconds or a timedelta. Only with offload=False, where it is 30
+            seconds by default: otherwise the engine decides.
+        offload: False makes the request in the app, as any step that runs there.
+        Returns the answer, whatever its status: call its `raise_for_status` to have an error raised.
+        Raises StepError: no answer came. Raises ConfigError: a request that cannot be made, or not by an engine.
+        OutputUnserializableError: json that has no form as JSON.
+        """
+        tool = fetch(
+            step_id,
+            url,
+            method=method,
+            params=params,
+            headers=headers,
+            json=json,
+            content=content,
+            data=data,
+            timeout=timeout,
+            offload=offload,
+        )
+        return cast("httpx.Response", await self._meet(tool))

@@ -125,7 +125,7 @@ class SyncExecution(Execution[Spot]):
                     context = contextvars.copy_context() if context is None else context
                     self.outcome = yield from self.run_step(found, context)
                 case Report(new):
-                    self.outcome = self.report(new)
+                    self.outcome = yield from self.report(new)
                 case Repeat(found):
                     self.outcome = report_again(found)
                 case Wait():

@@ -49,6 +49,7 @@ class StepScope:
 
     run_id, step_hash: which step it is. send: sends events, given them and the seed of their ids.
     engine_api: the engine's API, and headers: those that requests to it carry during this call.
+    serializer: the client's own.
     """
 
     run_id: str
@@ -56,6 +57,7 @@ class StepScope:
     send: Callable[[Sequence[Event], str], Flow[list[str]]]
     engine_api: EngineAPI
     headers: Mapping[str, str]
+    serializer: Serializer | None = None
 
 
 class Tool(NamedTuple):
@@ -94,7 +96,7 @@ def run(step_id: str, callback: Callable[..., object], args: Sequence[object], o
             "step.run(id, function, *arguments), not step.run(id, function())"
         )
     step_id, opts = check_step_id(step_id), _NO_OPTS if parallel_mode.get() is None else step_opts()
-    fields = (Opcode.STEP_RUN, step_id, step_id, _read_plain, opts, callback, args, None, output_type, callback, None)
+    fields = (Opcode.STEP_RUN, step_id, step_id, read_plain, opts, callback, args, None, output_type, callback, None)
     tool: Tool = _new(Tool, fields)  # a thousand in one call: without the keywords
     return tool
 
@@ -115,7 +117,7 @@ def sleep(step_id: str, duration: int | datetime.timedelta) -> Tool:
     return Tool(
         op=Opcode.SLEEP,
         step_id=check_step_id(step_id),
-        name=_dump_wait(step_id, "duration", duration),
+        name=dump_wait(step_id, "duration", duration),
         read=_read_nothing,
         opts=step_opts(),
     )
@@ -139,7 +141,7 @@ def wait_for_event(
     name, kind = read_awaited_event(step_id, event)
     read = _read_event if kind is None else _reader(kind)
     check_expression(step_id, if_exp)
-    opts = step_opts(event=name, timeout=_dump_wait(step_id, "timeout", timeout))
+    opts = step_opts(event=name, timeout=dump_wait(step_id, "timeout", timeout))
     if if_exp is not None:
         opts["if"] = if_exp
     step_id = check_step_id(step_id)
@@ -192,12 +194,12 @@ def invoke(
         payload["v"] = v
     opts = step_opts(function_id=function_id, payload=payload)
     if timeout is not None:
-        opts["timeout"] = _dump_wait(step_id, "timeout", timeout)
+        opts["timeout"] = dump_wait(step_id, "timeout", timeout)
     return Tool(
         op=Opcode.INVOKE_FUNCTION,
         step_id=check_step_id(step_id),
         name=step_id,
-        read=_read_plain,
+        read=read_plain,
         opts=opts,
         output_type=output_type,
         returns=returns,
@@ -262,7 +264,8 @@ def step_opts(**opts: object) -> dict[str, object]:
     return opts
 
 
-def _dump_wait(step_id: str, field: str, duration: int | datetime.timedelta) -> str:
+def dump_wait(step_id: str, field: str, duration: int | datetime.timedelta) -> str:
+    """Return for how long to wait as it goes over the wire; raises ConfigError. field: names it in the message."""
     try:
         ms = to_ms(duration)
     except (TypeError, ValueError) as error:
@@ -272,7 +275,8 @@ def _dump_wait(step_id: str, field: str, duration: int | datetime.timedelta) -> 
     return dump_duration(ms)
 
 
-def _read_plain(data: object) -> object:
+def read_plain(data: object) -> object:
+    """Give the data of a memo as it is."""
     return data
 
 

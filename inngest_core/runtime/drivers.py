@@ -130,7 +130,7 @@ def _call(effect: Call) -> object:
         result = _run_callback(effect)
     except asyncio.CancelledError as error:  # nothing outside can cancel a thread
         raise _cancelled(effect) from error
-    if inspect.isawaitable(result):
+    if result is not None and inspect.isawaitable(result):
         if inspect.iscoroutine(result):
             result.close()
         raise AsyncUnsupportedError(
@@ -165,7 +165,7 @@ async def run_async(flow: Flow[T], resources: Resources) -> T:
                         bodies.append(result)
                     case Call():
                         result = _begin_call(effect)  # in this frame: a coroutine cannot let a StopIteration out
-                        if inspect.isawaitable(result):
+                        if result is not None and inspect.isawaitable(result):
                             result = await _end_call(effect, result)
                     case Invoke(inner, is_async):
                         result = await (run_async if is_async else _run_in_pool)(inner, resources)

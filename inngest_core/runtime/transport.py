@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import http.cookiejar
 import importlib
 import ssl
 import threading
@@ -58,12 +59,14 @@ class Transport:
         with (
             _failing(request),
             within(request.timeout),
-            contextlib.closing(client.send(_to_httpx(request), stream=True)) as response,
+            contextlib.closing(
+                client.send(_to_httpx(request), stream=True, follow_redirects=request.follow_redirects)
+            ) as response,
         ):
             content = _content(request, response)
             for chunk in response.iter_raw():
                 content.add(chunk)
-            return HTTPResponse(response.status_code, dict(response.headers), content.bytes())
+            return _from_httpx(response, content)
 
     async def fetch_async(self, request: HTTPRequest) -> HTTPResponse:
         """Exchange *request* on the running loop; raises TransportError."""
@@ -71,12 +74,14 @@ class Transport:
         opening = _Opening()
         with _failing(request):
             async with contextlib.aclosing(opening), asyncio.timeout(request.timeout):
-                response = await client.send(_to_httpx(request, trace=opening.trace), stream=True)
+                response = await client.send(
+                    _to_httpx(request, trace=opening.trace), stream=True, follow_redirects=request.follow_redirects
+                )
                 async with contextlib.aclosing(response):
                     content = _content(request, response)
                     async for chunk in response.aiter_raw():
                         content.add(chunk)
-            return HTTPResponse(response.status_code, dict(response.headers), content.bytes())
+            return _from_httpx(response, content)
 
     def _threads_client(self) -> httpx.Client:
         import httpx
@@ -85,7 +90,9 @@ class Transport:
 
         with self._lock:
             if self._client is None:
-                self._client = httpx.Client(transport=DeadlineTransport(self._load_tls(), MAX_CONNECTIONS))
+                self._client = httpx.Client(
+                    transport=DeadlineTransport(self._load_tls(), MAX_CONNECTIONS), cookies=_no_cookies()
+                )
                 self._at_exit = weakref.finalize(self, self._client.close)
             return self._client
 
@@ -135,7 +142,9 @@ class _LoopClient:
     def __init__(self, tls: ssl.SSLContext, forget: Callable[[], object]) -> None:
         import httpx
 
-        self.client = httpx.AsyncClient(verify=tls, limits=httpx.Limits(max_connections=MAX_CONNECTIONS))
+        self.client = httpx.AsyncClient(
+            verify=tls, limits=httpx.Limits(max_connections=MAX_CONNECTIONS), cookies=_no_cookies()
+        )
         self.lifetime = self._live()
         self._forget = forget
         self._opened = False
@@ -181,6 +190,18 @@ class _Opening:
             await self._stream.aclose()
 
 
+def _no_cookies() -> http.cookiejar.CookieJar:
+    """Return a jar that stays empty: what one request was given must not go along with another."""
+    return http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+
+
+def _from_httpx(response: httpx.Response, content: Content) -> HTTPResponse:
+    import httpx
+
+    url = str(httpx.URL(response.url))  # all of it
+    return HTTPResponse(response.status_code, dict(response.headers), content.bytes(), url)
+
+
 def _to_httpx(request: HTTPRequest, **extensions: object) -> httpx.Request:
     import httpx
 
@@ -204,6 +225,9 @@ def _quiet_url() -> type[httpx.URL]:
 
         def __str__(self) -> str:
             return f"{self.scheme}://{self.netloc.decode()}"
+
+        def join(self, url: httpx.URL | str) -> httpx.URL:
+            return type(self)(httpx.URL(self).join(url))
 
         def __repr__(self) -> str:
             return f"{type(self).__name__}({str(self)!r})"

@@ -20,6 +20,8 @@ from inngest_core.errors import (
 )
 from inngest_core.execution.answer import Answer
 from inngest_core.function import Function
+from inngest_core.middleware.hooks import Hooks
+from inngest_core.middleware.values import Registration
 from inngest_core.protocol.wire import (
     SDK_LANGUAGE,
     VERSION,
@@ -30,7 +32,7 @@ from inngest_core.protocol.wire import (
     parse_object,
     strip_nulls,
 )
-from inngest_core.runtime.effects import Flow
+from inngest_core.runtime.effects import Flow, Invoke
 from inngest_core.web.messages import SAFE_IN_PATH, Request
 
 from .authentication import Signer, asks_in_band
@@ -54,11 +56,11 @@ def register(endpoint: Endpoint, request: Request, signer: Signer) -> Flow[Answe
     if mode is not None:
         raise ServerKindMismatchError(_mismatch(mode, config))
     if asks_in_band(request.headers, config):
-        return register_in_band(endpoint, request, signer)
+        return (yield from register_in_band(endpoint, request, signer))
     return (yield from register_out_of_band(endpoint, request))
 
 
-def register_in_band(endpoint: Endpoint, request: Request, signer: Signer) -> Answer:
+def register_in_band(endpoint: Endpoint, request: Request, signer: Signer) -> Flow[Answer]:
     """Return the whole registration as the answer to a PUT."""
     client, config = endpoint.client, endpoint.client.config
     url = advertised_url(_asked_url(request), endpoint.options, config)
@@ -68,7 +70,7 @@ def register_in_band(endpoint: Endpoint, request: Request, signer: Signer) -> An
         "capabilities": capabilities(config),
         "env": config.env,
         "framework": endpoint.framework,
-        "functions": dump_functions(endpoint.functions, url),
+        "functions": (yield from _told_functions(endpoint, url, request)),
         "inspection": dump_introspection(endpoint, signer),
         "platform": config.platform,
         "sdk_author": SDK_AUTHOR,
@@ -97,7 +99,7 @@ def register_out_of_band(endpoint: Endpoint, request: Request) -> Flow[Answer]:
         "v": "0.1",
         "framework": endpoint.framework,
         "capabilities": capabilities(config),
-        "functions": dump_functions(endpoint.functions, url),
+        "functions": (yield from _told_functions(endpoint, url, request)),
     }
     try:
         told = yield from client.engine_api.register(
@@ -111,6 +113,21 @@ def register_out_of_band(endpoint: Endpoint, request: Request) -> Flow[Answer]:
         "modified": told.get("modified") is True,
     }
     return Answer(200, body, _OUT_OF_BAND)
+
+
+def _told_functions(endpoint: Endpoint, url: str, request: Request) -> Flow[list[dict[str, object]]]:
+    """Return the configurations as the `on_register` hooks of the client leave them."""
+    client, functions = endpoint.client, dump_functions(endpoint.functions, url)
+    if not client.middleware:
+        return functions
+    hooks = Hooks(client.middleware, client, request.raw, client.resources, asynchronous=False)
+    registration = Registration(url, functions)
+    flow = hooks.run("on_register", registration)
+    if hooks.any_async("on_register"):
+        yield Invoke(flow, is_async=True)
+    else:
+        yield from flow
+    return registration.functions
 
 
 def dump_functions(functions: Sequence[Function[Any]], url: str) -> list[dict[str, object]]:

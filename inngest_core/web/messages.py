@@ -68,7 +68,7 @@ class HTTPRequest:
     """An outgoing request.
 
     timeout: seconds for the whole exchange, from the connection to the last byte of the answer.
-    max_response_bytes: a larger body, decompressed, is an error.
+    max_response_bytes: a larger body, decompressed, is an error. follow_redirects: answer with what they lead to.
     """
 
     method: str
@@ -77,6 +77,7 @@ class HTTPRequest:
     body: bytes = b""
     timeout: float = 30.0
     max_response_bytes: int = 4 * 1024 * 1024
+    follow_redirects: bool = False
 
     @property
     def origin(self) -> str:
@@ -89,11 +90,12 @@ class HTTPRequest:
 
 @dataclass(frozen=True, slots=True)
 class HTTPResponse:
-    """The answer to an outgoing request. headers: lower-case names."""
+    """The answer to an outgoing request. headers: lower-case names. url: whose answer it is, after redirects."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    url: str = ""
 
 
 class TransportError(Exception):

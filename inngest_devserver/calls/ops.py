@@ -74,6 +74,18 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class SignalWait:
+    """due: as of a wait. replaces: take the signal over from another wait instead of failing the run."""
+
+    id: str
+    name: str
+    race: bool
+    due: float
+    signal: str
+    replaces: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Invoke:
     """slug: of the function to run. payload: the event it gets: data, user, v, meta. due: as of a wait."""
 
@@ -107,7 +119,7 @@ class Rediscover:
     """The app asks to be called again."""
 
 
-Op = StepDone | StepErrored | Planned | Sleep | Wait | Invoke | Fetch | Complete | Rediscover
+Op = StepDone | StepErrored | Planned | Sleep | Wait | SignalWait | Invoke | Fetch | Complete | Rediscover
 
 
 class OpsInvalidError(ValueError):
@@ -197,6 +209,8 @@ class _Reader:
                 return self._sleep(step_id)
             case Opcode.WAIT_FOR_EVENT:
                 return self._wait(step_id)
+            case Opcode.WAIT_FOR_SIGNAL:
+                return self._signal_wait(step_id)
             case Opcode.INVOKE_FUNCTION:
                 return self._invoke(step_id)
             case Opcode.GATEWAY:
@@ -264,6 +278,19 @@ class _Reader:
         due = self._due(timeout, "opts.timeout") if timeout else self._now  # without a time-out it is over at once
         return Wait(step_id, self._name, self._race, due, event, expression)
 
+    def _signal_wait(self, step_id: str) -> SignalWait:
+        signal = self._text(self._opts.get("signal"), "opts.signal") or self._text(self._op.get("name"), "name")
+        conflict = self._text(self._opts.get("conflict"), "opts.conflict") or "fail"
+        if not signal or conflict not in ("fail", "replace"):
+            what = "names no signal" if not signal else f'has opts.conflict "{conflict}"; expected "fail" or "replace"'
+            raise OpsInvalidError(f"{self._what()}: WaitForSignal {what}", name="InvalidSignalError", final=True)
+        return SignalWait(step_id, self._name, self._race, self._timeout(), signal, conflict == "replace")
+
+    def _timeout(self) -> float:
+        """Return the Unix time at which the step is given up; a year from now when the op does not say."""
+        timeout = self._text(self._opts.get("timeout"), "opts.timeout")
+        return self._due(timeout, "opts.timeout") if timeout else self._now + _YEAR_SECONDS
+
     def _fetch(self, opcode: Opcode, step_id: str) -> Fetch:
         try:
             return Fetch(step_id, self._name, self._race, parse_request(opcode, self._opts))
@@ -282,6 +309,4 @@ class _Reader:
                 name="InvalidInvokeError",
                 final=True,
             )
-        timeout = self._text(self._opts.get("timeout"), "opts.timeout")
-        due = self._due(timeout, "opts.timeout") if timeout else self._now + _YEAR_SECONDS
-        return Invoke(step_id, self._name, self._race, due, slug, cast("dict[str, Any]", payload))
+        return Invoke(step_id, self._name, self._race, self._timeout(), slug, cast("dict[str, Any]", payload))

@@ -1,4 +1,4 @@
-"""Routes about events: send, invoke, list."""
+"""Routes about events and signals: send, invoke, list."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from inngest_core.errors import BodyInvalidError
 from inngest_core.protocol.limits import MAX_EVENTS
-from inngest_core.protocol.wire import Header, parse_json, parse_object
+from inngest_core.protocol.wire import Header, json_kind, parse_json, parse_object
 from inngest_core.web.messages import Response
 from inngest_devserver import fragments, ids
 from inngest_devserver.engine import Engine
@@ -62,6 +62,18 @@ class EventRoutes:
         row = self._engine.intake.keep(event)
         run = self._engine.executor.start(function, [row])
         return json_response({"id": row.internal_id, "run_id": run.id, "status": 200})
+
+    def signal(self, call: Call) -> Response:
+        """Give a signal to the run that waits for it."""
+        body: Mapping[str, Any] = parse_object(call.request.body)
+        signal = body.get("signal")
+        if not isinstance(signal, str) or not signal:
+            raise APIError(400, f"signal is a JSON {json_kind(signal)}; expected the name of a signal as a string")
+        run = self._engine.executor.signals.send(fragments.text(signal), body.get("data"))
+        if run is None:
+            raise APIError(404, "No signal found")
+        self._engine.store.commit()
+        return enveloped({"run_id": run.id}, self._engine.clock.now())
 
     def list(self, call: Call) -> Response:
         query = call.query

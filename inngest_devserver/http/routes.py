@@ -50,5 +50,6 @@ def endpoints(engine: Engine) -> list[Endpoint]:
         Endpoint("/v1/runs/{run}", {"GET": runs.one, "DELETE": runs.cancel}),
         Endpoint("/v1/runs/{run}/jobs", {"GET": runs.jobs}),
         Endpoint("/v1/runs/{run}/history", {"GET": runs.history}),
+        Endpoint("/v1/signals", {"POST": events.signal}),
         Endpoint("/v1/apps/{app}/functions", {"GET": apps.functions}),
     ]

@@ -24,6 +24,7 @@ class ActiveRuns:
         self._runs: dict[str, Run] = {}
         self._waits: dict[str, dict[tuple[str, str], None]] = {}
         self._cancels: dict[str, dict[str, None]] = {}
+        self._signals: dict[str, tuple[str, str]] = {}
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -41,6 +42,11 @@ class ActiveRuns:
         """Return the waits for an event of this name, oldest first."""
         keys = list(self._waits.get(event, ()))
         return [(self._runs[run_id], self._runs[run_id].pauses[step_id]) for run_id, step_id in keys]
+
+    def waiting_for_signal(self, signal: str) -> tuple[Run, PauseRow] | None:
+        """Return the one wait for a signal, if there is one."""
+        key = self._signals.get(signal)
+        return None if key is None else (self._runs[key[0]], self._runs[key[0]].pauses[key[1]])
 
     def cancelled_by(self, event: str) -> list[tuple[Run, Cancel]]:
         """Return the runs that an event of this name may cancel, each with its rule."""
@@ -87,6 +93,12 @@ class ActiveRuns:
             run.expressions[pause.step_id] = expression
         self._index(pause)
 
+    def take_signal_from(self, run: Run, pause: PauseRow) -> None:
+        """Let a wait have its signal no more: only its time-out ends it."""
+        self._forget(pause)
+        self._store.delete_pause(run.id, pause.step_id)
+        self.pause(run, pause._replace(event=""))
+
     def end_pause(self, run: Run, step_id: str) -> PauseRow | None:
         """Forget the pause of a step, and return it, if there is one."""
         pause = run.pauses.pop(step_id, None)
@@ -102,15 +114,19 @@ class ActiveRuns:
             run.version, run.plan_only = version, plan_only
             self._store.set_protocol(run.id, version, plan_only)
 
-    # --- looking up by event
+    # --- looking up by event and by signal
 
     def _index(self, pause: PauseRow) -> None:
         if pause.kind == PauseKind.WAIT:
             self._waits.setdefault(pause.event, {})[(pause.run_id, pause.step_id)] = None
+        elif pause.kind == PauseKind.SIGNAL and pause.event:
+            self._signals[pause.event] = (pause.run_id, pause.step_id)
 
     def _forget(self, pause: PauseRow) -> None:
         if pause.kind == PauseKind.WAIT:
             _discard(self._waits, pause.event, (pause.run_id, pause.step_id))
+        elif pause.kind == PauseKind.SIGNAL and pause.event:
+            del self._signals[pause.event]
 
 
 def _discard(index: dict[str, dict[_K, None]], name: str, key: _K) -> None:

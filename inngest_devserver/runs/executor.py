@@ -26,10 +26,11 @@ from .attempts import UNREACHABLE, Attempts
 from .ends import Ends
 from .gateway import Gateway
 from .journal import Happening
-from .progress import FunctionMissingError, News, Progress
+from .progress import FunctionMissingError, News, Pausing, Progress, SignalConflictError
 from .reruns import Again
 from .run import DISCOVERY, UNKNOWN_VERSION, PauseKind, Run, Status, load_events
 from .services import Services
+from .signals import Signals
 
 MOST_FRUITLESS = 50
 """Answers in a row that bring nothing new, before a run is failed: its function would be called for ever."""
@@ -47,7 +48,8 @@ class Executor:
         self.attempts = Attempts(
             services.clock, services.active, services.queue, services.journal, services.retry_interval
         )
-        self.gateway = Gateway(services, self.attempts, self._fetched)
+        self.gateway = Gateway(services, self.attempts, self._finish)
+        self.signals = Signals(services.active, self._finish)
 
     # --- the life of a run
 
@@ -142,7 +144,7 @@ class Executor:
         if not self._overflowed(run):
             self._progress.go_on(run, done)
 
-    def _fetched(self, run: Run, pause: PauseRow, memo: bytes, failed: str | None) -> None:
+    def _finish(self, run: Run, pause: PauseRow, memo: bytes, failed: str | None) -> None:
         with self._ending_if_broken(run):
             self.resume(run, pause, memo, failed=failed)
 
@@ -251,7 +253,7 @@ class Executor:
         complete = next((op for op in stepped.ops if isinstance(op, Complete)), None)
         news = News()
         for op in stepped.ops:
-            if complete is None or isinstance(op, StepDone | StepErrored):
+            if run in self._s.active and (complete is None or isinstance(op, StepDone | StepErrored)):
                 self._apply_op(run, job, op, stepped, started, news)
         if complete is not None:
             self.end(run, Status.COMPLETED, complete.output, last=(job.attempt, started))
@@ -283,7 +285,13 @@ class Executor:
             case Complete():
                 pass
             case _:  # what the engine does itself
-                news.count += self._progress.pause(run, op)
+                self._hold(run, op, news)
+
+    def _hold(self, run: Run, op: Pausing, news: News) -> None:
+        try:
+            news.count += self._progress.pause(run, op)
+        except SignalConflictError as error:
+            self._fail_for(run, "SignalConflictError", str(error))
 
     def _step_retried(self, run: Run, job: JobRow, op: StepErrored, started: float) -> None:
         outcome = f"attempt {job.attempt + 1} failed: {_message(op)}"

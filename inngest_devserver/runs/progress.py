@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from inngest_core.protocol.duration import dump_duration
 from inngest_devserver import ids
-from inngest_devserver.calls.ops import Fetch, Invoke, Planned, Sleep, Wait
+from inngest_devserver.calls.ops import Fetch, Invoke, Planned, SignalWait, Sleep, Wait
 from inngest_devserver.scheduling.clock import Clock
 from inngest_devserver.scheduling.queue import JobKind, Queue
 from inngest_devserver.storage.tables import JobRow, PauseRow
@@ -22,11 +22,12 @@ from .active import ActiveRuns
 from .journal import Happening, Journal
 from .run import DISCOVERY, Discovery, PauseKind, Run
 
-Pausing = Planned | Sleep | Wait | Invoke | Fetch
+Pausing = Planned | Sleep | Wait | SignalWait | Invoke | Fetch
 _KINDS = {
     Planned: PauseKind.PLANNED,
     Sleep: PauseKind.SLEEP,
     Wait: PauseKind.WAIT,
+    SignalWait: PauseKind.SIGNAL,
     Invoke: PauseKind.INVOKE,
     Fetch: PauseKind.FETCH,
 }
@@ -34,6 +35,10 @@ _KINDS = {
 
 class FunctionMissingError(Exception):
     """An invoked function is not registered."""
+
+
+class SignalConflictError(Exception):
+    """A wait for a signal that another step waits for, and that it was not to take over."""
 
 
 class Done(enum.IntEnum):
@@ -94,7 +99,7 @@ class Progress:
         return Done.RACING_STEP if pause is not None and pause.race else Done.STEP
 
     def pause(self, run: Run, op: Pausing) -> bool:
-        """Hold a step until it is done elsewhere; False when that is nothing new."""
+        """Hold a step until it is done elsewhere; False when that is nothing new. Raises SignalConflictError."""
         if op.id in run.memos or op.id in run.pauses:
             return False
         now = self._clock.now()
@@ -102,11 +107,23 @@ class Progress:
         if isinstance(op, Wait):
             expression = op.expression
             row = row._replace(event=op.event, expression=expression.text if expression else "")
+        elif isinstance(op, SignalWait):
+            self._free(op)
+            row = row._replace(event=op.signal)
         elif isinstance(op, Fetch):
             row = row._replace(request=op.request.dump())
         self._active.pause(run, row, expression)
         self._begin(run, op, now)
         return True
+
+    def _free(self, op: SignalWait) -> None:
+        """Take the signal from the step that waits for it, if there is one; raises SignalConflictError."""
+        holder = self._active.waiting_for_signal(op.signal)
+        if holder is None:
+            return
+        if not op.replaces:
+            raise SignalConflictError("Signal conflict; signal wait already exists for another run")
+        self._active.take_signal_from(*holder)
 
     def _begin(self, run: Run, op: Pausing, now: float) -> None:
         kind, due = JobKind.TIMER, now
@@ -120,6 +137,8 @@ class Progress:
                 due, outcome = op.due, f"sleeps for {_words(op.due - now)}"
             case Wait():
                 due, outcome = op.due, f'waits for "{op.event}" for {_words(op.due - now)}'
+            case SignalWait():
+                due, outcome = op.due, f'waits for the signal "{op.signal}" for {_words(op.due - now)}'
             case Invoke():
                 due, outcome = op.due, f"invokes {op.slug}"
         self._journal.step(run, Happening.STEP_PAUSED, op.id, op.name, outcome, op=_KINDS[type(op)], since=now)

@@ -31,12 +31,13 @@ class Status(enum.StrEnum):
 
 
 class PauseKind(enum.StrEnum):
-    """Why a step that was reported is not done: it is to be called for, or waits for time, an event, a run, or for
-    the answer to a request."""
+    """Why a step that was reported is not done: it is to be called for, or waits for time, an event, a signal, a run,
+    or for the answer to a request."""
 
     PLANNED = "planned"
     SLEEP = "sleep"
     WAIT = "wait"
+    SIGNAL = "signal"
     INVOKE = "invoke"
     FETCH = "fetch"
 

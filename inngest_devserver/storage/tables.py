@@ -130,7 +130,8 @@ class RunRow(NamedTuple):
 class PauseRow(NamedTuple):
     """A step that was reported and is not done. kind: see runs.PauseKind. race: its end asks for discovery at once.
 
-    event, expression: what a wait waits for. request: what a fetch asks for.
+    event, expression: what a wait waits for. event: the signal of a wait for one, empty when another wait took it over.
+    request: what a fetch asks for.
     """
 
     run_id: str

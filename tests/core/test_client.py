@@ -21,7 +21,7 @@ from inngest_core.execution.context import Context, ContextSync
 from inngest_core.execution.step import Step
 from inngest_core.execution.step_sync import StepSync
 from inngest_core.function import Function
-from inngest_core.middleware import Middleware
+from inngest_core.middleware.base import Middleware
 from inngest_core.options.options import TriggerEvent
 from inngest_core.runtime.effects import Fetch
 from inngest_core.serving.app import App

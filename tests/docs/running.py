@@ -39,6 +39,7 @@ import pytest
 import inngest
 from inngest_core.serving.app import App, collect_apps
 from inngest_core.web.messages import HTTPRequest, HTTPResponse, Request
+from inngest_devserver.calls.fetcher import HTTPFetcher
 from inngest_devserver.engine import Engine, Options
 from inngest_devserver.hosting.loading import Kind, kind_of, serve_paths
 from inngest_devserver.http import api
@@ -62,6 +63,19 @@ USE_TZ = True
 """
 
 
+def outside(request: httpx.Request) -> httpx.Response:
+    """Answer what a page fetches from the world."""
+    answers: dict[tuple[str, str], tuple[int, str]] = {
+        ("GET", "/people/1"): (200, '{"name": "Ada"}'),
+        ("PATCH", "/people/1"): (204, ""),
+        ("GET", "/report"): (200, "ready"),
+        ("POST", "/login"): (200, '{"token": "t-1"}'),
+    }
+    assert request.url.host == "api.example.com", f"{request.url}: there is no network here"
+    status, text = answers[request.method, request.url.path]
+    return httpx.Response(status, stream=httpx.ByteStream(text.encode()))
+
+
 class Stage:
     """The embedded engine with the apps of a page, in this process; time passes when nothing else happens."""
 
@@ -72,7 +86,12 @@ class Stage:
         self._under_way = 0
         self._loop = asyncio.get_running_loop()
         self.engine = Engine(
-            Options(clock=self.clock, sink=self.lines.append, transport=httpx.MockTransport(self._call_app))
+            Options(
+                clock=self.clock,
+                sink=self.lines.append,
+                transport=httpx.MockTransport(self._call_app),
+                fetcher=HTTPFetcher(httpx.MockTransport(outside)),
+            )
         )
         self._api = api.API(self.engine, any_host=True)
         self._urls: dict[str, httpx.AsyncBaseTransport] = {}
@@ -84,6 +103,9 @@ class Stage:
             response = await ask(self._api, Request(request.method, request.url, request.headers, request.body))
             return HTTPResponse(response.status, response.headers, response.body)
 
+        if "://api.example.com" in request.url:
+            response = outside(httpx.Request(request.method, request.url))
+            return HTTPResponse(response.status_code, dict(response.headers), response.read(), request.url)
         if asyncio.get_running_loop() is self._loop:
             return await answer()
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(answer(), self._loop))

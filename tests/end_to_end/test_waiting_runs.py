@@ -130,3 +130,26 @@ def test_an_expression_that_does_not_compile_fails_the_run_and_says_so(world: Wo
         run = world.engine.run("t/wait")
     assert run.status == "Failed"
     assert expression in run.output["message"]
+
+
+@kinds(TWO_BY_TWO)
+def test_a_signal_of_another_run_comes(world: World) -> None:
+    @world.function("t/wait")
+    def wait(ctx: Any, step: Any) -> Script:
+        signal = yield step.wait_for_signal("wait", signal="t/ready", timeout=HOUR)
+        return [signal.signal, signal.data]
+
+    @world.function("t/send")
+    def send(ctx: Any, step: Any) -> Script:
+        waited = yield step.send_signal("send", signal="t/ready", data={"ü": [1]})
+        again = yield step.send_signal("send again", signal="t/ready")
+        return [waited, again]
+
+    with world.up():
+        waiting = world.engine.send("t/wait")
+        world.console.said("waits for the signal")
+        sent = world.engine.run("t/send")
+        (run,) = world.engine.ended(waiting)
+        assert run.output == ["t/ready", {"ü": [1]}]
+        assert sent.output == [run.id, None]
+        assert world.client.send_signal_sync("t/ready") is None

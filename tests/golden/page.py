@@ -41,6 +41,8 @@ def as_the_page_says(response: Mapping[str, Any], *, memoized: bool) -> Wanted:
         return Wanted(206, [_failed_step(body)], retry_after, False)
     if status >= 400:  # TypeScript's were all uncaught errors of steps, and told as 400 without a code
         return Wanted(500, {**_error(body), "code": body.get("code", "step_errored")}, retry_after, no_retry)
+    if isinstance(body, dict) and set(cast("dict[str, Any]", body)) == {"runId"}:
+        return Wanted(status, body["runId"], retry_after, no_retry)
     return Wanted(status, body, retry_after, no_retry)
 
 
@@ -56,6 +58,8 @@ def _op(recorded: Mapping[str, Any]) -> dict[str, Any]:
     if not op.get("opts"):
         op.pop("opts", None)
     op["data"] = recorded.get("data") if op["op"] == "StepRun" else None
+    if op["op"] == "StepRun" and op["name"] == "sendSignal":  # TypeScript puts the id of the run into an object
+        op["data"] = op["data"]["runId"]
     if op["userland"]["id"] == "fan":
         op["opts"] = {"type": "step.sendEvent"}
     if op["op"] == "Sleep":

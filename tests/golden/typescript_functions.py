@@ -7,7 +7,7 @@ from typing import Any
 
 import inngest
 
-SERVED = ("seq", "fail", "norty", "par", "wait", "leaf")
+SERVED = ("seq", "fail", "norty", "par", "wait", "leaf", "sig", "sendsig", "fetch")
 
 
 class Error(Exception):
@@ -30,6 +30,7 @@ def on(name: str) -> inngest.TriggerEvent:
     return inngest.TriggerEvent(event=f"nocp/{name}")
 
 
+ENGINE = "http://127.0.0.1:8422/dev"
 GO = "async.data.id == event.data.id"
 
 
@@ -66,7 +67,19 @@ def sync_functions(client: inngest.Inngest) -> list[inngest.Function[Any]]:
     def leaf(ctx: inngest.ContextSync) -> object:
         return {"got": ctx.event.data}
 
-    return [seq, fail, norty, par, wait, leaf]
+    @client.create_function(fn_id="sig", trigger=on("sig"))
+    def sig(ctx: inngest.ContextSync) -> object:
+        return ctx.step.wait_for_signal("ws", signal="nocp-sig-1", timeout=20_000, on_conflict="replace")
+
+    @client.create_function(fn_id="sendsig", trigger=on("sendsig"))
+    def sendsig(ctx: inngest.ContextSync) -> object:
+        return ctx.step.send_signal("ss", signal="nocp-sig-1", data={"hello": 1})
+
+    @client.create_function(fn_id="fetch", trigger=on("fetch"))
+    def fetch(ctx: inngest.ContextSync) -> object:
+        return ctx.step.fetch("step.fetch: 127.0.0.1", ENGINE).status_code
+
+    return [seq, fail, norty, par, wait, leaf, sig, sendsig, fetch]
 
 
 def async_functions(client: inngest.Inngest) -> list[inngest.Function[Any]]:
@@ -102,4 +115,16 @@ def async_functions(client: inngest.Inngest) -> list[inngest.Function[Any]]:
     async def leaf(ctx: inngest.Context) -> object:
         return {"got": ctx.event.data}
 
-    return [seq, fail, norty, par, wait, leaf]
+    @client.create_function(fn_id="sig", trigger=on("sig"))
+    async def sig(ctx: inngest.Context) -> object:
+        return await ctx.step.wait_for_signal("ws", signal="nocp-sig-1", timeout=20_000, on_conflict="replace")
+
+    @client.create_function(fn_id="sendsig", trigger=on("sendsig"))
+    async def sendsig(ctx: inngest.Context) -> object:
+        return await ctx.step.send_signal("ss", signal="nocp-sig-1", data={"hello": 1})
+
+    @client.create_function(fn_id="fetch", trigger=on("fetch"))
+    async def fetch(ctx: inngest.Context) -> object:
+        return (await ctx.step.fetch("step.fetch: 127.0.0.1", ENGINE)).status_code
+
+    return [seq, fail, norty, par, wait, leaf, sig, sendsig, fetch]

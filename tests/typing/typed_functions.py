@@ -158,9 +158,6 @@ def concurrency_has_two_forms() -> None:
 
 
 def misuse_is_refused() -> None:
-    @client.create_function(fn_id="three-parameters")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
-    def three(ctx: inngest.ContextSync, step: inngest.StepSync, more: int) -> None: ...  # pyright: ignore[reportUnusedFunction]
-
     client.create_function(fn_id="x", trigger="user/signed.up")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     client.create_function(sync_ctx)  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
     client.create_function(fn_id="x", trigger=None, priorty=None)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -1,0 +1,84 @@
+"""What may be given as middleware, and making an instance of it for a call."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+from inngest_core.error_text import headline, kind_of
+from inngest_core.errors import CONTROL, ConfigError, InngestError, MiddlewareError
+
+from .base import Middleware, MiddlewareFactory, MiddlewarePair, MiddlewareSync
+
+_KINDS = (Middleware, MiddlewareSync)
+
+MIDDLEWARE_RULE = "a middleware class, or a function (client, raw_request) that returns an instance of one"
+
+
+def problems_of_middleware(given: object) -> Iterator[tuple[str, object, str]]:
+    """Yield what cannot be middleware in the argument *middleware* of a client or a function: field, value and rule."""
+    if given is None:
+        return
+    if not isinstance(given, list | tuple):
+        yield "middleware", given, f"a list; each item is {MIDDLEWARE_RULE}"
+        return
+    for number, factory in enumerate(cast("Sequence[object]", given)):
+        if not isinstance(factory, Middleware | MiddlewareSync | MiddlewarePair) and not _makes_middleware(factory):
+            yield f"middleware[{number}]", factory, MIDDLEWARE_RULE
+
+
+def check_middleware(middleware: Sequence[MiddlewareFactory] | None) -> Sequence[MiddlewareFactory]:
+    """Return the middleware of a client; raises ConfigError that names what is none."""
+    for field, value, rule in problems_of_middleware(middleware):
+        raise ConfigError(f"{field} is {value!r}; give {rule}")
+    return middleware or ()
+
+
+def is_async(factory: MiddlewareFactory) -> bool:
+    """Tell whether the hooks are `async def`; unknown, and so False, for a function that makes an instance."""
+    kind = factory if isinstance(factory, type) else type(factory)
+    return issubclass(kind, Middleware)
+
+
+def make(
+    factory: MiddlewareFactory, client: object, raw_request: object, *, asynchronous: bool
+) -> Middleware | MiddlewareSync:
+    """Return the instance for a call. asynchronous: which of a pair is wanted. Raises MiddlewareError."""
+    if isinstance(factory, MiddlewarePair):
+        factory = factory.asynchronous if asynchronous else factory.sync
+    if isinstance(factory, _KINDS):
+        return factory
+    try:
+        made = cast("object", factory(client, raw_request))
+    except (InngestError, *CONTROL):
+        raise
+    except BaseException as error:
+        raise failed(_name_of(factory), error) from error
+    if isinstance(made, _KINDS):
+        return made
+    raise MiddlewareError(f"{_name_of(factory)} returned {kind_of(made)}; expected an instance of middleware")
+
+
+def failed(name: str, error: BaseException) -> MiddlewareError:
+    """Return the error that names what raised."""
+    return MiddlewareError(f"{name} raised {headline(error)}")
+
+
+def _name_of(factory: object) -> str:
+    return str(getattr(factory, "__name__", None) or repr(factory))
+
+
+def _makes_middleware(factory: object) -> bool:
+    """Tell whether *factory* may be called with a client and a request."""
+    if not callable(factory):
+        return False
+    try:
+        signature = inspect.signature(factory)
+    except (TypeError, ValueError):  # some callables have none
+        return True
+    try:
+        signature.bind(None, None)
+    except TypeError:
+        return False
+    return True
