@@ -22,10 +22,10 @@ class FrameError(ValueError):
     """Bytes that are no message of Connect."""
 
 
-def numbered(number: int, default: Any = dataclasses.MISSING) -> Any:
+def numbered(number: int, *, default: Any) -> Any:
     """Declare a field of a message by its number on the wire.
 
-    A field without a default of its own is left out of the bytes when it is empty, and read as empty when it is missing.
+    A field that has its default is left out of the bytes, and one that is missing there is read as its default.
     """
     return dataclasses.field(default=default, metadata={"number": number})
 
@@ -95,10 +95,9 @@ class _Field:
 
 
 @functools.cache
-def _fields_of(kind: type[Message]) -> tuple[_Field, ...]:
+def _fields_of(kind: Any) -> tuple[_Field, ...]:
     hints = typing.get_type_hints(kind)
-    fields = cast("tuple[dataclasses.Field[Any], ...]", dataclasses.fields(cast("Any", kind)))
-    return tuple(_read_field(field, hints[field.name]) for field in fields)
+    return tuple(_read_field(field, hints[field.name]) for field in dataclasses.fields(kind))
 
 
 def _read_field(field: dataclasses.Field[Any], hint: Any) -> _Field:
@@ -118,7 +117,7 @@ _POOL = descriptor_pool.DescriptorPool()
 
 
 @functools.cache
-def _class_of(kind: type[Message]) -> Any:
+def _class_of(kind: Any) -> Any:
     """Return protobuf's class for *kind*; each has a file of its own in a pool that nobody else uses."""
     proto2 = descriptor_pb2.FileDescriptorProto(name=f"{kind.__name__}.proto", syntax="proto2")
     described = proto2.message_type.add(name=kind.__name__)

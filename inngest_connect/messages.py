@@ -39,141 +39,141 @@ class ReplyStatus(enum.IntEnum):
 
 
 class StartRequest(Message):
-    exclude_gateways: tuple[str, ...] = numbered(1, ())
+    exclude_gateways: tuple[str, ...] = numbered(1, default=())
 
 
 class StartResponse(Message):
-    connection_id: str = numbered(1, "")
-    gateway_endpoint: str = numbered(2, "")
-    gateway_group: str = numbered(3, "")
-    session_token: str = numbered(4, "")
-    sync_token: str = numbered(5, "")
+    connection_id: str = numbered(1, default="")
+    gateway_endpoint: str = numbered(2, default="")
+    gateway_group: str = numbered(3, default="")
+    session_token: str = numbered(4, default="")
+    sync_token: str = numbered(5, default="")
 
 
 class Frame(Message):
-    kind: int = numbered(1, 0)
-    payload: bytes = numbered(2, b"")
+    kind: int = numbered(1, default=0)
+    payload: bytes = numbered(2, default=b"")
 
 
 class AuthData(Message):
-    session_token: str = numbered(1, "")
-    sync_token: str = numbered(2, "")
+    session_token: str = numbered(1, default="")
+    sync_token: str = numbered(2, default="")
 
 
 class AppConfiguration(Message):
-    app_name: str = numbered(1, "")
-    app_version: str | None = numbered(2, None)
-    functions: bytes = numbered(4, b"")
+    app_name: str = numbered(1, default="")
+    app_version: str | None = numbered(2, default=None)
+    functions: bytes = numbered(4, default=b"")
 
 
 class SystemAttributes(Message):
-    cpu_cores: int = numbered(1, 0)
-    mem_bytes: int = numbered(2, 0)
-    os: str = numbered(3, "")
+    cpu_cores: int = numbered(1, default=0)
+    mem_bytes: int = numbered(2, default=0)
+    os: str = numbered(3, default="")
 
 
 class Timestamp(Message):
-    seconds: int = numbered(1, 0)
-    nanos: int = numbered(2, 0)
+    seconds: int = numbered(1, default=0)
+    nanos: int = numbered(2, default=0)
 
 
 class WorkerConnect(Message):
-    connection_id: str = numbered(1, "")
-    instance_id: str = numbered(2, "")
-    auth_data: AuthData | None = numbered(3, None)
-    capabilities: bytes = numbered(4, b"")
-    apps: tuple[AppConfiguration, ...] = numbered(5, ())
-    worker_manual_readiness_ack: bool = numbered(6, False)
-    system_attributes: SystemAttributes | None = numbered(7, None)
-    environment: str | None = numbered(8, None)
-    framework: str = numbered(9, "")
-    platform: str | None = numbered(10, None)
-    sdk_version: str = numbered(11, "")
-    sdk_language: str = numbered(12, "")
-    started_at: Timestamp | None = numbered(13, None)
-    max_worker_concurrency: int | None = numbered(14, None)
+    connection_id: str = numbered(1, default="")
+    instance_id: str = numbered(2, default="")
+    auth_data: AuthData | None = numbered(3, default=None)
+    capabilities: bytes = numbered(4, default=b"")
+    apps: tuple[AppConfiguration, ...] = numbered(5, default=())
+    worker_manual_readiness_ack: bool = numbered(6, default=False)
+    system_attributes: SystemAttributes | None = numbered(7, default=None)
+    environment: str | None = numbered(8, default=None)
+    framework: str = numbered(9, default="")
+    platform: str | None = numbered(10, default=None)
+    sdk_version: str = numbered(11, default="")
+    sdk_language: str = numbered(12, default="")
+    started_at: Timestamp | None = numbered(13, default=None)
+    max_worker_concurrency: int | None = numbered(14, default=None)
 
 
 class ConnectionReady(Message):
-    heartbeat_interval: str = numbered(1, "")
-    extend_lease_interval: str = numbered(2, "")
-    status_interval: str = numbered(3, "")
+    heartbeat_interval: str = numbered(1, default="")
+    extend_lease_interval: str = numbered(2, default="")
+    status_interval: str = numbered(3, default="")
 
 
 class ExecutorRequest(Message):
-    request_id: str = numbered(1, "")
-    account_id: str = numbered(2, "")
-    env_id: str = numbered(3, "")
-    app_id: str = numbered(4, "")
-    app_name: str = numbered(5, "")
-    function_id: str = numbered(6, "")
-    function_slug: str = numbered(7, "")
-    step_id: str | None = numbered(8, None)
-    request_payload: bytes = numbered(9, b"")
-    system_trace_ctx: bytes = numbered(10, b"")
-    user_trace_ctx: bytes = numbered(11, b"")
-    run_id: str = numbered(12, "")
-    lease_id: str = numbered(13, "")
-    job_id: str = numbered(14, "")
+    request_id: str = numbered(1, default="")
+    account_id: str = numbered(2, default="")
+    env_id: str = numbered(3, default="")
+    app_id: str = numbered(4, default="")
+    app_name: str = numbered(5, default="")
+    function_id: str = numbered(6, default="")
+    function_slug: str = numbered(7, default="")
+    step_id: str | None = numbered(8, default=None)
+    request_payload: bytes = numbered(9, default=b"")
+    system_trace_ctx: bytes = numbered(10, default=b"")
+    user_trace_ctx: bytes = numbered(11, default=b"")
+    run_id: str = numbered(12, default="")
+    lease_id: str = numbered(13, default="")
+    job_id: str = numbered(14, default="")
 
 
 class RequestAck(Message):
-    request_id: str = numbered(1, "")
-    account_id: str = numbered(2, "")
-    env_id: str = numbered(3, "")
-    app_id: str = numbered(4, "")
-    function_slug: str = numbered(5, "")
-    step_id: str | None = numbered(6, None)
-    system_trace_ctx: bytes = numbered(7, b"")
-    user_trace_ctx: bytes = numbered(8, b"")
-    run_id: str = numbered(9, "")
+    request_id: str = numbered(1, default="")
+    account_id: str = numbered(2, default="")
+    env_id: str = numbered(3, default="")
+    app_id: str = numbered(4, default="")
+    function_slug: str = numbered(5, default="")
+    step_id: str | None = numbered(6, default=None)
+    system_trace_ctx: bytes = numbered(7, default=b"")
+    user_trace_ctx: bytes = numbered(8, default=b"")
+    run_id: str = numbered(9, default="")
 
 
 class ExtendLease(Message):
-    request_id: str = numbered(1, "")
-    account_id: str = numbered(2, "")
-    env_id: str = numbered(3, "")
-    app_id: str = numbered(4, "")
-    function_slug: str = numbered(5, "")
-    step_id: str | None = numbered(6, None)
-    system_trace_ctx: bytes = numbered(7, b"")
-    user_trace_ctx: bytes = numbered(8, b"")
-    run_id: str = numbered(9, "")
-    lease_id: str = numbered(10, "")
+    request_id: str = numbered(1, default="")
+    account_id: str = numbered(2, default="")
+    env_id: str = numbered(3, default="")
+    app_id: str = numbered(4, default="")
+    function_slug: str = numbered(5, default="")
+    step_id: str | None = numbered(6, default=None)
+    system_trace_ctx: bytes = numbered(7, default=b"")
+    user_trace_ctx: bytes = numbered(8, default=b"")
+    run_id: str = numbered(9, default="")
+    lease_id: str = numbered(10, default="")
 
 
 class ExtendLeaseAck(Message):
-    request_id: str = numbered(1, "")
-    account_id: str = numbered(2, "")
-    env_id: str = numbered(3, "")
-    app_id: str = numbered(4, "")
-    function_slug: str = numbered(5, "")
-    new_lease_id: str | None = numbered(6, None)
+    request_id: str = numbered(1, default="")
+    account_id: str = numbered(2, default="")
+    env_id: str = numbered(3, default="")
+    app_id: str = numbered(4, default="")
+    function_slug: str = numbered(5, default="")
+    new_lease_id: str | None = numbered(6, default=None)
 
 
 class Reply(Message):
-    request_id: str = numbered(1, "")
-    account_id: str = numbered(2, "")
-    env_id: str = numbered(3, "")
-    app_id: str = numbered(4, "")
-    status: int = numbered(5, 0)
-    body: bytes = numbered(6, b"")
-    no_retry: bool = numbered(7, False)
-    retry_after: str | None = numbered(8, None)
-    sdk_version: str = numbered(9, "")
-    request_version: int = numbered(10, 0)
-    system_trace_ctx: bytes = numbered(11, b"")
-    user_trace_ctx: bytes = numbered(12, b"")
-    run_id: str = numbered(13, "")
+    request_id: str = numbered(1, default="")
+    account_id: str = numbered(2, default="")
+    env_id: str = numbered(3, default="")
+    app_id: str = numbered(4, default="")
+    status: int = numbered(5, default=0)
+    body: bytes = numbered(6, default=b"")
+    no_retry: bool = numbered(7, default=False)
+    retry_after: str | None = numbered(8, default=None)
+    sdk_version: str = numbered(9, default="")
+    request_version: int = numbered(10, default=0)
+    system_trace_ctx: bytes = numbered(11, default=b"")
+    user_trace_ctx: bytes = numbered(12, default=b"")
+    run_id: str = numbered(13, default="")
 
 
 class ReplyAck(Message):
-    request_id: str = numbered(1, "")
+    request_id: str = numbered(1, default="")
 
 
 class WorkerStatus(Message):
-    in_flight_request_ids: tuple[str, ...] = numbered(1, ())
-    shutdown_requested: bool = numbered(2, False)
+    in_flight_request_ids: tuple[str, ...] = numbered(1, default=())
+    shutdown_requested: bool = numbered(2, default=False)
 
 
 def dump_frame(kind: Kind, message: Message | None = None) -> bytes:

@@ -15,7 +15,7 @@ class Pauses:
         self._random = random.Random()  # noqa: S311 - jitter needs no secrets
 
     def next(self) -> float:
-        """Return the seconds to wait before the next attempt, between a half and one and a half of a step of SECONDS."""
+        """Return the seconds to wait before the next attempt: a step of SECONDS, give or take a half."""
         seconds = SECONDS[self._next]
         self._next = min(self._next + 1, len(SECONDS) - 1)
         return seconds * self._random.uniform(0.5, 1.5)

@@ -53,7 +53,9 @@ class Served:
         self._apps: dict[str, App] = {}
         for client, functions in apps:
             if client.app_id in self._apps:
-                raise ConfigError(f'connect() got two apps with the id "{client.app_id}"; list all functions of it once')
+                raise ConfigError(
+                    f'connect() got two apps with the id "{client.app_id}"; list all functions of it once'
+                )
             self._apps[client.app_id] = App(client, functions, framework=FRAMEWORK)
         self.clients = [app.client for app in self._apps.values()]
         self.client = self.clients[0]
@@ -133,7 +135,12 @@ _STATUSES = {200: ReplyStatus.DONE, 206: ReplyStatus.NOT_COMPLETED}
 
 
 def _addressed(
-    request: ExecutorRequest, status: ReplyStatus, body: bytes, *, no_retry: bool = False, retry_after: str | None = None
+    request: ExecutorRequest,
+    status: ReplyStatus,
+    body: bytes,
+    *,
+    no_retry: bool = False,
+    retry_after: str | None = None,
 ) -> Reply:
     return Reply(
         request_id=request.request_id,

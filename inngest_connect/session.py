@@ -59,7 +59,9 @@ class Listener(Protocol):
 class Session:
     """A connection that a gateway has called ready."""
 
-    def __init__(self, socket: ClientConnection, start: StartResponse, ready: ConnectionReady, listener: Listener) -> None:
+    def __init__(
+        self, socket: ClientConnection, start: StartResponse, ready: ConnectionReady, listener: Listener
+    ) -> None:
         self.connection_id = start.connection_id
         self.gateway_group = start.gateway_group
         self.extend_lease_seconds = _seconds(ready.extend_lease_interval, DEFAULT_EXTEND_SECONDS)

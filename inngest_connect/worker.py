@@ -51,10 +51,13 @@ def connect(
     Example:
         connect([(client, [charge, notify])]).run()
     """
+    served = Served(apps)
     return Worker(
-        Served(apps),
+        served,
         instance_id=_instance_id(instance_id),
-        max_worker_concurrency=_concurrency(max_worker_concurrency),
+        max_worker_concurrency=_concurrency(
+            max_worker_concurrency, served.client.config.connect_max_worker_concurrency
+        ),
         shutdown_signals=DEFAULT_SIGNALS if shutdown_signals is None else tuple(shutdown_signals),
         shutdown_seconds=_seconds(shutdown_timeout),
         rewrite_gateway_endpoint=rewrite_gateway_endpoint,
@@ -157,7 +160,7 @@ class Worker:
         if self._ended is not None:
             await asyncio.shield(self._ended)
 
-    async def wait_for_state(self, state: ConnectionState, *, timeout: Duration | None = None) -> None:  # noqa: ASYNC109 - users of asyncio know the name
+    async def wait_for_state(self, state: ConnectionState, *, timeout: Duration | None = None) -> None:
         """Wait until the connection is in that state.
 
         state: the one to wait for. timeout: in milliseconds or as a timedelta; none by default.
@@ -240,20 +243,12 @@ def _instance_id(given: str | None) -> str:
     return chosen
 
 
-def _concurrency(given: int | None) -> int | None:
-    name, value = "max_worker_concurrency", given
-    if given is None:
-        text = os.environ.get("INNGEST_CONNECT_MAX_WORKER_CONCURRENCY", "").strip()
-        if not text:
-            return None
-        name = "INNGEST_CONNECT_MAX_WORKER_CONCURRENCY"
-        value = int(text) if text.isascii() and text.isdigit() else -1
-        given = value if value != -1 else None
-        if given is None:
-            raise ConfigError(f"{name} is {text!r}; give a whole number of 1 or more")
-    if type(value) is not int or value < 1:
-        raise ConfigError(f"{name} is {value!r}; give a whole number of 1 or more")
-    return value
+def _concurrency(given: int | None, default: int | None) -> int | None:
+    name = "INNGEST_CONNECT_MAX_WORKER_CONCURRENCY" if given is None else "max_worker_concurrency"
+    chosen = default if given is None else given
+    if chosen is not None and (type(chosen) is not int or chosen < 1):
+        raise ConfigError(f"{name} is {chosen!r}; give a whole number of 1 or more")
+    return chosen
 
 
 def _seconds(given: Duration | None) -> float:

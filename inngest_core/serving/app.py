@@ -10,7 +10,7 @@ import contextvars
 import logging
 import math
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any, Unpack
+from typing import Any, Protocol, Unpack
 
 from inngest_core.client import Inngest
 from inngest_core.config import Mode
@@ -52,6 +52,18 @@ _GIVEN_UP = (
     "the client has disconnected; the engine will call again"
 )
 _LOST = "the answer to a %s is lost: the client disconnected before it was ready; the engine will call again"
+
+
+
+class Authenticate(Protocol):
+    """Tells who signed a request, and refuses what it must be signed for."""
+
+    def __call__(self, request: Request, *, now: float) -> Signer: ...
+
+
+def _authenticated_by_connection(request: Request, *, now: float) -> Signer:
+    return UNSIGNED
+
 
 _collected: contextvars.ContextVar[list[App] | None] = contextvars.ContextVar("inngest_collected", default=None)
 
@@ -143,13 +155,23 @@ class App:
 
     def handle(self, request: Request) -> Flow[Response]:
         """Answer *request*; every error becomes a coded JSON answer."""
+        return self._handle(request, self._guard.authenticate)
+
+    async def answer_async(self, request: Request) -> Response:
+        """Answer a call request that carries no signature, as it came over a connection that is authenticated itself.
+
+        Never pass a request here that somebody could have sent over HTTP.
+        """
+        return await run_async(self._handle(request, _authenticated_by_connection), self.client.resources)
+
+    def _handle(self, request: Request, authenticate: Authenticate) -> Flow[Response]:
         signer = UNSIGNED
         started = math.inf
         try:
             started = yield Now()
             self._require_key()
             self._check_size(len(request.url), len(request.body))
-            signer = self._guard.authenticate(request, now=started)
+            signer = authenticate(request, now=started)
             answer = yield from self._answer(request, signer)
         except SignatureError as error:
             return self.refuse(error)

@@ -1,0 +1,8 @@
+"""Serve functions from a persistent worker: `inngest.connect.connect([(client, functions)])`. Needs the extra `connect`."""
+
+from inngest_core.extras import needs
+
+with needs("connect", "websockets", "google"):
+    from inngest_connect import ConnectionState, Worker, connect
+
+__all__ = ["ConnectionState", "Worker", "connect"]
