@@ -1,4 +1,4 @@
-"""Serve functions from a persistent worker: `inngest.connect.connect([(client, functions)])`. Needs the extra `connect`."""
+"""Serve functions from a persistent worker: `connect([(client, functions)]).run()`. Needs the extra `connect`."""
 
 from inngest_core.extras import needs
 

@@ -49,14 +49,14 @@ def parse(kind: type[M], data: bytes) -> M:
     Raises FrameError: the bytes are no such message.
     """
     try:
-        return _from_protobuf(kind, _class_of(kind).FromString(data))
+        return _from_protobuf(kind, _class_of(cast("Any", kind)).FromString(data))
     except (DecodeError, UnicodeDecodeError) as error:
         raise FrameError(f"{len(data)} bytes are no {kind.__name__}: {error}") from None
 
 
 def _to_protobuf(message: Message) -> Any:
-    made = _class_of(type(message))()
-    for field in _fields_of(type(message)):
+    made = _class_of(cast("Any", type(message)))()
+    for field in _fields_of(cast("Any", type(message))):
         value = getattr(message, field.name)
         if value == field.default:
             continue
@@ -71,7 +71,7 @@ def _to_protobuf(message: Message) -> Any:
 
 def _from_protobuf(kind: type[M], made: Any) -> M:
     values: dict[str, Any] = {}
-    for field in _fields_of(kind):
+    for field in _fields_of(cast("Any", kind)):
         inner = field.message
         if field.repeated:
             items = getattr(made, field.name)
@@ -127,7 +127,7 @@ def _class_of(kind: Any) -> Any:
         if field.message is None:
             one.type = _SCALARS[field.scalar]
         else:
-            _class_of(field.message)
+            _class_of(cast("Any", field.message))
             one.type, one.type_name = one.TYPE_MESSAGE, f".{field.message.__name__}"
             proto2.dependency.append(f"{field.message.__name__}.proto")
     _POOL.Add(proto2)

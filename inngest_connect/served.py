@@ -53,9 +53,7 @@ class Served:
         self._apps: dict[str, App] = {}
         for client, functions in apps:
             if client.app_id in self._apps:
-                raise ConfigError(
-                    f'connect() got two apps with the id "{client.app_id}"; list all functions of it once'
-                )
+                raise ConfigError(f'two apps have the id "{client.app_id}"; give connect() one with all functions')
             self._apps[client.app_id] = App(client, functions, framework=FRAMEWORK)
         self.clients = [app.client for app in self._apps.values()]
         self.client = self.clients[0]

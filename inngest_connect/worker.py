@@ -52,12 +52,11 @@ def connect(
         connect([(client, [charge, notify])]).run()
     """
     served = Served(apps)
+    concurrency = _concurrency(max_worker_concurrency, served.client.config.connect_max_worker_concurrency)
     return Worker(
         served,
         instance_id=_instance_id(instance_id),
-        max_worker_concurrency=_concurrency(
-            max_worker_concurrency, served.client.config.connect_max_worker_concurrency
-        ),
+        max_worker_concurrency=concurrency,
         shutdown_signals=DEFAULT_SIGNALS if shutdown_signals is None else tuple(shutdown_signals),
         shutdown_seconds=_seconds(shutdown_timeout),
         rewrite_gateway_endpoint=rewrite_gateway_endpoint,
