@@ -256,8 +256,8 @@ class StepSync(ParallelSync):
         method: of the request.
         params: what is added to the URL as its query.
         headers: of the request; engines keep them with the run, secrets included.
-        json: the body as JSON values, models and the like; content: the body as a text or bytes; data: the fields of a
-            form. One of them at most. An engine passes on JSON only, so a form and other content need offload=False.
+        json, content, data: the body as JSON values or models, as a text or bytes, or as the fields of a form: one of
+            them at most. An engine passes on JSON only, so a form and other content need offload=False.
         timeout: how long to wait for the answer; milliseconds or a timedelta. Only with offload=False, where it is 30
             seconds by default: otherwise the engine decides.
         offload: False makes the request in the app, as any step that runs there.

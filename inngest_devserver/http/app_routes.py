@@ -54,8 +54,6 @@ class AppRoutes:
             f"at {registered.app.url}"
         )
         for function in registered.functions:
-            if unapplied := function.unapplied():
-                self._engine.journal.say(f"{function.slug}: flow control is not applied yet: {', '.join(unapplied)}")
             if any(trigger.cron for trigger in function.triggers):
                 self._engine.journal.say(f"{function.slug}: cron triggers do not fire yet")
 

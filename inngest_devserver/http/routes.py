@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from inngest_core.web.asgi import Receive, Scope, Send
 from inngest_core.web.messages import Response
 from inngest_devserver.engine import Engine
 
 from .answers import APIError, Call
 from .app_routes import AppRoutes
 from .event_routes import EventRoutes
+from .realtime_routes import RealtimeRoutes
 from .run_routes import RunRoutes
+from .subscriptions import Subscriptions
 
 Handler = Callable[[Call], Response | Awaitable[Response]]
 
@@ -30,9 +33,19 @@ class Endpoint:
     refuse: Callable[[APIError], Response] = APIError.response
 
 
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A route whose answer lasts. handler: an ASGI application, which may raise APIError before it has answered."""
+
+    path: str
+    handler: Callable[[Scope, Receive, Send], Awaitable[None]]
+    is_websocket: bool = False
+
+
 def endpoints(engine: Engine) -> list[Endpoint]:
     """Return every route of the API."""
     apps, events, runs = AppRoutes(engine), EventRoutes(engine), RunRoutes(engine)
+    realtime = RealtimeRoutes(engine)
     return [
         Endpoint("/e/{key}", {"POST": events.send}, guarded=False),
         Endpoint("/invoke/{function}", {"POST": events.invoke}),
@@ -52,4 +65,16 @@ def endpoints(engine: Engine) -> list[Endpoint]:
         Endpoint("/v1/runs/{run}/history", {"GET": runs.history}),
         Endpoint("/v1/signals", {"POST": events.signal}),
         Endpoint("/v1/apps/{app}/functions", {"GET": apps.functions}),
+        Endpoint("/v1/realtime/publish", {"POST": realtime.publish}),
+        Endpoint("/v1/realtime/publish/tee", {"POST": realtime.tee}),
+        Endpoint("/v1/realtime/token", {"POST": realtime.token}),
+    ]
+
+
+def streams(engine: Engine) -> list[Stream]:
+    """Return every route that stays open."""
+    subscriptions = Subscriptions(engine)
+    return [
+        Stream("/v1/realtime/sse", subscriptions.sse),
+        Stream("/v1/realtime/connect", subscriptions.websocket, is_websocket=True),
     ]

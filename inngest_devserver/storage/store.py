@@ -117,10 +117,6 @@ class Store:
         row = self._one(f"SELECT {_RUN} FROM runs WHERE id = ?", (run_id,))  # noqa: S608
         return _run_row(row) if row else None
 
-    def has_run(self, function_id: str, event_key: str) -> bool:
-        sql = "SELECT 1 FROM runs WHERE function_id = ? AND event_key = ?"
-        return self._one(sql, (function_id, event_key)) is not None
-
     def runs_of_event(self, event_id: str) -> list[RunRow]:
         sql = f"SELECT {_RUN} FROM runs WHERE event_id = ? ORDER BY id"  # noqa: S608
         return [_run_row(row) for row in self._all(sql, (event_id,))]
