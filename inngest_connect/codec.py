@@ -1,6 +1,7 @@
 """Messages as protobuf: dataclasses that say their own field numbers; protobuf's runtime writes and reads them.
 
-Which messages there are is in `messages`. Decides nothing; the bundled engine uses both modules too.
+Which messages there are is in `messages`. Decides nothing; the bundled engine uses both modules too, and protobuf is
+loaded when the first message is written or read.
 """
 
 from __future__ import annotations
@@ -11,9 +12,6 @@ import types
 import typing
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast, dataclass_transform
-
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from google.protobuf.message import DecodeError
 
 M = TypeVar("M", bound="Message")
 
@@ -48,6 +46,8 @@ def parse(kind: type[M], data: bytes) -> M:
 
     Raises FrameError: the bytes are no such message.
     """
+    from google.protobuf.message import DecodeError
+
     try:
         return _from_protobuf(kind, _class_of(cast("Any", kind)).FromString(data))
     except (DecodeError, UnicodeDecodeError) as error:
@@ -107,28 +107,33 @@ def _read_field(field: dataclasses.Field[Any], hint: Any) -> _Field:
     return _Field(field.name, field.metadata["number"], field.default, inner, message, repeated)
 
 
-_SCALARS = {
-    str: descriptor_pb2.FieldDescriptorProto.TYPE_STRING,
-    bytes: descriptor_pb2.FieldDescriptorProto.TYPE_BYTES,
-    bool: descriptor_pb2.FieldDescriptorProto.TYPE_BOOL,
-    int: descriptor_pb2.FieldDescriptorProto.TYPE_INT64,  # all kinds of varint look the same on the wire
-}
-_POOL = descriptor_pool.DescriptorPool()
+# Every kind of varint looks the same on the wire.
+_SCALARS = {str: "TYPE_STRING", bytes: "TYPE_BYTES", bool: "TYPE_BOOL", int: "TYPE_INT64"}
+
+
+@functools.cache
+def _pool() -> Any:
+    """Return a pool of descriptors that nobody else uses."""
+    from google.protobuf.descriptor_pool import DescriptorPool
+
+    return DescriptorPool()
 
 
 @functools.cache
 def _class_of(kind: Any) -> Any:
-    """Return protobuf's class for *kind*; each has a file of its own in a pool that nobody else uses."""
+    """Return protobuf's class for *kind*; each has a file of its own in the pool."""
+    from google.protobuf import descriptor_pb2, message_factory
+
     proto2 = descriptor_pb2.FileDescriptorProto(name=f"{kind.__name__}.proto", syntax="proto2")
     described = proto2.message_type.add(name=kind.__name__)
     for field in _fields_of(kind):
         one = described.field.add(name=field.name, number=field.number)
         one.label = one.LABEL_REPEATED if field.repeated else one.LABEL_OPTIONAL
         if field.message is None:
-            one.type = _SCALARS[field.scalar]
+            one.type = getattr(one, _SCALARS[field.scalar])
         else:
             _class_of(cast("Any", field.message))
             one.type, one.type_name = one.TYPE_MESSAGE, f".{field.message.__name__}"
             proto2.dependency.append(f"{field.message.__name__}.proto")
-    _POOL.Add(proto2)
-    return message_factory.GetMessageClass(_POOL.FindMessageTypeByName(kind.__name__))
+    _pool().Add(proto2)
+    return message_factory.GetMessageClass(_pool().FindMessageTypeByName(kind.__name__))
