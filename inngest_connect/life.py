@@ -204,13 +204,11 @@ class Life:
         return self._session
 
     def _set(self, state: ConnectionState) -> None:
-        self._on_state(state)
-        if self._health_file is None:
-            return
-        if state is ConnectionState.ACTIVE:
+        if self._health_file is not None and state is ConnectionState.ACTIVE:
             self._health_file.touch()
-        elif state is not ConnectionState.CLOSING:
+        elif self._health_file is not None and state is not ConnectionState.CLOSING:
             self._health_file.unlink(missing_ok=True)
+        self._on_state(state)
 
     # What a session tells
 

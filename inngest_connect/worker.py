@@ -147,12 +147,16 @@ class Worker:
 
         wait: whether to return only when that is done.
         """
-        if self._life is None:
-            self._early_close = True
-            return
-        self._life.close(self._shutdown_seconds)
+        self.close_soon()
         if wait:
             await self.closed()
+
+    def close_soon(self) -> None:
+        """Begin to close, as `close` does, from any thread and without waiting."""
+        if self._life is None:
+            self._early_close = True
+        else:
+            self._life.close(self._shutdown_seconds)
 
     async def closed(self) -> None:
         """Wait until the worker has ended."""
