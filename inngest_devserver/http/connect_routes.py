@@ -8,7 +8,7 @@ import json
 from starlette.websockets import WebSocket
 
 from inngest_connect.codec import FrameError, dump, parse
-from inngest_connect.messages import Reply, ReplyAck, StartResponse, WorkerConnect
+from inngest_connect.messages import Reply, ReplyAck, StartRequest, StartResponse, WorkerConnect
 from inngest_core.web.asgi import Receive, Scope, Send
 from inngest_core.web.messages import Response
 from inngest_devserver.calls.caller import WORKERS_URL
@@ -31,6 +31,10 @@ class ConnectRoutes:
     def start(self, call: Call) -> Response:
         """Give a worker a session and the URL to connect to."""
         _require_extra()
+        try:
+            parse(StartRequest, call.request.body)  # there is one gateway only, so none can be left out
+        except FrameError as error:
+            raise APIError(400, f"Invalid request: {error}") from None
         connection_id, token = self._assignments.sessions.open()
         scheme = "wss" if call.request.url.startswith("https") else "ws"
         answer = StartResponse(

@@ -65,7 +65,13 @@ class Connected:
 
     async def reply(self) -> Reply:
         """Return the next frame, which is to be a reply, and acknowledge it."""
-        reply = parse(Reply, await self.expect(Kind.WORKER_REPLY))
+        return await self.take_reply(await self.next())
+
+    async def take_reply(self, frame: tuple[Kind, bytes] | None) -> Reply:
+        """Return the reply that a frame is to be, and acknowledge it."""
+        assert frame is not None, "the connection is closed"
+        assert frame[0] is Kind.WORKER_REPLY, frame
+        reply = parse(Reply, frame[1])
         await self.send(Kind.WORKER_REPLY_ACK, ReplyAck(request_id=reply.request_id))
         return reply
 

@@ -179,8 +179,7 @@ async def test_a_function_that_blocks_the_loop_loses_neither_heartbeat_nor_lease
                 Kind.WORKER_REQUEST_EXTEND_LEASE_ACK,
                 ExtendLeaseAck(request_id="request-1", new_lease_id=f"lease-{extensions + 1}"),
             )
-        assert frame is not None
-        assert parse(Reply, frame[1]).status == ReplyStatus.DONE
+        assert (await connection.take_reply(frame)).status == ReplyStatus.DONE
         assert extensions >= 3
         assert connection.heartbeats > before
         worker.close_soon()
@@ -210,6 +209,9 @@ async def test_an_extension_names_the_newest_lease() -> None:
             payload = await run.connection.expect(Kind.WORKER_REQUEST_EXTEND_LEASE)
             leases.add(parse(ExtendLease, payload).lease_id)
         release.set()
+        while (frame := await run.connection.next()) is not None and frame[0] is not Kind.WORKER_REPLY:
+            pass
+        await run.connection.take_reply(frame)
     assert leases == {"lease-1", "lease-2"}
 
 
@@ -237,8 +239,8 @@ async def test_work_is_given_up_when_its_lease_is_lost(caplog: pytest.LogCapture
         await run.connection.ask(request("chain", number=2))
         while (frame := await run.connection.next()) is not None and frame[0] is not Kind.WORKER_REPLY:
             pass
-        assert frame is not None
-        assert parse(Reply, frame[1]).request_id == "request-2"  # nothing was said of the first one
+        reply = await run.connection.take_reply(frame)
+        assert reply.request_id == "request-2"  # nothing was said of the first one
     assert "shop-waiting (run run-1) was given up: the engine says that its lease is lost" in caplog.text
 
 
