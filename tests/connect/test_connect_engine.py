@@ -1,4 +1,4 @@
-"""Workers of the bundled engine, in processes that get killed: calls are made, and given to others when a lease ends."""
+"""Workers of the bundled engine, in processes that get killed: who gets a call, and who gets it when a lease ends."""
 
 from __future__ import annotations
 
