@@ -113,17 +113,20 @@ def failed_reply(request: ExecutorRequest, message: str) -> Reply:
 
 
 def _reply(request: ExecutorRequest, response: Response) -> Reply:
-    if len(response.body) > MAX_RESPONSE_BYTES:
+    body = response.body
+    if not isinstance(body, bytes):
+        raise AssertionError("what comes over a connection is answered at once, and never streamed")
+    if len(body) > MAX_RESPONSE_BYTES:
         return failed_reply(
             request,
-            f"the answer has {len(response.body)} bytes, and a gateway reads at most {MAX_RESPONSE_BYTES}; "
+            f"the answer has {len(body)} bytes, and a gateway reads at most {MAX_RESPONSE_BYTES}; "
             "return less, or keep large values elsewhere and return where they are",
         )
     headers = response.headers
     return _addressed(
         request,
         _STATUSES.get(response.status, ReplyStatus.ERROR),
-        response.body,
+        body,
         no_retry=headers.get(Header.NO_RETRY.value) == "true",
         retry_after=headers.get(Header.RETRY_AFTER.value),
     )

@@ -28,7 +28,7 @@ from .sessions import Sessions
 
 ACK_SECONDS = 5.0
 """A worker that has not acknowledged a call by then has left it to others."""
-EXTEND_SECONDS = 5.0
+EXTEND_SECONDS = 2.5
 LEASE_SECONDS = 4 * EXTEND_SECONDS
 DRAIN_SECONDS = 2.0
 BUSY_SECONDS = 10.0
