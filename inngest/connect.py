@@ -3,8 +3,7 @@
 from inngest_core.extras import needs
 
 with needs("connect", "websockets", "google"):
-    import google.protobuf  # noqa: F401 - loaded later, but asked for now
-
-    from inngest_connect import ConnectionState, Worker, connect
+    from inngest_connect.life import ConnectionState
+    from inngest_connect.worker import Worker, connect
 
 __all__ = ["ConnectionState", "Worker", "connect"]

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
+import google.protobuf  # noqa: F401 - loaded with the first message, but missed now when it is not installed
+
 from inngest_core.errors import ConfigError, InngestError
 from inngest_core.protocol.duration import Duration, to_ms
 
