@@ -32,7 +32,7 @@ LAYERS = (
     {"function"},
     {"by_hand"},
     {"middleware"},
-    {"events", "signals"},
+    {"ai", "events", "signals"},
     {"engine_api"},
     {"config", "options", "values"},
     {"runtime", "protocol", "error_text", "extras", "callables", "parameters", "installation"},
