@@ -129,7 +129,7 @@ _warn_of_other_distribution(__file__)
 
 _SUBMODULES = frozenset(
     {
-        *("ai", "experimental"),
+        *("ai", "connect", "experimental"),
         *("asgi", "digital_ocean", "django", "fast_api", "fastapi", "flask", "starlette", "tornado", "wsgi"),
     }
 )
