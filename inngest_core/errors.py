@@ -24,6 +24,8 @@ Exception
     ├── SendEventsError            send_event_failed, 500
     ├── SendSignalError            send_signal_failed, 500
     ├── FetchError                 fetch_failed
+    ├── PublishError               publish_failed
+    ├── SubscriptionError          subscription_refused, not retriable
     ├── StepError                  step_errored: a step failed for good
     ├── StepNestedError            step_nested, not retriable
     ├── StepUnexpectedError        step_unexpected
@@ -199,6 +201,25 @@ class FetchError(InngestError):
     """A request that the app made for a step got no answer."""
 
     code = "fetch_failed"
+
+
+class PublishError(InngestError):
+    """A realtime message was not published, as far as is known.
+
+    message: which one, and why.
+    """
+
+    code = "publish_failed"
+
+
+class SubscriptionError(InngestError):
+    """The engine refuses a subscription, or a token for one.
+
+    message: which one, and why.
+    """
+
+    code = "subscription_refused"
+    retriable = False
 
 
 class StepError(InngestError):

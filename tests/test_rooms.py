@@ -25,14 +25,14 @@ LONGEST_FILE = 350
 
 # Imports within the core point one way: only from a higher row to a lower one. A folder counts as one; files share it.
 LAYERS = (
-    {"serving"},
+    {"official_realtime", "serving"},
     {"client"},
-    {"definition", "sending"},
+    {"definition", "messaging", "sending"},
     {"execution"},
     {"function"},
     {"by_hand"},
     {"middleware"},
-    {"events", "signals"},
+    {"events", "realtime", "signals"},
     {"engine_api"},
     {"config", "options", "values"},
     {"runtime", "protocol", "error_text", "extras", "callables", "parameters", "installation"},
@@ -65,14 +65,16 @@ THIRD_PARTY = {
     "options.expressions": {"cel_expr_python"},
     "protocol.signing": {"rfc8785"},
     "runtime.deadline": {"httpcore", "httpx"},
+    "runtime.streaming": {"httpx"},
     "runtime.transport": {"httpcore", "httpx"},
     "values.msgspec": {"msgspec"},
     "values": {"typing_extensions"},
     "events": {"typing_extensions"},
     "parameters": {"typing_extensions"},
+    "realtime": {"typing_extensions"},
     "execution": {"typing_extensions"},
 }
-LOADING_LATE = ("runtime.transport", "execution.fetch", "execution.step", "execution.step_sync")
+LOADING_LATE = ("runtime.transport", "runtime.streaming", "execution.fetch", "execution.step", "execution.step_sync")
 """What names types of httpx, which is loaded when it is first used."""
 DEVSERVER_FROM_THE_CORE = {"protocol", "web", "runtime", "errors", "extras", "options.expressions", "options.cron"}
 IN_HOSTING_ONLY = {"uvicorn", "waitress", "tornado"}

@@ -22,6 +22,7 @@ from . import signal_tools, tools
 from .async_execution import AsyncExecution
 from .fetch import Headers, Params, fetch
 from .group import Parallel
+from .realtime_tools import StepRealtime
 
 if TYPE_CHECKING:
     import httpx
@@ -44,6 +45,11 @@ class Step(Parallel):
         super().__init__(execution)
         self._meet = execution.meet
         self._app_id = app_id
+
+    @property
+    def realtime(self) -> StepRealtime:
+        """Realtime as steps: `step.realtime.publish`."""
+        return StepRealtime(self._meet)
 
     @overload
     async def run(self, step_id: str, handler: Callable[[*Ts], Awaitable[T]], *handler_args: *Ts) -> T: ...

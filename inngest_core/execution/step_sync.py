@@ -16,6 +16,7 @@ from inngest_core.signals import OnConflict, Signal
 from . import signal_tools, tools
 from .fetch import Headers, Params, fetch
 from .group import ParallelSync
+from .realtime_tools import StepRealtimeSync
 from .sync_execution import SyncExecution
 
 if TYPE_CHECKING:
@@ -39,6 +40,11 @@ class StepSync(ParallelSync):
         super().__init__(execution)
         self._meet = execution.meet
         self._app_id = app_id
+
+    @property
+    def realtime(self) -> StepRealtimeSync:
+        """Realtime as steps: `step.realtime.publish`."""
+        return StepRealtimeSync(self._meet)
 
     @overload
     def run(self, step_id: str, handler: Callable[[*Ts], T], *handler_args: *Ts) -> T: ...

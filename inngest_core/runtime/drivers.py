@@ -25,11 +25,12 @@ from typing import Any, TypeVar, assert_never, cast
 from inngest_core.errors import AsyncUnsupportedError, InngestError
 
 from .async_body import AsyncBody, carry
-from .effects import Call, Effect, Fetch, Flow, Invoke, Now, Random, Settle, Sleep, Start, Unwind
+from .effects import Call, Close, Effect, Fetch, Flow, Invoke, Now, Open, Random, Read, Settle, Sleep, Start, Unwind
 from .fork import forget_after_fork
 from .loop_thread import LoopThread
 from .outcome import Outcome, Raised, Returned
 from .pool import DEFAULT_SIZE, Pool
+from .streaming import AsyncStream, SyncStream
 from .transport import Transport
 
 T = TypeVar("T")
@@ -114,6 +115,13 @@ def _perform(effect: Effect, resources: Resources) -> object:
             return resources.loop_thread().run(lambda: run_async(flow, resources))
         case Fetch(request):
             return resources.transport.fetch(request)
+        case Open(request):
+            return resources.transport.open(request)
+        case Read(stream, seconds):
+            return cast("SyncStream", stream).read(seconds)
+        case Close(stream):
+            cast("SyncStream", stream).close()
+            return None
         case Sleep(seconds):
             time.sleep(seconds)
             return None
@@ -174,6 +182,13 @@ async def run_async(flow: Flow[T], resources: Resources) -> T:
                         result = None
                     case Fetch(request):
                         result = await resources.transport.fetch_async(request)
+                    case Open(request):
+                        result = await resources.transport.open_async(request)
+                    case Read(stream, seconds):
+                        result = await cast("AsyncStream", stream).read(seconds)
+                    case Close(stream):
+                        await cast("AsyncStream", stream).close()
+                        result = None
                     case Sleep(seconds):
                         await asyncio.sleep(seconds)
                         result = None
