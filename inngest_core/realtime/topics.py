@@ -65,7 +65,7 @@ class Channel:
         if texts.keys() != self._fields or not all(texts.values()):
             raise ConfigError(f"channel {self.name!r} was called with {fields!r}; give a value to each of its fields")
         filled = Channel.__new__(Channel)  # what fills it may hold braces
-        filled.name, filled.topics, filled._fields = self.name.format(**texts), self.topics, set()
+        filled.name, filled.topics, filled._fields = self.name.format(**texts), self.topics, set[str]()
         return filled
 
     def __repr__(self) -> str:

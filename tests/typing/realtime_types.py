@@ -25,7 +25,7 @@ async def declared(client: inngest.Inngest, step: inngest.Step) -> None:
     await client.realtime.publish(users(user_id=1), numbers, [1])
     await client.realtime.publish("c", "t", {"a": object()})
     await step.realtime.publish("tell", users(user_id=1), progress, Progress(1))
-    await client.realtime.publish("c", progress, 1)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    await client.realtime.publish("c", progress, 1)  # type: ignore[misc]  # pyright: ignore[reportCallIssue, reportArgumentType]
     assert_type(client.realtime.subscribe("c", progress), Subscription[Progress])
     assert_type(client.realtime.subscribe("c", [numbers]), Subscription[list[int]])
     assert_type(client.realtime.subscribe(users(user_id=1)), Subscription[Any])
@@ -41,7 +41,7 @@ def declared_sync(client: inngest.Inngest, step: inngest.StepSync) -> None:
     client.realtime.publish_sync("c", progress, Progress(1))
     step.realtime.publish("tell", "c", progress, Progress(1))
     step.realtime.publish("tell", "c", anything, 1)
-    step.realtime.publish("tell", "c", progress, "x")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    step.realtime.publish("tell", "c", progress, "x")  # type: ignore[misc]  # pyright: ignore[reportCallIssue, reportArgumentType]
     assert_type(client.realtime.subscribe_sync("c", progress), SubscriptionSync[Progress])
     for message in client.realtime.subscribe_sync("c", [numbers]):
         assert_type(message.data, list[int])
