@@ -41,6 +41,7 @@ from inngest_core.middleware.values import (
     StepMemos,
     TransformOutputResult,
 )
+from inngest_core.options.checkpointing import Checkpointing
 from inngest_core.options.options import (
     Batch,
     Cancel,
@@ -71,6 +72,7 @@ __all__ = [
     "CallResult",
     "CalledStep",
     "Cancel",
+    "Checkpointing",
     "Concurrency",
     "ConcurrencyLimits",
     "Context",

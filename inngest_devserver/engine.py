@@ -24,6 +24,7 @@ from .intake import Intake
 from .realtime.hub import Hub
 from .realtime.tokens import Tokens
 from .runs.active import ActiveRuns
+from .runs.checkpoints import Checkpoints
 from .runs.executor import Executor
 from .runs.journal import Journal
 from .runs.recovery import recover
@@ -112,25 +113,25 @@ class Engine:
             self.journal.say,
         )
         self.intake = Intake(self.store, self.clock, self.ulids, self.registry, self.active, self.admission)
-        self.executor = Executor(
-            Services(
-                clock=self.clock,
-                ulids=self.ulids,
-                registry=self.registry,
-                active=self.active,
-                queue=self.scheduler.queue,
-                caller=self.caller,
-                fetcher=self._fetcher,
-                journal=self.journal,
-                place=self._placing.place,
-                invoke=self.admission.invoke,
-                run_ended=self.scheduler.run_ended,
-                track=self.scheduler.track,
-                keep_event=self.intake.keep,
-                send_event=self.intake.take,
-                retry_interval=options.retry_interval,
-            )
+        services = Services(
+            clock=self.clock,
+            ulids=self.ulids,
+            registry=self.registry,
+            active=self.active,
+            queue=self.scheduler.queue,
+            caller=self.caller,
+            fetcher=self._fetcher,
+            journal=self.journal,
+            place=self._placing.place,
+            invoke=self.admission.invoke,
+            run_ended=self.scheduler.run_ended,
+            track=self.scheduler.track,
+            keep_event=self.intake.keep,
+            send_event=self.intake.take,
+            retry_interval=options.retry_interval,
         )
+        self.executor = Executor(services)
+        self.checkpoints = Checkpoints(services, self.store, self.executor)
         self.intake.executor = self.admission.executor = self.executor
 
     async def _call(self, job: JobRow) -> None:

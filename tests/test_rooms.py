@@ -65,7 +65,7 @@ THIRD_PARTY = {
     "options.expressions": {"cel_expr_python"},
     "protocol.signing": {"rfc8785"},
     "runtime.deadline": {"httpcore", "httpx"},
-    "runtime.streaming": {"httpx"},
+    "runtime.open_answers": {"httpx"},
     "runtime.transport": {"httpcore", "httpx"},
     "values.msgspec": {"msgspec"},
     "values": {"typing_extensions"},
@@ -74,7 +74,7 @@ THIRD_PARTY = {
     "realtime": {"typing_extensions"},
     "execution": {"typing_extensions"},
 }
-LOADING_LATE = ("runtime.transport", "runtime.streaming", "execution.fetch", "execution.step", "execution.step_sync")
+LOADING_LATE = ("runtime.transport", "runtime.open_answers", "execution.fetch", "execution.step", "execution.step_sync")
 """What names types of httpx, which is loaded when it is first used."""
 DEVSERVER_FROM_THE_CORE = {"protocol", "web", "runtime", "errors", "extras", "options.expressions", "options.cron"}
 IN_HOSTING_ONLY = {"uvicorn", "waitress", "tornado"}

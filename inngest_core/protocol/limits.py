@@ -53,6 +53,8 @@ MAX_URL = 16_384
 """In the URL of a request to an app, query included."""
 
 # Times
+KEEP_ALIVE_SECONDS = 3.0
+"""Between two pieces of white space in a streamed answer."""
 SIGNATURE_WINDOW_SECONDS = 300
 """How far the time of a signature may be from now, in either direction."""
 MAX_WAIT_SECONDS = 366 * 86_400

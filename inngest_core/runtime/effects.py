@@ -41,6 +41,17 @@ class Invoke:
 
 
 @dataclass(slots=True)
+class KeepAlive:
+    """Make a stream that runs *flow* while it is read: white space every so many seconds, and at last what it gives.
+
+    The result is that stream, an iterator or an async iterator, as the driver's web server needs it.
+    """
+
+    flow: Flow[bytes]
+    seconds: float
+
+
+@dataclass(slots=True)
 class Fetch:
     """One HTTP exchange; raises TransportError when no answer comes."""
 
@@ -125,7 +136,7 @@ class Unwind:
     body: Body
 
 
-Effect = Call | Invoke | Fetch | Open | Read | Close | Sleep | Now | Random | Start | Settle | Unwind
+Effect = Call | Invoke | KeepAlive | Fetch | Open | Read | Close | Sleep | Now | Random | Start | Settle | Unwind
 Flow = Generator[Effect, Any, T]
 
 
@@ -169,6 +180,7 @@ class Body(Protocol):
     def in_main_task(self) -> bool: ...
     async def gather(self, branches: Sequence[Callable[[], Awaitable[object]]]) -> list[Outcome]: ...
     def step_runs(self, place: Any) -> contextvars.Context: ...
+    def step_ran(self) -> None: ...
     def finished(self) -> bool: ...
     def outcome(self) -> Outcome: ...
     def left_tasks(self) -> Sequence[str]: ...

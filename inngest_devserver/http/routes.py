@@ -11,6 +11,7 @@ from inngest_devserver.engine import Engine
 
 from .answers import APIError, Call
 from .app_routes import AppRoutes
+from .checkpoint_routes import CheckpointRoutes
 from .event_routes import EventRoutes
 from .realtime_routes import RealtimeRoutes
 from .run_routes import RunRoutes
@@ -45,6 +46,7 @@ class Stream:
 def endpoints(engine: Engine) -> list[Endpoint]:
     """Return every route of the API."""
     apps, events, runs = AppRoutes(engine), EventRoutes(engine), RunRoutes(engine)
+    checkpoints = CheckpointRoutes(engine)
     realtime = RealtimeRoutes(engine)
     return [
         Endpoint("/e/{key}", {"POST": events.send}, guarded=False),
@@ -56,6 +58,8 @@ def endpoints(engine: Engine) -> list[Endpoint]:
         Endpoint("/v0/runs/{run}/actions", {"GET": runs.actions}),
         Endpoint("/v0/runs/{run}/batch", {"GET": runs.batch}),
         Endpoint("/v0/runs/{run}", {"DELETE": runs.cancel}),
+        Endpoint("/v1/checkpoint/{run}/async", {"POST": checkpoints.save}),
+        Endpoint("/v1/http/runs/{run}/async", {"POST": checkpoints.save}),
         Endpoint("/v1/events", {"GET": events.list}),
         Endpoint("/v1/events/{event}", {"GET": events.one}),
         Endpoint("/v1/events/{event}/runs", {"GET": runs.of_event}),

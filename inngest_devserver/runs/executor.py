@@ -15,7 +15,7 @@ from inngest_core.web.messages import TransportError
 from inngest_devserver import fragments
 from inngest_devserver.apps.functions import Function
 from inngest_devserver.calls.caller import UnreachableError
-from inngest_devserver.calls.ops import Complete, Invoke, Op, Planned, Rediscover, StepDone, StepErrored
+from inngest_devserver.calls.ops import Complete, Invoke, Op, Planned, Rediscover, StepDone, StepErrored, Wait
 from inngest_devserver.calls.reply import Outcome, Raised, Returned, Stepped, read_answer
 from inngest_devserver.calls.requests import call_headers, call_url
 from inngest_devserver.ids import trace_id as new_trace_id
@@ -149,6 +149,11 @@ class Executor:
         if not self._overflowed(run):
             self._progress.go_on(run, done)
 
+    def save(self, run: Run, op: StepDone) -> None:
+        """Keep the memo of a step that the app saves while its call goes on; that call asks for what comes next."""
+        self._progress.remember(run, op.id, op.name, op.memo, since=op.began)
+        self._overflowed(run)
+
     def _finish(self, run: Run, pause: PauseRow, memo: bytes, failed: str | None) -> None:
         with self._ending_if_broken(run):
             self.resume(run, pause, memo, failed=failed)
@@ -228,12 +233,15 @@ class Executor:
         run.function = self._s.registry.function(run.function.id) or run.function
         headers = call_headers(run, job, request_id)
         url = call_url(run.function.url, run.function.slug, job.step_id)
+        run.requests[job.id] = request_id
         try:
             answer = await self._s.caller.send("POST", url, headers, run.call_body(job, request_id))
         except UnreachableError:
             raise
         except TransportError as error:
             return Raised({"name": "Error", "message": f"{UNREACHABLE}: {error}"}, UNREACHABLE)
+        finally:
+            del run.requests[job.id]
         return read_answer(answer, self._s.clock.now())
 
     def _apply(self, run: Run, job: JobRow, outcome: Outcome, started: float) -> None:
@@ -259,7 +267,7 @@ class Executor:
             self._s.active.set_protocol(run, stepped.version, plan_only=run.plan_only)
         complete = next((op for op in stepped.ops if isinstance(op, Complete)), None)
         news = News()
-        for op in stepped.ops:
+        for op in sorted(stepped.ops, key=lambda op: not isinstance(op, Wait)):  # first, so that no event slips past it
             if run in self._s.active and (complete is None or isinstance(op, StepDone | StepErrored)):
                 self._apply_op(run, job, op, stepped, started, news)
         if complete is not None:
@@ -274,7 +282,9 @@ class Executor:
         match op:
             case StepDone():
                 failed = op.message if op.failed else None
-                news.add(self._progress.remember(run, op.id, op.name, op.memo, failed=failed, since=started))
+                news.add(
+                    self._progress.remember(run, op.id, op.name, op.memo, failed=failed, since=op.began or started)
+                )
             case StepErrored() if op.id in run.memos:
                 pass
             case StepErrored() if stepped.no_retry or job.attempt + 1 >= run.function.max_attempts:

@@ -19,7 +19,7 @@ Failing = Callable[[], contextlib.AbstractContextManager[None]]
 """Turns what a read raises into a TransportError."""
 
 
-class SyncStream:
+class OpenAnswer:
     """An answer that is read in the thread that asked for it."""
 
     def __init__(self, response: httpx.Response, failing: Failing) -> None:
@@ -50,7 +50,7 @@ class SyncStream:
         self.close()
 
 
-class AsyncStream:
+class OpenAnswerAsync:
     """An answer that is read on the loop that asked for it. A read that is cancelled loses nothing."""
 
     def __init__(self, response: httpx.Response, failing: Failing) -> None:
