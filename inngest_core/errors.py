@@ -1,4 +1,4 @@
-"""Every error this SDK raises, in one tree. Holds no decisions and imports nothing of ours.
+"""Every error this SDK raises, but those of realtime, in one tree. Holds no decisions and imports nothing of ours.
 
 BaseException
 └── Interrupt                      ends a call; not an error, and not for users to catch
@@ -24,8 +24,6 @@ Exception
     ├── SendEventsError            send_event_failed, 500
     ├── SendSignalError            send_signal_failed, 500
     ├── FetchError                 fetch_failed
-    ├── PublishError               publish_failed
-    ├── SubscriptionError          subscription_refused, not retriable
     ├── StepError                  step_errored: a step failed for good
     ├── StepNestedError            step_nested, not retriable
     ├── StepUnexpectedError        step_unexpected
@@ -201,25 +199,6 @@ class FetchError(InngestError):
     """A request that the app made for a step got no answer."""
 
     code = "fetch_failed"
-
-
-class PublishError(InngestError):
-    """A realtime message was not published, as far as is known.
-
-    message: which one, and why.
-    """
-
-    code = "publish_failed"
-
-
-class SubscriptionError(InngestError):
-    """The engine refuses a subscription, or a token for one.
-
-    message: which one, and why.
-    """
-
-    code = "subscription_refused"
-    retriable = False
 
 
 class StepError(InngestError):

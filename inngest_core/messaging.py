@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import Any, Generic, Literal, Self, TypeVar, overload
 
 from .engine_api import EngineAPI
-from .errors import SubscriptionError
 from .execution.current import current_call
 from .realtime.messages import Message
 from .realtime.publishing import SubscriptionToken, TokenDelayedError, publish, request_token
+from .realtime.refusals import SubscriptionError
 from .realtime.subscriber import Subscriber
 from .realtime.topics import AnyChannel, AnyTopic, Topic, name_of_channel, topics_in
 from .runtime.drivers import Resources, run_async, run_sync

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 from inngest_core.engine_api import EngineAPI, refusal
-from inngest_core.errors import BodyInvalidError, PublishError, SubscriptionError
+from inngest_core.errors import BodyInvalidError
 from inngest_core.protocol.limits import MAX_MESSAGE_BYTES
 from inngest_core.protocol.wire import Header, parse_object
 from inngest_core.runtime.effects import Flow
 from inngest_core.values.serializer import Serializer, dump
 from inngest_core.web.messages import HTTPResponse, TransportError
 
+from .refusals import PublishError, SubscriptionError
 from .topics import AnyChannel, AnyTopic, Topic, name_of_channel, topic_in
 
 _JSON = {Header.CONTENT_TYPE.value: "application/json"}

@@ -13,13 +13,14 @@ from dataclasses import replace
 from typing import Any
 
 from inngest_core.engine_api import EngineAPI, refusal
-from inngest_core.errors import BodyInvalidError, OutputUnserializableError, SubscriptionError
+from inngest_core.errors import BodyInvalidError, OutputUnserializableError
 from inngest_core.runtime.effects import Close, Flow, HTTPStream, Open, Random, Read, Sleep, now
 from inngest_core.values.serializer import Serializer, load
 from inngest_core.web.messages import HTTPResponse, TransportError
 
 from .messages import Message, Reader
 from .publishing import TokenDelayedError, may_change, request_token
+from .refusals import SubscriptionError
 from .sse import EventParser
 from .topics import Topic
 

@@ -11,8 +11,8 @@ import pytest
 
 from inngest_core.config import load_config
 from inngest_core.engine_api import EngineAPI
-from inngest_core.errors import SubscriptionError
 from inngest_core.realtime.messages import Message
+from inngest_core.realtime.refusals import SubscriptionError
 from inngest_core.realtime.subscriber import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Subscriber
 from inngest_core.realtime.topics import Topic
 from inngest_core.runtime.effects import Close, Effect, Fetch, Flow, Now, Open, Random, Read, Sleep

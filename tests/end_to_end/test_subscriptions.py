@@ -179,6 +179,7 @@ def test_a_loop_that_is_left_closes_its_connection(server: DevServer) -> None:
                 await asyncio.sleep(0.01)
 
     asyncio.run(main())
+    assert len(server.engine.hub) == 0
 
 
 def test_a_hundred_publishes_do_not_wait_for_one_another() -> None:
