@@ -37,6 +37,7 @@ from .scheduling.scheduler import Scheduler
 from .storage.flow import FlowStore
 from .storage.store import Store
 from .storage.tables import JobRow
+from .workers.assignments import Assignments
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +79,13 @@ class Engine:
         self.active = ActiveRuns(self.store)
         self.journal = Journal(self.store, Console(options.sink), self.clock)
         self.signing_key = SigningKey(options.signing_key) if options.signing_key else None
+        self.assignments = Assignments(self.clock, self.ulids, self.registry, self.store, self.journal.say)
         self.caller = Caller(
             self.clock,
             options.server_kind,
             self.signing_key,
             transport=options.transport,
+            workers=self.assignments,
         )
         self.hub = Hub()
         self.tokens = Tokens(secrets.token_bytes(32))
@@ -167,6 +170,7 @@ class Engine:
     async def stop_calls(self) -> None:
         """Give up the calls and fetches that are under way, whose jobs stay in the store, and end subscriptions."""
         self.hub.close()
+        await self.assignments.drain()
         await self.scheduler.stop()
 
     async def stop(self) -> None:

@@ -32,7 +32,7 @@ LAYERS = (
     {"function"},
     {"by_hand"},
     {"middleware"},
-    {"events", "realtime", "signals"},
+    {"ai", "events", "realtime", "signals"},
     {"engine_api"},
     {"config", "options", "values"},
     {"runtime", "protocol", "error_text", "extras", "callables", "parameters", "installation"},
@@ -245,10 +245,22 @@ def test_devserver_imports() -> None:
     for name, path in modules("inngest_devserver").items():
         allowed = DEVSERVER_FROM_THE_CORE | _hosting_needs(name)
         assert not {other for other in from_the_core(path) if not is_in(other, allowed)}, name
-        assert tops(path) & set(PRODUCT) <= {"inngest_core", "inngest_devserver"}, name
+        assert tops(path) & set(PRODUCT) <= {"inngest_core", "inngest_devserver", "inngest_connect"}, name
+        of_connect = {other for other in imports(path) if other.startswith("inngest_connect.")}
+        assert not of_connect or is_in(name, {"workers", "http.connect_routes"}), name
+        assert all(other.startswith(("inngest_connect.codec.", "inngest_connect.messages.")) for other in of_connect), (
+            name
+        )
         assert not (tops(path) & IN_HOSTING_ONLY) or is_in(name, {"hosting", "server"}), name
         assert "sqlite3" not in tops(path) or is_in(name, {"storage"}), name
         assert "inngest_cli" not in tops(path), name
+
+
+def test_connect_imports() -> None:
+    for name, path in modules("inngest_connect").items():
+        assert tops(path) & set(PRODUCT) <= {"inngest_core", "inngest_connect"}, name
+        assert "websockets" not in tops(path) or name == "session", name
+        assert "google" not in tops(path) or name in ("codec", "worker"), name
 
 
 def _hosting_needs(name: str) -> set[str]:

@@ -12,6 +12,7 @@ from inngest_devserver.engine import Engine
 from .answers import APIError, Call
 from .app_routes import AppRoutes
 from .checkpoint_routes import CheckpointRoutes
+from .connect_routes import ConnectRoutes
 from .event_routes import EventRoutes
 from .realtime_routes import RealtimeRoutes
 from .run_routes import RunRoutes
@@ -46,8 +47,7 @@ class Stream:
 def endpoints(engine: Engine) -> list[Endpoint]:
     """Return every route of the API."""
     apps, events, runs = AppRoutes(engine), EventRoutes(engine), RunRoutes(engine)
-    checkpoints = CheckpointRoutes(engine)
-    realtime = RealtimeRoutes(engine)
+    checkpoints, realtime, connect = CheckpointRoutes(engine), RealtimeRoutes(engine), ConnectRoutes(engine)
     return [
         Endpoint("/e/{key}", {"POST": events.send}, guarded=False),
         Endpoint("/invoke/{function}", {"POST": events.invoke}),
@@ -72,6 +72,8 @@ def endpoints(engine: Engine) -> list[Endpoint]:
         Endpoint("/v1/realtime/publish", {"POST": realtime.publish}),
         Endpoint("/v1/realtime/publish/tee", {"POST": realtime.tee}),
         Endpoint("/v1/realtime/token", {"POST": realtime.token}),
+        Endpoint("/v0/connect/start", {"POST": connect.start}),
+        Endpoint("/v0/connect/flush", {"POST": connect.flush}),
     ]
 
 
@@ -79,6 +81,7 @@ def streams(engine: Engine) -> list[Stream]:
     """Return every route that stays open."""
     subscriptions = Subscriptions(engine)
     return [
+        Stream("/v0/connect", ConnectRoutes(engine).websocket, is_websocket=True),
         Stream("/v1/realtime/sse", subscriptions.sse),
         Stream("/v1/realtime/connect", subscriptions.websocket, is_websocket=True),
     ]
