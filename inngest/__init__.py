@@ -126,7 +126,19 @@ __version__ = VERSION
 _warn_of_other_distribution(__file__)
 
 _SUBMODULES = frozenset(
-    {"asgi", "digital_ocean", "django", "experimental", "fast_api", "fastapi", "flask", "starlette", "tornado", "wsgi"}
+    {
+        "asgi",
+        "digital_ocean",
+        "django",
+        "experimental",
+        "fast_api",
+        "fastapi",
+        "flask",
+        "middleware",
+        "starlette",
+        "tornado",
+        "wsgi",
+    }
 )
 
 
