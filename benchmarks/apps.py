@@ -1,7 +1,7 @@
 """Two apps per framework: one whose functions are served by us, one with a bare route that does the same by hand.
 
 A bare route is what a user of that framework would write: it parses the same JSON, reads one field of the event and
-answers a small JSON object; it checks no signature. Its colour is that of the function that it is compared with.
+answers a small JSON object; it checks no signature. Its kind is that of the function that it is compared with.
 Where a framework lets a plain `def` route not read a body, the route is written in the cheapest usual way.
 """
 
@@ -28,22 +28,22 @@ import inngest.starlette
 from .requests import APP_ID, PATH, SIGNING_KEY
 
 FRAMEWORKS = ("flask", "starlette", "fastapi")
-OWN_COLOUR = {"flask": "def", "starlette": "async", "fastapi": "async"}
+OWN_KIND = {"flask": "def", "starlette": "async", "fastapi": "async"}
 
 
-def other_colour(framework: str) -> str:
-    return "async" if OWN_COLOUR[framework] == "def" else "def"
+def other_kind(framework: str) -> str:
+    return "async" if OWN_KIND[framework] == "def" else "def"
 
 
-def missing(framework: str, colour: str) -> str:
-    """Return why there is no bare route of that colour, or nothing."""
-    if framework == "flask" and colour == "async" and importlib.util.find_spec("asgiref") is None:
+def missing(framework: str, kind: str) -> str:
+    """Return why there is no bare route of that kind, or nothing."""
+    if framework == "flask" and kind == "async" and importlib.util.find_spec("asgiref") is None:
         return "an async def route of Flask needs asgiref"
     return ""
 
 
 def functions() -> tuple[inngest.Inngest, list[inngest.Function[Any]]]:
-    """Return a client in cloud mode, and a function of each colour that has no step."""
+    """Return a client in cloud mode, and a function of each kind that has no step."""
     client = inngest.Inngest(app_id=APP_ID, is_production=True, signing_key=SIGNING_KEY, event_key="bench")
     trigger = inngest.TriggerEvent(event="bench/happened")
 
@@ -73,13 +73,13 @@ def make_app(framework: str) -> Any:
     return app
 
 
-def make_bare(framework: str, colour: str) -> Any:
-    """Return an app with one bare route of that colour, at the same path."""
+def make_bare(framework: str, kind: str) -> Any:
+    """Return an app with one bare route of that kind, at the same path."""
     makers: dict[str, Callable[[str], object]] = {"flask": _flask, "starlette": _starlette, "fastapi": _fastapi}
-    return makers[framework](colour)
+    return makers[framework](kind)
 
 
-def _flask(colour: str) -> flask.Flask:
+def _flask(kind: str) -> flask.Flask:
     app = flask.Flask("bench")
 
     def plain() -> dict[str, object]:
@@ -90,11 +90,11 @@ def _flask(colour: str) -> flask.Flask:
         payload = flask.request.get_json()
         return {"name": payload["event"]["name"], "ok": True}
 
-    app.post(PATH)(plain if colour == "def" else asynchronous)
+    app.post(PATH)(plain if kind == "def" else asynchronous)
     return app
 
 
-def _starlette(colour: str) -> starlette.applications.Starlette:
+def _starlette(kind: str) -> starlette.applications.Starlette:
     def work(payload: dict[str, Any]) -> dict[str, object]:
         return {"name": payload["event"]["name"], "ok": True}
 
@@ -106,11 +106,11 @@ def _starlette(colour: str) -> starlette.applications.Starlette:
         payload = await request.json()  # Starlette's own def routes cannot read a body: this is how it is done
         return starlette.responses.JSONResponse(await starlette.concurrency.run_in_threadpool(work, payload))
 
-    endpoint = plain if colour == "def" else asynchronous
+    endpoint = plain if kind == "def" else asynchronous
     return starlette.applications.Starlette(routes=[starlette.routing.Route(PATH, endpoint, methods=["POST"])])
 
 
-def _fastapi(colour: str) -> fastapi.FastAPI:
+def _fastapi(kind: str) -> fastapi.FastAPI:
     app = fastapi.FastAPI()
 
     async def asynchronous(request: fastapi.Request) -> dict[str, object]:
@@ -120,7 +120,7 @@ def _fastapi(colour: str) -> fastapi.FastAPI:
     def plain(payload: dict[str, Any]) -> dict[str, object]:
         return {"name": payload["event"]["name"], "ok": True}
 
-    app.post(PATH)(plain if colour == "def" else asynchronous)
+    app.post(PATH)(plain if kind == "def" else asynchronous)
     return app
 
 

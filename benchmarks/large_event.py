@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from . import requests
-from .apps import FRAMEWORKS, OWN_COLOUR
+from .apps import FRAMEWORKS, OWN_KIND
 from .measure import Effort, Row, best, compared
 from .small_calls import against_bare
 
@@ -17,5 +17,5 @@ def rows(effort: Effort) -> Iterator[Row]:
     body = requests.large_body(SIZE)
     for framework in FRAMEWORKS:
         what = f"call with a 1 MB event, {framework}"
-        measured, reference = against_bare(framework, OWN_COLOUR[framework], body, what, 3, effort.long_rounds)
+        measured, reference = against_bare(framework, OWN_KIND[framework], body, what, 3, effort.long_rounds)
         yield compared(what, best(measured), best(reference), LIMIT)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from . import requests
-from .apps import FRAMEWORKS, OWN_COLOUR, check, missing, other_colour
+from .apps import FRAMEWORKS, OWN_KIND, check, missing, other_kind
 from .connection import Connection
 from .measure import Block, Effort, Row, compared, interleave, middle, skipped
 from .small_calls import LIMIT, label
@@ -19,16 +19,16 @@ from .small_calls import LIMIT, label
 def rows(effort: Effort) -> Iterator[Row]:
     body = requests.small_body()
     for framework in FRAMEWORKS:
-        for colour in (OWN_COLOUR[framework], other_colour(framework)):
-            what = label(framework, colour, "over a socket")
-            why = missing(framework, colour)
+        for kind in (OWN_KIND[framework], other_kind(framework)):
+            what = label(framework, kind, "over a socket")
+            why = missing(framework, kind)
             if why:
                 yield skipped(what, why)
                 continue
-            with _served(framework, "") as ours, _served(framework, colour) as bare:
+            with _served(framework, "") as ours, _served(framework, kind) as bare:
                 measured, reference = interleave(
-                    _block(ours, functools.partial(requests.call, colour, body), effort.calls, what),
-                    _block(bare, functools.partial(requests.call, colour, body), effort.calls, f"{what}, bare"),
+                    _block(ours, functools.partial(requests.call, kind, body), effort.calls, what),
+                    _block(bare, functools.partial(requests.call, kind, body), effort.calls, f"{what}, bare"),
                     rounds=effort.rounds,
                 )
             yield compared(what, middle(measured), middle(reference), LIMIT)
@@ -36,7 +36,7 @@ def rows(effort: Effort) -> Iterator[Row]:
 
 @contextlib.contextmanager
 def _served(framework: str, bare: str) -> Iterator[Connection]:
-    """Serve our app in another process, or the bare route of a colour; return a connection to it."""
+    """Serve our app in another process, or the bare route of a kind; return a connection to it."""
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.serving", framework, bare], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )

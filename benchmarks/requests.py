@@ -86,7 +86,7 @@ def _body(
     memos: dict[str, dict[str, dict[str, int]]] | None = None,
     stack: Sequence[str] = (),
 ) -> bytes:
-    """Return the JSON text; the event stands in `events` too, as engines send it."""
+    """Return the JSON text; the event is in `events` too, as engines send it."""
     event = {"data": data, "id": _EVENT_ID, "name": "bench/happened", "ts": 1795348335783, "user": {}}
     ctx = {
         "attempt": 0,

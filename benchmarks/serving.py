@@ -1,6 +1,6 @@
 """Serves the app of one framework in a process of its own: `python -m benchmarks.serving flask ""` prints its port.
 
-The second argument is the colour of a bare route to serve instead.
+The second argument is the kind of a bare route to serve instead.
 
 uvicorn and waitress as they come, with one process, as in a first deployment; access logs are off.
 """

@@ -14,7 +14,7 @@ from .errors import StepError
 LONGEST_MESSAGE = 8 * 1024
 """Characters of a message on the wire."""
 SHORT_MESSAGE = 2 * 1024
-"""Characters of a message that stands in something else: a line of a log, a stack, another message."""
+"""Characters of a message that is part of something else: a line of a log, a stack, another message."""
 LONGEST_NAME = 200
 LONGEST_PROBLEM = 300
 MOST_PROBLEMS = 5

@@ -26,7 +26,7 @@ def test_case(case: Case, kind: HandlerKind, target: Target, engine: EngineDoubl
 
 
 def test_the_targets_are_these() -> None:
-    """A target that vanishes would take all its tests along. A new one is added here."""
+    """A target that vanishes would take all its tests with it. A new one is added here."""
     assert TARGETS.keys() == {
         *("core-sync", "core-async", "asgi", "wsgi"),
         *("flask", "flask-blueprint", "fastapi", "fastapi-router", "starlette", "starlette-mount"),

@@ -245,7 +245,7 @@ def raw_as_the_page_says(body: dict[str, Any], origin: str) -> dict[str, Any]:
             if key in part:
                 part[key] = origin
     if "inspection" in body:
-        body["capabilities"] = {"in_band_sync": "v1", "trust_probe": "v1"}  # protocol §5 has them here too
+        body["capabilities"] = {"in_band_sync": "v1", "trust_probe": "v1"}  # they are in the body, too
     body.pop("message", None)  # messages are our own
     return body
 

@@ -132,7 +132,7 @@ def room(name: str) -> str:
 
 
 def is_in(name: str, rooms: Iterable[str]) -> bool:
-    """Tell whether a module is one of *rooms*, or stands in one of them."""
+    """Tell whether a module is one of *rooms*, or is in one of them."""
     return any(name == each or name.startswith(each + ".") for each in rooms)
 
 

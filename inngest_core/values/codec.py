@@ -14,6 +14,7 @@ import contextlib
 import datetime
 import decimal
 import functools
+import itertools
 import pathlib
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -232,17 +233,18 @@ def jsonable(value: object) -> object:
     return parse_value(codec_of(type(value)).write(value)) if own_schema(type(value)) is None else _fields_of(value)
 
 
-def with_text_keys(value: object) -> object:
+def with_text_keys(value: object, in_fields: bool = True) -> object:
     """Return a value with texts as keys; of those that become the same, the last counts.
 
+    in_fields: also in the fields of objects, which become what they are written as.
     Raises TypeError or ValueError: a key is of many parts.
     """
     if isinstance(value, dict):
         held = cast("dict[object, object]", value)
-        return {key_as_text(key): with_text_keys(part) for key, part in held.items()}
+        return {key_as_text(key): with_text_keys(part, in_fields) for key, part in held.items()}
     if isinstance(value, LISTS):
-        return list(map(with_text_keys, cast("list[object]", value)))
-    if layout_of(type(value)) is None:
+        return list(map(with_text_keys, cast("list[object]", value), itertools.repeat(in_fields)))
+    if not in_fields or layout_of(type(value)) is None:
         return value
     try:
         codec = codec_of(type(value))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import collections.abc
 import contextlib
-import functools
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -19,7 +18,7 @@ from inngest_core.callables import innermost
 from inngest_core.error_text import LONGEST_PROBLEM, cut
 
 from .codec import codec_of
-from .schema import hashable, is_plain
+from .schema import is_plain
 from .serializer import Serializer
 
 MOST_KNOWN = 4096
@@ -109,17 +108,8 @@ def _look_up(function: types.FunctionType, callback: object) -> Returns:
     return returns
 
 
-def _of_type(typ: object, names: Mapping[str, Any] | None = None) -> Returns:
+def _of_type(typ: object, names: Mapping[str, Any] = types.MappingProxyType({})) -> Returns:
     """names: what the types of fields may be called, beside what their modules know."""
-    return _of_hashable_type(typ) if not names and hashable(typ) else _decide(typ, names or {})
-
-
-@functools.lru_cache(maxsize=1024)
-def _of_hashable_type(typ: Any) -> Returns:
-    return _decide(typ, {})
-
-
-def _decide(typ: object, names: Mapping[str, Any]) -> Returns:
     try:
         if is_plain(typ):
             return Returns()

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import functools
 import json
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, Protocol, cast
 
 import pydantic
@@ -146,11 +148,13 @@ def _dump(value: object, what: str, typ: object, rule: Rule, serializer: Seriali
     lost = "holds an int over 2**53, which engines round; return it as a text" if seen.largest > LARGEST_INT else None
     if rule == "strict" and typ is not None:
         _check(value, body, what, typ, seen, as_typed=as_typed, sure=sure)
-    elif codec is not None and not sure and not _comes_back(value, body, codec):
-        if as_typed:  # what its type cannot give back is written as it is
+    elif codec is not None and not sure:
+        loss = _loss(value, typ, functools.partial(codec.fit, body))
+        if loss is not None and as_typed:  # what its type cannot give back is written as it is
             with contextlib.suppress(Exception):  # only its type can write it
                 body = write(with_text_keys(value) if seen.other_keys else value)
-        lost = lost or _loss(value, body, typ, None)
+            loss = _loss(value, typ, functools.partial(codec.fit, body))
+        lost = lost or loss
     unseen = seen.rich and not sure  # what a class says of itself may hold whole floats that were not seen
     return Written(settle(body, seen.whole) if seen.whole or unseen else body, seen.rich, lost)
 
@@ -167,7 +171,8 @@ def _dump_by(serializer: Serializer, value: object, what: str, typ: object, rule
         if rule != "annotated":
             raise
         written = _dump(value, what, None, rule, serializer, fix)
-    return written._replace(lost=written.lost or _loss(value, written.body, typ, serializer))
+    loss = _loss(value, typ, lambda: serializer.deserialize(parse_value(written.body), typ))
+    return written._replace(lost=written.lost or loss)
 
 
 def _write_typed(value: object, typ: object, rule: Rule) -> tuple[Codec | None, bytes | None]:
@@ -214,19 +219,14 @@ def _check(value: object, body: bytes, what: str, typ: object, seen: Seen, *, as
         raise _misfit(what, typ, "strict", error) from _told(error)
 
 
-def _comes_back(value: object, body: bytes, codec: Codec) -> bool:
+def _loss(value: object, typ: object, read: Callable[[], object]) -> str | None:
+    """Return how a value comes back, as *read* reads it; None when that is the same."""
     try:
-        return same(value, codec.fit(body))
-    except Exception:  # a validator of the user's may raise anything
-        return False
-
-
-def _loss(value: object, body: bytes, typ: object, serializer: Serializer | None) -> str:
-    """Return how a value comes back that does not come back the same."""
-    try:
-        back = load(parse_value(body), typ, rule="annotated", serializer=serializer)
-    except OutputUnserializableError as error:
-        return error.message
+        back = read()
+        if same(value, back):
+            return None
+    except Exception as error:  # a validator of the user's may raise anything
+        return _misfit("", typ, "annotated", error).message
     return (
         f"is a {type(value).__name__} and comes back as another value, a {type(back).__name__}, by its annotation "
         f"{type_name(typ)}; correct the annotation, or give output_type="
@@ -267,7 +267,9 @@ def _writer(serializer: Serializer | None) -> Write:
             return pydantic_core.to_json(value, bytes_mode="base64", fallback=unknown)
         except Exception as error:  # it refuses lone surrogates and deep nesting, too
             with contextlib.suppress(Exception):
-                return json.dumps(with_text_keys(value), default=expand, separators=(",", ":")).encode()
+                return json.dumps(
+                    with_text_keys(value, in_fields=False), default=expand, separators=(",", ":")
+                ).encode()
             raise error from None
 
     def expand(value: object) -> object:
@@ -275,7 +277,7 @@ def _writer(serializer: Serializer | None) -> Write:
         if isinstance(value, LISTS):
             return list(cast("list[object]", value))
         if own_schema(type(value)) is not None:
-            return with_text_keys(written_fields(value))
+            return with_text_keys(written_fields(value), in_fields=False)
         return pydantic_core.to_jsonable_python(value, bytes_mode="base64", fallback=unknown)
 
     def unknown(value: object) -> object:

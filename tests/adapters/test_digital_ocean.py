@@ -31,10 +31,10 @@ def event_of(method: str, query: str, headers: Headers, body: bytes, path: str =
     return {"http": http}
 
 
-@pytest.mark.parametrize("colour", ["plain", "async"])
-def test_a_body_that_is_text(colour: str) -> None:
+@pytest.mark.parametrize("kind", ["plain", "async"])
+def test_a_body_that_is_text(kind: str) -> None:
     with shop() as served:
-        expect_ran(call(served, event_of("post", query(colour), {"Content-Type": "application/json"}, BODY)), colour)
+        expect_ran(call(served, event_of("post", query(kind), {"Content-Type": "application/json"}, BODY)), kind)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from .django_sites import PATH, Connect, patterns_of, under_asgi, under_wsgi
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 BOTH = pytest.mark.parametrize("connect", [under_wsgi, under_asgi])
-COLOURS = pytest.mark.parametrize("colour", ["plain", "async"])
+KINDS = pytest.mark.parametrize("kind", ["plain", "async"])
 
 
 @pytest.fixture(autouse=True)
@@ -43,20 +43,20 @@ def no_url_cache() -> Iterator[None]:
 # --- where functions run
 
 
-@COLOURS
-def test_under_wsgi_a_plain_function_runs_in_the_requests_thread_and_an_async_one_on_the_loop(colour: str) -> None:
+@KINDS
+def test_under_wsgi_a_plain_function_runs_in_the_requests_thread_and_an_async_one_on_the_loop(kind: str) -> None:
     with shop() as served:
         send = under_wsgi(patterns_of(served))
-        expect_ran(send("POST", query(colour), {}, BODY), colour)
-        assert (served.seen[THREAD] == threading.get_ident()) == (colour == "plain")
+        expect_ran(send("POST", query(kind), {}, BODY), kind)
+        assert (served.seen[THREAD] == threading.get_ident()) == (kind == "plain")
 
 
-@COLOURS
-def test_under_asgi_an_async_function_runs_on_the_servers_loop_and_a_plain_one_in_the_pool(colour: str) -> None:
+@KINDS
+def test_under_asgi_an_async_function_runs_on_the_servers_loop_and_a_plain_one_in_the_pool(kind: str) -> None:
     with shop() as served:
         send = under_asgi(patterns_of(served))
-        expect_ran(send("POST", query(colour), {}, BODY), colour)
-        assert (served.seen[THREAD] == threading.get_ident()) == (colour == "async")
+        expect_ran(send("POST", query(kind), {}, BODY), kind)
+        assert (served.seen[THREAD] == threading.get_ident()) == (kind == "async")
 
 
 def test_under_wsgi_a_loop_that_runs_in_the_requests_thread_is_no_obstacle() -> None:
@@ -88,17 +88,17 @@ class Meeting(Shop):
             await self.tasks.wait()
 
 
-@COLOURS
-def test_under_asgi_calls_do_not_wait_for_each_other(colour: str) -> None:
+@KINDS
+def test_under_asgi_calls_do_not_wait_for_each_other(kind: str) -> None:
     with shop_of(Meeting) as served:
         site = as_asgi(ASGISite(patterns_of(served)))
 
         async def twice() -> list[Answer]:
-            calls = [call_asgi(site, "POST", PATH, query(colour), {}, BODY) for _ in range(2)]
+            calls = [call_asgi(site, "POST", PATH, query(kind), {}, BODY) for _ in range(2)]
             return await asyncio.gather(*calls)
 
         for answer in asyncio.run(twice()):
-            expect_ran(answer, colour)
+            expect_ran(answer, kind)
 
 
 class Long(Shop):
@@ -310,12 +310,12 @@ class Failing(Shop):
 
 
 @BOTH
-@COLOURS
+@KINDS
 def test_a_function_that_fails_is_no_error_of_the_site(
-    connect: Connect, colour: str, caplog: pytest.LogCaptureFixture
+    connect: Connect, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with shop_of(Failing) as served:
-        assert connect(patterns_of(served))("POST", query(colour), {}, BODY).status == 500
+        assert connect(patterns_of(served))("POST", query(kind), {}, BODY).status == 500
     assert [record.getMessage() for record in caplog.records if record.name.startswith("django")] == []
 
 

@@ -108,9 +108,9 @@ class Visiting(Asking):
             async def before_response(self) -> None:
                 await visit_async()
 
-        client.add_middleware(lambda client, raw: (Hooks if self.colour == "plain" else HooksAsync)(client, raw))
+        client.add_middleware(lambda client, raw: (Hooks if self.kind == "plain" else HooksAsync)(client, raw))
 
-    colour = "plain"
+    kind = "plain"
 
 
 @ELSEWHERE
@@ -119,7 +119,7 @@ def test_connections_are_closed_before_the_hooks_of_the_client(
 ) -> None:
     monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 600)
     with shop_of(Visiting, thread_pool_max_workers=1) as served:
-        served.colour = name
+        served.kind = name
         send = connect(patterns_of(served))
         expect_ran(send("POST", query(name), {}, BODY), name)
         wrapper = served.used[0][0]
@@ -139,7 +139,7 @@ def test_connections_are_closed_after_the_hooks_of_the_client(
 ) -> None:
     monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
     with shop_of(Visiting, thread_pool_max_workers=1) as served:
-        served.colour = name
+        served.kind = name
         expect_ran(connect(patterns_of(served))("POST", query(name), {}, BODY), name)
         assert [is_open for _, _, is_open in served.used] == [False, True, True]
         assert served.used[0][0].connection is None

@@ -47,13 +47,13 @@ SERVERS = pytest.mark.parametrize("serving", [by_djangos_server, by_uvicorn])
 
 
 @SERVERS
-def test_calls_of_both_colours_and_bad_input(serving: Any) -> None:
+def test_calls_of_both_kinds_and_bad_input(serving: Any) -> None:
     with shop() as served, override_settings(DATA_UPLOAD_MAX_MEMORY_SIZE=1000), serving(served) as port:
         send = ask(port, PATH)
-        for colour in ("plain", "async"):
-            expect_ran(send("POST", query(colour), {}, BODY), colour)
-            expect_ran(send("POST", query(colour), {"Content-Type": "multipart/form-data"}, BODY), colour)
-            expect_ran(send("POST", query(colour), {}, large_body(3_000_000)), colour)
+        for kind in ("plain", "async"):
+            expect_ran(send("POST", query(kind), {}, BODY), kind)
+            expect_ran(send("POST", query(kind), {"Content-Type": "multipart/form-data"}, BODY), kind)
+            expect_ran(send("POST", query(kind), {}, large_body(3_000_000)), kind)
         served.seen.clear()
         for method in ("PATCH", "DELETE", "OPTIONS", "FOO"):
             expect_refused(send(method, "", {}, b""), 405, "method_not_allowed")

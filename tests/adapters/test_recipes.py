@@ -25,7 +25,7 @@ from tests.stage.shop import BODY, Shop, expect_ran, expect_refused, query, regi
 from tests.targets.target import Answer, Headers, Send, call_wsgi
 
 PATH = "/api/inngest"
-COLOURS = pytest.mark.parametrize("colour", ["plain", "async"])
+KINDS = pytest.mark.parametrize("kind", ["plain", "async"])
 
 # --- AWS Lambda
 
@@ -67,13 +67,13 @@ def lambda_sender(served: Shop, **options: Any) -> Send:
     return send
 
 
-@COLOURS
-def test_aws_lambda(colour: str) -> None:
+@KINDS
+def test_aws_lambda(kind: str) -> None:
     with a_loop(), shop() as served:
         send = lambda_sender(served)
         for _ in range(2):  # a warm start too
-            expect_ran(send("POST", query(colour), {"content-type": "application/json"}, BODY), colour)
-        expect_refused(send("POST", query(colour), {}, b"{"), 400, "body_invalid")
+            expect_ran(send("POST", query(kind), {"content-type": "application/json"}, BODY), kind)
+        expect_refused(send("POST", query(kind), {}, b"{"), 400, "body_invalid")
         expect_refused(send("DELETE", "", {}, b""), 405, "method_not_allowed")
 
 
@@ -104,10 +104,10 @@ class TestWithTornadosTools(AsyncHTTPTestCase):
         return app
 
     def test_calls(self) -> None:
-        for colour in ("plain", "async"):
-            response = self.fetch(f"{PATH}?{query(colour)}", method="POST", body=BODY)
+        for kind in ("plain", "async"):
+            response = self.fetch(f"{PATH}?{query(kind)}", method="POST", body=BODY)
             headers = {name.lower(): value for name, value in response.headers.items()}
-            expect_ran(Answer(response.code, headers, response.body), colour)
+            expect_ran(Answer(response.code, headers, response.body), kind)
 
 
 # --- Falcon: as in docs/other-frameworks.md
@@ -145,13 +145,13 @@ def falcon_sender(engine: EngineDouble) -> Generator[Send]:
         yield lambda method, query, headers, body: call_wsgi(app, method, PATH, query, headers, body)
 
 
-@COLOURS
-def test_falcon(colour: str, engine: EngineDouble) -> None:
+@KINDS
+def test_falcon(kind: str, engine: EngineDouble) -> None:
     with falcon_sender(engine) as send:
-        answer = send("POST", query(colour), {}, BODY)
-        expect_ran(answer, colour)
+        answer = send("POST", query(kind), {}, BODY)
+        expect_ran(answer, kind)
         assert answer.headers["x-inngest-framework"] == "falcon"
         assert json.loads(send("GET", "", {}, b"").body)["function_count"] == 2
         expect_refused(send("DELETE", "", {}, b""), 405, "method_not_allowed")
-        expect_refused(send("POST", query(colour), {}, b" " * (MAX_REQUEST_BYTES + 1)), 413, "body_too_large")
+        expect_refused(send("POST", query(kind), {}, b" " * (MAX_REQUEST_BYTES + 1)), 413, "body_too_large")
         assert registered_url(send, engine) == f"http://shop.example:8000{PATH}"

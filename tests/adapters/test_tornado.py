@@ -40,7 +40,7 @@ pytestmark = pytest.mark.live
 
 PATH = "/api/inngest"
 NOTHING: Mapping[str, Any] = {}
-COLOURS = pytest.mark.parametrize("colour", ["plain", "async"])
+KINDS = pytest.mark.parametrize("kind", ["plain", "async"])
 
 
 @contextmanager
@@ -55,14 +55,14 @@ def served(
             yield a_shop, port
 
 
-@COLOURS
-def test_an_async_function_runs_on_the_servers_loop_and_a_plain_one_elsewhere(colour: str) -> None:
+@KINDS
+def test_an_async_function_runs_on_the_servers_loop_and_a_plain_one_elsewhere(kind: str) -> None:
     with served() as (a_shop, port):
         send = ask(port, PATH)
         expect_ran(send("POST", query("async"), {}, BODY), "async")
         loops_thread = a_shop.seen[THREAD]
-        expect_ran(send("POST", query(colour), {}, BODY), colour)
-        assert (a_shop.seen[THREAD] == loops_thread) == (colour == "async")
+        expect_ran(send("POST", query(kind), {}, BODY), kind)
+        assert (a_shop.seen[THREAD] == loops_thread) == (kind == "async")
 
 
 class Waiting(Shop):
@@ -83,25 +83,25 @@ class Waiting(Shop):
             await asyncio.sleep(0.005)
 
 
-@COLOURS
-def test_a_long_call_does_not_hold_the_loop(colour: str) -> None:
+@KINDS
+def test_a_long_call_does_not_hold_the_loop(kind: str) -> None:
     with served(Waiting) as (a_shop, port), ThreadPoolExecutor(1) as pool:
         send = ask(port, PATH)
-        long = pool.submit(send, "POST", query(colour), {}, BODY)
+        long = pool.submit(send, "POST", query(kind), {}, BODY)
         assert a_shop.started.wait(PATIENCE)
         assert send("GET", "", {}, b"").status == 200
         assert not long.done()
         a_shop.go_on.set()
-        expect_ran(long.result(PATIENCE), colour)
+        expect_ran(long.result(PATIENCE), kind)
 
 
-@COLOURS
+@KINDS
 def test_a_client_that_goes_away_does_not_end_its_call_or_the_server(
-    colour: str, caplog: pytest.LogCaptureFixture
+    kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with served(Waiting) as (a_shop, port):
         with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
-            connection.sendall(chunked(f"{PATH}?{query(colour)}", BODY))
+            connection.sendall(chunked(f"{PATH}?{query(kind)}", BODY))
             assert a_shop.started.wait(PATIENCE)
         a_shop.go_on.set()
         expect_ran(ask(port, PATH)("POST", query("plain"), {}, BODY), "plain")
@@ -155,9 +155,9 @@ def test_a_content_type_that_tornado_would_parse(content_type: str) -> None:
 
 def test_one_connection_carries_many_requests() -> None:
     with served() as (_, port), closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as connection:
-        for colour in ("plain", "async", "plain"):
-            connection.request("POST", f"{PATH}?{query(colour)}", BODY)
-            expect_ran(read(connection.getresponse()), colour)
+        for kind in ("plain", "async", "plain"):
+            connection.request("POST", f"{PATH}?{query(kind)}", BODY)
+            expect_ran(read(connection.getresponse()), kind)
         connection.request("HEAD", PATH)
         assert read(connection.getresponse()).status == 405
         connection.request("POST", f"{PATH}?{query('async')}", BODY)

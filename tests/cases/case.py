@@ -82,7 +82,7 @@ def both(sync: Handler, asynchronous: Handler, **options: Any) -> Build:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A call request (protocol B0). steps: memos by step id as users write it; stack: their order, when another."""
+    """A call request. steps: memos by step id as users write it; stack: their order, when another."""
 
     fn_id: str = FULL_ID
     target: str | None = None
@@ -183,7 +183,7 @@ class Case:
 
 
 def op(code: str, step_id: str, *, index: int = 0, name: str | None = None, **fields: object) -> dict[str, object]:
-    """Return one op as it must be on the wire (protocol B1)."""
+    """Return one op as it must be on the wire."""
     return {
         "op": code,
         "id": hashed(f"{step_id}:{index}" if index else step_id),

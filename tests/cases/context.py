@@ -1,4 +1,4 @@
-"""What a handler finds on its context (protocol §7, python-api)."""
+"""What a handler finds on its context."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Context variables that a function sets are seen in its steps and branches, and nowhere else (design §4)."""
+"""Context variables that a function sets are seen in its steps and branches, and nowhere else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors in steps and in functions: what may be tried again, when, and what the engine is told (protocol §6, §7)."""
+"""Errors in steps and in functions: what may be tried again, when, and what the engine is told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Handlers: `(ctx)`, `(ctx, step)`, partials, bound methods, callable objects, decorated ones (python-api)."""
+"""Handlers: `(ctx)`, `(ctx, step)`, partials, bound methods, callable objects, decorated ones."""
 
 from __future__ import annotations
 

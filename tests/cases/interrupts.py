@@ -1,4 +1,4 @@
-"""Ending a call unwinds the function: clean-up runs, and a swallowed interrupt is reported (design §4, §5)."""
+"""Ending a call unwinds the function: clean-up runs, and a swallowed interrupt is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""step.invoke and step.invoke_by_id: the op, results, and failures of the other function (protocol B0, B3)."""
+"""step.invoke and step.invoke_by_id: the op, results, and failures of the other function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ctx.logger is silent while earlier steps are replayed (python-api)."""
+"""ctx.logger is silent while earlier steps are replayed."""
 
 from __future__ import annotations
 

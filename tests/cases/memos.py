@@ -1,4 +1,4 @@
-"""Memos of every shape that engines send (protocol B0)."""
+"""Memos of every shape that engines send."""
 
 from __future__ import annotations
 

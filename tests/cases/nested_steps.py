@@ -1,4 +1,4 @@
-"""A step inside a step is refused, with both names (protocol §7)."""
+"""A step inside a step is refused, with both names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The failure handler: a function of its own, called with the failed event (protocol §5, §7)."""
+"""The failure handler: a function of its own, called with the failed event."""
 
 from __future__ import annotations
 

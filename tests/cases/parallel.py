@@ -1,4 +1,4 @@
-"""ctx.group.parallel: several new steps are planned together, and called one by one (protocol B4)."""
+"""ctx.group.parallel: several new steps are planned together, and called one by one."""
 
 from __future__ import annotations
 

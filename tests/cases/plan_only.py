@@ -1,4 +1,4 @@
-"""ctx.disable_immediate_execution: new steps are planned, not run (protocol B4)."""
+"""ctx.disable_immediate_execution: new steps are planned, not run."""
 
 from __future__ import annotations
 

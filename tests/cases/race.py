@@ -1,4 +1,4 @@
-"""Race mode: the ops say so, and the rest is as in any group (protocol §7, B1)."""
+"""Race mode: the ops say so, and the rest is as in any group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One step id met more than once: `a`, `a:1`, `a:2` (protocol §7)."""
+"""One step id met more than once: `a`, `a:1`, `a:2`."""
 
 from __future__ import annotations
 

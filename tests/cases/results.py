@@ -1,4 +1,4 @@
-"""What functions return, and how it reaches the engine (protocol §6, C5)."""
+"""What functions return, and how it reaches the engine."""
 
 from __future__ import annotations
 

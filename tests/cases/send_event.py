@@ -1,4 +1,4 @@
-"""step.send_event: one request to the event API, and the ids as the step's result (protocol §10, B2)."""
+"""step.send_event: one request to the event API, and the ids as the step's result."""
 
 from __future__ import annotations
 

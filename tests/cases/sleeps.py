@@ -1,4 +1,4 @@
-"""step.sleep and step.sleep_until: durations as users give them and as engines read them (protocol B3, C1)."""
+"""step.sleep and step.sleep_until: durations as users give them and as engines read them."""
 
 from __future__ import annotations
 

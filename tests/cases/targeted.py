@@ -1,4 +1,4 @@
-"""Targeted calls: only the step that the engine asks for (protocol §7, B4)."""
+"""Targeted calls: only the step that the engine asks for."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def refuses_async(ctx: inngest.Context) -> object:
 
 
 def missing(target: str, *found: str) -> Expected:
-    """Expect that the target was not met (protocol B9)."""
+    """Expect that the target was not met."""
     about = Saying(hashed(target), *found)
     return Expected(
         status=500,

@@ -1,4 +1,4 @@
-"""use_api: the state is too large for the request and is fetched from the engine (protocol §6, B0)."""
+"""use_api: the state is too large for the request and is fetched from the engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""step.wait_for_event: the op, and its memo, which is a raw event or null (protocol B0, B3)."""
+"""step.wait_for_event: the op, and its memo, which is a raw event or null."""
 
 from __future__ import annotations
 

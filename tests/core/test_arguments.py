@@ -114,6 +114,7 @@ def test_handlers(given: Any, said: str) -> None:
             f"middleware is {inngest.MiddlewareSync!r}; {{}} a list; each item is {A_MIDDLEWARE}",
         ),
     ],
+    ids=["none", "a text", "a function that takes a secret", "a class that takes one", "no list"],
 )
 def test_middleware(given: Any, said: str) -> None:
     with pytest.raises(FunctionConfigError) as caught:

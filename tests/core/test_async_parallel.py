@@ -1,4 +1,4 @@
-"""Native concurrency: what asyncio has for it works as in any program, and nothing runs twice (design §5)."""
+"""Native concurrency: what asyncio has for it works as in any program, and nothing runs twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The traps that were met in a trial of the design (§4), each by its name; and what owns threads and loops."""
+"""What two drivers must not get wrong, each by its name; and what owns threads and loops."""
 
 from __future__ import annotations
 

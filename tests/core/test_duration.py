@@ -1,4 +1,4 @@
-"""Durations and times between Python and the wire (protocol B3, C1, C6)."""
+"""Durations and times between Python and the wire."""
 
 from __future__ import annotations
 

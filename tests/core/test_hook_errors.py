@@ -63,7 +63,7 @@ def returning() -> Build:
 
 
 def catching(ran: list[str], caught: type[BaseException] = Exception) -> Build:
-    """Build a function of two steps, the first of which stands in a try."""
+    """Build a function of two steps, the first of which is in a try."""
 
     def sync(ctx: inngest.ContextSync) -> None:
         try:

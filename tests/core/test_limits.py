@@ -1,4 +1,4 @@
-"""What is too large for an engine (protocol C7): refused before it is sent, with what makes it so."""
+"""What is too large for an engine: refused before it is sent, with what makes it so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The API that users already write (python-api): names, signatures, and behaviour that no other test has.
+"""The API that users already write: names, signatures, and behaviour that no other test has.
 
 A signature is written down as a function without a body, as the users' apps call it. More options may be there, but
 none that a call has to give.

@@ -1,4 +1,4 @@
-"""Whatever options a function has: what an engine is told of it holds no null, and the embedded engine takes it."""
+"""Whatever options a function has: what an engine is told of it holds no null, and the bundled engine takes it."""
 
 from __future__ import annotations
 

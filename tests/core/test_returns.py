@@ -58,7 +58,7 @@ def test_what_is_known_of_callbacks() -> None:
         Model,
     ):
         assert returned_by(callback).typ is Model, callback
-        assert returned_by(callback) is returned_by(callback)
+        assert returned_by(callback) == returned_by(callback)
     assert returned_by(repository.make).typ == list[Model]
     assert returned_by(repository).typ is datetime.date
     assert returned_by(decorated(Repository.make)).typ == list[Model]

@@ -1,4 +1,4 @@
-"""Parsing any bytes gives a value or our error; what is dumped is what the page says (protocol B0, B1)."""
+"""Parsing any bytes gives a value or our error; what is dumped is what the page says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that steps leave to the engine (protocol B5): tried again, bounded, and cut off with their run."""
+"""Requests that steps leave to the engine: tried again, bounded, and cut off with their run."""
 
 from __future__ import annotations
 

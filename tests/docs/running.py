@@ -1,7 +1,7 @@
 """Runs the examples of a page.
 
 Every ```python block is executed. The blocks of a page share a namespace, like cells of a notebook. What a reader
-does not see stands in HTML comments right before a block, or after it:
+does not see is in HTML comments right before a block, or after it:
 
     <!-- file: app.py -->                       the block is a whole program; it is imported under that name
     <!-- separate -->                           the block has a namespace of its own
@@ -13,7 +13,7 @@ does not see stands in HTML comments right before a block, or after it:
     <!-- output -->                             the next ```text block is what the blocks printed since the last one
     <!-- console -->                            the next ```text block is what the engine said about the last run
 
-Functions run on the embedded engine, in this process, with a clock that jumps: no server, no socket, no waiting.
+Functions run on the bundled engine, in this process, with a clock that jumps: no server, no socket, no waiting.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def outside(request: httpx.Request) -> httpx.Response:
 
 
 class Stage:
-    """The embedded engine with the apps of a page, in this process; time passes when nothing else happens."""
+    """The bundled engine with the apps of a page, in this process; time passes when nothing else happens."""
 
     def __init__(self, names: Mapping[str, Any]) -> None:
         self.lines: list[str] = []
@@ -229,7 +229,7 @@ class WSGI(httpx.AsyncBaseTransport):
 
 
 class Network:
-    """Stands in for the network while a page runs: the engine of the stage, else an event API that takes everything."""
+    """Is the network while a page runs: the engine of the stage, else an event API that takes everything."""
 
     def __init__(self) -> None:
         self.stage: Stage | None = None

@@ -1,1 +1,1 @@
-"""Real apps on real sockets against the real embedded engine: what a user sees, and what the functions did."""
+"""Real apps on real sockets against the real bundled engine: what a user sees, and what the functions did."""
