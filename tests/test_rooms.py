@@ -21,6 +21,11 @@ FRAMEWORKS = {
     "inngest_tornado": {"tornado"},
     "inngest_digital_ocean": set[str](),
 }
+INTEGRATIONS = {
+    "__init__": set[str](),
+    "encryption": {"nacl"},
+}
+"""What each file of inngest_middleware integrates."""
 LONGEST_FILE = 350
 
 # Imports within the core point one way: only from a higher row to a lower one. A folder counts as one; files share it.
@@ -239,6 +244,14 @@ def test_adapters_name_no_header() -> None:
                 if isinstance(node, ast.Constant) and isinstance(node.value, str)
             ]
             assert not [text for text in texts if re.match(r"x-inngest-|content-type$", text, re.IGNORECASE)], path
+
+
+def test_integrations_know_the_core_and_their_package() -> None:
+    found = modules("inngest_middleware")
+    assert found.keys() == INTEGRATIONS.keys()
+    for name, path in found.items():
+        assert third_party(path) <= INTEGRATIONS[name], path
+        assert tops(path) & set(PRODUCT) <= {"inngest_core"}, path
 
 
 def test_devserver_imports() -> None:
