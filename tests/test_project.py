@@ -26,6 +26,7 @@ DISTRIBUTIONS = {
     "pydantic_core": "pydantic",  # these three are required by the one that is declared
     "werkzeug": "flask",
     "asgiref": "django",
+    "nacl": "pynacl",
 }
 """The distribution of a module, where it has another name."""
 TOOLS = {"test", "check"}

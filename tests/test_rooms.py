@@ -21,18 +21,23 @@ FRAMEWORKS = {
     "inngest_tornado": {"tornado"},
     "inngest_digital_ocean": set[str](),
 }
+INTEGRATIONS = {
+    "__init__": set[str](),
+    "encryption": {"nacl"},
+}
+"""What each file of inngest_middleware integrates."""
 LONGEST_FILE = 350
 
 # Imports within the core point one way: only from a higher row to a lower one. A folder counts as one; files share it.
 LAYERS = (
-    {"serving"},
+    {"official_realtime", "serving"},
     {"client"},
-    {"definition", "sending"},
+    {"definition", "messaging", "sending"},
     {"execution"},
     {"function"},
     {"by_hand"},
     {"middleware"},
-    {"ai", "events", "signals"},
+    {"ai", "events", "realtime", "signals"},
     {"engine_api"},
     {"config", "options", "values"},
     {"runtime", "protocol", "error_text", "extras", "callables", "parameters", "installation"},
@@ -65,14 +70,16 @@ THIRD_PARTY = {
     "options.expressions": {"cel_expr_python"},
     "protocol.signing": {"rfc8785"},
     "runtime.deadline": {"httpcore", "httpx"},
+    "runtime.open_answers": {"httpx"},
     "runtime.transport": {"httpcore", "httpx"},
     "values.msgspec": {"msgspec"},
     "values": {"typing_extensions"},
     "events": {"typing_extensions"},
     "parameters": {"typing_extensions"},
+    "realtime": {"typing_extensions"},
     "execution": {"typing_extensions"},
 }
-LOADING_LATE = ("runtime.transport", "execution.fetch", "execution.step", "execution.step_sync")
+LOADING_LATE = ("runtime.transport", "runtime.open_answers", "execution.fetch", "execution.step", "execution.step_sync")
 """What names types of httpx, which is loaded when it is first used."""
 DEVSERVER_FROM_THE_CORE = {"protocol", "web", "runtime", "errors", "extras", "options.expressions", "options.cron"}
 IN_HOSTING_ONLY = {"uvicorn", "waitress", "tornado"}
@@ -237,6 +244,14 @@ def test_adapters_name_no_header() -> None:
                 if isinstance(node, ast.Constant) and isinstance(node.value, str)
             ]
             assert not [text for text in texts if re.match(r"x-inngest-|content-type$", text, re.IGNORECASE)], path
+
+
+def test_integrations_know_the_core_and_their_package() -> None:
+    found = modules("inngest_middleware")
+    assert found.keys() == INTEGRATIONS.keys()
+    for name, path in found.items():
+        assert third_party(path) <= INTEGRATIONS[name], path
+        assert tops(path) & set(PRODUCT) <= {"inngest_core"}, path
 
 
 def test_devserver_imports() -> None:

@@ -17,6 +17,7 @@ from . import signal_tools, tools
 from .ai import AISync
 from .fetch import Headers, Params, fetch
 from .group import ParallelSync
+from .realtime_tools import StepRealtimeSync
 from .sync_execution import SyncExecution
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class StepSync(ParallelSync):
     """The step tools of a plain `def` function. Each step runs once, however often the function is called.
 
     `parallel` does the same as `ctx.group.parallel`, under its older name.
-    ai: the tools that ask models.
+    ai: the tools that ask models. realtime: publishing as a step.
     """
 
     def __init__(self, execution: SyncExecution, app_id: str) -> None:
@@ -42,6 +43,7 @@ class StepSync(ParallelSync):
         self._meet = execution.meet
         self._app_id = app_id
         self.ai = AISync(self._meet)
+        self.realtime = StepRealtimeSync(self._meet)
 
     @overload
     def run(self, step_id: str, handler: Callable[[*Ts], T], *handler_args: *Ts) -> T: ...

@@ -76,8 +76,9 @@ def parameters_of(public: Callable[..., object]) -> list[str]:
     if isinstance(public, type) and issubclass(public, pydantic.BaseModel):
         return list(public.model_fields)
     names: list[str] = []
-    function = vars(public).get("__init__", public) if isinstance(public, type) else public
-    hints = get_type_hints(function, localns={"httpx": httpx})  # which the product imports where it is used
+    named_late = {"httpx": httpx}  # some modules name its types and load it when it is used
+    signed = vars(public).get("__init__", public) if isinstance(public, type) else public
+    hints = get_type_hints(signed, localns=named_late)
     for name, parameter in inspect.signature(public).parameters.items():
         if get_origin(hints.get(name)) is Unpack and parameter.kind is parameter.VAR_KEYWORD:
             names += get_type_hints(get_args(hints[name])[0])
