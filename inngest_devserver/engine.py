@@ -22,11 +22,12 @@ from .runs.executor import Executor
 from .runs.journal import Journal
 from .runs.recovery import recover
 from .runs.services import Services
+from .runs.trace import Span, trace
 from .scheduling.clock import Clock, SystemClock
 from .scheduling.queue import JobKind
 from .scheduling.scheduler import Scheduler
 from .storage.store import Store
-from .storage.tables import JobRow
+from .storage.tables import JobRow, RunRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,12 @@ class Engine:
             self.executor.gateway.start(job)
         else:
             self.executor.timer(job)
+
+    def trace(self, run: RunRow) -> Span:
+        """Return what happened in a run, as a tree."""
+        active = self.active.get(run.id)
+        pauses = active.pauses.values() if active is not None else ()
+        return trace(run, self.store.history(run.id), self.store.memos(run.id), pauses)
 
     def start(self) -> None:
         """Take up what the store holds, and begin to work."""
