@@ -25,10 +25,9 @@ def infer(step_id: str, adapter: Adapter, body: Mapping[str, object]) -> Tool:
     """Have the engine ask a model; the result is the provider's answer."""
     step_id = check_step_id(step_id)
     what = f'step "{step_id}"'
-    missing = [name for name in _METHODS if not callable(getattr(adapter, name, None))]
-    if missing:
+    if isinstance(adapter, type) or not all(callable(getattr(adapter, name, None)) for name in _METHODS):
         raise ConfigError(
-            f"{what}: adapter is {kind_of(adapter)}, which has no {missing[0]}; give an adapter, such as "
+            f"{what}: adapter is {kind_of(adapter)}; give an adapter, such as "
             "inngest.ai.openai.Adapter(auth_key=..., model=...)"
         )
     if not isinstance(cast("object", body), Mapping):

@@ -102,6 +102,43 @@ not_an_adapter = Case(
     ),
 )
 
+
+def adapter_class(ctx: inngest.ContextSync) -> object:
+    given: Any = inngest.ai.openai.Adapter
+    return ctx.step.ai.infer("ask", adapter=given, body={})
+
+
+async def adapter_class_async(ctx: inngest.Context) -> object:
+    given: Any = inngest.ai.openai.Adapter
+    return await ctx.step.ai.infer("ask", adapter=given, body={})
+
+
+adapter_that_was_not_made = Case(
+    build=both(adapter_class, adapter_class_async),
+    expect=raised(
+        error("ConfigError", Saying('step "ask": adapter is', "inngest.ai.openai"), code="config_invalid"),
+        no_retry=True,
+    ),
+)
+
+
+def called_too_early(ctx: inngest.ContextSync) -> object:
+    given: Any = {"an": "answer"}
+    return ctx.step.ai.wrap("ask", given)
+
+
+async def called_too_early_async(ctx: inngest.Context) -> object:
+    given: Any = {"an": "answer"}
+    return await ctx.step.ai.wrap("ask", given)
+
+
+wrap_of_an_answer = Case(
+    build=both(called_too_early, called_too_early_async),
+    expect=raised(
+        error("ConfigError", Saying("given a dict to call", "without calling it"), code="config_invalid"), no_retry=True
+    ),
+)
+
 # wrap
 
 
