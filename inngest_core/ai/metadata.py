@@ -61,8 +61,12 @@ def ai_metadata(request: Mapping[str, object], answer: object, package: str) -> 
         **tokens,
         **{name: request.get(name) for name in _ASKED},
     }
-    kept = {name: value for name, value in values.items() if isinstance(value, str | int | float | list)}
-    return [{"kind": KIND, "scope": "step", "op": "merge", "values": kept}]
+    known = {name: cast("object", value) for name, value in values.items() if _is_shown(value)}
+    return [{"kind": KIND, "scope": "step", "op": "merge", "values": known}]
+
+
+def _is_shown(value: object) -> bool:
+    return isinstance(value, str | int | float | list)
 
 
 def _first(fields: Mapping[str, Any], *names: str) -> Any:
@@ -73,7 +77,7 @@ def _number(usage: Mapping[str, Any], paths: tuple[tuple[str, ...], ...]) -> int
     for path in paths:
         found: Any = usage
         for name in path:
-            found = found.get(name) if isinstance(found, dict) else None
+            found = cast("dict[str, Any]", found).get(name) if isinstance(found, dict) else None
         if isinstance(found, int) and not isinstance(found, bool):
             return found
     return None

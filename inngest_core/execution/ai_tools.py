@@ -25,10 +25,9 @@ def infer(step_id: str, adapter: Adapter, body: Mapping[str, object]) -> Tool:
     """Have the engine ask a model; the result is the provider's answer."""
     step_id = check_step_id(step_id)
     what = f'step "{step_id}"'
-    missing = [name for name in _METHODS if not callable(getattr(adapter, name, None))]
-    if missing:
+    if isinstance(adapter, type) or not all(callable(getattr(adapter, name, None)) for name in _METHODS):
         raise ConfigError(
-            f"{what}: adapter is {kind_of(adapter)}, which has no {missing[0]}; give an adapter, such as "
+            f"{what}: adapter is {kind_of(adapter)}; give an adapter, such as "
             "inngest.ai.openai.Adapter(auth_key=..., model=...)"
         )
     if not isinstance(cast("object", body), Mapping):
@@ -69,9 +68,9 @@ def wrap(step_id: str, callback: Callable[..., object], args: Sequence[object], 
         return callback(*positional, **named, **hidden)
 
     def describe(answer: bytes) -> list[dict[str, object]]:
-        asked = next((each for each in reversed(given) if isinstance(each, Mapping)), {})
+        objects = [cast("Mapping[str, object]", each) for each in given if isinstance(each, Mapping)]
         package = str(getattr(callback, "__module__", "") or "")
-        return ai_metadata(cast("Mapping[str, object]", asked), parse_value(answer), package)
+        return ai_metadata(objects[-1] if objects else {}, parse_value(answer), package)
 
     opts = step_opts(type="step.ai.wrap", **_input(given))
     return Tool(Opcode.STEP_RUN, step_id, step_id, read_plain, opts, call, given, returns=callback, describe=describe)

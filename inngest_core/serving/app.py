@@ -183,7 +183,7 @@ class App:
         return Response(ENVELOPE_STATUS, {**self._headers, **_STREAM}, stream)
 
     async def answer_async(self, request: Request) -> Response:
-        """Answer a call request that carries no signature, as it came over a connection that is authenticated itself.
+        """Answer *request*, an unsigned call that came over a connection which is authenticated itself.
 
         Never pass a request here that somebody could have sent over HTTP.
         """

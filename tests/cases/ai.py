@@ -102,6 +102,43 @@ not_an_adapter = Case(
     ),
 )
 
+
+def adapter_class(ctx: inngest.ContextSync) -> object:
+    given: Any = inngest.ai.openai.Adapter
+    return ctx.step.ai.infer("ask", adapter=given, body={})
+
+
+async def adapter_class_async(ctx: inngest.Context) -> object:
+    given: Any = inngest.ai.openai.Adapter
+    return await ctx.step.ai.infer("ask", adapter=given, body={})
+
+
+adapter_that_was_not_made = Case(
+    build=both(adapter_class, adapter_class_async),
+    expect=raised(
+        error("ConfigError", Saying('step "ask": adapter is', "inngest.ai.openai"), code="config_invalid"),
+        no_retry=True,
+    ),
+)
+
+
+def called_too_early(ctx: inngest.ContextSync) -> object:
+    given: Any = {"an": "answer"}
+    return ctx.step.ai.wrap("ask", given)
+
+
+async def called_too_early_async(ctx: inngest.Context) -> object:
+    given: Any = {"an": "answer"}
+    return await ctx.step.ai.wrap("ask", given)
+
+
+wrap_of_an_answer = Case(
+    build=both(called_too_early, called_too_early_async),
+    expect=raised(
+        error("ConfigError", Saying("given a dict to call", "without calling it"), code="config_invalid"), no_retry=True
+    ),
+)
+
 # wrap
 
 
@@ -150,13 +187,14 @@ wrap = Case(
     build=both(wraps, wraps_async),
     expect=ran("ask", {**ANSWER, "asked": ["gpt-4o", PROMPT, 0.5]}, opts=WRAP_OPTS, metadata=[METADATA]),
 )
+NOTHING: list[object] = []
 edited: list[dict[str, object]] = [{"model": "gpt-5", "messages": [], "temperature": 0}]
 wrap_with_edited_input = Case(
     build=both(wraps, wraps_async),
     call=Call(steps={"ask": {"input": edited}}, stack=[]),
     expect=ran(
         "ask",
-        {**ANSWER, "asked": ["gpt-5", [], 0]},
+        {**ANSWER, "asked": ["gpt-5", NOTHING, 0]},
         opts=WRAP_OPTS,
         metadata=[METADATA],
     ),

@@ -9,7 +9,6 @@ import pytest
 
 import inngest
 import inngest.ai
-import inngest.experimental.ai
 from inngest_core.ai.metadata import ai_metadata
 from inngest_core.errors import ConfigError
 
@@ -56,7 +55,7 @@ def test_options_of_single_providers() -> None:
 )
 def test_what_cannot_be_used_is_named_but_not_shown(given: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        inngest.ai.openai.Adapter(**{"auth_key": "k", "model": "m", **given})
+        inngest.ai.grok.Adapter(**{"auth_key": "k", "model": "m", **given})
     with pytest.raises(ConfigError, match=r'give "chat/completions" or "responses"'):
         inngest.ai.openai.Adapter(auth_key="k", model="m", endpoint="other")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
