@@ -238,12 +238,14 @@ class Subscription(_Subscribed[T]):
         return self
 
     async def __anext__(self) -> Message[T]:
-        while not self._messages:
+        if not self._messages:
             self._messages.extend(await run_async(self._subscriber.receive(), self._resources))
+        if not self._messages:
+            raise StopAsyncIteration
         return self._messages.popleft()
 
     async def close(self) -> None:
-        """End the connection."""
+        """End the connection, also while another task waits for a message: its loop ends then."""
         await run_async(self._subscriber.close(), self._resources)
 
 
@@ -263,8 +265,10 @@ class SubscriptionSync(_Subscribed[T]):
         return self
 
     def __next__(self) -> Message[T]:
-        while not self._messages:
+        if not self._messages:
             self._messages.extend(run_sync(self._subscriber.receive(), self._resources))
+        if not self._messages:
+            raise StopIteration
         return self._messages.popleft()
 
     def close(self) -> None:

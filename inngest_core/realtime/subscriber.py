@@ -55,6 +55,8 @@ class Subscriber:
         streams: bool = False,
     ) -> None:
         self.stream: HTTPStream | None = None
+        self.closed = False
+        """It was closed by who subscribed: nothing more comes."""
         self._channel = channel
         self._topics = topics
         self._types = {topic.name: topic.type for topic in topics}
@@ -74,26 +76,35 @@ class Subscriber:
 
     def connect(self) -> Flow[None]:
         """Connect, however long it takes; raises SubscriptionError when the engine refuses."""
-        while self.stream is None:
+        while self.stream is None and not self.closed:
             try:
                 yield from self._open()
             except _LostError as error:
                 yield from self._pause(str(error))
 
     def receive(self) -> Flow[list[Message[Any]]]:
-        """Return the next messages, at least one; connects where there is no connection. Raises SubscriptionError."""
-        while True:
+        """Return the next messages, none once it is closed; connects where there is no connection.
+
+        Raises SubscriptionError.
+        """
+        messages: list[Message[Any]] = []
+        while not messages and not self.closed:
             yield from self.connect()
+            if self.stream is None:
+                break
             try:
-                messages = self._read((yield from self._next()))
+                messages = self._read((yield from self._next(self.stream)))
             except _LostError as error:
-                yield from self._lost(str(error))
-                continue
-            if messages:
-                return messages
+                if not self.closed:
+                    yield from self._lost(str(error))
+        return messages
 
     def close(self) -> Flow[None]:
-        """End the connection, if there is one."""
+        """End the connection, if there is one, for good."""
+        self.closed = True
+        yield from self._drop()
+
+    def _drop(self) -> Flow[None]:
         stream, self.stream = self.stream, None
         if stream is not None:
             yield Close(stream)
@@ -112,6 +123,9 @@ class Subscriber:
         kind = stream.headers.get("content-type", "").partition(";")[0].strip()
         if stream.status != 200 or kind != "text/event-stream":
             yield from self._refuse(stream)
+        if self.closed:
+            yield Close(stream)
+            return
         self.stream, self._refused = stream, False
         self._parser, self._reader = EventParser(), Reader()
         yield from self._tell_that_it_is_back()
@@ -131,11 +145,9 @@ class Subscriber:
         hint = "; the token is wrong or over: get a new one" if self._token is not None else ""
         raise SubscriptionError(f'subscription to channel "{self._channel}": {reason}{hint}')
 
-    def _next(self) -> Flow[bytes]:
-        if self.stream is None:
-            raise AssertionError("there is no connection to read from")
+    def _next(self, stream: HTTPStream) -> Flow[bytes]:
         try:
-            content: bytes = yield Read(self.stream, SILENCE_SECONDS)
+            content: bytes = yield Read(stream, SILENCE_SECONDS)
         except TransportError as error:
             raise _LostError(str(error)) from None
         if not content:
@@ -143,7 +155,7 @@ class Subscriber:
         return content
 
     def _lost(self, reason: str) -> Flow[None]:
-        yield from self.close()
+        yield from self._drop()
         seconds = yield from now()
         if seconds - self._since >= STEADY_SECONDS:
             self._pauses = 0

@@ -71,12 +71,14 @@ class OpenAnswerAsync:
 
     async def read(self, seconds: float) -> bytes:
         """Return what comes next, and nothing at the end; raises TransportError when nothing comes in *seconds*."""
-        if self._reading is None:
-            self._reading = self._loop.create_task(self._next())
-        await asyncio.wait([self._reading], timeout=seconds)  # which does not cancel it when it is cancelled
-        if not self._reading.done():
+        reading = self._reading or self._loop.create_task(self._next())
+        self._reading = reading
+        await asyncio.wait([reading], timeout=seconds)  # which does not cancel it when it is cancelled
+        if not reading.done():
             raise TransportError(f"nothing came in {seconds:g} s")
-        reading, self._reading = self._reading, None
+        self._reading = None
+        if reading.cancelled():
+            raise TransportError("it was closed")
         with self._failing():
             return reading.result()
 
@@ -84,10 +86,12 @@ class OpenAnswerAsync:
         return await anext(self._chunks, b"")
 
     async def close(self) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.wait([self._reading])
-            self._reading = None
+        reading = self._reading
+        if reading is not None:
+            reading.cancel()
+            await asyncio.wait([reading])
+            if not reading.cancelled():
+                reading.exception()  # nobody else asks for it, and asyncio would complain
         await self._response.aclose()
 
     def abandon(self) -> None:

@@ -47,7 +47,7 @@ class Request:
 def load_request(fragment: bytes) -> Request:
     """Return the request that was dumped."""
     fields = fragments.load(fragment)
-    return Request(**{**fields, "op": Opcode(fields["op"])})
+    return Request(Opcode(fields["op"]), fields["method"], fields["url"], fields["headers"], fields["body"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def url_of(opts: Mapping[str, Any]) -> str:
 
 def headers_of(opts: Mapping[str, Any]) -> dict[str, str]:
     """Return the headers among options; raises RequestInvalidError."""
-    headers = opts.get("headers") or {}
+    headers: object = opts.get("headers") or {}
     if not isinstance(headers, dict):
         raise RequestInvalidError(f"opts.headers is a JSON {json_kind(headers)}; expected an object")
     given = cast("dict[str, object]", headers)

@@ -139,6 +139,30 @@ def test_a_read_that_is_given_up_loses_nothing(server: DevServer) -> None:
     asyncio.run(main())
 
 
+def test_a_subscription_that_is_closed_ends_the_loop_that_waits_for_it(server: DevServer) -> None:
+    async def read(messages: inngest.realtime.Subscription[Any]) -> list[object]:
+        return [message.data async for message in messages]
+
+    async def main() -> None:
+        async with client_of(server.origin) as client, client.realtime.subscribe("c", "t") as messages:
+            reading = asyncio.create_task(read(messages))
+            await client.realtime.publish("c", "t", 1)
+            await asyncio.sleep(0)
+            while not reading.done() and len(server.engine.hub):
+                await client.realtime.publish("c", "t", 1)
+                await messages.close()
+            async with asyncio.timeout(PATIENCE):
+                assert set(await reading) <= {1}
+            assert [message async for message in messages] == []
+        with client_of(server.origin) as other:
+            closed = other.realtime.subscribe_sync("c", "t")
+            closed.close()
+            assert list(closed) == []
+
+    asyncio.run(main())
+    assert len(server.engine.hub) == 0
+
+
 def test_a_loop_that_is_left_closes_its_connection(server: DevServer) -> None:
     async def leaves(client: inngest.Inngest) -> None:
         publishing = asyncio.create_task(publish_until(client, done := asyncio.Event()))
