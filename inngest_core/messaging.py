@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Generic, Literal, Self, TypeVar, cast, overload
 
 from .engine_api import EngineAPI
+from .error_text import kind_of
 from .errors import ConfigError
 from .execution.current import current_call
 from .realtime.messages import Message
@@ -211,9 +212,11 @@ class Realtime:
 
 def _key_of(token: object) -> str:
     """Return what opens a subscription; raises ConfigError when it is nothing that `get_subscription_token` gives."""
-    key = cast("dict[str, object]", token).get("key") if isinstance(token, dict) else None
+    kind = kind_of(token)
+    fields: dict[str, object] = cast("dict[str, object]", token) if isinstance(token, dict) else {}
+    key = fields.get("key")
     if not isinstance(key, str):
-        raise ConfigError(f"token is a {type(token).__name__}; give what get_subscription_token returned, or its key")
+        raise ConfigError(f"token is {kind}; give what get_subscription_token returned, or its key")
     return key
 
 

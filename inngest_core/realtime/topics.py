@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Sequence
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, cast, overload
 
 import typing_extensions
 
@@ -88,7 +88,7 @@ def name_of_channel(channel: AnyChannel) -> str:
     return channel.filled_name() if isinstance(channel, Channel) else checked_name(channel, "channel")
 
 
-def topic_in(channel: AnyChannel, topic: object) -> Topic[Any]:
+def topic_in(channel: AnyChannel, topic: AnyTopic) -> Topic[Any]:
     """Return a topic of a channel, as it was declared there if it was; raises ConfigError."""
     wanted = _as_topic(topic)
     name = wanted.name
@@ -100,12 +100,8 @@ def topic_in(channel: AnyChannel, topic: object) -> Topic[Any]:
     return wanted if found is None or isinstance(topic, Topic) else found
 
 
-def _as_topic(topic: object) -> Topic[Any]:
-    if isinstance(topic, Topic):
-        return topic
-    if not isinstance(topic, str) or not topic:
-        raise ConfigError(f"topic is {topic!r}; give its name as a text, or a Topic")
-    return Topic(topic)
+def _as_topic(topic: AnyTopic) -> Topic[Any]:
+    return topic if isinstance(topic, Topic) else Topic(checked_name(topic, "topic", "its name as a text, or a Topic"))
 
 
 def topics_in(channel: AnyChannel, topics: AnyTopic | Sequence[AnyTopic] | None) -> list[Topic[Any]]:
@@ -115,14 +111,15 @@ def topics_in(channel: AnyChannel, topics: AnyTopic | Sequence[AnyTopic] | None)
         if not declared:
             raise ConfigError(f'no topics are given for channel "{name_of_channel(channel)}"; name them')
         return list(declared)
-    listed = list(topics) if isinstance(topics, list | tuple | set | frozenset) else [topics]
+    several = isinstance(topics, list | tuple | set | frozenset)
+    listed = list(cast("Sequence[AnyTopic]", topics)) if several else [cast("AnyTopic", topics)]
     if not listed:
         raise ConfigError(f'the list of topics for channel "{name_of_channel(channel)}" is empty; name some')
     return [topic_in(channel, each) for each in listed]
 
 
-def checked_name(name: object, what: str) -> str:
+def checked_name(name: object, what: str, fix: str = "a text") -> str:
     """Return the name of a channel or a topic; raises ConfigError when it is no text, or empty."""
     if not isinstance(name, str) or not name:
-        raise ConfigError(f"{what} is {name!r}; give a text")
+        raise ConfigError(f"{what} is {name!r}; give {fix}")
     return name

@@ -26,32 +26,32 @@ def client() -> inngest.Inngest:
     return inngest.Inngest(app_id="app", is_production=False)
 
 
-@pytest.mark.parametrize(
-    ("ask", "said"),
-    [
-        (lambda _: Topic(""), "the name of a topic is ''"),
-        (lambda _: Channel(""), "the name of a channel is ''"),
-        (lambda _: Channel("a{}"), "without a name"),
-        (lambda _: Channel("a{x"), "no template"),
-        (lambda _: Channel("a", FIVE), "topic is 5; give its name as a text, or a Topic"),
-        (lambda _: users(), "give a value to each"),
-        (lambda _: users(user=1), "give a value to each"),
-        (lambda _: users(user_id=""), "give a value to each"),
-        (lambda client: client.realtime.subscribe("c"), "no topics are given"),
-        (lambda client: client.realtime.subscribe("c", []), "is empty"),
-        (lambda client: client.realtime.subscribe("c", 5), "topic is 5"),
-        (lambda client: client.realtime.subscribe("c", [5]), "topic is 5"),
-        (lambda client: client.realtime.subscribe(users, "log"), "call it with them"),
-        (
-            lambda client: client.realtime.subscribe(users(user_id=1), "news"),
-            'no topic "news"; it has "progress", "log"',
-        ),
-        (lambda client: client.realtime.subscribe("c", "t", token=5), "token is a int"),
-        (lambda client: client.realtime.subscribe_sync("c", "t", token={"jwt": "x"}), "token is a dict"),
-        (lambda client: client.realtime.publish_sync(5, "t", 1), "channel is 5"),
-        (lambda client: client.realtime.publish_sync("c", int, 1), "topic is <class 'int'>"),
-    ],
-)
+REFUSED: list[tuple[Callable[[Any], object], str]] = [
+    (lambda _: Topic(""), "the name of a topic is ''"),
+    (lambda _: Channel(""), "the name of a channel is ''"),
+    (lambda _: Channel("a{}"), "without a name"),
+    (lambda _: Channel("a{x"), "no template"),
+    (lambda _: Channel("a", FIVE), "topic is 5; give its name as a text, or a Topic"),
+    (lambda _: users(), "give a value to each"),
+    (lambda _: users(user=1), "give a value to each"),
+    (lambda _: users(user_id=""), "give a value to each"),
+    (lambda client: client.realtime.subscribe("c"), "no topics are given"),
+    (lambda client: client.realtime.subscribe("c", []), "is empty"),
+    (lambda client: client.realtime.subscribe("c", 5), "topic is 5"),
+    (lambda client: client.realtime.subscribe("c", [5]), "topic is 5"),
+    (lambda client: client.realtime.subscribe(users, "log"), "call it with them"),
+    (
+        lambda client: client.realtime.subscribe(users(user_id=1), "news"),
+        'no topic "news"; it has "progress", "log"',
+    ),
+    (lambda client: client.realtime.subscribe("c", "t", token=5), "token is an int"),
+    (lambda client: client.realtime.subscribe_sync("c", "t", token={"jwt": "x"}), "token is a dict"),
+    (lambda client: client.realtime.publish_sync(5, "t", 1), "channel is 5"),
+    (lambda client: client.realtime.publish_sync("c", int, 1), "topic is <class 'int'>"),
+]
+
+
+@pytest.mark.parametrize(("ask", "said"), REFUSED)
 def test_refusals(ask: Callable[[Any], object], said: str, client: inngest.Inngest) -> None:
     with pytest.raises(inngest.InngestError) as refused:
         ask(client)
