@@ -11,7 +11,7 @@ TESTS ?= tests
 CORE_TESTS := tests/core tests/adapters tests/test_cases.py
 VERSIONS := 3.11 3.12 3.13
 
-.PHONY: demo test test-lowest test-all check bench format clean $(addprefix test-,$(VERSIONS))
+.PHONY: demo test test-long test-lowest test-all check bench format clean $(addprefix test-,$(VERSIONS))
 
 $(BIN)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -24,7 +24,11 @@ demo: $(BIN)/.installed
 	$(BIN)/python -m examples.demo
 
 test: $(BIN)/.installed
-	$(BIN)/python -m pytest -n 4 tests
+	$(BIN)/python -m pytest -n 4 --dist worksteal tests
+
+# Every case behind every server, and 25 times as many random examples.
+test-long: $(BIN)/.installed
+	TESTS_LONG=1 $(BIN)/python -m pytest -n 4 --dist worksteal --timeout 600 tests
 
 # Every declared minimum of pyproject.toml in one environment.
 test-lowest: .venvs/lowest/.installed

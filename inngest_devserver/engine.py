@@ -29,6 +29,7 @@ from .runs.executor import Executor
 from .runs.journal import Journal
 from .runs.recovery import recover
 from .runs.services import Services
+from .runs.trace import Span, trace
 from .scheduling.clock import Clock, SystemClock
 from .scheduling.meters import Meters
 from .scheduling.placement import Placement
@@ -36,7 +37,7 @@ from .scheduling.queue import JobKind
 from .scheduling.scheduler import Scheduler
 from .storage.flow import FlowStore
 from .storage.store import Store
-from .storage.tables import JobRow
+from .storage.tables import JobRow, RunRow
 from .workers.assignments import Assignments
 
 
@@ -156,6 +157,12 @@ class Engine:
     def _placement(self, run_id: str) -> Placement | None:
         run = self.active.get(run_id)
         return None if run is None else run.placement
+
+    def trace(self, run: RunRow) -> Span:
+        """Return what happened in a run, as a tree."""
+        active = self.active.get(run.id)
+        pauses = active.pauses.values() if active is not None else ()
+        return trace(run, self.store.history(run.id), self.store.memos(run.id), pauses)
 
     def start(self) -> None:
         """Take up what the store holds, and begin to work."""

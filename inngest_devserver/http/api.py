@@ -101,7 +101,10 @@ class API:
         path = {name: urllib.parse.unquote(part) for name, part in scope["path_params"].items()}
         query = urllib.parse.parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         answer = handler(Call(request, path, query))
-        return await answer if inspect.isawaitable(answer) else answer
+        response = await answer if inspect.isawaitable(answer) else answer
+        # An answer promises that what it speaks of is safe, so that is committed first.
+        self._engine.store.commit()
+        return response
 
     async def _send(self, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {**response.headers, Header.SERVER_KIND: self._engine.options.server_kind}
