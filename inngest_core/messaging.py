@@ -7,9 +7,11 @@ import logging
 import weakref
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Generic, Literal, Self, TypeVar, overload
+from typing import Any, Generic, Literal, Self, TypeVar, cast, overload
 
 from .engine_api import EngineAPI
+from .error_text import kind_of
+from .errors import ConfigError
 from .execution.current import current_call
 from .realtime.messages import Message
 from .realtime.publishing import SubscriptionToken, TokenDelayedError, publish, request_token
@@ -196,15 +198,26 @@ class Realtime:
         token: str | SubscriptionToken | None,
         streams: bool,
     ) -> Subscriber:
+        key = token if token is None or isinstance(token, str) else _key_of(token)
         return Subscriber(
             name_of_channel(channel),
             topics_in(channel, topics),
             engine_api=self._engine_api,
             logger=self._logger,
             serializer=self._serializer,
-            token=token if token is None or isinstance(token, str) else token["key"],
+            token=key,
             streams=streams,
         )
+
+
+def _key_of(token: object) -> str:
+    """Return what opens a subscription; raises ConfigError when it is nothing that `get_subscription_token` gives."""
+    kind = kind_of(token)
+    fields: dict[str, object] = cast("dict[str, object]", token) if isinstance(token, dict) else {}
+    key = fields.get("key")
+    if not isinstance(key, str):
+        raise ConfigError(f"token is {kind}; give what get_subscription_token returned, or its key")
+    return key
 
 
 class _Subscribed(Generic[T]):

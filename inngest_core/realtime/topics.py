@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Sequence
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, cast, overload
 
 import typing_extensions
 
@@ -39,15 +39,15 @@ class Topic(Generic[T]):
 class Channel:
     """A channel with its topics. Its name may have fields, which a call fills: `Channel("order:{id}", …)(id=7)`."""
 
-    def __init__(self, name: str, *topics: Topic[Any]) -> None:
+    def __init__(self, name: str, *topics: Topic[Any] | str) -> None:
         """Declare a channel.
 
         name: such as "news" or "order:{id}".
-        topics: what may be published and subscribed to; by default anything.
-        Raises ConfigError: no name, or one that is no template.
+        topics: what may be published and subscribed to, as a Topic or by name; by default anything.
+        Raises ConfigError: no name, or one that is no template; a topic that is none.
         """
         self.name = checked_name(name, "the name of a channel")
-        self.topics = topics
+        self.topics = tuple(_as_topic(each) for each in topics)
         try:
             self._fields = {field for _, field, _, _ in string.Formatter().parse(name) if field is not None}
         except ValueError as error:
@@ -90,15 +90,18 @@ def name_of_channel(channel: AnyChannel) -> str:
 
 def topic_in(channel: AnyChannel, topic: AnyTopic) -> Topic[Any]:
     """Return a topic of a channel, as it was declared there if it was; raises ConfigError."""
-    name = topic.name if isinstance(topic, Topic) else checked_name(topic, "topic")
+    wanted = _as_topic(topic)
+    name = wanted.name
     declared = channel.topics if isinstance(channel, Channel) else ()
     found = next((each for each in declared if each.name == name), None)
     if declared and found is None:
         known = ", ".join(f'"{each.name}"' for each in declared)
         raise ConfigError(f'channel "{name_of_channel(channel)}" has no topic "{name}"; it has {known}')
-    if isinstance(topic, Topic):
-        return topic
-    return found or Topic(name)
+    return wanted if found is None or isinstance(topic, Topic) else found
+
+
+def _as_topic(topic: AnyTopic) -> Topic[Any]:
+    return topic if isinstance(topic, Topic) else Topic(checked_name(topic, "topic", "its name as a text, or a Topic"))
 
 
 def topics_in(channel: AnyChannel, topics: AnyTopic | Sequence[AnyTopic] | None) -> list[Topic[Any]]:
@@ -108,14 +111,15 @@ def topics_in(channel: AnyChannel, topics: AnyTopic | Sequence[AnyTopic] | None)
         if not declared:
             raise ConfigError(f'no topics are given for channel "{name_of_channel(channel)}"; name them')
         return list(declared)
-    listed = [topics] if isinstance(topics, str | Topic) else list(topics)
+    several = isinstance(topics, list | tuple | set | frozenset)
+    listed = list(cast("Sequence[AnyTopic]", topics)) if several else [cast("AnyTopic", topics)]
     if not listed:
         raise ConfigError(f'the list of topics for channel "{name_of_channel(channel)}" is empty; name some')
     return [topic_in(channel, each) for each in listed]
 
 
-def checked_name(name: object, what: str) -> str:
+def checked_name(name: object, what: str, fix: str = "a text") -> str:
     """Return the name of a channel or a topic; raises ConfigError when it is no text, or empty."""
     if not isinstance(name, str) or not name:
-        raise ConfigError(f"{what} is {name!r}; give a text")
+        raise ConfigError(f"{what} is {name!r}; give {fix}")
     return name

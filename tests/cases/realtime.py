@@ -139,7 +139,7 @@ def refused(*parts: str) -> Expected:
 
 
 no_channel = Case(build=of("", "progress", 1), expect=refused("channel is ''"))
-no_topic = Case(build=of("c", None, 1), expect=refused("topic is None"))
+no_topic = Case(build=of("c", None, 1), expect=refused("topic is None", "a Topic"))
 fields_not_filled = Case(build=of(users, progress, 1), expect=refused("user:{user_id}", "user_id=…"))
 topic_not_in_the_channel = Case(
     build=of(users(user_id=1), "news", 1), expect=refused('no topic "news"', '"progress", "log"')
