@@ -1,7 +1,7 @@
 """Durable, event-driven functions for Python: the names that users import. Holds no logic.
 
 The web frameworks are in submodules (`inngest.flask`, `inngest.fast_api`, …), which are loaded when they are used, and
-so is `inngest.experimental`.
+so are `inngest.ai` and `inngest.experimental`.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from inngest_core.middleware.values import (
     StepMemos,
     TransformOutputResult,
 )
+from inngest_core.options.checkpointing import Checkpointing
 from inngest_core.options.options import (
     Batch,
     Cancel,
@@ -71,6 +72,7 @@ __all__ = [
     "CallResult",
     "CalledStep",
     "Cancel",
+    "Checkpointing",
     "Concurrency",
     "ConcurrencyLimits",
     "Context",
@@ -127,17 +129,8 @@ _warn_of_other_distribution(__file__)
 
 _SUBMODULES = frozenset(
     {
-        "asgi",
-        "digital_ocean",
-        "django",
-        "experimental",
-        "fast_api",
-        "fastapi",
-        "flask",
-        "middleware",
-        "starlette",
-        "tornado",
-        "wsgi",
+        *("ai", "connect", "experimental", "realtime", "middleware"),
+        *("asgi", "digital_ocean", "django", "fast_api", "fastapi", "flask", "starlette", "tornado", "wsgi"),
     }
 )
 

@@ -63,9 +63,11 @@ class CalledStep:
     display_name: str
     """The id as the function wrote it."""
     name: str
+    """What it is called on the wire; for a sleep, how long it is."""
     op: Opcode
     """What was reported: that it ran or failed, is planned, or is for an engine to do."""
     opts: Mapping[str, object]
+    """Its options on the wire."""
 
 
 @dataclass(frozen=True, slots=True)

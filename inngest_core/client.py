@@ -11,16 +11,20 @@ from types import TracebackType
 from typing import Any, Self
 
 from .by_hand import CallInput, CallResult
-from .config import Config, Mode, load_config
+from .config import Mode, Streaming, load_config
 from .definition import AnyTrigger, AsyncHandler, FunctionDecorator, SyncHandler, keywords_only, read_triggers
 from .engine_api import EngineAPI
 from .errors import ConfigError
+from .execution.checkpoint import SavingPause
 from .execution.hand_call import call_by_hand
 from .execution.results import Warned
 from .execution.step_names import StepNames
 from .function import Function
+from .messaging import Realtime
 from .middleware.base import MiddlewareFactory
 from .middleware.factories import check_middleware
+from .options.checkpointing import CheckpointingOption
+from .options.client_opts import check_checkpointing, check_pool_size, read_request_timeout
 from .options.function_opts import ID_RULE, FunctionOpts, is_id
 from .options.options import (
     Batch,
@@ -34,13 +38,11 @@ from .options.options import (
     Throttle,
     Timeouts,
 )
-from .protocol.duration import Duration, to_ms
+from .protocol.duration import Duration
 from .runtime.drivers import Resources
 from .runtime.effects import Flow
 from .sending import Sender
 from .values.serializer import Serializer
-
-DEFAULT_TIMEOUT_MS = 30_000
 
 
 class Inngest(Sender):
@@ -64,8 +66,10 @@ class Inngest(Sender):
         is_production: bool | None = None,
         logger: logging.Logger | None = None,
         middleware: Sequence[MiddlewareFactory] | None = None,
+        checkpointing: CheckpointingOption = True,
         request_timeout: Duration | None = None,
         serializer: Serializer | None = None,
+        streaming: Streaming | None = None,
         thread_pool_max_workers: int | None = None,
     ) -> None:
         """Read the configuration; nothing is contacted.
@@ -85,8 +89,12 @@ class Inngest(Sender):
         logger: what the SDK and `ctx.logger` log to; `logging.getLogger("inngest")` by default.
         middleware: middleware of all functions and of sending events, in order: classes, or functions
             `(client, raw_request)` that return an instance.
+        checkpointing: whether the results of steps are saved at the engine while a function goes on, so that one call
+            does for a chain of steps; a Checkpointing says how. A function may say otherwise.
         request_timeout: how long a request to the engine may take; milliseconds or a timedelta, 30 seconds by default.
         serializer: writes and reads values that have an `output_type` or that pydantic does not know.
+        streaming: whether answers to calls begin at once and are kept alive while the function runs;
+            INNGEST_STREAMING by default, else they are not.
         thread_pool_max_workers: how many plain `def` functions run at a time under an async framework, each
             in a thread; INNGEST_THREAD_POOL_MAX_WORKERS by default, else 40. 0 runs them on the event loop, which they
             block.
@@ -105,16 +113,19 @@ class Inngest(Sender):
             signing_key_fallback=signing_key_fallback,
             is_production=is_production,
             env=env,
+            streaming=streaming,
         )
         self.logger = logger or _own_logger(self.config.log_level)
         self.middleware: list[MiddlewareFactory] = list(check_middleware(middleware))
-        self.request_timeout_seconds = _timeout_seconds(request_timeout)
+        self.checkpointing = check_checkpointing(checkpointing)
+        self.request_timeout_seconds = read_request_timeout(request_timeout)
         self.serializer = serializer
         self.engine_api = EngineAPI(self.config, timeout_seconds=self.request_timeout_seconds)
-        self.resources = Resources(_pool_size(thread_pool_max_workers, self.config))
+        self.resources = Resources(check_pool_size(thread_pool_max_workers, self.config.thread_pool_max_workers))
         self.warned_of: Warned = set()
         """The callbacks of whose results was warned."""
         self.step_names = StepNames()
+        self.saving_pause = SavingPause()
 
     def __repr__(self) -> str:
         return f"Inngest(app_id={self.app_id!r}, mode={self.config.mode.value}, because: {self.config.mode_reason})"
@@ -153,6 +164,11 @@ class Inngest(Sender):
         keys = self.config.signing_keys
         return None if keys is None or keys.fallback is None else keys.fallback.text
 
+    @property
+    def realtime(self) -> Realtime:
+        """Realtime: publish messages, subscribe to them, and make tokens for those who subscribe elsewhere."""
+        return Realtime(self.engine_api, self.resources, self.logger, self.serializer)
+
     def add_middleware(self, middleware: MiddlewareFactory) -> None:
         """Add middleware after what there is.
 
@@ -188,6 +204,7 @@ class Inngest(Sender):
         singleton: Singleton | None = None,
         throttle: Throttle | None = None,
         timeouts: Timeouts | None = None,
+        checkpointing: CheckpointingOption | None = None,
         middleware: Sequence[MiddlewareFactory] | None = None,
     ) -> FunctionDecorator:
         """Return a decorator that makes a Function of a handler: `(ctx)` or `(ctx, step)`, `async def` or `def`.
@@ -209,6 +226,7 @@ class Inngest(Sender):
         singleton: keep at most one run at a time.
         throttle: start later when too many events come.
         timeouts: cancel runs that start too late or take too long.
+        checkpointing: whether and how the results of its steps are saved while it goes on; as the client by default.
         middleware: middleware of this function alone, in order; it comes after that of the client.
         Raises FunctionConfigError, when the decorator is applied: it names the function, the option, its value and
         the rule. Raises ConfigError: an event class that does not say the name of its events.
@@ -282,21 +300,3 @@ def _own_logger(level: str | None) -> logging.Logger:
     if level is not None:
         logger.setLevel(level)
     return logger
-
-
-def _pool_size(given: int | None, config: Config) -> int | None:
-    if given is None:
-        return config.thread_pool_max_workers
-    if type(given) is not int or given < 0:
-        raise ConfigError(f"thread_pool_max_workers is {given!r}; give a whole number of 0 or more")
-    return given
-
-
-def _timeout_seconds(request_timeout: Duration | None) -> float:
-    try:
-        ms = DEFAULT_TIMEOUT_MS if request_timeout is None else to_ms(request_timeout)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"request_timeout: {error}") from None
-    if ms == 0:
-        raise ConfigError("request_timeout is zero; give milliseconds or a timedelta, or leave it out for 30 seconds")
-    return ms / 1000

@@ -88,6 +88,7 @@ class Config:
     allow_in_band: bool = True
     allow_unauthed_registration: bool = True
     thread_pool_max_workers: int | None = None
+    connect_max_worker_concurrency: int | None = None
     streaming: Streaming | None = None
     log_level: str | None = None
 
@@ -101,6 +102,7 @@ def load_config(
     signing_key_fallback: str | None = None,
     is_production: bool | None = None,
     env: str | None = None,
+    streaming: Streaming | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Config:
     """Return the configuration that options and environment give; an option wins over its variable.
@@ -134,7 +136,8 @@ def load_config(
         allow_in_band=variables.boolean("INNGEST_ALLOW_IN_BAND_SYNC", default=True),
         allow_unauthed_registration=variables.boolean("INNGEST_ENABLE_UNAUTHED_SYNC", default=True),
         thread_pool_max_workers=variables.whole_number("INNGEST_THREAD_POOL_MAX_WORKERS"),
-        streaming=variables.streaming("INNGEST_STREAMING"),
+        connect_max_worker_concurrency=variables.whole_number("INNGEST_CONNECT_MAX_WORKER_CONCURRENCY"),
+        streaming=check_streaming(streaming) or variables.streaming("INNGEST_STREAMING"),
         log_level=variables.log_level("INNGEST_LOG_LEVEL"),
     )
 
@@ -160,6 +163,13 @@ def parse_origin(text: str, name: str) -> str:
     if parts.query or parts.fragment or "?" in text or "#" in text:
         _refuse_url(text, name, "it has a query or a fragment")
     return text.rstrip("/")
+
+
+def check_streaming(given: object) -> Streaming | None:
+    """Return what the option streaming= was given; raises ConfigError when it is no Streaming."""
+    if given is None or isinstance(given, Streaming):
+        return given
+    raise ConfigError(f"streaming is {given!r}; give inngest.Streaming.FORCE or inngest.Streaming.DISABLE")
 
 
 def _refuse_url(text: str, name: str, why: str) -> NoReturn:

@@ -7,7 +7,7 @@ for a run; sending events, with its retries, is in `events`. See docs/protocol.m
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -16,10 +16,15 @@ from .errors import BodyInvalidError, EventKeyMissingError, RegistrationError, S
 from .protocol.limits import MAX_STATE_ANSWER_BYTES
 from .protocol.signing import SigningKey
 from .protocol.wire import REQUEST_VERSION, SDK, Header, Query, dump_json, parse_json, parse_object
-from .runtime.effects import Flow, fetch
+from .runtime.effects import Flow, Random, Sleep, fetch, now
 from .web.messages import HTTPRequest, HTTPResponse, TransportError
 
 TIMEOUT_SECONDS = 30.0
+SAVE_SECONDS = 10.0
+"""For one try to save steps: the function waits for it, and so does the engine for the function."""
+MAX_TRIES = 5
+BACK_OFF_SECONDS = 0.1
+"""Before the second try; doubled for each one after it."""
 
 _KEY_REFUSED = (401, 403)
 _JSON: Mapping[str, str] = {Header.CONTENT_TYPE.value: "application/json"}
@@ -88,18 +93,20 @@ class EngineAPI:
 
     def fetch_state(
         self, run_id: str, *, headers: Mapping[str, str]
-    ) -> Flow[tuple[dict[str, Any], list[dict[str, Any]]]]:
-        """Return the memos of a run by hashed step id, and its events: what a call request holds without `use_api`.
+    ) -> Flow[tuple[dict[str, Any], list[dict[str, Any]], int]]:
+        """Return the memos of a run by hashed step id, its events, and the size of the memos as JSON.
+
+        They are what a call request holds without `use_api`.
 
         headers: added to those of every request. Raises StateFetchError.
         """
-        memos: object = yield from self._fetch_part(run_id, "actions", headers)
+        memos, size = yield from self._fetch_part(run_id, "actions", headers)
         if not isinstance(memos, dict):
             raise StateFetchError(f"the engine's steps of run {run_id} are not a JSON object")
-        events: object = yield from self._fetch_part(run_id, "batch", headers)
+        events, _ = yield from self._fetch_part(run_id, "batch", headers)
         if not isinstance(events, list) or not all(isinstance(event, dict) for event in cast("list[object]", events)):
             raise StateFetchError(f"the engine's events of run {run_id} are not a JSON array of objects")
-        return cast("dict[str, Any]", memos), cast("list[dict[str, Any]]", events)
+        return cast("dict[str, Any]", memos), cast("list[dict[str, Any]]", events), size
 
     def post_events(self, body: bytes, *, seed: str, headers: Mapping[str, str] | None = None) -> Flow[HTTPResponse]:
         """Send events once and return whatever the event API answered.
@@ -116,6 +123,15 @@ class EngineAPI:
             timeout=self.timeout_seconds,
         )
         return (yield from fetch(request))
+
+    def save_steps(self, run_id: str, body: bytes, *, headers: Mapping[str, str]) -> Flow[HTTPResponse]:
+        """Save steps of a run while it goes on, once, and return whatever the engine answered.
+
+        body: JSON, as docs/protocol.md#checkpointing says. headers: added to those of every request.
+        Raises TransportError; ConfigError when a signing key is not hexadecimal.
+        """
+        path = f"/v1/checkpoint/{urllib.parse.quote(run_id, safe='', errors='replace')}/async"
+        return self.fetch("POST", path, headers={**headers, **_JSON}, body=body, most_seconds=SAVE_SECONDS)
 
     def post_signal(self, body: bytes, *, headers: Mapping[str, str] | None = None) -> Flow[HTTPResponse]:
         """Send a signal once and return whatever the engine answered.
@@ -144,11 +160,13 @@ class EngineAPI:
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
         max_response_bytes: int | None = None,
+        most_seconds: float | None = None,
     ) -> Flow[HTTPResponse]:
         """Make one request to the API; when its key is refused, make it once more with the other key.
 
         path: begins with a slash and includes the query. headers: added to those of every request.
         max_response_bytes: of the answer, decompressed; the default of HTTPRequest when left out.
+        most_seconds: a time-out for this request, where it is shorter than that of all requests.
         Raises TransportError; ConfigError when a signing key is not hexadecimal. See docs/protocol.md#signing.
         """
         request = HTTPRequest(
@@ -156,7 +174,7 @@ class EngineAPI:
             url=self.config.api_origin + path,
             headers={**sdk_headers(self.config), **(headers or {})},
             body=body,
-            timeout=self.timeout_seconds,
+            timeout=self.timeout_seconds if most_seconds is None else min(most_seconds, self.timeout_seconds),
         )
         if max_response_bytes is not None:
             request = replace(request, max_response_bytes=max_response_bytes)
@@ -167,6 +185,19 @@ class EngineAPI:
             if response.status not in _KEY_REFUSED:
                 self._working_key = second
         return response
+
+    def stream_request(self, path: str) -> HTTPRequest:
+        """Return a request for a stream of events, which a token in its path opens: no key goes along.
+
+        path: begins with a slash and includes the query.
+        """
+        own = {"accept": "text/event-stream", "accept-encoding": "identity", "cache-control": "no-store"}
+        return HTTPRequest(
+            method="GET",
+            url=self.config.api_origin + path,
+            headers={**sdk_headers(self.config), **own},
+            timeout=self.timeout_seconds,
+        )
 
     def post(self, path: str, value: object, *, headers: Mapping[str, str] | None = None) -> Flow[HTTPResponse]:
         """Post *value* as JSON; path, headers and errors as in `fetch`."""
@@ -182,14 +213,14 @@ class EngineAPI:
             f"is self-hosted; {reason}, and INNGEST_DEV=1 is for a dev server"
         )
 
-    def _fetch_part(self, run_id: str, part: str, headers: Mapping[str, str]) -> Flow[Any]:
+    def _fetch_part(self, run_id: str, part: str, headers: Mapping[str, str]) -> Flow[tuple[object, int]]:
         path = f"/v0/runs/{urllib.parse.quote(run_id, safe='', errors='replace')}/{part}"
         where = f"GET {self.config.api_origin}{path}"
         try:
             response = yield from self.fetch("GET", path, headers=headers, max_response_bytes=MAX_STATE_ANSWER_BYTES)
             if response.status != 200:
                 raise StateFetchError(f"{where}: {refusal(response)}")
-            return parse_json(response.body)
+            return parse_json(response.body), len(response.body)
         except (TransportError, BodyInvalidError) as error:
             raise StateFetchError(f"{where}: {error}") from error
 
@@ -205,6 +236,27 @@ class EngineAPI:
         if self.config.signing_keys is None:
             return "set INNGEST_SIGNING_KEY"
         return "check that INNGEST_SIGNING_KEY is the key of this environment"
+
+
+def with_retries(request: Callable[[], Flow[HTTPResponse]], *, seconds: float | None = None) -> Flow[HTTPResponse]:
+    """Make a request, and again after 429, 5xx and lost connections; raises TransportError after the last try.
+
+    seconds: after which no other try begins; None for no such limit.
+    """
+    started = 0.0 if seconds is None else (yield from now())
+    for tries_left in reversed(range(MAX_TRIES)):
+        try:
+            response = yield from request()
+        except TransportError:
+            if not tries_left or (seconds is not None and (yield from now()) > started + seconds):
+                raise
+        else:
+            if not tries_left or not (response.status == 429 or response.status >= 500):
+                return response
+        jitter: bytes = yield Random(1)
+        doubled = BACK_OFF_SECONDS * 2 ** (MAX_TRIES - 1 - tries_left)
+        yield Sleep(doubled * (1 + jitter[0] / 255))
+    raise AssertionError("the last try returns or raises")
 
 
 def _authorized(request: HTTPRequest, key: SigningKey | None) -> HTTPRequest:

@@ -1,4 +1,4 @@
-"""Every error this SDK raises, in one tree. Holds no decisions and imports nothing of ours.
+"""Every error this SDK raises, but those of realtime, in one tree. Holds no decisions and imports nothing of ours.
 
 BaseException
 └── Interrupt                      ends a call; not an error, and not for users to catch
@@ -30,6 +30,7 @@ Exception
     ├── StepIdClashError           step_id_clash, not retriable
     ├── NoCurrentCallError         no_current_call
     ├── InterruptSwallowedError    interrupt_swallowed, not retriable
+    ├── CallSupersededError        call_superseded, not retriable
     ├── AsyncUnsupportedError      async_unsupported, not retriable
     ├── MiddlewareError            middleware_failed
     ├── OutputUnserializableError  output_unserializable, not retriable
@@ -178,8 +179,7 @@ class RegistrationError(InngestError):
 class SendEventsError(InngestError):
     """Some events were not sent.
 
-    message: why.
-    ids: those of the events that were sent.
+    message, ids: why; the ids of the events that were sent.
     """
 
     code = "send_event_failed"
@@ -261,6 +261,13 @@ class InterruptSwallowedError(InngestError):
     retriable = False
 
 
+class CallSupersededError(InngestError):
+    """The engine takes no more results from this call: the run has ended, or another call of it is under way."""
+
+    code = "call_superseded"
+    retriable = False
+
+
 class AsyncUnsupportedError(InngestError):
     """Something asynchronous was given where only synchronous code can run."""
 
@@ -291,8 +298,7 @@ class EventInvalidError(InngestError):
 class NonRetriableError(InngestError):
     """Raise it to fail a step or a function at once, without another try.
 
-    message: what the engine shows.
-    quiet: do not log it.
+    message, quiet: what the engine shows; do not log it.
     """
 
     code = "non_retriable_error"
@@ -315,15 +321,11 @@ class RetryAfterError(InngestError):
     code = "retry_after_error"
 
     def __init__(
-        self,
-        message: str | None,
-        retry_after: int | datetime.timedelta | datetime.datetime,
-        quiet: bool = False,
+        self, message: str | None, retry_after: int | datetime.timedelta | datetime.datetime, quiet: bool = False
     ) -> None:
         super().__init__(message or "")
-        if isinstance(retry_after, bool) or not isinstance(
-            cast("object", retry_after), int | datetime.timedelta | datetime.datetime
-        ):
+        kinds = int | datetime.timedelta | datetime.datetime
+        if isinstance(retry_after, bool) or not isinstance(cast("object", retry_after), kinds):
             raise ConfigError(
                 f"RetryAfterError was given a {type(retry_after).__name__} as retry_after; "
                 "give milliseconds as an int, a timedelta or a datetime"
@@ -333,10 +335,7 @@ class RetryAfterError(InngestError):
 
 
 class Interrupt(BaseException):
-    """Ends a call: the engine takes over and calls again when the step is done.
-
-    Not an error. Let it pass: code that catches BaseException must raise it again.
-    """
+    """Ends a call: the engine takes over. Not an error: code that catches BaseException must raise it again."""
 
     def __init__(self, step_id: str) -> None:
         super().__init__(

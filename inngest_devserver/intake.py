@@ -15,12 +15,13 @@ from inngest_core.protocol.limits import MAX_EVENT_BYTES, MAX_EVENT_NAME
 from inngest_core.protocol.wire import json_kind
 
 from . import fragments
+from .admission.admission import Admission
 from .apps.functions import Cancel
 from .apps.registry import OWN_PREFIX, Registry
 from .ids import Ulids
 from .matcher import holds
 from .runs.active import ActiveRuns
-from .runs.executor import Executor, event_key
+from .runs.executor import Executor
 from .runs.run import Run
 from .scheduling.clock import Clock
 from .storage.store import Store
@@ -101,12 +102,21 @@ class Intake:
 
     executor: Executor
 
-    def __init__(self, store: Store, clock: Clock, ulids: Ulids, registry: Registry, active: ActiveRuns) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        ulids: Ulids,
+        registry: Registry,
+        active: ActiveRuns,
+        admission: Admission,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._ulids = ulids
         self._registry = registry
         self._active = active
+        self._admission = admission
         self._unmatched: collections.deque[tuple[dict[str, Any], EventRow]] = collections.deque()
         self._matching = False
 
@@ -160,8 +170,7 @@ class Intake:
                 self.executor.cancel(run, f'event "{row.name}"')
         for function in self._registry.started_by(row.name, seen):
             # An id that the sender chose makes an event the same as another one: it starts a function once.
-            if "id" not in event or not self._store.has_run(function.id, event_key(row)):
-                self.executor.start(function, [row])
+            self._admission.offer(function, row, seen, has_own_id="id" in event)
 
     def _meets(self, run: Run, pause: PauseRow, event: Mapping[str, Any]) -> bool:
         if run not in self._active or pause.step_id not in run.pauses:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import os
 import socket
 import threading
@@ -25,6 +26,9 @@ from .http.api import API
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 DEFAULT_PORT = 8288
 _BACKLOG = 2048
+_LONGEST_FRAME = 64 * 1024
+"""Bytes that a WebSocket's client may send at once."""
+_PING_SECONDS = 15.0
 
 
 class DevServer:
@@ -203,6 +207,11 @@ async def _serve(api: API, listener: socket.socket) -> uvicorn.Server:
         server_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=2,
+        # wsproto comes with the extra; where it is missing, another library will do, or none.
+        ws="wsproto" if importlib.util.find_spec("wsproto") else "auto",
+        ws_max_size=_LONGEST_FRAME,
+        ws_ping_interval=_PING_SECONDS,
+        ws_ping_timeout=3 * _PING_SECONDS,
     )
     config.load()
     server = uvicorn.Server(config)

@@ -34,6 +34,7 @@ def serve(client: Inngest, functions: Sequence[Function[Any]], **options: Unpack
     public_path: path under which the engine reaches it, where a proxy changes it; INNGEST_SERVE_PATH by default.
     enable_unauthed_sync: whether an unsigned request may make this app register in cloud mode;
         INNGEST_ENABLE_UNAUTHED_SYNC by default, else True.
+    streaming: inngest.Streaming.DISABLE or nothing: the platform cannot stream; INNGEST_STREAMING has no effect.
     Raises ConfigError: an argument is of the wrong kind. FunctionConfigError: two functions share an id.
     """
     core = App(client, functions, framework=FRAMEWORK, **options)
@@ -92,4 +93,4 @@ def _body(http: Mapping[str, Any]) -> bytes:
 
 
 def _response(response: Response) -> dict[str, Any]:
-    return {"statusCode": response.status, "headers": dict(response.headers), "body": response.body.decode()}
+    return {"statusCode": response.status, "headers": dict(response.headers), "body": response.content.decode()}

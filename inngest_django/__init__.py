@@ -7,14 +7,16 @@ under either, and no thread waits for an async one.
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Any, Unpack
 
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
 from django.db import connections, transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils.encoding import iri_to_uri
 from django.views.decorators.csrf import csrf_exempt
@@ -25,15 +27,16 @@ from inngest_core.function import Function
 from inngest_core.serving.app import App
 from inngest_core.serving.arguments import check_client, check_functions
 from inngest_core.serving.options import ServeOptions
+from inngest_core.web import asgi, wsgi
 from inngest_core.web.disconnects import has_gone_wsgi
-from inngest_core.web.messages import Head, Request, Response
+from inngest_core.web.messages import AsyncPieces, Head, Request, Response, Stream
 
 from .body import drain_body, take_body
 from .database import with_fresh_connections
 
 FRAMEWORK = "django"
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def serve(client: Inngest, functions: Sequence[Function[Any]], **options: Unpack[ServeOptions]) -> URLPattern:
@@ -47,13 +50,15 @@ def serve(client: Inngest, functions: Sequence[Function[Any]], **options: Unpack
     public_path: path under which the engine reaches it, where a proxy changes it; INNGEST_SERVE_PATH by default.
     enable_unauthed_sync: whether an unsigned request may make this app register in cloud mode;
         INNGEST_ENABLE_UNAUTHED_SYNC by default, else True.
+    streaming: whether answers to calls begin at once and are kept alive while the function runs; that of the client by
+        default, else INNGEST_STREAMING, else they are not.
     Raises ConfigError: an argument is of the wrong kind. FunctionConfigError: two functions share an id.
     """
     check_client(client)
     served = [with_fresh_connections(function) for function in check_functions(functions, client)]
-    core = App(client, served, framework=FRAMEWORK, **options)
+    core = App(client, served, framework=FRAMEWORK, can_stream=True, **options)
 
-    def view(request: HttpRequest, *_: object, **__: object) -> HttpResponse:  # the variables of a prefix
+    def view(request: HttpRequest, *_: object, **__: object) -> HttpResponseBase:  # the variables of a prefix
         try:
             head = _head(request)
             refused = core.admit(*head)
@@ -89,7 +94,7 @@ class _Awaited(HttpResponse):
         self._core = core
         self._asked = asked
 
-    async def render(self) -> HttpResponse:
+    async def render(self) -> HttpResponseBase:
         return _response(await self._core.handle_async(self._asked))
 
 
@@ -112,14 +117,28 @@ def _url(request: HttpRequest) -> str:
         raise URLInvalidError(str(error)) from None
 
 
-def _response(response: Response, unread: HttpRequest | None = None) -> HttpResponse:
+def _response(response: Response, unread: HttpRequest | None = None) -> HttpResponseBase:
     """Translate an answer. unread: its request, where it was given before the body was read."""
+    if not isinstance(response.body, bytes):
+        return _streamed(response, response.body)
     headers = {**response.headers, "content-length": str(len(response.body))}
     answer = _Answer(response.body, status=response.status, headers=headers)
     answer.unread = unread
     # A function that fails is a 500 to the engine, and logged as such; Django would mail it to ADMINS, at every try.
     answer._has_been_logged = response.status >= 500  # type: ignore[attr-defined]  # Django sets and reads it
     return answer
+
+
+def _streamed(response: Response, stream: Stream) -> StreamingHttpResponse:
+    pieces = _closing(asgi.in_pieces(stream)) if isinstance(stream, AsyncIterator) else wsgi.in_pieces(stream)
+    return StreamingHttpResponse(pieces, status=response.status, headers=dict(response.headers))
+
+
+async def _closing(stream: AsyncPieces) -> AsyncGenerator[bytes]:
+    """Yield the pieces of a stream, and close it: Django knows how to close a generator only."""
+    async with contextlib.aclosing(stream) as pieces:
+        async for piece in pieces:
+            yield piece
 
 
 class _Answer(HttpResponse):

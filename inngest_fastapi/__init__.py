@@ -33,10 +33,12 @@ def serve(
     public_path: path under which the engine reaches it, where a proxy changes it; INNGEST_SERVE_PATH by default.
     enable_unauthed_sync: whether an unsigned request may make this app register in cloud mode;
         INNGEST_ENABLE_UNAUTHED_SYNC by default, else True.
+    streaming: whether answers to calls begin at once and are kept alive while the function runs; that of the client by
+        default, else INNGEST_STREAMING, else they are not.
     Raises ConfigError: an argument is of the wrong kind, or functions are served at this path already.
     FunctionConfigError: two functions share an id.
     """
     check_has_routes(app, "a FastAPI app or APIRouter")
-    core = App(client, functions, framework=FRAMEWORK, **options)
+    core = App(client, functions, framework=FRAMEWORK, can_stream=True, **options)
     prefix = app.prefix if isinstance(app, fastapi.APIRouter) else ""
     add_route(app, core, prefix)

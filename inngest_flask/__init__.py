@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Unpack, cast
 
 import flask
 from flask.blueprints import BlueprintSetupState
+from flask.globals import request_ctx
 
 from inngest_core.client import Inngest
 from inngest_core.function import Function
 from inngest_core.serving.app import App
 from inngest_core.serving.arguments import check_app, refuse_second_endpoint
 from inngest_core.serving.options import ServeOptions
-from inngest_core.web.messages import Head, Request, Response
-from inngest_core.web.wsgi import make_request, read_head
+from inngest_core.web.messages import Head, Pieces, Request, Response
+from inngest_core.web.wsgi import in_pieces, make_request, read_head
 
 from .body import drain_body, take_body
 
@@ -39,11 +41,13 @@ def serve(
     public_path: path under which the engine reaches it, where a proxy changes it; INNGEST_SERVE_PATH by default.
     enable_unauthed_sync: whether an unsigned request may make this app register in cloud mode;
         INNGEST_ENABLE_UNAUTHED_SYNC by default, else True.
+    streaming: whether answers to calls begin at once and are kept alive while the function runs; that of the client by
+        default, else INNGEST_STREAMING, else they are not.
     Raises ConfigError: an argument is of the wrong kind, or functions are served at this path already.
     FunctionConfigError: two functions share an id.
     """
     check_app(app, (flask.Flask, flask.Blueprint), "a Flask app or blueprint")
-    core = App(client, functions, framework=FRAMEWORK, **options)
+    core = App(client, functions, framework=FRAMEWORK, can_stream=True, **options)
 
     def view(**_: object) -> flask.Response:  # the variables of a prefix
         request = cast("flask.Request", cast("Any", flask.request)._get_current_object())  # it outlives the context
@@ -80,7 +84,22 @@ def _request(head: Head, request: flask.Request, body_cap: int) -> Request:
 
 
 def _response(response: Response) -> flask.Response:
-    return flask.Response(response.body, response.status, list(response.headers.items()))
+    headers = list(response.headers.items())
+    if isinstance(response.body, bytes):
+        return flask.Response(response.body, response.status, headers)
+    pieces = _in_context(in_pieces(response.body))
+    next(pieces)
+    return flask.Response(pieces, response.status, headers)
+
+
+def _in_context(pieces: Pieces) -> Iterator[bytes]:
+    """Yield nothing, while the request is there, and then the pieces: Flask tears its contexts down after the last one.
+
+    Flask's own `stream_with_context` lets it tear them down before the first one, and once more after the last.
+    """
+    with request_ctx, contextlib.closing(pieces):
+        yield b""
+        yield from pieces
 
 
 def _refusal(response: Response, request: flask.Request) -> flask.Response:

@@ -7,6 +7,7 @@ for browsers (XSRF, origins) that would refuse an engine.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Sequence
 from http.client import responses
@@ -20,6 +21,7 @@ from tornado.httputil import (
     RequestStartLine,
     ResponseStartLine,
 )
+from tornado.iostream import StreamClosedError
 from tornado.log import access_log
 from tornado.routing import PathMatches, Router, Rule, RuleRouter
 from tornado.web import Application
@@ -29,7 +31,8 @@ from inngest_core.function import Function
 from inngest_core.serving.app import App
 from inngest_core.serving.arguments import check_app, refuse_second_endpoint
 from inngest_core.serving.options import ServeOptions
-from inngest_core.web.messages import BoundedBody, Head, Request, Response
+from inngest_core.web.asgi import in_pieces
+from inngest_core.web.messages import AsyncPieces, BoundedBody, Head, Request, Response
 
 FRAMEWORK = "tornado"
 MOST_READ = 1024 * 1024 * 1024
@@ -54,11 +57,13 @@ def serve(
     public_path: path under which the engine reaches it, where a proxy changes it; INNGEST_SERVE_PATH by default.
     enable_unauthed_sync: whether an unsigned request may make this app register in cloud mode;
         INNGEST_ENABLE_UNAUTHED_SYNC by default, else True.
+    streaming: whether answers to calls begin at once and are kept alive while the function runs; that of the client by
+        default, else INNGEST_STREAMING, else they are not.
     Raises ConfigError: an argument is of the wrong kind, or functions are served at this path already.
     FunctionConfigError: two functions share an id.
     """
     check_app(app, (Application,), "a tornado.web.Application")
-    core = App(client, functions, framework=FRAMEWORK, **options)
+    core = App(client, functions, framework=FRAMEWORK, can_stream=True, **options)
     if any(_is_served(rule, core.serve_path) for rule in app.default_router.rules):
         refuse_second_endpoint(core.serve_path)
     app.add_handlers(".*", [Rule(PathMatches(re.escape(core.serve_path) + "$"), _Endpoint(core))])
@@ -130,6 +135,8 @@ class _Exchange(HTTPMessageDelegate):
         asked = Request(*self._head, self._raw.body, raw=self._raw, has_gone=lambda: self._has_gone)
         response = await self._core.handle_async(asked)
         _send(self._raw, response)
+        if not isinstance(response.body, bytes):
+            await _send_pieces(self._raw, in_pieces(response.body))
         _finish(self._raw)
 
 
@@ -139,14 +146,30 @@ def _head(request: HTTPServerRequest) -> Head:
 
 
 def _send(request: HTTPServerRequest, response: Response) -> None:
+    """Send an answer, or only its head when the body is a stream."""
     if request.connection is None:
         return
-    headers = HTTPHeaders({**response.headers, "content-length": str(len(response.body))})
+    body = response.body if isinstance(response.body, bytes) else b""
+    headers = HTTPHeaders(dict(response.headers))
+    if isinstance(response.body, bytes):
+        headers["content-length"] = str(len(body))
     start_line = ResponseStartLine("", response.status, responses.get(response.status, "Unknown"))
-    request.connection.write_headers(start_line, headers, b"" if request.method == "HEAD" else response.body)
+    request.connection.write_headers(start_line, headers, b"" if request.method == "HEAD" else body)
     # For information only: what went wrong in a function was logged where it happened.
     milliseconds = request.request_time() * 1000
     access_log.info("%d %s %s %.2fms", response.status, request.method, request.path, milliseconds)
+
+
+async def _send_pieces(request: HTTPServerRequest, stream: AsyncPieces) -> None:
+    """Send a stream. When the client has disconnected, what makes the pieces goes on to its end all the same."""
+    listening = True
+    async with contextlib.aclosing(stream) as pieces:
+        async for piece in pieces:
+            if listening and request.connection is not None:
+                try:
+                    await request.connection.write(piece)
+                except StreamClosedError:
+                    listening = False
 
 
 def _finish(request: HTTPServerRequest) -> None:

@@ -5,24 +5,22 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, cast
 
 import pydantic
 
-from inngest_core.engine_api import EngineAPI
+from inngest_core.engine_api import MAX_TRIES, EngineAPI, with_retries
 from inngest_core.errors import BodyInvalidError, SendEventsError
 from inngest_core.protocol.limits import MAX_EVENT_BYTES, MAX_EVENTS
 from inngest_core.protocol.wire import parse_json
-from inngest_core.runtime.effects import Flow, Random, Sleep, now
+from inngest_core.runtime.effects import Flow, Random, now
 from inngest_core.values.json_text import parse_value
 from inngest_core.values.serializer import Serializer, dump
 from inngest_core.web.messages import HTTPResponse, TransportError
 
 from .event_data import FIX, as_object, type_of_data
 
-MAX_TRIES = 5
-BACK_OFF_SECONDS = 0.1
-"""Before the second try; doubled for each one after it."""
 SEED_SIZE = 10
 """Random bytes in a seed."""
 
@@ -129,7 +127,7 @@ def send_events(
         own_seed = (yield from _new_seed()) if seed is None else _seed_of_batch(seed, number)
         body = b"[" + b",".join(batch) + b"]"
         try:
-            response = yield from _post_with_retries(engine_api, body, own_seed, headers)
+            response = yield from with_retries(partial(engine_api.post_events, body, seed=own_seed, headers=headers))
             ids.extend(_read_ids(response, len(batch)))
         except TransportError as error:
             raise SendEventsError(f"{error} (tried {MAX_TRIES} times); {engine_api.hint_of_no_answer()}", ids) from None
@@ -165,25 +163,6 @@ def _seed_of_batch(seed: str, number: int) -> str:
     millis = seed.partition(",")[0]
     entropy = hashlib.sha256(f"{seed},{number}".encode()).digest()[:SEED_SIZE]
     return f"{millis},{base64.b64encode(entropy).decode()}"
-
-
-def _post_with_retries(
-    engine_api: EngineAPI, body: bytes, seed: str, headers: Mapping[str, str] | None
-) -> Flow[HTTPResponse]:
-    """Send one request, again after 429, 5xx and lost connections; raises TransportError after the last try."""
-    for tries_left in reversed(range(MAX_TRIES)):
-        try:
-            response = yield from engine_api.post_events(body, seed=seed, headers=headers)
-        except TransportError:
-            if not tries_left:
-                raise
-        else:
-            if not tries_left or not (response.status == 429 or response.status >= 500):
-                return response
-        jitter: bytes = yield Random(1)
-        doubled = BACK_OFF_SECONDS * 2 ** (MAX_TRIES - 1 - tries_left)
-        yield Sleep(doubled * (1 + jitter[0] / 255))
-    raise AssertionError("the last try returns or raises")
 
 
 def _read_ids(response: HTTPResponse, count: int) -> list[str]:

@@ -12,8 +12,8 @@ from inngest_core.runtime.effects import Body, Flow, Now, Place, Settle, Start, 
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
 
 from .branches import Branch, branches, current_branch
-from .execution import Execution, Services, refuse_coroutine
-from .outcomes import CallOutcome, report_again
+from .execution import Execution, Services
+from .outcomes import CallOutcome, refuse_coroutine, report_again
 from .replay import Decision, Deliver, Found, Repeat, Replay, Report, RunNow, Wait
 from .tools import Tool
 
@@ -61,9 +61,12 @@ class AsyncExecution(Execution[Place]):
                 self._resolve(found)
             case RunNow(found):
                 place = _place_of(found)
-                self.outcome = yield from self.run_step(found, body.step_runs(place))
+                self.outcome = yield from self.run_new(found, body.step_runs(place))
                 if place.late:
                     self._warn_of_time_out(found)
+                if self.outcome is None:
+                    body.step_ran()
+                    self._resolve(found)
             case Report(new):
                 self.outcome = yield from self.report(new)
             case Repeat(found):

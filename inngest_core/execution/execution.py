@@ -7,7 +7,6 @@ What user code raises is caught in these three files and nowhere else.
 from __future__ import annotations
 
 import contextvars
-import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,6 @@ from inngest_core.engine_api import EngineAPI
 from inngest_core.errors import (
     CONTROL,
     Interrupt,
-    OutputUnserializableError,
     StepNestedError,
     StepUnexpectedError,
 )
@@ -26,17 +24,18 @@ from inngest_core.events.event import Event
 from inngest_core.middleware.hooks import Hooks
 from inngest_core.middleware.values import Invocation, StepInfo
 from inngest_core.protocol.limits import MAX_STEP_BYTES
-from inngest_core.protocol.wire import CallContext, Opcode
-from inngest_core.runtime.effects import Call, Flow
+from inngest_core.protocol.wire import CallContext, Op, Opcode, parse_json
+from inngest_core.runtime.effects import Call, Flow, now
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
 from inngest_core.values.json_text import parse_value
 from inngest_core.values.serializer import Serializer, dump
 
 from . import tools
+from .checkpoint import Checkpoint
 from .failure import describe, is_final, log_failure, retriable, retry_headers
-from .outcomes import CallOutcome, Reported, TargetMissed, op_of, report_new
-from .replay import Found, Replay
-from .results import Results, Warned
+from .outcomes import CallOutcome, Reported, TargetMissed, op_of, refuse_coroutine, report_new
+from .replay import Found, Memo, Replay
+from .results import Results, RunSize, Warned
 from .step_names import StepNames
 from .tools import StepScope, Tool
 
@@ -55,7 +54,8 @@ class Services:
 
     send: sends events, given them and the seed of their ids. engine_api: the engine's API; headers: those that requests
     to it carry during this call. warned: of which results was warned already.
-    step_names: of the steps that earlier calls planned.
+    step_names: of the steps that earlier calls planned. checkpoint: keeps and saves results while the call goes on;
+    None where each step ends the call. state_bytes: of the memos that the call brought.
     """
 
     function_id: str
@@ -67,6 +67,8 @@ class Services:
     serializer: Serializer | None = None
     warned: Warned = field(default_factory=set[tuple[str, object]])
     step_names: StepNames = field(default_factory=StepNames)
+    checkpoint: Checkpoint | None = None
+    state_bytes: int = 0
 
 
 class Execution(Generic[Place]):
@@ -80,6 +82,8 @@ class Execution(Generic[Place]):
         self.outcome: CallOutcome | None = None
         """Set when the call ends before the function does: from then on every step is refused. Raised: by a hook."""
         self.results = Results(services.function_id, services.logger, services.serializer, services.warned)
+        self._checkpoint = services.checkpoint
+        self._size = RunSize(services.state_bytes)
         self._step_names = services.step_names
         self._services = services
         self._hooks = services.hooks
@@ -88,6 +92,7 @@ class Execution(Generic[Place]):
         self._over = False
         self._nested: StepNestedError | None = None
         self._warned_ids: set[str] = set()
+        self._told_of_forgotten = False
 
     # Steps
 
@@ -125,29 +130,64 @@ class Execution(Generic[Place]):
         """Tell whether a memo may be read where the step is met: no hook has to run before the function goes on."""
         return self._begun or self.replay.left > 1
 
-    def run_step(self, found: Found[Tool, Place], context: contextvars.Context) -> Flow[Reported]:
-        """Run a step in the app and report how that went. Raises what a hook raises."""
+    def runs_new_code(self) -> bool:
+        """Tell whether code of the function that runs now, or of a step, has not run in an earlier call."""
+        if current_step.get() is not None:
+            return True
+        return self.replay.target is None and not self.replay.replaying
+
+    def run_new(
+        self, found: Found[Tool, Place], context: contextvars.Context, *, goes_on: bool = True
+    ) -> Flow[CallOutcome | None]:
+        """Run a step in the app; return what ends the call, or None when the function goes on with its result.
+
+        goes_on: whether it can. Raises what a hook raises, and CallSupersededError.
+        """
         yield from self.begin()
+        started = yield from now()
+        checkpoint = self._checkpoint
+        if checkpoint is not None and checkpoint.is_over(started):
+            return (yield from self.report([found]))
         given = yield from (self._call_in_hooks(found, context) if self._hooks else self._call_step(found, context))
+        ended = yield from now()
+        timing = (int(started * 1e9), max(int((ended - started) * 1e9), 0))
         if self._nested is not None:  # also where the step's callback caught it
             given = Raised(self._nested)
         outcome = given
         if self._hooks:
-            yield from self.end()
+            if checkpoint is None:
+                yield from self.end()
             check = partial(self.results.check, found.tool)
             outcome = yield from self._hooks.transform(given, check, self._info(found))
         self._tell_of_forgotten_steps(found)
         if isinstance(outcome, Raised):
-            return (yield from self._report_failure(found, outcome.error))
+            return (yield from self._report_failure(found, outcome.error, timing))
         changed = not (isinstance(given, Returned) and given.value is outcome.value)
         try:
             data = self.results.dump(found.tool, outcome.value, changed=changed)
+            self._size.add(found.step_id, data)
         except Exception as error:  # a value, or a serializer of the user's, may raise anything
-            return (yield from self._report_failure(found, error))
+            return (yield from self._report_failure(found, error, timing))
         if self._hooks:
             output = given.value if isinstance(given, Returned) else outcome.value
             yield from self._hooks.run("on_step_complete", self._info(found), output)
-        return Reported([op_of(found, Opcode.STEP_RUN, data=data)])
+        op = op_of(found, Opcode.STEP_RUN, data=data, timing=timing)
+        if checkpoint is None or changed or not goes_on:  # only the next call's hooks read what a hook has changed
+            return Reported([*(yield from self.flush()), op])
+        unsaved = yield from checkpoint.keep(op)
+        if unsaved:
+            return Reported(unsaved)
+        self.replay.keep(found, Memo(data=parse_json(data)))
+        return None
+
+    def begin_checkpointing(self) -> Flow[None]:
+        """Start the clock of a call that goes on after its steps, if it may."""
+        if self._checkpoint is not None and not (yield from self._checkpoint.begin()):
+            self._checkpoint = None
+
+    def flush(self) -> Flow[Sequence[Op]]:
+        """Save the results that are not saved yet; return those that could not be. Raises CallSupersededError."""
+        return () if self._checkpoint is None else (yield from self._checkpoint.flush())
 
     def _call_in_hooks(self, found: Found[Tool, Place], context: contextvars.Context) -> Flow[Outcome]:
         """Return what the step came to within the hooks that wrap it. Raises what a hook raises."""
@@ -181,22 +221,28 @@ class Execution(Generic[Place]):
         of = self._services
         return StepScope(self.run_id, found.id, of.send, of.engine_api, of.headers, of.serializer)
 
-    def _report_failure(self, found: Found[Tool, Place], error: BaseException) -> Flow[Reported]:
+    def _report_failure(
+        self, found: Found[Tool, Place], error: BaseException, timing: tuple[int, int]
+    ) -> Flow[Reported]:
+        unsaved = yield from self.flush()
+        if unsaved:  # alone: a failure beside them would count as the whole answer's; the step runs again
+            return Reported(unsaved)
         final = is_final(error, self.ctx)
         log_failure(self._logger, error, f'step "{found.step_id}" of {self.function_id}', final=final)
         if self._hooks:
             yield from self._hooks.run("on_step_error", self._info(found), error, final)
         opcode = Opcode.STEP_FAILED if final else Opcode.STEP_ERROR
         headers = {} if final and retriable(error) else (yield from retry_headers(error))
-        return Reported([op_of(found, opcode, error=describe(error))], headers)
+        return Reported([op_of(found, opcode, error=describe(error), timing=timing)], headers)
 
     def _tell_of_forgotten_steps(self, found: Found[Tool, Place]) -> None:
         """Warn when the function met a new step, but not those that finished last: their ids are others in each call.
 
         Not where several tasks meet steps: one of them may be about to meet those.
         """
-        if self.replay.target is not None or self.replay.concurrent:
+        if self.replay.target is not None or self.replay.concurrent or self._told_of_forgotten:
             return
+        self._told_of_forgotten = True
         forgotten = self.replay.forgotten()
         if forgotten >= MOST_FORGOTTEN:
             self._logger.warning(
@@ -269,7 +315,13 @@ class Execution(Generic[Place]):
         return TargetMissed(met, self._step_names.find(target, [step_id for _, step_id in met]))
 
     def report(self, new: Sequence[Found[Tool, Place]]) -> Flow[Reported]:
-        """Report new steps without running them. Raises what a hook raises."""
+        """Report new steps without running them, or what has to be told first.
+
+        Raises what a hook raises, and CallSupersededError.
+        """
+        unsaved = yield from self.flush()
+        if unsaved:
+            return Reported(unsaved)
         if self._hooks and self._hooks.has("before_invoke"):
             for found in new:
                 if found.op is Opcode.INVOKE_FUNCTION:
@@ -287,15 +339,3 @@ class Execution(Generic[Place]):
         yield from self._hooks.run("before_invoke", invocation)
         changed: object = parse_value(dump(invocation.data, what, limit=MAX_STEP_BYTES).body)
         found.tool = found.tool._replace(opts={**opts, "payload": {**payload, "data": changed}})
-
-
-def refuse_coroutine(value: object, what: str) -> Returned:
-    """Return what user code returned; raises OutputUnserializableError when it has yet to be awaited."""
-    if not inspect.isawaitable(value):
-        return Returned(value)
-    kind, name = type(value).__name__, getattr(value, "__qualname__", "")
-    if inspect.iscoroutine(value):
-        value.close()
-    raise OutputUnserializableError(
-        f"{what} returned a {kind}{f' of {name}' if name else ''}, not its result; did you forget await?"
-    )

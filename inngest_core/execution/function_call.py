@@ -8,6 +8,7 @@ from typing import Any, Protocol, assert_never
 
 from inngest_core.engine_api import EngineAPI, trace_headers
 from inngest_core.errors import (
+    CallSupersededError,
     ConfigError,
     EventInvalidError,
     InngestError,
@@ -21,6 +22,7 @@ from inngest_core.function import Function, Handler
 from inngest_core.middleware.base import MiddlewareFactory
 from inngest_core.middleware.hooks import Hooks
 from inngest_core.middleware.values import CallInfo, StepMemos
+from inngest_core.options.checkpointing import CheckpointingOption
 from inngest_core.protocol.limits import MAX_RESPONSE_BYTES
 from inngest_core.protocol.wire import (
     RUN_COMPLETE_ID,
@@ -40,6 +42,7 @@ from inngest_core.web.messages import Request
 from .answer import Answer
 from .async_execution import AsyncExecution
 from .call_texts import answer_missed, no_answer, not_injected, too_large
+from .checkpoint import SavingPause, make_checkpoint
 from .context import Context, ContextSync, ReplayLogger, make_context
 from .current import CurrentCall, current_call
 from .execution import Execution, Services
@@ -61,6 +64,8 @@ class Client(Protocol):
     @property
     def app_id(self) -> str: ...
     @property
+    def checkpointing(self) -> CheckpointingOption: ...
+    @property
     def engine_api(self) -> EngineAPI: ...
     @property
     def logger(self) -> logging.Logger: ...
@@ -68,6 +73,8 @@ class Client(Protocol):
     def middleware(self) -> Sequence[MiddlewareFactory]: ...
     @property
     def resources(self) -> Resources: ...
+    @property
+    def saving_pause(self) -> SavingPause: ...
     @property
     def serializer(self) -> Serializer | None: ...
     @property
@@ -135,10 +142,12 @@ class FunctionCall:
             serializer=client.serializer,
             warned=client.warned_of,
             step_names=client.step_names,
+            checkpoint=make_checkpoint(function, client, fn_id, call.ctx, target, headers),
+            state_bytes=call.state_bytes,
         )
         self._execution, self._ctx = self._prepare()
         self._info = CallInfo(request, self._ctx, function, handler.callback)
-        self._current = CurrentCall(self._ctx)
+        self._current = CurrentCall(self._ctx, self._execution.runs_new_code)
 
     def run(self) -> Flow[Answer]:
         """Run the function between its hooks; a flow for the driver of the handler's kind."""
@@ -168,6 +177,7 @@ class FunctionCall:
 
     def _run(self) -> Flow[Answer]:
         execution, ctx, hooks = self._execution, self._ctx, self._hooks
+        yield from execution.begin_checkpointing()
         if hooks:
             yield from hooks.run("transform_input", ctx, self._function, StepMemos(self._call.steps))
             execution.ask_which_hooks_there_are()
@@ -274,6 +284,12 @@ class FunctionCall:
                 assert_never(outcome)
 
     def _answer_error(self, error: BaseException) -> Flow[Answer]:
+        try:
+            unsaved = yield from self._execution.flush()
+        except CallSupersededError as superseded:
+            error, unsaved = superseded, ()
+        if unsaved:  # the function runs again, with these results, and raises again
+            return (yield from self._answer_ops(unsaved, {}))
         self.error = error
         final = is_final(error, self._call.ctx)
         log_failure(self._client.logger, error, f"function {self._services.function_id}", final=final)
@@ -289,12 +305,16 @@ class FunctionCall:
             data = self._dump(value)
         except Exception as error:  # a value, or a serializer of the user's, may raise anything
             return (yield from self._answer_error(error))
+        unsaved = yield from self._execution.flush()
+        complete = Op(op=Opcode.RUN_COMPLETE, id=RUN_COMPLETE_ID, data=data)
+        if unsaved and len(dump_ops([*unsaved, complete])) > MAX_RESPONSE_BYTES:
+            return (yield from self._answer_ops(unsaved, {}))  # the next call meets the end again
         if self._hooks and self._hooks.has("on_function_complete"):
             yield from self._hooks.run("on_function_complete", value if self._returned is None else self._returned)
-        if data.startswith(b'"{') and data.endswith(b'}"'):  # an engine would decode a text that looks like an object
-            ops = [Op(op=Opcode.RUN_COMPLETE, id=RUN_COMPLETE_ID, data=data)]
-            return (yield from self._answer_ops(ops, {}))
-        return Answer(200, data)
+        is_like_an_object = data.startswith(b'"{') and data.endswith(b'}"')  # a text that an engine would decode
+        if not unsaved and not is_like_an_object:
+            return Answer(200, data)
+        return (yield from self._answer_ops([*unsaved, complete], {}))
 
     def _answer_ops(self, ops: Sequence[Op], headers: Mapping[str, str]) -> Flow[Answer]:
         body = dump_ops(ops)

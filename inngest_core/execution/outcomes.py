@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from inngest_core.errors import OutputUnserializableError
 from inngest_core.protocol.wire import Op, Opcode
 from inngest_core.runtime.outcome import Raised, Returned
 from inngest_core.values.serializer import dump
@@ -53,7 +55,12 @@ def report_again(found: Found[Tool, Any]) -> Reported:
 
 
 def op_of(
-    found: Found[Tool, Any], opcode: Opcode, *, data: bytes = b"null", error: Mapping[str, object] | None = None
+    found: Found[Tool, Any],
+    opcode: Opcode,
+    *,
+    data: bytes = b"null",
+    error: Mapping[str, object] | None = None,
+    timing: tuple[int, int] | None = None,
 ) -> Op:
     tool = found.tool
     return Op(
@@ -66,4 +73,18 @@ def op_of(
         error=error,
         step_id=found.step_id,
         index=found.index,
+        timing=timing,
+        metadata=() if tool.describe is None or opcode is not Opcode.STEP_RUN else tool.describe(data),
+    )
+
+
+def refuse_coroutine(value: object, what: str) -> Returned:
+    """Return what user code returned; raises OutputUnserializableError when it has yet to be awaited."""
+    if not inspect.isawaitable(value):
+        return Returned(value)
+    kind, name = type(value).__name__, getattr(value, "__qualname__", "")
+    if inspect.iscoroutine(value):
+        value.close()
+    raise OutputUnserializableError(
+        f"{what} returned a {kind}{f' of {name}' if name else ''}, not its result; did you forget await?"
     )

@@ -157,11 +157,13 @@ class Replay(Generic[Tool, Place]):
         self._perhaps_planned = False
         """Set when the memo of a race's step was delivered while a new step was there: an earlier call planned that."""
         self._delivered = 0
+        self._ran = False
+        """Set once a step was run and the function went on: all of its code is new from there."""
 
     @property
     def replaying(self) -> bool:
         """Whether user code still walks where it has been: memos are left, and nothing new was met."""
-        return self._delivered < len(self._memos) and not self.new and not self.target_met
+        return self._delivered < len(self._memos) and not (self.new or self._ran or self.target_met)
 
     @property
     def left(self) -> int:
@@ -208,6 +210,12 @@ class Replay(Generic[Tool, Place]):
             return False
         self._pass(found)
         return True
+
+    def keep(self, found: Found[Tool, Place], memo: Memo) -> None:
+        """Give a new step, which has just run, its memo: the function goes on with it in this call."""
+        found.memo = memo
+        self.new.remove(found)
+        self._ran = True
 
     @functools.cached_property
     def _position(self) -> dict[str, int]:

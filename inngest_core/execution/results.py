@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from inngest_core.errors import OutputUnserializableError
-from inngest_core.protocol.limits import MAX_STEP_BYTES
+from inngest_core.protocol.limits import MAX_STATE_BYTES, MAX_STEP_BYTES
 from inngest_core.values.return_type import MISSING, identity_of, returned_by
 from inngest_core.values.serializer import Rule, Serializer, dump, load
 
@@ -111,6 +111,25 @@ class Results:
         if key not in self._warned and len(self._warned) < MOST_WARNINGS:
             self._warned.add(key)
             self._logger.warning("%s of %s: the result %s", subject, self._function_id, problem)
+
+
+class RunSize:
+    """Adds up the results of one run. brought: the bytes of those that the call began with."""
+
+    __slots__ = ("_bytes",)
+
+    def __init__(self, brought: int) -> None:
+        self._bytes = brought
+
+    def add(self, step_id: str, data: bytes) -> None:
+        """Count a result; raises OutputUnserializableError when an engine would not keep it with the others."""
+        self._bytes += len(data)
+        if self._bytes > MAX_STATE_BYTES:
+            raise OutputUnserializableError(
+                f'step "{step_id}": output is {len(data):,} bytes as JSON, and with it the results of this run are '
+                f"{self._bytes:,} bytes, over the limit of {MAX_STATE_BYTES // 1024 // 1024} MiB for all steps of one "
+                "run; keep the data elsewhere and return where it is"
+            )
 
 
 def _subject(tool: Tool) -> str:

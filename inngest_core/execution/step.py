@@ -19,9 +19,11 @@ from inngest_core.function import Function
 from inngest_core.signals import OnConflict, Signal
 
 from . import signal_tools, tools
+from .ai import AI
 from .async_execution import AsyncExecution
 from .fetch import Headers, Params, fetch
 from .group import Parallel
+from .realtime_tools import StepRealtime
 
 if TYPE_CHECKING:
     import httpx
@@ -38,12 +40,15 @@ class Step(Parallel):
     """The step tools of an `async def` function. Each step runs once, however often the function is called.
 
     `parallel` does the same as `ctx.group.parallel`, under its older name.
+    ai: the tools that ask models. realtime: publishing as a step.
     """
 
     def __init__(self, execution: AsyncExecution, app_id: str) -> None:
         super().__init__(execution)
         self._meet = execution.meet
         self._app_id = app_id
+        self.ai = AI(self._meet)
+        self.realtime = StepRealtime(self._meet)
 
     @overload
     async def run(self, step_id: str, handler: Callable[[*Ts], Awaitable[T]], *handler_args: *Ts) -> T: ...
@@ -265,8 +270,8 @@ class Step(Parallel):
         method: of the request.
         params: what is added to the URL as its query.
         headers: of the request; engines keep them with the run, secrets included.
-        json: the body as JSON values, models and the like; content: the body as a text or bytes; data: the fields of a
-            form. One of them at most. An engine passes on JSON only, so a form and other content need offload=False.
+        json, content, data: the body as JSON values or models, as a text or bytes, or as the fields of a form: one of
+            them at most. An engine passes on JSON only, so a form and other content need offload=False.
         timeout: how long to wait for the answer; milliseconds or a timedelta. Only with offload=False, where it is 30
             seconds by default: otherwise the engine decides.
         offload: False makes the request in the app, as any step that runs there.

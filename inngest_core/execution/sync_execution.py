@@ -114,7 +114,7 @@ class SyncExecution(Execution[Spot]):
         return (yield from self._decide(found.step_id))
 
     def _decide(self, step_id: str) -> Flow[object]:
-        """Deliver a memo, or end the call."""
+        """Deliver a memo, run a step and go on with its result, or end the call."""
         decision = self.replay.next()
         try:  # what a hook raises ends the call: the function must not catch it
             match decision:
@@ -123,7 +123,7 @@ class SyncExecution(Execution[Spot]):
                 case RunNow(found):
                     context = None if found.place is None else found.place.context
                     context = contextvars.copy_context() if context is None else context
-                    self.outcome = yield from self.run_step(found, context)
+                    self.outcome = yield from self.run_new(found, context, goes_on=found.place is None)
                 case Report(new):
                     self.outcome = yield from self.report(new)
                 case Repeat(found):
@@ -134,7 +134,7 @@ class SyncExecution(Execution[Spot]):
                     assert_never(decision)
         except InngestError as error:
             self.outcome = Raised(error)
-        if self.outcome is None and isinstance(decision, Deliver):
+        if self.outcome is None and isinstance(decision, Deliver | RunNow):
             return self.read(decision.found)
         raise Interrupt(step_id)
 

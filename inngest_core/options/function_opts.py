@@ -12,6 +12,7 @@ from typing import cast
 
 from inngest_core.protocol.limits import MAX_CANCEL, MAX_CONCURRENCY, MAX_RETRIES, MAX_TRIGGERS
 
+from .checkpointing import CheckpointingOption, problems_of_checkpointing
 from .options import (
     Batch,
     Cancel,
@@ -40,7 +41,7 @@ ID_RULE = "a name without single quotes, backslashes and control characters"
 
 _TRIGGER_RULE = "inngest.TriggerEvent(...), inngest.TriggerCron(...), an event type, or a list of them"
 
-_PLAIN = ("fn_id", "name", "retries", "idempotency")
+_PLAIN = ("fn_id", "name", "retries", "idempotency", "checkpointing")
 _SINGLE: dict[str, type[Option]] = {
     "batch_events": Batch,
     "debounce": Debounce,
@@ -87,6 +88,10 @@ class FunctionOpts:
     def retries(self) -> int | None:
         return cast("int | None", self._given.get("retries"))
 
+    @property
+    def checkpointing(self) -> CheckpointingOption | None:
+        return cast("CheckpointingOption | None", self._given.get("checkpointing"))
+
     def to_wire(self) -> dict[str, object]:
         """Return the options as JSON values, under their wire names; what is not given or empty is left out."""
         idempotency = self._given.get("idempotency")
@@ -123,6 +128,8 @@ class FunctionOpts:
         if retries is not None and not _is_whole(retries, MAX_RETRIES):
             yield "retries", retries, f"a whole number of 0 to {MAX_RETRIES}"
         yield from problems_of_expression(self._given.get("idempotency"), "idempotency")
+        if self._given.get("checkpointing") is not None:
+            yield from problems_of_checkpointing(self._given["checkpointing"], "checkpointing")
 
     def _problems_of_combinations(self) -> Iterator[Problem]:
         given = self._given

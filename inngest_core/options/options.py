@@ -21,7 +21,7 @@ from .expressions import called_in, syntax_problem_of
 
 _SECOND_MS = 1_000
 _DAY_MS = 86_400 * _SECOND_MS
-_LONGEST_MS = (2**63 - 1) // 1_000_000
+LONGEST_MS = (2**63 - 1) // 1_000_000
 """Engines count nanoseconds in 64 bits."""
 _ABOVE_ZERO = "1 millisecond to 292 years"
 _FROM_ZERO = "zero to 292 years"
@@ -77,7 +77,7 @@ class TriggerCron(Option):
         problem = cron.problem_of(self.cron)
         if problem is not None:
             yield "cron", self.cron, problem
-        yield from _within(self.jitter, "jitter", _SECOND_MS, 300 * _SECOND_MS, "1 second to 5 minutes")
+        yield from within(self.jitter, "jitter", _SECOND_MS, 300 * _SECOND_MS, "1 second to 5 minutes")
 
 
 Trigger = TriggerEvent | TriggerCron
@@ -103,7 +103,7 @@ class Batch(Option):
         yield from _at_least(self.max_size, "max_size", 2)
         if self.timeout is None:
             yield "timeout", None, "a duration: a batch needs to know how long to wait for more events"
-        yield from _within(self.timeout, "timeout", _SECOND_MS, _LONGEST_MS, "1 second to 292 years")
+        yield from within(self.timeout, "timeout", _SECOND_MS, LONGEST_MS, "1 second to 292 years")
         yield from problems_of_expression(self.key, "key")
         yield from problems_of_expression(self.if_exp, "if_exp")
 
@@ -126,7 +126,7 @@ class Cancel(Option):
         yield from _named(self.event, "event")
         yield from problems_of_expression(self.if_exp, "if_exp")
         yield from _without_calls(self.if_exp, "if_exp")
-        yield from _within(self.timeout, "timeout", 0, _LONGEST_MS, _FROM_ZERO)
+        yield from within(self.timeout, "timeout", 0, LONGEST_MS, _FROM_ZERO)
 
 
 class Concurrency(Option):
@@ -187,8 +187,8 @@ class Debounce(Option):
         return _present(period=_duration(self.period), key=self.key, timeout=_duration(self.timeout))
 
     def problems(self) -> Iterator[Problem]:
-        yield from _within(self.period, "period", _SECOND_MS, 7 * _DAY_MS, "1 second to 7 days")
-        yield from _within(self.timeout, "timeout", 0, _LONGEST_MS, _FROM_ZERO)
+        yield from within(self.period, "period", _SECOND_MS, 7 * _DAY_MS, "1 second to 7 days")
+        yield from within(self.timeout, "timeout", 0, LONGEST_MS, _FROM_ZERO)
         yield from problems_of_expression(self.key, "key")
 
 
@@ -221,7 +221,7 @@ class RateLimit(Option):
 
     def problems(self) -> Iterator[Problem]:
         yield from _at_least(self.limit, "limit", 1)
-        yield from _within(self.period, "period", 1, _DAY_MS, "1 millisecond to 24 hours")
+        yield from within(self.period, "period", 1, _DAY_MS, "1 millisecond to 24 hours")
         yield from problems_of_expression(self.key, "key")
 
 
@@ -257,7 +257,7 @@ class Throttle(Option):
 
     def problems(self) -> Iterator[Problem]:
         yield from _at_least(self.limit, "limit", 1)
-        yield from _within(self.period, "period", 1, _LONGEST_MS, _ABOVE_ZERO)
+        yield from within(self.period, "period", 1, LONGEST_MS, _ABOVE_ZERO)
         if self.burst is not None:
             yield from _at_least(self.burst, "burst", 0)
         yield from problems_of_expression(self.key, "key")
@@ -275,8 +275,8 @@ class Timeouts(Option):
         return _present(start=_duration(self.start), finish=_duration(self.finish))
 
     def problems(self) -> Iterator[Problem]:
-        yield from _within(self.start, "start", 1, _LONGEST_MS, _ABOVE_ZERO)
-        yield from _within(self.finish, "finish", 1, _LONGEST_MS, _ABOVE_ZERO)
+        yield from within(self.start, "start", 1, LONGEST_MS, _ABOVE_ZERO)
+        yield from within(self.finish, "finish", 1, LONGEST_MS, _ABOVE_ZERO)
 
 
 def problems_of(option: Option, where: str) -> Iterator[Problem]:
@@ -331,7 +331,8 @@ def _at_least(number: int, field: str, least: int) -> Iterator[Problem]:
         yield field, number, f"at least {least}"
 
 
-def _within(duration: Duration | None, field: str, least_ms: int, most_ms: int, rule: str) -> Iterator[Problem]:
+def within(duration: Duration | None, field: str, least_ms: int, most_ms: int, rule: str) -> Iterator[Problem]:
+    """Yield that a duration is not of so many milliseconds; with None, which is not given, nothing."""
     if duration is None:
         return
     try:

@@ -25,6 +25,9 @@ MAX_CANONICAL_BYTES = 8 * 1024
 """The largest body whose canonical form is tried when its raw bytes do not fit the signature. Anybody can ask for
 that with a well-formed wrong signature, and it costs about a millisecond for each KiB of the worst body."""
 
+MAX_MESSAGE_BYTES = MIB // 2
+"""The data of one realtime message."""
+
 MAX_STATE_ANSWER_BYTES = 64 * MIB
 """What an app reads of one answer that holds the memos of a run or its batch of events: twice the largest state."""
 
@@ -50,6 +53,8 @@ MAX_URL = 16_384
 """In the URL of a request to an app, query included."""
 
 # Times
+KEEP_ALIVE_SECONDS = 3.0
+"""Between two pieces of white space in a streamed answer."""
 SIGNATURE_WINDOW_SECONDS = 300
 """How far the time of a signature may be from now, in either direction."""
 MAX_WAIT_SECONDS = 366 * 86_400

@@ -18,6 +18,8 @@ import pydantic_core
 
 from inngest_core.errors import BodyInvalidError
 
+from .limits import MAX_CALL_STATE_BYTES
+
 VERSION = "0.1.0"
 SDK_NAME = "inngest-py"
 SDK_LANGUAGE = "py"
@@ -30,6 +32,7 @@ STEP_ID_OF_DISCOVERY = "step"
 class Header(enum.StrEnum):
     """Names of headers, in lower case."""
 
+    ACCEL_BUFFERING = "x-accel-buffering"
     AUTHORIZATION = "authorization"
     CONTENT_LENGTH = "content-length"
     CONTENT_TYPE = "content-type"
@@ -169,7 +172,8 @@ def dump_json(value: object) -> bytes:
 class CallContext:
     """`ctx` of a call request. stack: hashed ids, in the order in which the steps finished.
 
-    job_id, request_id: empty when the engine does not say.
+    job_id, request_id: empty when the engine does not say. fn_id, qi_id, generation_id: the engine's own, which an app
+    gives back when it saves steps; empty, or 0, when the engine does not say.
     """
 
     run_id: str
@@ -180,16 +184,23 @@ class CallContext:
     use_api: bool = False
     job_id: str = ""
     request_id: str = ""
+    fn_id: str = ""
+    qi_id: str = ""
+    generation_id: int = 0
 
 
 @dataclass(slots=True)
 class CallRequest:
-    """A call request. steps: memos by hashed id, as sent. events: all of a batch; it may be empty."""
+    """A call request. steps: memos by hashed id, as sent. events: all of a batch; it may be empty.
+
+    state_bytes: at least the size of all memos as JSON.
+    """
 
     ctx: CallContext
     event: dict[str, Any]
     events: list[dict[str, Any]]
     steps: dict[str, Any]
+    state_bytes: int = 0
 
 
 def parse_call(body: bytes) -> CallRequest:
@@ -213,10 +224,14 @@ def parse_call(body: bytes) -> CallRequest:
             _field(ctx, "use_api", bool, use_api, "ctx."),
             _field(ctx, "job_id", str, "", "ctx."),
             _field(ctx, "request_id", str, "", "ctx."),
+            _field(ctx, "fn_id", str, "", "ctx."),
+            _field(ctx, "qi_id", str, "", "ctx."),
+            _field(ctx, "generation_id", int, 0, "ctx."),
         ),
         event=cast("dict[str, Any]", event),
         events=_list_of(top, "events", dict),
         steps=_field(top, "steps", dict, {}),
+        state_bytes=min(len(body), MAX_CALL_STATE_BYTES),
     )
 
 
@@ -243,7 +258,10 @@ def _list_of(owner: Mapping[str, Any], name: str, kind: type, where: str = "") -
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """One reported step. data: JSON text. index: which repetition of the step id it is, 0 for the first."""
+    """One reported step. data: JSON text. index: which repetition of the step id it is, 0 for the first.
+
+    timing: when the step began, and for how long it ran, in nanoseconds; None for one that has not run here.
+    """
 
     op: Opcode
     id: str
@@ -254,6 +272,8 @@ class Op:
     error: Mapping[str, object] | None = None
     step_id: str = ""
     index: int = 0
+    timing: tuple[int, int] | None = None
+    metadata: Sequence[Mapping[str, object]] = ()
 
 
 def dump_op(op: Op) -> bytes:
@@ -267,8 +287,12 @@ def dump_op(op: Op) -> bytes:
         wire["opts"] = op.opts
     if op.error is not None:
         wire["error"] = op.error
+    if op.metadata:
+        wire["metadata"] = op.metadata
     if op.step_id:
         wire["userland"] = {"id": op.step_id, "index": op.index} if op.index else {"id": op.step_id}
+    if op.timing is not None:
+        wire["timing"] = {"a": op.timing[0], "b": op.timing[1]}
     return dump_json(wire)[:-1] + b',"data":' + op.data + b"}"
 
 

@@ -167,10 +167,14 @@ class AsyncBody:
         return True
 
     def step_runs(self, place: Place) -> contextvars.Context:
-        """From now on nothing but the end of the call cancels a wait; return the context to run the step in."""
+        """Until it has ended, nothing but the end of the call cancels a wait; return the context to run the step in."""
         self._runs_a_step = True
         place.context.run(_mark.set, None)
         return place.context
+
+    def step_ran(self) -> None:
+        """Note that the step has ended and the function goes on: waits may be cancelled again."""
+        self._runs_a_step = False
 
     def _keeps_waiting(self) -> bool:
         """Tell whether a place refuses to be cancelled right now."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import inspect
 import logging
 import os
@@ -25,11 +26,29 @@ from typing import Any, TypeVar, assert_never, cast
 from inngest_core.errors import AsyncUnsupportedError, InngestError
 
 from .async_body import AsyncBody, carry
-from .effects import Call, Effect, Fetch, Flow, Invoke, Now, Random, Settle, Sleep, Start, Unwind
+from .effects import (
+    Call,
+    Close,
+    Effect,
+    Fetch,
+    Flow,
+    Invoke,
+    KeepAlive,
+    Now,
+    Open,
+    Random,
+    Read,
+    Settle,
+    Sleep,
+    Start,
+    Unwind,
+)
 from .fork import forget_after_fork
 from .loop_thread import LoopThread
+from .open_answers import OpenAnswer, OpenAnswerAsync
 from .outcome import Outcome, Raised, Returned
 from .pool import DEFAULT_SIZE, Pool
+from .streams import AsyncStream, SyncStream
 from .transport import Transport
 
 T = TypeVar("T")
@@ -112,8 +131,17 @@ def _perform(effect: Effect, resources: Resources) -> object:
             if not is_async:
                 return run_sync(flow, resources)
             return resources.loop_thread().run(lambda: run_async(flow, resources))
+        case KeepAlive(flow, seconds):
+            return SyncStream(lambda: run_sync(flow, resources), seconds)
         case Fetch(request):
             return resources.transport.fetch(request)
+        case Open(request):
+            return resources.transport.open(request)
+        case Read(stream, seconds):
+            return cast("OpenAnswer", stream).read(seconds)
+        case Close(stream):
+            cast("OpenAnswer", stream).close()
+            return None
         case Sleep(seconds):
             time.sleep(seconds)
             return None
@@ -169,11 +197,20 @@ async def run_async(flow: Flow[T], resources: Resources) -> T:
                             result = await _end_call(effect, result)
                     case Invoke(inner, is_async):
                         result = await (run_async if is_async else _run_in_pool)(inner, resources)
+                    case KeepAlive(streamed, seconds):
+                        result = AsyncStream(functools.partial(run_async, streamed, resources), seconds)
                     case Unwind(body):
                         await cast("AsyncBody", body).unwind()
                         result = None
                     case Fetch(request):
                         result = await resources.transport.fetch_async(request)
+                    case Open(request):
+                        result = await resources.transport.open_async(request)
+                    case Read(stream, seconds):
+                        result = await cast("OpenAnswerAsync", stream).read(seconds)
+                    case Close(stream):
+                        await cast("OpenAnswerAsync", stream).close()
+                        result = None
                     case Sleep(seconds):
                         await asyncio.sleep(seconds)
                         result = None

@@ -7,7 +7,7 @@ effects; nothing here does. Tests drive flows by hand: `next(flow)` is an effect
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -41,10 +41,46 @@ class Invoke:
 
 
 @dataclass(slots=True)
+class KeepAlive:
+    """Make a stream that runs *flow* while it is read: white space every so many seconds, and at last what it gives.
+
+    The result is that stream, an iterator or an async iterator, as the driver's web server needs it.
+    """
+
+    flow: Flow[bytes]
+    seconds: float
+
+
+@dataclass(slots=True)
 class Fetch:
     """One HTTP exchange; raises TransportError when no answer comes."""
 
     request: HTTPRequest
+
+
+@dataclass(slots=True)
+class Open:
+    """Begin one HTTP exchange whose answer is read while it comes; the result is an HTTPStream. Raises TransportError.
+
+    The time-out of the request is for the head of the answer. Whoever opens a stream closes it.
+    """
+
+    request: HTTPRequest
+
+
+@dataclass(slots=True)
+class Read:
+    """The next bytes of a stream, and none at its end; raises TransportError when none come in *seconds*."""
+
+    stream: HTTPStream
+    seconds: float
+
+
+@dataclass(slots=True)
+class Close:
+    """End a stream."""
+
+    stream: HTTPStream
 
 
 @dataclass(slots=True)
@@ -100,8 +136,21 @@ class Unwind:
     body: Body
 
 
-Effect = Call | Invoke | Fetch | Sleep | Now | Random | Start | Settle | Unwind
+Effect = Call | Invoke | KeepAlive | Fetch | Open | Read | Close | Sleep | Now | Random | Start | Settle | Unwind
 Flow = Generator[Effect, Any, T]
+
+
+class HTTPStream(Protocol):
+    """An answer that is read while it comes. headers: names in any case.
+
+    abandon: close it from any thread, without waiting for that.
+    """
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    def abandon(self) -> None: ...
 
 
 class Place(Protocol):
@@ -131,6 +180,7 @@ class Body(Protocol):
     def in_main_task(self) -> bool: ...
     async def gather(self, branches: Sequence[Callable[[], Awaitable[object]]]) -> list[Outcome]: ...
     def step_runs(self, place: Any) -> contextvars.Context: ...
+    def step_ran(self) -> None: ...
     def finished(self) -> bool: ...
     def outcome(self) -> Outcome: ...
     def left_tasks(self) -> Sequence[str]: ...

@@ -10,15 +10,17 @@ import contextvars
 import logging
 import math
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any, Unpack
+from dataclasses import dataclass
+from typing import Any, TypeVar, Unpack
 
 from inngest_core.client import Inngest
-from inngest_core.config import Mode
+from inngest_core.config import Mode, Streaming
 from inngest_core.engine_api import sdk_headers
 from inngest_core.error_text import LONGEST_MESSAGE, cut, name_of
 from inngest_core.errors import (
     CONTROL,
     BodyTooLargeError,
+    ConfigError,
     InngestError,
     MethodNotAllowedError,
     SignatureError,
@@ -28,19 +30,23 @@ from inngest_core.errors import (
 from inngest_core.execution.answer import Answer
 from inngest_core.execution.failure import exc_info
 from inngest_core.function import Function, index_functions
-from inngest_core.protocol.limits import MAX_REQUEST_BYTES, MAX_URL
+from inngest_core.protocol.envelope import STATUS as ENVELOPE_STATUS
+from inngest_core.protocol.envelope import dump_envelope
+from inngest_core.protocol.limits import KEEP_ALIVE_SECONDS, MAX_REQUEST_BYTES, MAX_URL
 from inngest_core.protocol.signing import sign
 from inngest_core.protocol.wire import Header, Query, dump_json
 from inngest_core.runtime.drivers import run_async, run_sync
-from inngest_core.runtime.effects import Call, Flow, Now
-from inngest_core.web.messages import Request, Response, content_length, query_of
+from inngest_core.runtime.effects import Call, Flow, KeepAlive, Now
+from inngest_core.web.messages import Request, Response, Stream, content_length, query_of
 
 from .arguments import check_client, check_functions, check_options
 from .authentication import UNSIGNED, Guard, Signer
-from .call import handle_call
+from .call import find_call
 from .introspection import introspect
 from .options import ServeOptions
 from .registration import register
+
+A = TypeVar("A")
 
 DEFAULT_SERVE_PATH = "/api/inngest"
 
@@ -52,6 +58,7 @@ _GIVEN_UP = (
     "the client has disconnected; the engine will call again"
 )
 _LOST = "the answer to a %s is lost: the client disconnected before it was ready; the engine will call again"
+
 
 _collected: contextvars.ContextVar[list[App] | None] = contextvars.ContextVar("inngest_collected", default=None)
 
@@ -67,8 +74,20 @@ def collect_apps() -> Generator[list[App]]:
         _collected.reset(before)
 
 
+@dataclass(slots=True)
+class _Exchange:
+    """A request on its way to its answer. started: Unix seconds. signer: who signed it, once that is known."""
+
+    request: Request
+    started: float = math.inf
+    signer: Signer = UNSIGNED
+
+
 class App:
     """An endpoint that answers an engine for some functions of a client."""
+
+    keep_alive_seconds: float = KEEP_ALIVE_SECONDS
+    """Between two pieces of white space in a stream."""
 
     def __init__(
         self,
@@ -77,6 +96,7 @@ class App:
         *,
         framework: str,
         body_cap: int = MAX_REQUEST_BYTES,
+        can_stream: bool = False,
         **options: Unpack[ServeOptions],
     ) -> None:
         """Check what is to be served; nothing is contacted.
@@ -85,10 +105,13 @@ class App:
         functions: what `create_function` returned.
         framework: the name that engines show, such as "flask".
         body_cap: bytes; a larger body is answered with 413. 16 MiB by default.
+        can_stream: whether whoever asks can send a body that is a stream; if not, there are none.
         serve_path: where an adapter adds the endpoint; "/api/inngest" by default.
         serve_origin: scheme and host under which the engine reaches this app, instead of those of its request.
         public_path: path under which the engine reaches this endpoint, instead of that of its request.
         enable_unauthed_sync: whether an unsigned request may make this app register in cloud mode.
+        streaming: whether answers to calls begin at once and are kept alive while the function runs; that of the client
+            by default, else INNGEST_STREAMING, else they are not.
         Raises ConfigError: an argument is of the wrong kind. FunctionConfigError: two functions share an id, or a sync
         function has async middleware.
         """
@@ -103,6 +126,9 @@ class App:
         self.serve_path = explicit_path or DEFAULT_SERVE_PATH
         self.options = options
         self.body_cap = body_cap
+        self.streams = can_stream and _wants_streams(client, options)
+        if options.get("streaming") is Streaming.FORCE and not can_stream:
+            raise ConfigError(f"streaming is {Streaming.FORCE!r}, but {framework} cannot send streams; leave it out")
         self._index = index_functions(self.functions, client.middleware)
         self._headers = {**_EVERY_ANSWER, **sdk_headers(client.config, framework)}
         takes_unsigned = options.get("enable_unauthed_sync")
@@ -143,28 +169,67 @@ class App:
 
     def handle(self, request: Request) -> Flow[Response]:
         """Answer *request*; every error becomes a coded JSON answer."""
-        signer = UNSIGNED
-        started = math.inf
+        exchange = _Exchange(request)
         try:
-            started = yield Now()
-            self._require_key()
-            self._check_size(len(request.url), len(request.body))
-            signer = self._guard.authenticate(request, now=started)
-            answer = yield from self._answer(request, signer)
+            found = yield from self._guarded(exchange, self._look_at(exchange))
         except SignatureError as error:
             return self.refuse(error)
+        if isinstance(found, Answer):
+            return (yield from self._conclude(exchange, found))
+        call = self._run(exchange, found)
+        if not self.streams:
+            return (yield from call)
+        stream: Stream = yield KeepAlive(_in_an_envelope(call), self.keep_alive_seconds)
+        return Response(ENVELOPE_STATUS, {**self._headers, **_STREAM}, stream)
+
+    async def answer_async(self, request: Request) -> Response:
+        """Answer *request*, an unsigned call that came over a connection which is authenticated itself.
+
+        Never pass a request here that somebody could have sent over HTTP.
+        """
+        return await run_async(self._answer_connected(request), self.client.resources)
+
+    def _answer_connected(self, request: Request) -> Flow[Response]:
+        exchange = _Exchange(request)
+        exchange.started = yield Now()
+        found = yield from self._guarded(exchange, self._answer(request, UNSIGNED))
+        if isinstance(found, Answer):
+            return (yield from self._conclude(exchange, found))
+        return (yield from self._run(exchange, found))
+
+    def _run(self, exchange: _Exchange, call: Flow[Answer]) -> Flow[Response]:
+        answer = yield from self._guarded(exchange, call)
+        return (yield from self._conclude(exchange, answer))
+
+    def _look_at(self, exchange: _Exchange) -> Flow[Answer | Flow[Answer]]:
+        """Verify a request and answer it; a call is only found, for it is run by whoever asks."""
+        request = exchange.request
+        exchange.started = yield Now()
+        self._require_key()
+        self._check_size(len(request.url), len(request.body))
+        exchange.signer = self._guard.authenticate(request, now=exchange.started)
+        return (yield from self._answer(request, exchange.signer))
+
+    def _guarded(self, exchange: _Exchange, flow: Flow[A]) -> Flow[A | Answer]:
+        """Run a flow; errors become answers, but for those of signatures, which are the request's own."""
+        try:
+            return (yield from flow)
+        except SignatureError:
+            raise
         except InngestError as error:
-            answer = _answer_error(error)
+            return _answer_error(error)
         except CONTROL:
-            self.client.logger.warning(_GIVEN_UP, request.method)
+            self.client.logger.warning(_GIVEN_UP, exchange.request.method)
             raise
         except BaseException as error:
             logging.getLogger("inngest").error("an error of the SDK itself", exc_info=exc_info(error))
-            answer = _answer_error(InngestError(f"an error of the SDK itself: {name_of(error)}"))
+            return _answer_error(InngestError(f"an error of the SDK itself: {name_of(error)}"))
+
+    def _conclude(self, exchange: _Exchange, answer: Answer) -> Flow[Response]:
         ended: float = yield Now()
-        if ended - started > LONG_SECONDS:
-            yield from self._warn_if_lost(request)
-        return self._respond(answer, signer, now=ended)
+        if ended - exchange.started > LONG_SECONDS:
+            yield from self._warn_if_lost(exchange.request)
+        return self._respond(answer, exchange.signer, now=ended)
 
     def _admit(self, method: str, url: str, headers: Mapping[str, str]) -> Flow[Response | None]:
         now: float = yield Now()
@@ -186,7 +251,7 @@ class App:
         if body > self.body_cap:
             raise BodyTooLargeError(f"the body is larger than {self.body_cap} bytes")
 
-    def _answer(self, request: Request, signer: Signer) -> Flow[Answer]:
+    def _answer(self, request: Request, signer: Signer) -> Flow[Answer | Flow[Answer]]:
         match request.method:
             case "GET":
                 return introspect(self, request, signer)
@@ -195,7 +260,7 @@ class App:
             case "POST":
                 if _is_trust_probe(request.url):
                     return Answer(200, None)
-                return (yield from handle_call(request, self.client, self._index))
+                return (yield from find_call(request, self.client, self._index))
             case _:
                 raise MethodNotAllowedError(f"{request.method} is not answered here; expected GET, PUT or POST")
 
@@ -210,6 +275,18 @@ class App:
             headers[Header.SIGNATURE.value] = sign(body, signer.key, now=now)
         return Response(answer.status, headers, body)
 
+
+def _wants_streams(client: Inngest, options: ServeOptions) -> bool:
+    return (options.get("streaming") or client.config.streaming) is Streaming.FORCE
+
+
+def _in_an_envelope(call: Flow[Response]) -> Flow[bytes]:
+    response = yield from call
+    return dump_envelope(response.status, response.headers, response.content)
+
+
+_STREAM = {Header.ACCEL_BUFFERING.value: "no"}
+"""nginx would keep the white space back, and whoever is before it would not see any."""
 
 _EVERY_ANSWER = {Header.CONTENT_TYPE.value: "application/json", Header.SDK_HANDLED.value: "true"}
 

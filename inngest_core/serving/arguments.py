@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn, TypeGuard, cast
 
 from inngest_core.client import Inngest
+from inngest_core.config import check_streaming
 from inngest_core.errors import ConfigError
 from inngest_core.function import Function
 
@@ -53,9 +54,10 @@ def check_options(options: ServeOptions) -> None:
         kind = _KINDS.get(name)
         if kind is not None and value is not None and not isinstance(value, kind):
             raise ConfigError(f"{name} is {describe(value)}; give a {kind.__name__}, or leave it out")
+    check_streaming(options.get("streaming"))
 
 
-_KINDS = {"serve_path": str, "serve_origin": str, "public_path": str, "enable_unauthed_sync": bool}
+_KINDS: dict[str, type] = {"serve_path": str, "serve_origin": str, "public_path": str, "enable_unauthed_sync": bool}
 
 
 def check_functions(functions: object, client: Inngest) -> tuple[Function[Any], ...]:

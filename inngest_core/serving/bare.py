@@ -31,9 +31,11 @@ def serve_asgi(client: Inngest, functions: Sequence[Function[Any]], **options: U
     public_path: path under which the engine reaches it, where a proxy changes it; INNGEST_SERVE_PATH by default.
     enable_unauthed_sync: whether an unsigned request may make this app register in cloud mode;
         INNGEST_ENABLE_UNAUTHED_SYNC by default, else True.
+    streaming: whether answers to calls begin at once and are kept alive while the function runs; that of the client by
+        default, else INNGEST_STREAMING, else they are not.
     Raises ConfigError: an argument is of the wrong kind. FunctionConfigError: two functions share an id.
     """
-    return ASGIApp(App(client, functions, framework="asgi", **options))
+    return ASGIApp(App(client, functions, framework="asgi", can_stream=True, **options))
 
 
 def serve_wsgi(client: Inngest, functions: Sequence[Function[Any]], **options: Unpack[ServeOptions]) -> WSGIApp:
@@ -47,9 +49,11 @@ def serve_wsgi(client: Inngest, functions: Sequence[Function[Any]], **options: U
     public_path: path under which the engine reaches it, where a proxy changes it; INNGEST_SERVE_PATH by default.
     enable_unauthed_sync: whether an unsigned request may make this app register in cloud mode;
         INNGEST_ENABLE_UNAUTHED_SYNC by default, else True.
+    streaming: whether answers to calls begin at once and are kept alive while the function runs; that of the client by
+        default, else INNGEST_STREAMING, else they are not.
     Raises ConfigError: an argument is of the wrong kind. FunctionConfigError: two functions share an id.
     """
-    return WSGIApp(App(client, functions, framework="wsgi", **options))
+    return WSGIApp(App(client, functions, framework="wsgi", can_stream=True, **options))
 
 
 class ASGIApp:

@@ -23,8 +23,8 @@ from inngest_core.web.messages import Request, cache_short, query_of
 Functions = Mapping[str, tuple[Function[Any], Handler]]
 
 
-def handle_call(request: Request, client: Inngest, functions: Functions) -> Flow[Answer]:
-    """Answer a call request; raises RequestError when it cannot be answered as asked."""
+def find_call(request: Request, client: Inngest, functions: Functions) -> Flow[Flow[Answer]]:
+    """Return the call that is asked for, ready to be run; raises RequestError when it cannot be answered as asked."""
     fn_id, step_id = parse_query(request.url)
     call = parse_call(request.body)
     fn_id = _full_id(fn_id, client, functions)
@@ -33,14 +33,18 @@ def handle_call(request: Request, client: Inngest, functions: Functions) -> Flow
         call = yield from _with_full_state(call, client, request)
     target = None if step_id == STEP_ID_OF_DISCOVERY else step_id
     run = FunctionCall(client, function, handler, fn_id, call, target, request).run()
-    answer: Answer = yield Invoke(run if function.around is None else function.around(run), handler.is_async)
+    return _invoke(run if function.around is None else function.around(run), handler)
+
+
+def _invoke(run: Flow[Answer], handler: Handler) -> Flow[Answer]:
+    answer: Answer = yield Invoke(run, handler.is_async)
     return answer
 
 
 def _with_full_state(call: CallRequest, client: Inngest, request: Request) -> Flow[CallRequest]:
     headers = trace_headers(request.headers)
-    steps, events = yield from client.engine_api.fetch_state(call.ctx.run_id, headers=headers)
-    return replace(call, steps=steps, events=events)
+    steps, events, size = yield from client.engine_api.fetch_state(call.ctx.run_id, headers=headers)
+    return replace(call, steps=steps, events=events, state_bytes=size)
 
 
 @cache_short

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from inngest_core.config import Streaming
+
 
 class ServeOptions(TypedDict, total=False):
     """The keyword arguments that every framework's `serve` takes."""
@@ -22,3 +24,7 @@ class ServeOptions(TypedDict, total=False):
     enable_unauthed_sync: bool | None
     """Whether an unsigned request may make this app register in cloud mode; INNGEST_ENABLE_UNAUTHED_SYNC by default,
     else True. Other unsigned requests are always refused in cloud mode."""
+
+    streaming: Streaming | None
+    """Whether answers to calls begin at once and are kept alive while the function runs; that of the client by default,
+    else INNGEST_STREAMING, else they are not."""

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from .disconnects import has_gone_asgi
-from .messages import MAX_DRAINED, BoundedBody, Head, Request, Response, absolute_url
+from .messages import MAX_DRAINED, AsyncPieces, BoundedBody, Head, Request, Response, Stream, absolute_url
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -73,10 +73,36 @@ def below_root(root_path: str, path: str) -> str:
 
 async def send_response(response: Response, send: Send) -> None:
     """Send an answer."""
-    headers = _encode(response.headers)
-    headers.append((b"content-length", str(len(response.body)).encode()))
+    headers, body = _encode(response.headers), response.body
+    if isinstance(body, bytes):
+        headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    await send({"type": "http.response.body", "body": response.body})
+    if isinstance(body, bytes):
+        await send({"type": "http.response.body", "body": body})
+        return
+    listening = True
+    async with contextlib.aclosing(in_pieces(body)) as pieces:
+        async for piece in pieces:
+            if listening:
+                listening = await _sent(send, {"type": "http.response.body", "body": piece, "more_body": True})
+    if listening:
+        await _sent(send, {"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def in_pieces(stream: Stream) -> AsyncPieces:
+    """Return a stream as it is read on a loop, by whoever closes it then."""
+    if isinstance(stream, AsyncIterator):
+        return stream
+    raise TypeError("a stream for a thread would hold the loop; make it with App.handle_async")
+
+
+async def _sent(send: Send, message: Message) -> bool:
+    """Send a piece; tell whether the client is still there. If not, what makes the pieces goes on to its end."""
+    try:
+        await send(message)
+    except OSError:
+        return False
+    return True
 
 
 async def send_refusal(response: Response, receive: Receive, send: Send) -> None:
@@ -85,7 +111,7 @@ async def send_refusal(response: Response, receive: Receive, send: Send) -> None
     It has no length, for a server may close the connection when all of an answer is sent: granian does.
     """
     await send({"type": "http.response.start", "status": response.status, "headers": _encode(response.headers)})
-    await send({"type": "http.response.body", "body": response.body, "more_body": True})
+    await send({"type": "http.response.body", "body": response.content, "more_body": True})
     await _drain(receive)
     with contextlib.suppress(OSError):  # the client has disconnected
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import functools
 import urllib.parse
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 SAFE_IN_PATH = "/:@!$&'()*+,;=~-._"
 """The characters that need no quoting in the path of a URL."""
@@ -54,13 +54,42 @@ class Request:
     has_gone: Callable[[], bool | Awaitable[bool]] | None = None
 
 
+class Pieces(Protocol):
+    """A body that is sent in pieces as they come, and closed at the end, whatever happens in between."""
+
+    def __iter__(self) -> Iterator[bytes]: ...
+    def __next__(self) -> bytes: ...
+    def close(self) -> None: ...
+
+
+class AsyncPieces(Protocol):
+    """The same where requests are answered on a loop."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+    async def __anext__(self) -> bytes: ...
+    async def aclose(self) -> None: ...
+
+
+Stream = Pieces | AsyncPieces
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer, ready to be sent: JSON, already signed."""
+    """An answer, ready to be sent.
+
+    body: JSON, already signed; or the stream of one call, which its reader closes: with `close`, or `aclose`.
+    """
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes | Stream
+
+    @property
+    def content(self) -> bytes:
+        """The body of an answer that is no stream."""
+        if not isinstance(self.body, bytes):
+            raise AssertionError("the body is a stream: send its pieces")
+        return self.body
 
 
 @dataclass(frozen=True, slots=True, repr=False)

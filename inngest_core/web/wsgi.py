@@ -15,7 +15,18 @@ from typing import Any
 from wsgiref.types import StartResponse
 
 from .disconnects import has_gone_wsgi
-from .messages import MAX_CACHED_KEY, MAX_DRAINED, Head, Request, Response, absolute_url, content_length, read_limited
+from .messages import (
+    MAX_CACHED_KEY,
+    MAX_DRAINED,
+    Head,
+    Pieces,
+    Request,
+    Response,
+    Stream,
+    absolute_url,
+    content_length,
+    read_limited,
+)
 
 Environ = MutableMapping[str, Any]
 
@@ -128,9 +139,20 @@ def _chunks(environ: Environ, size: int) -> Iterator[bytes]:
 
 def send_response(response: Response, method: str, start_response: StartResponse) -> Iterable[bytes]:
     """Send an answer. method: of the request; the answer to a HEAD has no body, and some servers would send one."""
-    headers = [*response.headers.items(), ("content-length", str(len(response.body)))]
+    headers, body = [*response.headers.items()], response.body
+    if isinstance(body, bytes):
+        headers.append(("content-length", str(len(body))))
     start_response(f"{response.status} {_reason(response.status)}", headers)
-    return [] if method == "HEAD" else [response.body]
+    if not isinstance(body, bytes):
+        return in_pieces(body)
+    return [] if method == "HEAD" else [body]
+
+
+def in_pieces(stream: Stream) -> Pieces:
+    """Return a stream as WSGI servers read it: they close it, too."""
+    if isinstance(stream, Iterator):
+        return stream
+    raise TypeError("a stream for a loop cannot be read in a thread; make it with App.handle_sync")
 
 
 class Refusal:

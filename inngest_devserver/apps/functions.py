@@ -10,7 +10,7 @@ import json
 import re
 import urllib.parse
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from inngest_core.options.cron import problem_of
@@ -21,9 +21,12 @@ from inngest_devserver.ids import function_uuid
 from inngest_devserver.matcher import Expression, ExpressionError
 
 from .flow_control import FLOW_CONTROL, FlowControl
+from .flow_options import NO_FLOW, FlowOptions, read_flow
 
 DEFAULT_RETRIES = 4
 _LISTS = {"triggers": MAX_TRIGGERS, "cancel": MAX_CANCEL}
+_FIELDS = {name.lower(): name for name in ("id", "name", "steps", *_LISTS, *FLOW_CONTROL)}
+"""Engines do not mind the case of a field."""
 _SHORTEST_JITTER_SECONDS, _LONGEST_JITTER_SECONDS = 1.0, 300.0
 
 
@@ -65,10 +68,7 @@ class Function:
     triggers: tuple[Trigger, ...]
     cancels: tuple[Cancel, ...]
     config: Mapping[str, Any]
-
-    def unapplied(self) -> list[str]:
-        """Return the options that are accepted but not applied yet."""
-        return [name for name in FLOW_CONTROL if self.config.get(name)]
+    flow: FlowOptions = NO_FLOW
 
 
 class ConfigInvalidError(ValueError):
@@ -90,9 +90,9 @@ class _Reader:
     """Reads one configuration and collects what is wrong with it."""
 
     def __init__(self, config: dict[str, Any]) -> None:
-        self._config = config
+        self._config = {_FIELDS.get(key.lower(), key): value for key, value in config.items()}
         self._faults: list[str] = []
-        name, slug = config.get("name"), config.get("id")
+        name, slug = self._config.get("name"), self._config.get("id")
         self._name = name if isinstance(name, str) else ""
         self._slug = slug if isinstance(slug, str) and slug else _slug_of(self._name)
 
@@ -116,7 +116,7 @@ class _Reader:
         FlowControl(self._config, self._fault, self._expression).check()
         if self._faults:
             raise ConfigInvalidError(self._faults)
-        return function
+        return replace(function, flow=read_flow(self._config))
 
     def _fault(self, field: str, what: str) -> None:
         self._faults.append(f'function "{self._slug}": {field} {what}')

@@ -26,13 +26,14 @@ _BY_NAME = {opcode.value.lower(): opcode for opcode in Opcode}
 
 @dataclass(frozen=True, slots=True)
 class StepDone:
-    """A step that ran. failed: its memo is an error."""
+    """A step that ran. failed: its memo is an error. began: the Unix time when it did, if the app says so."""
 
     id: str
     name: str
     memo: bytes
     failed: bool = False
     message: str = ""
+    began: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +141,11 @@ def parse_ops(body: object, now: float) -> list[Op]:
             name="InngestErrFunctionOverflowed",
             final=True,
         )
-    return [op for item in items if (op := _parse(item, now)) is not None]
+    return [op for item in items if (op := parse_op(item, now)) is not None]
 
 
-def _parse(item: object, now: float) -> Op | None:
+def parse_op(item: object, now: float) -> Op | None:
+    """Return one op, None for one that needs nothing done; raises OpsInvalidError."""
     if not isinstance(item, dict):
         raise OpsInvalidError(f"an op is a JSON {json_kind(item)}; expected an object")
     return _Reader(cast("dict[str, Any]", item), now).read()
@@ -192,13 +194,13 @@ class _Reader:
     def _read(self, opcode: Opcode, step_id: str) -> Op:
         match opcode:
             case Opcode.STEP_RUN:
-                return StepDone(step_id, self._name, memos.data(self._data()))
+                return StepDone(step_id, self._name, memos.data(self._data()), began=self._began())
             case Opcode.STEP:
-                return StepDone(step_id, self._name, self._data())
+                return StepDone(step_id, self._name, self._data(), began=self._began())
             case Opcode.STEP_FAILED:
                 error = memos.step_error(self._object("error") or None)
                 message = str(self._object("error").get("message", ""))
-                return StepDone(step_id, self._name, error, failed=True, message=message)
+                return StepDone(step_id, self._name, error, failed=True, message=message, began=self._began())
             case Opcode.STEP_ERROR:
                 if not self._object("error"):
                     raise OpsInvalidError(f"{self._what()}: StepError has no error")
@@ -213,7 +215,7 @@ class _Reader:
                 return self._signal_wait(step_id)
             case Opcode.INVOKE_FUNCTION:
                 return self._invoke(step_id)
-            case Opcode.GATEWAY:
+            case Opcode.GATEWAY | Opcode.AI_GATEWAY:
                 return self._fetch(opcode, step_id)
             case Opcode.RUN_COMPLETE:
                 return Complete(fragments.dump(self._op.get("data")))
@@ -222,6 +224,14 @@ class _Reader:
             case _:
                 message = f"{self._what()}: this engine does not know {opcode.value} yet"
                 raise OpsInvalidError(message, name="UnsupportedOpError", final=True)
+
+    def _began(self) -> float | None:
+        """Return when the step began; what an app says beyond the present, or as no number, does not count."""
+        timing = self._op.get("timing")
+        began = cast("dict[str, Any]", timing).get("a") if isinstance(timing, dict) else None
+        if type(began) is not int or not 0 < began <= self._now * 1e9:
+            return None
+        return began / 1e9
 
     def _data(self) -> bytes:
         data = fragments.dump(self._op.get("data"))

@@ -14,19 +14,19 @@ from inngest_core.errors import BodyInvalidError
 from inngest_core.extras import needs
 from inngest_core.protocol.limits import MAX_REQUEST_BYTES
 from inngest_core.protocol.wire import Header
-from inngest_core.web.asgi import Receive, Scope, Send, read_request
+from inngest_core.web.asgi import Message, Receive, Scope, Send, read_request
 from inngest_core.web.messages import Response
 from inngest_devserver.engine import Engine
 
 with needs("dev-server", "starlette"):
     from starlette import responses
     from starlette.datastructures import Headers
-    from starlette.routing import Route, Router
+    from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
     from starlette.websockets import WebSocket
 
 from .access import check_key, check_sender
 from .answers import APIError, Call
-from .routes import Endpoint, endpoints
+from .routes import Endpoint, Stream, endpoints, streams
 
 
 class API:
@@ -35,13 +35,17 @@ class API:
     def __init__(self, engine: Engine, *, any_host: bool = False) -> None:
         self._engine = engine
         self._any_host = any_host
-        routes = [Route(each.path, _Endpoint(self, each)) for each in endpoints(engine)]
+        routes: list[BaseRoute] = [Route(each.path, _Endpoint(self, each)) for each in endpoints(engine)]
+        for stream in streams(engine):
+            application = _Stream(self, stream)
+            routes.append(Route(stream.path, application))
+            if stream.is_websocket:
+                routes.append(WebSocketRoute(stream.path, application))
         self._router = Router(routes, redirect_slashes=False, default=self._nothing_here)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            if not self._any_host:
-                check_sender(Headers(scope=scope))
+            check_sender(Headers(scope=scope), any_host=self._any_host)
         except APIError as error:
             await self._send(error.response(), scope, receive, send)
             return
@@ -65,19 +69,49 @@ class API:
             response = endpoint.refuse(APIError(500, f"the engine failed: {type(error).__name__}: {error}"))
         await self._send(response, scope, receive, send)
 
+    async def stream(self, stream: Stream, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request whose answer lasts; what goes wrong before it has begun is answered, as JSON."""
+        begun = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await stream.handler(scope, receive, send_and_note)
+        except APIError as error:
+            await self._send(error.response(), scope, receive, send)
+        except Exception as error:
+            self._engine.journal.say(f"{scope['path']} broke the engine: {error!r}")
+            if not begun:
+                response = APIError(500, f"the engine failed: {type(error).__name__}: {error}").response()
+                await self._send(response, scope, receive, send)
+
     async def _handle(self, endpoint: Endpoint, scope: Scope, receive: Receive) -> Response:
         handler = endpoint.methods.get(scope["method"])
         if handler is None:
             raise APIError(405, f"{scope['method']} is not allowed here; try {', '.join(endpoint.methods)}")
         if endpoint.guarded and self._engine.signing_key is not None:
             check_key(Headers(scope=scope), self._engine.signing_key)
+        self._check_file(scope["method"])
         request = await read_request(scope, receive, MAX_REQUEST_BYTES)
         if len(request.body) > MAX_REQUEST_BYTES:
             raise APIError(413, f"the body is larger than {MAX_REQUEST_BYTES} bytes")
         path = {name: urllib.parse.unquote(part) for name, part in scope["path_params"].items()}
         query = urllib.parse.parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         answer = handler(Call(request, path, query))
-        return await answer if inspect.isawaitable(answer) else answer
+        response = await answer if inspect.isawaitable(answer) else answer
+        # An answer promises that what it speaks of is safe, so that is committed first.
+        self._engine.store.commit()
+        self._check_file(scope["method"])
+        return response
+
+    def _check_file(self, method: str) -> None:
+        """Refuse what changes something while nothing can be kept."""
+        trouble = self._engine.store.database.trouble
+        if trouble and method != "GET":
+            raise APIError(503, f"the engine takes no work while its file cannot be written: {trouble}")
 
     async def _send(self, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {**response.headers, Header.SERVER_KIND: self._engine.options.server_kind}
@@ -101,6 +135,17 @@ class _Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.api.answer(self.endpoint, scope, receive, send)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """A stream as an ASGI application."""
+
+    api: API
+    route: Stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.api.stream(self.route, scope, receive, send)
 
 
 def _by_raw_path(scope: Scope) -> Scope:

@@ -35,7 +35,6 @@ class AppRoutes:
             raise APIError(400, error.message, **({"details": error.details} if error.details else {})) from None
         self._tell(registered)
         self._engine.executor.attempts.app_is_up(registered.app.id)
-        self._engine.store.commit()
         return json_response(
             {
                 "ok": True,
@@ -54,8 +53,6 @@ class AppRoutes:
             f"at {registered.app.url}"
         )
         for function in registered.functions:
-            if unapplied := function.unapplied():
-                self._engine.journal.say(f"{function.slug}: flow control is not applied yet: {', '.join(unapplied)}")
             if any(trigger.cron for trigger in function.triggers):
                 self._engine.journal.say(f"{function.slug}: cron triggers do not fire yet")
 

@@ -13,6 +13,7 @@ from inngest_devserver import fragments, ids
 from inngest_devserver.engine import Engine
 from inngest_devserver.intake import EventInvalidError, parse_event
 from inngest_devserver.runs import system_events
+from inngest_devserver.runs.progress import NotStartedError
 from inngest_devserver.scheduling.clock import iso
 from inngest_devserver.storage.tables import EventRow
 
@@ -47,8 +48,7 @@ class EventRoutes:
             except EventInvalidError as error:
                 return _refused(400, str(error), taken)
             taken.append(row.internal_id)
-        # The answer promises that the events are safe, so they are committed first.
-        self._engine.store.commit()
+        self._engine.retention.note(self._engine.clock.now(), len(taken))
         return json_response({"ids": taken, "status": 200})
 
     def invoke(self, call: Call) -> Response:
@@ -60,7 +60,10 @@ class EventRoutes:
         payload: Mapping[str, Any] = parse_object(call.request.body) if call.request.body.strip() else {}
         event = system_events.invoked(payload, function, self._engine.clock.now())
         row = self._engine.intake.keep(event)
-        run = self._engine.executor.start(function, [row])
+        try:
+            run = self._engine.admission.invoke(function, row)
+        except NotStartedError as error:
+            raise APIError(409, f"{slug} was not started: {error}") from None
         return json_response({"id": row.internal_id, "run_id": run.id, "status": 200})
 
     def signal(self, call: Call) -> Response:

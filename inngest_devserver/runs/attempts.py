@@ -8,12 +8,12 @@ from __future__ import annotations
 from inngest_devserver.calls.caller import UnreachableError
 from inngest_devserver.calls.retry import backoff, parse_retry_after
 from inngest_devserver.scheduling.clock import Clock
-from inngest_devserver.scheduling.queue import Queue
+from inngest_devserver.scheduling.queue import JobKind, Queue
 from inngest_devserver.storage.tables import JobRow
 
 from .active import ActiveRuns
 from .journal import Happening, Journal
-from .run import Run
+from .run import PauseKind, Run
 
 UNREACHABLE = "Unable to reach SDK URL"
 
@@ -38,6 +38,27 @@ class Attempts:
         self._requeue(run, job._replace(due=now + seconds, attempt=job.attempt + 1))
         return seconds
 
+    def after_failure(self, run: Run, job: JobRow, retry_after: str | None, message: str, started: float) -> None:
+        """As `again`, and record what went wrong in the attempt that began at *started*."""
+        seconds = self.again(run, job, retry_after)
+        outcome = f"attempt {job.attempt + 1} failed: {message}; next in {seconds:.3g} s"
+        pause = run.pauses.get(job.step_id)
+        if pause is None:
+            self._journal.run(run, Happening.RUN_RETRIED, outcome, attempt=job.attempt, since=started)
+        else:
+            self._step_retried(run, job, pause.step_id, pause.name, outcome, pause.kind, started)
+
+    def step_failed(self, run: Run, job: JobRow, step_id: str, name: str, message: str, started: float) -> None:
+        """Record that a step raised and is to be tried again."""
+        outcome = f"attempt {job.attempt + 1} failed: {message}"
+        self._step_retried(run, job, step_id, name, outcome, PauseKind.PLANNED, started)
+
+    def _step_retried(
+        self, run: Run, job: JobRow, step_id: str, name: str, outcome: str, kind: str, started: float
+    ) -> None:
+        happening = Happening.STEP_RETRIED
+        self._journal.step(run, happening, step_id, name, outcome, op=kind, attempt=job.attempt, since=started)
+
     def wait_for_app(self, run: Run, job: JobRow, error: UnreachableError) -> None:
         """Try again later, as often as it takes: an app that is down has not seen the call, so it is not an attempt."""
         tries = self._unreached.get(job.id, 0)
@@ -49,7 +70,7 @@ class Attempts:
     def _requeue(self, run: Run, job: JobRow) -> None:
         if run.discovery is not None and run.discovery.job_id == job.id:
             run.discovery.started = False
-        self._queue.put(job)
+        self._queue.put(job._replace(kind=JobKind.CALL) if job.kind == JobKind.START else job)
 
     def reached(self, job: JobRow) -> None:
         """Note that a call has reached the app, or is not to be made any more."""

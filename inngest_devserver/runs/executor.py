@@ -15,22 +15,24 @@ from inngest_core.web.messages import TransportError
 from inngest_devserver import fragments
 from inngest_devserver.apps.functions import Function
 from inngest_devserver.calls.caller import UnreachableError
-from inngest_devserver.calls.ops import Complete, Invoke, Op, Planned, Rediscover, StepDone, StepErrored
+from inngest_devserver.calls.ops import Complete, Invoke, Op, Planned, Rediscover, StepDone, StepErrored, Wait
 from inngest_devserver.calls.reply import Outcome, Raised, Returned, Stepped, read_answer
 from inngest_devserver.calls.requests import call_headers, call_url
 from inngest_devserver.ids import trace_id as new_trace_id
+from inngest_devserver.scheduling.queue import JobKind
 from inngest_devserver.storage.tables import EventRow, JobRow, PauseRow, RunRow
 
-from . import memos, system_events
+from . import memos, system_events, timeouts
 from .attempts import UNREACHABLE, Attempts
 from .ends import Ends
 from .gateway import Gateway
 from .journal import Happening
-from .progress import FunctionMissingError, News, Pausing, Progress, SignalConflictError
+from .progress import News, NotStartedError, Pausing, Progress, SignalConflictError
 from .reruns import Again
 from .run import DISCOVERY, UNKNOWN_VERSION, PauseKind, Run, Status, load_events
 from .services import Services
 from .signals import Signals
+from .timeouts import Timeouts
 
 MOST_FRUITLESS = 50
 """Answers in a row that bring nothing new, before a run is failed: its function would be called for ever."""
@@ -48,6 +50,7 @@ class Executor:
         self.attempts = Attempts(
             services.clock, services.active, services.queue, services.journal, services.retry_interval
         )
+        self._timeouts = Timeouts(services.clock, services.queue)
         self.gateway = Gateway(services, self.attempts, self._finish)
         self.signals = Signals(services.active, self._finish)
 
@@ -67,7 +70,7 @@ class Executor:
             id=self._s.ulids.new(now),
             function_id=function.id,
             event_id=rows[0].internal_id,
-            event_key=event_key(rows[0]),
+            event_key=f"{rows[0].name}\n{rows[0].id}",
             batch=",".join(event.internal_id for event in rows),
             status=Status.RUNNING,
             started_at=now,
@@ -79,12 +82,14 @@ class Executor:
             parent_step=parent[1],
             rerun_of=again.run_id if again else "",
         )
-        run = Run(row, function, load_events(rows))
+        events = load_events(rows)
+        run = Run(row, function, events, self._s.place(function, events.first, now))
         self._s.active.start(run)
         self._s.journal.run(run, Happening.RUN_STARTED, f'started by "{rows[0].name}"')
         if again is not None:
             again.tell(run, self._s.active)
-        self._progress.discover(run)
+        self._timeouts.queued(run)
+        self._progress.discover(run, JobKind.START)
         return run
 
     def end(
@@ -103,7 +108,7 @@ class Executor:
         now = self._s.clock.now()
         for job in self._s.queue.jobs_of(run.id):
             self.attempts.reached(job)
-        self._s.queue.drop_run(run.id)
+        self._s.run_ended(run.id, give_up=status is Status.CANCELLED)
         self._s.active.end(run, status, now, output)
         self.gateway.cut_off(run.id)
         self.ends.tell(run.id)
@@ -144,9 +149,20 @@ class Executor:
         if not self._overflowed(run):
             self._progress.go_on(run, done)
 
+    def save(self, run: Run, op: StepDone) -> None:
+        """Keep the memo of a step that the app saves while its call goes on; that call asks for what comes next."""
+        self._progress.remember(run, op.id, op.name, op.memo, since=op.began)
+        self._overflowed(run)
+
     def _finish(self, run: Run, pause: PauseRow, memo: bytes, failed: str | None) -> None:
         with self._ending_if_broken(run):
             self.resume(run, pause, memo, failed=failed)
+
+    def timed_out(self, job: JobRow) -> None:
+        """Cancel a run whose time to start or to finish is over."""
+        run = self._s.active.get(job.run_id)
+        if run is not None:
+            self.cancel(run, timeouts.reason(run, job))
 
     def timer(self, job: JobRow) -> None:
         """End a pause whose time is over."""
@@ -164,10 +180,10 @@ class Executor:
     def _start_invoked(self, run: Run, op: Invoke) -> None:
         function = self._s.registry.by_slug(op.slug)
         if function is None:
-            raise FunctionMissingError(f"could not find function with ID: {op.slug}")
+            raise NotStartedError(f"could not find function with ID: {op.slug}")
         now = self._s.clock.now()
         event = system_events.invoked(op.payload, function, now, (run, op.id, op.name, op.due))
-        self.start(function, [self._s.keep_event(event)], parent=(run.id, op.id))
+        self._s.invoke(function, self._s.keep_event(event), (run.id, op.id))
 
     def _answer_parent(self, run: Run, memo: bytes, error: Mapping[str, Any] | None) -> None:
         parent = self._s.active.get(run.row.parent_run) if run.row.parent_run else None
@@ -186,6 +202,8 @@ class Executor:
         if run.discovery is not None and run.discovery.job_id == job.id:
             run.discovery.started = True
             run.discovery.again = False
+        if job.kind == JobKind.START:
+            job = self._begin(run, job)
         started = self._s.clock.now()
         with self._ending_if_broken(run):
             try:
@@ -199,6 +217,15 @@ class Executor:
                 self.attempts.reached(job)
                 self._apply(run, job, outcome, started)
 
+    def _begin(self, run: Run, job: JobRow) -> JobRow:
+        """Note that the first call of a run is made: after a restart it is not held back again."""
+        if run.placement.is_plain and run.function.flow.start is None and run.function.flow.finish is None:
+            return job
+        self._timeouts.begun(run)
+        job = job._replace(kind=JobKind.CALL)
+        self._s.queue.change(job)
+        return job
+
     async def _exchange(self, run: Run, job: JobRow) -> Outcome:
         """Return what came of a call; raises UnreachableError when the app has not seen it."""
         request_id = self._s.ulids.new(self._s.clock.now())
@@ -206,12 +233,15 @@ class Executor:
         run.function = self._s.registry.function(run.function.id) or run.function
         headers = call_headers(run, job, request_id)
         url = call_url(run.function.url, run.function.slug, job.step_id)
+        run.requests[job.id] = request_id
         try:
             answer = await self._s.caller.send("POST", url, headers, run.call_body(job, request_id))
         except UnreachableError:
             raise
         except TransportError as error:
             return Raised({"name": "Error", "message": f"{UNREACHABLE}: {error}"}, UNREACHABLE)
+        finally:
+            del run.requests[job.id]
         return read_answer(answer, self._s.clock.now())
 
     def _apply(self, run: Run, job: JobRow, outcome: Outcome, started: float) -> None:
@@ -228,22 +258,7 @@ class Executor:
         if raised.final or job.attempt + 1 >= run.function.max_attempts:
             self.end(run, Status.FAILED, fragments.dump(raised.output), error, last=(job.attempt, started))
             return
-        seconds = self.attempts.again(run, job, raised.retry_after)
-        outcome = f"attempt {job.attempt + 1} failed: {error['name']}: {error['message']}; next in {seconds:.3g} s"
-        pause = run.pauses.get(job.step_id)
-        if pause is None:
-            self._s.journal.run(run, Happening.RUN_RETRIED, outcome, attempt=job.attempt, since=started)
-            return
-        self._s.journal.step(
-            run,
-            Happening.STEP_RETRIED,
-            job.step_id,
-            pause.name,
-            outcome,
-            op=pause.kind,
-            attempt=job.attempt,
-            since=started,
-        )
+        self.attempts.after_failure(run, job, raised.retry_after, f"{error['name']}: {error['message']}", started)
 
     # --- reported steps
 
@@ -252,7 +267,7 @@ class Executor:
             self._s.active.set_protocol(run, stepped.version, plan_only=run.plan_only)
         complete = next((op for op in stepped.ops if isinstance(op, Complete)), None)
         news = News()
-        for op in stepped.ops:
+        for op in sorted(stepped.ops, key=lambda op: not isinstance(op, Wait)):  # first, so that no event slips past it
             if run in self._s.active and (complete is None or isinstance(op, StepDone | StepErrored)):
                 self._apply_op(run, job, op, stepped, started, news)
         if complete is not None:
@@ -267,7 +282,9 @@ class Executor:
         match op:
             case StepDone():
                 failed = op.message if op.failed else None
-                news.add(self._progress.remember(run, op.id, op.name, op.memo, failed=failed, since=started))
+                news.add(
+                    self._progress.remember(run, op.id, op.name, op.memo, failed=failed, since=op.began or started)
+                )
             case StepErrored() if op.id in run.memos:
                 pass
             case StepErrored() if stepped.no_retry or job.attempt + 1 >= run.function.max_attempts:
@@ -275,7 +292,7 @@ class Executor:
                 news.add(self._progress.remember(run, op.id, op.name, memo, failed=_message(op), since=started))
             case StepErrored():
                 news.retried = True
-                self._step_retried(run, job, op, started)
+                self.attempts.step_failed(run, job, op.id, op.name, _message(op), started)
             case Planned():
                 self._progress.pause(run, op)
                 news.count += op.id not in run.planned
@@ -292,19 +309,6 @@ class Executor:
             news.count += self._progress.pause(run, op)
         except SignalConflictError as error:
             self._fail_for(run, "SignalConflictError", str(error))
-
-    def _step_retried(self, run: Run, job: JobRow, op: StepErrored, started: float) -> None:
-        outcome = f"attempt {job.attempt + 1} failed: {_message(op)}"
-        self._s.journal.step(
-            run,
-            Happening.STEP_RETRIED,
-            op.id,
-            op.name,
-            outcome,
-            op=PauseKind.PLANNED,
-            attempt=job.attempt,
-            since=started,
-        )
 
     def _job_done(self, run: Run, job: JobRow, news: News) -> None:
         self._s.queue.done(job)
@@ -334,11 +338,6 @@ class Executor:
         else:
             return False
         return True
-
-
-def event_key(row: EventRow) -> str:
-    """Return what makes a run the only one of its function for an event: two of one name and id are the same."""
-    return f"{row.name}\n{row.id}"
 
 
 def _message(op: StepErrored) -> str:

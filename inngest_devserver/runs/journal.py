@@ -17,6 +17,7 @@ class Happening(enum.StrEnum):
     RUN_STARTED = "run.started"
     RUN_RETRIED = "run.retried"
     RUN_ENDED = "run.ended"
+    STEP_STARTED = "step.started"
     STEP_PAUSED = "step.paused"
     STEP_RETRIED = "step.retried"
     STEP_DONE = "step.done"

@@ -33,8 +33,8 @@ _KINDS = {
 }
 
 
-class FunctionMissingError(Exception):
-    """An invoked function is not registered."""
+class NotStartedError(Exception):
+    """There is no run, and there will be none; the text says why."""
 
 
 class SignalConflictError(Exception):
@@ -64,7 +64,7 @@ class News:
 
 
 class Progress:
-    """invoke: starts the function that an op asks for; raises FunctionMissingError."""
+    """invoke: starts the function that an op asks for; raises NotStartedError."""
 
     def __init__(
         self,
@@ -149,7 +149,7 @@ class Progress:
     def _start_invoked(self, run: Run, op: Invoke) -> None:
         try:
             self._invoke(run, op)
-        except FunctionMissingError as error:
+        except NotStartedError as error:
             self.remember(run, op.id, op.name, memos.error("Error", str(error)), failed=str(error))
 
     def unplan(self, run: Run, step_id: str) -> None:
@@ -167,17 +167,17 @@ class Progress:
         if again or done is Done.RACING_STEP or (done is Done.STEP and alone) or not run.pauses:
             self.discover(run)
 
-    def discover(self, run: Run) -> None:
+    def discover(self, run: Run, kind: JobKind = JobKind.CALL) -> None:
         """Ask for a discovery call. A run has one at a time: what comes up meanwhile is one more afterwards."""
         if run.discovery is None:
-            job = self._call_job(run, DISCOVERY, self._clock.now())
+            job = self._call_job(run, DISCOVERY, self._clock.now(), kind)
             run.discovery = Discovery(job.id)
             self._queue.put(job)
         elif run.discovery.started:
             run.discovery.again = True
 
-    def _call_job(self, run: Run, step_id: str, due: float) -> JobRow:
-        return JobRow(ids.job_id(), run.id, JobKind.CALL, step_id, due, 0, len(run.stack))
+    def _call_job(self, run: Run, step_id: str, due: float, kind: JobKind = JobKind.CALL) -> JobRow:
+        return JobRow(ids.job_id(), run.id, kind, step_id, due, 0, len(run.stack))
 
 
 def _words(seconds: float) -> str:

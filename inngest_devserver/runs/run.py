@@ -17,6 +17,7 @@ from inngest_core.protocol.limits import MAX_CALL_BYTES, MAX_CALL_STATE_BYTES
 from inngest_devserver import fragments
 from inngest_devserver.apps.functions import Function
 from inngest_devserver.matcher import Expression
+from inngest_devserver.scheduling.placement import Placement
 from inngest_devserver.storage.tables import EventRow, JobRow, PauseRow, RunRow
 
 DISCOVERY = "step"
@@ -76,16 +77,20 @@ class Discovery:
 
 @dataclass(slots=True)
 class Run:
-    """row: what does not change. version: of the app's requests, -1 until known.
+    """row: what does not change. placement: where its calls stand in line.
+
+    version: of the app's requests, -1 until known.
 
     plan_only: since steps ran in parallel under version 0 or 1. fruitless: answers in a row that brought nothing.
     planned: steps that were planned before; to plan one again is nothing new.
     inputs: arguments that were given by hand for steps which have not run yet.
+    requests: the calls under way: the id of the request by that of its job.
     """
 
     row: RunRow
     function: Function
     events: Events
+    placement: Placement
     version: int = UNKNOWN_VERSION
     stack: list[str] = field(default_factory=list[str])
     memos: dict[str, bytes] = field(default_factory=dict[str, bytes])
@@ -96,6 +101,7 @@ class Run:
     fruitless: int = 0
     planned: set[str] = field(default_factory=set[str])
     inputs: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    requests: dict[str, str] = field(default_factory=dict[str, str])
     state_bytes: int = 0
     _pairs: list[tuple[str, bytes]] = field(default_factory=list[tuple[str, bytes]])
     _quoted: list[bytes] = field(default_factory=list[bytes])

@@ -18,12 +18,25 @@ _SLACK = 1000
 
 
 class JobKind(enum.StrEnum):
+    START = "start"
+    """Send the first call request of a run."""
     CALL = "call"
     """Send a call request: discovery when step_id is "step", else for that step."""
     TIMER = "timer"
     """The time of a pause is over: a sleep is done, a wait or an invoke has timed out."""
     FETCH = "fetch"
     """Make the request that a step leaves to the engine."""
+    TIMEOUT = "timeout"
+    """A run has taken too long to start, or to finish."""
+    DEBOUNCE = "debounce"
+    """Start the run of a debounce."""
+    BATCH = "batch"
+    """Start the run of a batch, full or not."""
+    CRON = "cron"
+    """Start the run of a cron."""
+
+
+CALLS = frozenset({JobKind.START, JobKind.CALL})
 
 
 class Queue:
@@ -52,6 +65,15 @@ class Queue:
             self._compact()
         if earlier:
             self._on_earlier()
+
+    def change(self, job: JobRow) -> None:
+        """Keep a job that was taken as something else from now on, without queueing it again."""
+        self._store.put_job(job)
+        self._jobs[job.id] = job
+
+    def is_current(self, job: JobRow) -> bool:
+        """Tell whether a job that was taken still counts: it was neither dropped nor queued again."""
+        return self._jobs.get(job.id) is job
 
     def _compact(self) -> None:
         """Leave out entries of jobs that are gone: the time-out of an invoke would stay for a year."""

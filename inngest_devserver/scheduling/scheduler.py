@@ -1,12 +1,11 @@
 """The engine's loop: takes due jobs from the queue and has them done. Wakes on work and on time; never polls.
 
-At most `limit` call requests are under way at once; other jobs need no turn. Knows nothing of what a job does.
+Calls stand in line with the dispatcher; other jobs need no turn. Knows nothing of what a job does.
 """
 
 from __future__ import annotations
 
 import asyncio
-import collections
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -14,12 +13,16 @@ from inngest_devserver.storage.store import Store
 from inngest_devserver.storage.tables import JobRow
 
 from .clock import Clock
-from .queue import JobKind, Queue
+from .dispatcher import Dispatcher, Turn
+from .meters import Meters
+from .placement import Placement
+from .queue import CALLS, Queue
 
 
 class Scheduler:
     """What is due, done.
 
+    limit: calls that one app gets at once. place: says where the calls of a run stand in line.
     on_call: sends one call request; must not raise. on_other: does one job of another kind, without waiting.
     """
 
@@ -29,18 +32,22 @@ class Scheduler:
         clock: Clock,
         *,
         limit: int,
+        meters: Meters,
+        place: Callable[[str], Placement | None],
         on_call: Callable[[JobRow], Coroutine[Any, Any, None]],
         on_other: Callable[[JobRow], None],
     ) -> None:
         self._clock = clock
         self._wake = asyncio.Event()
+        self.paused = False
         self.queue = Queue(store, self._wake.set)
-        self._limit = limit
+        self.dispatcher = Dispatcher(meters, limit=limit, place=place, is_current=self.queue.is_current)
         self._on_call = on_call
         self._on_other = on_other
-        self._ready: collections.deque[JobRow] = collections.deque()
-        self._calls: set[asyncio.Task[None]] = set()
+        self._calls: dict[asyncio.Task[None], Turn] = {}
+        self._of_run: dict[str, set[asyncio.Task[None]]] = {}
         self._loop: asyncio.Task[None] | None = None
+        self._stopped = False
         self._beside: set[asyncio.Task[None]] = set()
         self._quieter = asyncio.Event()
 
@@ -49,23 +56,38 @@ class Scheduler:
 
     async def stop(self) -> None:
         """Stop taking jobs and give up the calls that are under way; their jobs stay in the store."""
-        self._ready.clear()
+        self._stopped = True
         tasks = [*self._calls, *self._beside, *([self._loop] if self._loop else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def pause(self) -> None:
+        """Take no more jobs until `resume`."""
+        self.paused = True
+
+    def resume(self) -> None:
+        self.paused = False
+        self._wake.set()
+
     async def _run(self) -> None:
         while True:
             self._wake.clear()
+            if self.paused:
+                await self._clock.wait(self._wake, None)
+                continue
             while job := self.queue.take(self._clock.now()):
-                if job.kind == JobKind.CALL:
-                    self._ready.append(job)
+                if job.kind in CALLS:
+                    self.dispatcher.add(job)
                 else:
                     self._do(job)
             self._start_calls()
             self._quieter.set()
-            await self._clock.wait(self._wake, self.queue.next_due())
+            await self._clock.wait(self._wake, self._next_due())
+
+    def _next_due(self) -> float | None:
+        moments = (self.queue.next_due(), self.dispatcher.next_due())
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def track(self, task: asyncio.Task[None]) -> None:
         """Count work that is done for a run beside its calls: nothing is settled before it ends, and `stop` ends it."""
@@ -77,15 +99,22 @@ class Scheduler:
         self._quieter.set()
         self._report_failure(task)
 
-    async def settled(self) -> float | None:
-        """Return once no call is under way and nothing is due now: the Unix time of what comes next, or None."""
-        while self._wake.is_set() or self._calls or self._beside or self._is_due():
+    async def settled(self, resting: Callable[[], int] = int) -> float | None:
+        """Return once no call is under way and nothing is due now: the Unix time of what comes next, or None.
+
+        resting: counts the calls that only wait for time to pass.
+        """
+        while self._wake.is_set() or len(self._calls) > resting() or self._beside or self._is_due():
             self._quieter.clear()
             await self._quieter.wait()
-        return self.queue.next_due()
+        return self._next_due()
+
+    def look_again(self) -> None:
+        """Have `settled` count once more: a call rests."""
+        self._quieter.set()
 
     def _is_due(self) -> bool:
-        due = self.queue.next_due()
+        due = self._next_due()
         return due is not None and due <= self._clock.now()
 
     def _do(self, job: JobRow) -> None:
@@ -95,18 +124,38 @@ class Scheduler:
             # One broken run must not stop the others.
             self._report(f"a {job.kind} broke the engine", error)
 
+    # --- calls
+
     def _start_calls(self) -> None:
-        while self._ready and len(self._calls) < self._limit:
-            task = asyncio.create_task(self._on_call(self._ready.popleft()), name="a call request")
-            self._calls.add(task)
+        while not (self._stopped or self.paused) and (turn := self.dispatcher.take(self._clock.now())) is not None:
+            task = asyncio.create_task(self._on_call(turn.job), name="a call request")
+            self._calls[task] = turn
+            self._of_run.setdefault(turn.job.run_id, set()).add(task)
             task.add_done_callback(self._call_done)
 
     def _call_done(self, task: asyncio.Task[None]) -> None:
-        self._calls.discard(task)
-        if self._ready:
-            self._start_calls()
+        turn = self._calls.pop(task)
+        tasks = self._of_run[turn.job.run_id]
+        tasks.discard(task)
+        if not tasks:
+            del self._of_run[turn.job.run_id]
+        self.dispatcher.give_back(turn)
+        self._start_calls()
+        if self.dispatcher.next_due() is not None:
+            self._wake.set()  # a throttle may have something to wait for that it had not
         self._quieter.set()
         self._report_failure(task)
+
+    def run_ended(self, run_id: str, *, give_up: bool) -> None:
+        """Forget what a run waits for and holds. give_up: end its calls that are under way as well."""
+        self.queue.drop_run(run_id)
+        if self.dispatcher.release_run(run_id):
+            self._wake.set()
+        if give_up and (tasks := self._of_run.get(run_id)):
+            current = asyncio.current_task()
+            for task in tasks:
+                if task is not current:  # the one whose answer ends the run is at its end
+                    task.cancel()
 
     def _report_failure(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

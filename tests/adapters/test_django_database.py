@@ -87,6 +87,16 @@ def test_connections_in_other_threads_are_kept_as_long_as_the_settings_say(
         close(first)
 
 
+def test_connections_in_the_thread_of_a_streamed_call_end_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the settings say: nobody would ever use them again."""
+    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", None)
+    with shop_of(Asking, streaming=inngest.Streaming.FORCE) as served:
+        answer = under_wsgi(patterns_of(served))("POST", query("plain"), {}, BODY)
+    assert answer.status == 201
+    ((wrapper, thread, was_open),) = served.used
+    assert (thread != threading.get_ident(), was_open, wrapper.connection) == (True, False, None)
+
+
 class Visiting(Asking):
     """Asks the database in the first and in the last hook of the client too."""
 

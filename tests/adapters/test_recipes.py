@@ -133,7 +133,7 @@ def _request(req: falcon.Request, body_cap: int) -> Request:
 
 def _respond(response: Response, resp: falcon.Response) -> None:
     resp.status = response.status
-    resp.data = response.body
+    resp.data = response.content
     resp.set_headers(dict(response.headers))
 
 

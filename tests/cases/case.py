@@ -7,6 +7,7 @@ import enum
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ APP_ID = "app"
 FN_ID = "fn"
 FULL_ID = f"{APP_ID}-{FN_ID}"
 RUN_ID = "01M81HH26QDJEBNKAKXRBQZRE6"
+QI_ID = "MXEzOHN5djB0ZWJyMTo6ZGVmYXVsdA=="
 STACK = "<stack>"
 """Stands for a traceback in what is compared."""
 
@@ -82,7 +84,10 @@ def both(sync: Handler, asynchronous: Handler, **options: Any) -> Build:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A call request. steps: memos by step id as users write it; stack: their order, when another."""
+    """A call request. steps: memos by step id as users write it; stack: their order, when another.
+
+    saves: it has what an app needs to save steps while the call goes on.
+    """
 
     fn_id: str = FULL_ID
     target: str | None = None
@@ -94,6 +99,7 @@ class Call:
     max_attempts: int | None = 4
     plan_only: bool = False
     use_api: bool = False
+    saves: bool = False
 
     def query(self) -> str:
         return f"fnId={self.fn_id}&stepId={'step' if self.target is None else hashed(self.target)}"
@@ -109,13 +115,14 @@ class Call:
             "generation_id": 1,
             "job_id": "1q38syv0tebr1",
             "max_attempts": self.max_attempts,
-            "qi_id": "MXEzOHN5djB0ZWJyMTo6ZGVmYXVsdA==",
             "request_id": "01M81HH2CD9YAS636SGGW660JR",
             "run_id": RUN_ID,
             "stack": {"current": len(stack), "stack": stack},
             "step_id": "step",
             "use_api": self.use_api,
         }
+        if self.saves:
+            ctx["qi_id"] = QI_ID
         return {
             "ctx": ctx,
             "defers": {},
@@ -226,8 +233,21 @@ def raised(body: Mapping[str, object], *, no_retry: bool = False, retry_after: o
 
 
 def read_answer(body: bytes) -> Any:
-    """Return the JSON of an answer, with every traceback replaced by STACK, so that it can be compared."""
-    return json.loads(body, object_hook=_without_stack)
+    """Return the JSON of an answer so that it can be compared: tracebacks are replaced by STACK, times are left out."""
+    return json.loads(body, object_hook=lambda value: _without_stack(_without_time(value)))
+
+
+def read_ops(body: bytes) -> Any:
+    """Return the JSON of an answer, with its tracebacks, but without the times of steps."""
+    return json.loads(body, object_hook=_without_time)
+
+
+def _without_time(value: dict[str, Any]) -> dict[str, Any]:
+    if value.get("op") in ("StepRun", "StepError", "StepFailed") and isinstance(value.get("timing"), dict):
+        began, took = value["timing"]["a"], value["timing"]["b"]
+        assert abs(began / 1e9 - time.time()) < 3600 and 0 <= took < 60e9, f"unlikely times: {value['timing']}"
+        return {key: field for key, field in value.items() if key != "timing"}
+    return value
 
 
 def _without_stack(value: dict[str, Any]) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def admit(core: App, kind: str = "POST", *, url: str = URL, **headers: str) -> R
 
 def told(response: Response | None) -> tuple[int, str]:
     assert response is not None
-    return response.status, json.loads(response.body)["code"]
+    return response.status, json.loads(response.content)["code"]
 
 
 def signature(*, seconds: float = 0, key: SigningKey = KEY) -> str:

@@ -111,7 +111,7 @@ def test_state_of_a_run() -> None:
     assert [(each.url, each.headers["traceparent"], each.timeout) for each in (first, second)] == [
         (url, "tp", 2.5) for url in urls
     ]
-    assert answered(flow, HTTPResponse(200, {}, b'[{"name":"e"}]')) == ({"a": {"data": 1}}, [{"name": "e"}])
+    assert answered(flow, HTTPResponse(200, {}, b'[{"name":"e"}]')) == ({"a": {"data": 1}}, [{"name": "e"}], 16)
 
 
 def test_half_a_character_in_the_id_of_a_run_is_replaced() -> None:

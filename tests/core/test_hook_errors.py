@@ -43,7 +43,7 @@ def ask(build: Build, kind: HandlerKind, *middleware: Any, call: Call = ALONE, l
 
 
 def answer(response: Response) -> tuple[int, Any]:
-    return response.status, read_answer(response.body)
+    return response.status, read_answer(response.content)
 
 
 def failed(message: str, **fields: object) -> tuple[int, dict[str, object]]:
@@ -105,7 +105,7 @@ def test_an_error_in_a_hook_fails_the_attempt_and_is_named_and_logged(hook: str,
     response = ask(returning(), kind, raising(hook), log=log)
     message = f"Broken.{hook} raised ValueError: no luck"
     assert answer(response) == failed(message, cause=NO_LUCK)
-    assert "test_hook_errors.py" in json.loads(response.body)["cause"]["stack"]
+    assert "test_hook_errors.py" in json.loads(response.content)["cause"]["stack"]
     assert "x-inngest-no-retry" not in response.headers
     assert log.texts == [f"function app-fn will be tried again: {message}"]
 
@@ -116,7 +116,7 @@ def test_a_hook_may_refuse_without_retries(kind: HandlerKind) -> None:
     refusing = raising("before_execution", lambda: inngest.NonRetriableError("not today"))
     response = ask(returning(), kind, refusing, log=log)
     assert (response.status, response.headers["x-inngest-no-retry"]) == (500, "true")
-    assert read_answer(response.body)["message"] == "not today"
+    assert read_answer(response.content)["message"] == "not today"
     assert log.texts == ["function app-fn failed: not today"]
 
 
@@ -127,7 +127,7 @@ def test_a_hook_may_say_when_to_try_again_and_keep_quiet(kind: HandlerKind) -> N
     response = ask(returning(), kind, busy, log=log)
     assert response.status == 500
     assert Later(60) == response.headers["retry-after"]
-    assert read_answer(response.body)["code"] == "retry_after_error"
+    assert read_answer(response.content)["code"] == "retry_after_error"
     assert log.texts == []
 
 

@@ -77,7 +77,7 @@ def call(client: inngest.Inngest, function: inngest.Function[Any], steps: dict[s
 
 
 def body_of(response: Response) -> Any:
-    return json.loads(response.body)
+    return json.loads(response.content)
 
 
 def one(result: object = "x") -> object:

@@ -393,6 +393,6 @@ def test_middleware_of_one_function(form: str) -> None:
         loud = owner.create_function(fn_id="loud", middleware=[given])(handler)
         quiet = owner.create_function(fn_id="quiet")(lambda ctx: 1)
         app = inngest.App(owner, [loud, quiet], framework="bare")
-        assert json.loads(app.handle_sync(request_of(Call(fn_id="app-loud"))).body) == [1, "!"]
-        assert json.loads(app.handle_sync(request_of(Call(fn_id="app-quiet"))).body) == 1
+        assert json.loads(app.handle_sync(request_of(Call(fn_id="app-loud"))).content) == [1, "!"]
+        assert json.loads(app.handle_sync(request_of(Call(fn_id="app-quiet"))).content) == 1
     assert made == [owner]

@@ -79,12 +79,12 @@ def gives(value: object) -> Build:
 @BOTH
 def test_the_output_of_a_typed_step_may_be_encrypted_and_comes_back_as_its_type(kind: HandlerKind) -> None:
     build = pays(lambda: PAID)
-    ran = read_answer(ask(build, kind, Encrypting).body)[0]
+    ran = read_answer(ask(build, kind, Encrypting).content)[0]
     assert ran["op"] == "StepRun"
     assert decrypted(ran["data"]) == {"amount": 5, "at": "2027-01-02T12:00:00Z"}
 
     memo = {"pay": {"data": ran["data"]}}
-    ended = read_answer(ask(build, kind, Encrypting, call=Call(steps=memo)).body)
+    ended = read_answer(ask(build, kind, Encrypting, call=Call(steps=memo)).content)
     assert decrypted(ended) == "5 at 12:00"
 
 
@@ -92,17 +92,17 @@ def test_the_output_of_a_typed_step_may_be_encrypted_and_comes_back_as_its_type(
 def test_the_output_of_a_typed_function_may_be_encrypted(kind: HandlerKind) -> None:
     response = ask(gives(PAID), kind, Encrypting)
     assert response.status == 200
-    assert decrypted(read_answer(response.body)) == {"amount": 5, "at": "2027-01-02T12:00:00Z"}
+    assert decrypted(read_answer(response.content)) == {"amount": 5, "at": "2027-01-02T12:00:00Z"}
 
 
 @BOTH
 @pytest.mark.parametrize("middleware", [(), (inngest.MiddlewareSync,), (Encrypting,)], ids=["none", "idle", "changes"])
 def test_what_does_not_fit_its_type_fails_before_a_hook_hides_it(middleware: Any, kind: HandlerKind) -> None:
-    op = read_answer(ask(pays(lambda: UNFIT), kind, *middleware).body)[0]
+    op = read_answer(ask(pays(lambda: UNFIT), kind, *middleware).content)[0]
     assert (op["op"], op["error"]["name"]) == ("StepFailed", "OutputUnserializableError")
     response = ask(gives(UNFIT), kind, *middleware)
     assert (response.status, response.headers["x-inngest-no-retry"]) == (500, "true")
-    assert read_answer(response.body)["name"] == "OutputUnserializableError"
+    assert read_answer(response.content)["name"] == "OutputUnserializableError"
 
 
 @BOTH
@@ -112,7 +112,7 @@ def test_a_hook_may_mend_what_does_not_fit_its_type(kind: HandlerKind) -> None:
             if result.error is not None:
                 result.error, result.output = None, {"was": result.output}
 
-    op = read_answer(ask(pays(lambda: UNFIT), kind, Mending).body)[0]
+    op = read_answer(ask(pays(lambda: UNFIT), kind, Mending).content)[0]
     assert (op["op"], op["data"]) == ("StepRun", {"was": UNFIT})
     assert answer(ask(gives(UNFIT), kind, Mending)) == (200, {"was": UNFIT})
 
@@ -124,7 +124,7 @@ def test_a_hook_may_take_away_what_is_too_large_for_an_engine(kind: HandlerKind)
             if isinstance(result.output, str):
                 result.output = {"stored": len(result.output)}
 
-    op = read_answer(ask(pays(lambda: "x" * (MAX_STEP_BYTES + 1), str), kind, Storing).body)[0]
+    op = read_answer(ask(pays(lambda: "x" * (MAX_STEP_BYTES + 1), str), kind, Storing).content)[0]
     assert (op["op"], op["data"]) == ("StepRun", {"stored": MAX_STEP_BYTES + 1})
 
 
@@ -135,7 +135,7 @@ def test_an_output_that_hooks_leave_alone_is_written_as_its_type(kind: HandlerKi
             seen.append(result.output)
 
     seen: list[object] = []
-    op = read_answer(ask(pays(lambda: PAID), kind, Looking).body)[0]
+    op = read_answer(ask(pays(lambda: PAID), kind, Looking).content)[0]
     assert op["data"] == {"amount": 5, "at": "2027-01-02T12:00:00Z"}
     assert answer(ask(gives(PAID), kind, Looking)) == (200, op["data"])
     assert seen == [PAID, PAID]
@@ -144,5 +144,5 @@ def test_an_output_that_hooks_leave_alone_is_written_as_its_type(kind: HandlerKi
 @BOTH
 def test_a_memo_that_is_asked_for_again_goes_out_as_it_came(kind: HandlerKind) -> None:
     memo = {"pay": {"data": {"secret": base64.b64encode(PAID.model_dump_json().encode()).decode()}}}
-    op = read_answer(ask(pays(lambda: PAID), kind, Encrypting, call=Call(target="pay", steps=memo)).body)[0]
+    op = read_answer(ask(pays(lambda: PAID), kind, Encrypting, call=Call(target="pay", steps=memo)).content)[0]
     assert (op["op"], op["data"]) == ("StepRun", memo["pay"]["data"])

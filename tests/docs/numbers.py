@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from inngest_core.client import DEFAULT_TIMEOUT_MS
+from inngest_core.engine_api import MAX_TRIES
 from inngest_core.error_text import LONGEST_MESSAGE, LONGEST_NAME, MOST_MEMBERS, SHORT_MESSAGE
 from inngest_core.execution.async_execution import SEARCH_SECONDS
+from inngest_core.execution.checkpoint import RETRY_SECONDS
 from inngest_core.execution.failure import LONGEST_CAUSE_CHAIN, LONGEST_STACK
+from inngest_core.options.client_opts import DEFAULT_TIMEOUT_MS
 from inngest_core.protocol.limits import (
     MAX_CANCEL,
     MAX_CANONICAL_BYTES,
@@ -42,6 +44,12 @@ def sentences_with_numbers() -> dict[str, list[str]]:
     mib = 1024 * 1024
     return {
         "architecture.md": [f"{WORDS[SETTLE_TURNS]} turns", f"gives up after {SEARCH_SECONDS:.0f} seconds"],
+        "checkpointing.md": [
+            f"1 to {MAX_STEPS:,}",
+            f"up to {MAX_TRIES} times",
+            f"not after {RETRY_SECONDS:.0f} seconds",
+            f"at most {MAX_STEP_BYTES // mib} MiB, and all results of a run {MAX_STATE_BYTES // mib} MiB",
+        ],
         "engine.md": [f"Up to {Options().concurrency} call requests", f"with {WSGI_THREADS} threads"],
         "errors.md": [
             f"over {MAX_REQUEST_BYTES // mib} MiB",

@@ -101,7 +101,7 @@ class Stage:
 
         async def answer() -> HTTPResponse:
             response = await ask(self._api, Request(request.method, request.url, request.headers, request.body))
-            return HTTPResponse(response.status, response.headers, response.body)
+            return HTTPResponse(response.status, response.headers, response.content)
 
         if "://api.example.com" in request.url:
             response = outside(httpx.Request(request.method, request.url))
@@ -181,7 +181,7 @@ class Stage:
         asked = Request(method, f"http://engine{path}", {}, json.dumps(body).encode())
         response = at_once(ask(self._api, asked))
         assert response.status == 200, response.body
-        return json.loads(response.body)
+        return json.loads(response.content)
 
     async def _until_idle(self) -> None:
         turns = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,11 +128,14 @@ def running_engine(console: Console, port: int = 0, **options: Any) -> Generator
 
 
 @contextlib.contextmanager
-def new_world(kind: Kind, **options: Any) -> Generator[World, None, None]:
-    """Start an engine and make a world around it; at the end hold it to what must always be true."""
+def new_world(kind: Kind, client: Mapping[str, Any] | None = None, **options: Any) -> Generator[World, None, None]:
+    """Start an engine and make a world around it; at the end hold it to what must always be true.
+
+    client: options of the client; the others are the engine's.
+    """
     console = Console()
     with running_engine(console, **options) as server:
-        world = World(kind, server, console)
+        world = World(kind, server, console, **(client or {}))
         try:
             yield world
         finally:

@@ -28,7 +28,7 @@ def check(asked: Asked, mode: str, response: Response, records: Records) -> None
     assert not records.own_errors, records.own_errors[-1]
     method = asked.request.method
     assert response.status in (STATUSES | OF_THE_ENGINE if method == "PUT" else STATUSES)
-    value = _strict_json(response.body)
+    value = _strict_json(response.content)
     refused = response.status == 401 and cast("dict[str, object]", value)["code"] in _CODES_TO_STRANGERS
     _check_headers(response, mode, to_a_stranger=refused)
     if response.status >= 400 and (method, response.status) != ("GET", 403):
@@ -85,7 +85,7 @@ def _check_signature(asked: Asked, response: Response) -> None:
     assert header is not None
     seconds = int(header.partition("&")[0].removeprefix("t="))
     assert abs(seconds - time.time()) < 60
-    assert header == signature(response.body, key=asked.key, seconds=seconds)
+    assert header == signature(response.content, key=asked.key, seconds=seconds)
 
 
 def _strict_json(body: bytes) -> Any:

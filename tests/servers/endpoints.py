@@ -6,11 +6,13 @@ import asyncio
 import logging
 import os
 import socket
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import inngest
+from inngest_core.serving.app import App
 from tests.bad_input.served import KEY
 from tests.cases import cases_by_kind
 from tests.cases.case import APP_ID, Case, HandlerKind
@@ -58,6 +60,8 @@ def case_path(name: str) -> str:
 
 def make_endpoints() -> list[Endpoint]:
     """Make clients and functions; the engine is where INNGEST_BASE_URL says."""
+    if "TESTS_KEEP_ALIVE_SECONDS" in os.environ:
+        App.keep_alive_seconds = float(os.environ["TESTS_KEEP_ALIVE_SECONDS"])
     endpoints = [Endpoint(PATH, dev := make_client(), make_functions(dev))]
     cloud = make_client(is_production=True, signing_key=KEY, event_key="key")
     endpoints.append(Endpoint(CLOUD_PATH, cloud, make_functions(cloud)))
@@ -88,8 +92,9 @@ async def close(endpoints: Sequence[Endpoint]) -> None:
 
 
 def make_functions(client: inngest.Inngest) -> Sequence[inngest.Function[Any]]:
-    """fn: returns at once. echo: returns what it is given. held: their step says when it begins, and ends when told.
+    """fn: returns at once. echo: returns what it is given. threads: returns the names of all threads.
 
+    held: their step says when it begins, and ends when told.
     sends: sends an event outside of any step, holds when it is given a port, and says in which process that was.
     """
 
@@ -100,6 +105,10 @@ def make_functions(client: inngest.Inngest) -> Sequence[inngest.Function[Any]]:
     @client.create_function(fn_id="echo", trigger=TRIGGER)
     async def echo(ctx: inngest.Context) -> object:
         return ctx.event.data
+
+    @client.create_function(fn_id="threads", trigger=TRIGGER)
+    def threads(ctx: inngest.ContextSync) -> object:
+        return {"names": [thread.name for thread in threading.enumerate()]}
 
     @client.create_function(fn_id="held-sync", trigger=TRIGGER)
     def held_sync(ctx: inngest.ContextSync) -> object:
@@ -123,7 +132,7 @@ def make_functions(client: inngest.Inngest) -> Sequence[inngest.Function[Any]]:
             await hold_async(ctx.event.data["port"])
         return {"ids": ids, "pid": os.getpid()}
 
-    return [fn, echo, held_sync, held_async, sends_sync, sends_async]
+    return [fn, echo, threads, held_sync, held_async, sends_sync, sends_async]
 
 
 HELD = {"held": True}

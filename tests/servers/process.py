@@ -143,9 +143,12 @@ class Running:
 
 
 @contextmanager
-def running(server: Server, engine_origin: str, *more: str) -> Generator[Running]:
-    """Start a server, and end it. more: further arguments. It answers when this yields."""
-    started = _start(server, engine_origin, more)
+def running(server: Server, engine_origin: str, *more: str, **variables: str) -> Generator[Running]:
+    """Start a server, and end it. more: further arguments. It answers when this yields.
+
+    variables: more of its environment.
+    """
+    started = _start(server, more, {**_environ(engine_origin), **variables})
     try:
         yield started
     except BaseException as error:
@@ -155,9 +158,9 @@ def running(server: Server, engine_origin: str, *more: str) -> Generator[Running
         _end(started)
 
 
-def _start(server: Server, engine_origin: str, more: Sequence[str]) -> Running:
+def _start(server: Server, more: Sequence[str], environ: dict[str, str]) -> Running:
     for tries_left in (2, 1, 0):  # a port that was free may be taken by somebody else
-        started = _launch(server, engine_origin, more)
+        started = _launch(server, more, environ)
         try:
             if started.is_ready():
                 return started
@@ -169,7 +172,7 @@ def _start(server: Server, engine_origin: str, more: Sequence[str]) -> Running:
     raise AssertionError("the last try returns or raises")
 
 
-def _launch(server: Server, engine_origin: str, more: Sequence[str]) -> Running:
+def _launch(server: Server, more: Sequence[str], environ: dict[str, str]) -> Running:
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
         port: int = listening.getsockname()[1]
         places = {"{fd}": str(listening.fileno()), "{port}": str(port)}
@@ -180,7 +183,7 @@ def _launch(server: Server, engine_origin: str, more: Sequence[str]) -> Running:
         process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=ROOT,
-            env=_environ(engine_origin),
+            env=environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -235,6 +238,18 @@ class Holder:
         connection.settimeout(PATIENCE)
         assert connection.recv(1) == b"b"
         return Held(connection)
+
+    def has_more(self) -> bool:
+        """Tell whether another step has begun, as far as it is known without waiting."""
+        self._listening.setblocking(False)
+        try:
+            connection, _ = self._listening.accept()
+        except BlockingIOError:
+            return False
+        finally:
+            self._listening.settimeout(PATIENCE)
+        connection.close()
+        return True
 
 
 class Held:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextvars
+import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import inngest
@@ -27,8 +28,8 @@ class Asked:
     engine: list[Recorded]
 
 
-def ask(case: Case, kind: HandlerKind, connect: Connect, engine: EngineDouble) -> Asked:
-    """Serve the case's functions on a target and send it the case's request."""
+def ask(case: Case, kind: HandlerKind, connect: Connect, engine: EngineDouble, **options: Any) -> Asked:
+    """Serve the case's functions on a target and send it the case's request. options: more of the client's."""
     engine.reset({key: [(each.status, each.body) for each in answers] for key, answers in case.engine.items()})
     log = LogList()
     logger = logging.Logger("test")
@@ -39,6 +40,7 @@ def ask(case: Case, kind: HandlerKind, connect: Connect, engine: EngineDouble) -
         api_base_url=engine.origin,
         event_api_base_url=engine.origin,
         logger=logger,
+        **options,
     ) as client:
         send = connect(client, case.build(client, kind))
         # A request of its own has context variables of its own.
@@ -46,6 +48,19 @@ def ask(case: Case, kind: HandlerKind, connect: Connect, engine: EngineDouble) -
             send, "POST", case.call.query(), {"x-inngest-server-kind": "dev"}, case.call.body()
         )
     return Asked(answer, log.texts, list(engine.requests))
+
+
+def opened(asked: Asked) -> Asked:
+    """Return what is in the envelope of a streamed answer, as if that had been the answer."""
+    answer = asked.answer
+    assert answer.status == 201
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-accel-buffering"] == "no"
+    assert "content-length" not in answer.headers
+    assert not {"x-inngest-no-retry", "retry-after", "x-inngest-signature"} & answer.headers.keys()
+    envelope = json.loads(answer.body)
+    assert envelope.keys() == {"status", "headers", "body"}
+    return replace(asked, answer=Answer(envelope["status"], envelope["headers"], envelope["body"].encode()))
 
 
 def check(case: Case, target: Target, asked: Asked) -> None:

@@ -22,11 +22,11 @@ class CoreTarget:
     path: str = "/api/inngest"
 
     def connect(self, client: inngest.Inngest, functions: Functions) -> Send:
-        app = App(client, functions, framework=self.framework)
+        app = App(client, functions, framework=self.framework, can_stream=True)
 
         def send(method: str, query: str, headers: Headers, body: bytes) -> Answer:
             url = f"http://{HOST}{self.path}?{query}" if query else f"http://{HOST}{self.path}"
             response = self.ask(app, Request(method, url, {k.lower(): v for k, v in headers.items()}, body))
-            return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, response.body)
+            return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, response.content)
 
         return send

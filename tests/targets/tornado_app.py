@@ -30,6 +30,12 @@ class Connection(HTTPConnection):
         self.answers.append(Answer(start_line.code, head, chunk or b""))
         return asyncio.get_running_loop().create_future()
 
+    def write(self, chunk: bytes) -> asyncio.Future[None]:
+        self.answers[-1] = self.answers[-1]._replace(body=self.answers[-1].body + chunk)
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        written.set_result(None)
+        return written
+
     def finish(self) -> None:
         self.finished.set()
 

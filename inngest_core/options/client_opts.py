@@ -1,0 +1,37 @@
+"""The options of a client that are plain values: how each is checked and read. Reads no environment."""
+
+from __future__ import annotations
+
+from inngest_core.errors import ConfigError
+from inngest_core.protocol.duration import Duration, to_ms
+
+from .checkpointing import CheckpointingOption, problems_of_checkpointing
+
+DEFAULT_TIMEOUT_MS = 30_000
+
+
+def check_checkpointing(given: CheckpointingOption) -> CheckpointingOption:
+    """Return what was given; raises ConfigError."""
+    for field, value, rule in problems_of_checkpointing(given, "checkpointing"):
+        raise ConfigError(f"{field} is {value!r}; give {rule}")
+    return given
+
+
+def check_pool_size(given: int | None, configured: int | None) -> int | None:
+    """Return how many threads there may be, None for the usual number; raises ConfigError."""
+    if given is None:
+        return configured
+    if type(given) is not int or given < 0:
+        raise ConfigError(f"thread_pool_max_workers is {given!r}; give a whole number of 0 or more")
+    return given
+
+
+def read_request_timeout(given: Duration | None) -> float:
+    """Return a time-out in seconds; raises ConfigError."""
+    try:
+        ms = DEFAULT_TIMEOUT_MS if given is None else to_ms(given)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"request_timeout: {error}") from None
+    if ms == 0:
+        raise ConfigError("request_timeout is zero; give milliseconds or a timedelta, or leave it out for 30 seconds")
+    return ms / 1000

@@ -1,0 +1,1 @@
+"""Realtime: messages from runs to whoever subscribes to their topics. Kept nowhere; holds no HTTP."""

@@ -1,0 +1,114 @@
+"""Steps that an app saves while one of its calls goes on: which are taken, from which call, and that they are kept.
+
+They are saved one by one, in order: a step that is refused leaves those before it saved. All of them are in the store
+before the app hears of it. The rules: docs/protocol.md, "Checkpointing".
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from inngest_core.protocol.limits import MAX_STATE_BYTES
+from inngest_core.protocol.wire import Opcode, json_kind
+from inngest_devserver.calls.ops import Complete, OpsInvalidError, Planned, StepDone, parse_op
+from inngest_devserver.storage.store import Store
+
+from .executor import Executor
+from .journal import Happening
+from .run import Run
+from .services import Services
+
+_CONFLICT = 409
+_TOO_LARGE = 413
+
+
+class SaveRefusedError(Exception):
+    """Steps were not saved, or not all of them. status: of the answer."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """store: is asked about runs that have ended, and written to before `save` returns."""
+
+    services: Services
+    store: Store
+    executor: Executor
+
+    def save(self, run_id: str, given: Mapping[str, Any]) -> None:
+        """Save the steps in the body of a request; raises SaveRefusedError."""
+        run = self.services.active.get(run_id)
+        if run is None:
+            if self.store.run(run_id) is None:
+                raise SaveRefusedError("run not found in state store")
+            raise SaveRefusedError("the run has ended", _CONFLICT)
+        self._refuse_other_calls(run, given)
+        steps: object = given.get("steps") or []
+        if not isinstance(steps, list):
+            raise SaveRefusedError(f"steps is a JSON {json_kind(steps)}; expected an array")
+        try:
+            self._save_each(run, cast("list[object]", steps))
+        finally:
+            self.store.commit()
+
+    def _refuse_other_calls(self, run: Run, given: Mapping[str, Any]) -> None:
+        """Refuse what a call saves that the engine has given up: its function must not go on beside another call."""
+        job_id = _job_id(given.get("qi_id"))
+        if not job_id:
+            return  # the app does not say which call it is in
+        if all(job.id != job_id for job in self.services.queue.jobs_of(run.id)):
+            raise SaveRefusedError("the call that saves these steps is over", _CONFLICT)
+        under_way, request_id = run.requests.get(job_id), given.get("request_id")
+        if under_way is not None and request_id and request_id != under_way:
+            raise SaveRefusedError("another call of this run is under way", _CONFLICT)
+
+    def _save_each(self, run: Run, steps: Sequence[object]) -> None:
+        for step in steps:
+            if run not in self.services.active:
+                raise SaveRefusedError("the run has ended", _CONFLICT)
+            try:
+                op = parse_op(step, self.services.clock.now())
+            except OpsInvalidError as error:
+                status = _TOO_LARGE if error.name == "StepOutputTooLargeError" else 400
+                raise SaveRefusedError(str(error), status) from None
+            match op:
+                case StepDone(failed=False):
+                    self._save(run, op)
+                case Planned():
+                    self._announce(run, op)
+                case None:
+                    pass
+                case StepDone():
+                    raise SaveRefusedError(f"cannot checkpoint opcode: {Opcode.STEP_FAILED.value}")
+                case Complete():
+                    raise SaveRefusedError(f"cannot checkpoint opcode: {Opcode.RUN_COMPLETE.value}")
+                case _:
+                    raise SaveRefusedError("cannot checkpoint async steps")
+
+    def _save(self, run: Run, op: StepDone) -> None:
+        if op.id not in run.memos and run.state_bytes + len(op.memo) > MAX_STATE_BYTES:
+            raise SaveRefusedError(f"state overflowed: at most {MAX_STATE_BYTES} bytes of results", _TOO_LARGE)
+        self.executor.save(run, op)
+
+    def _announce(self, run: Run, op: Planned) -> None:
+        """Show that a step is running."""
+        if op.id not in run.memos and op.id not in run.pauses:
+            self.services.journal.step(run, Happening.STEP_STARTED, op.id, op.name, "runs")
+
+
+def _job_id(qi_id: object) -> str:
+    """Return the id of the job that a call was sent for, from the `qi_id` that the call had; empty for another text."""
+    if not isinstance(qi_id, str):
+        return ""
+    try:
+        text = base64.b64decode(qi_id, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    return text.partition("::")[0]

@@ -1,0 +1,88 @@
+"""Streamed calls: white space while a step is held, then the envelope; and clients that go away in the middle."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from typing import cast
+
+from inngest_core.runtime.threads import STREAM_THREAD
+from inngest_core.serving.app import LONG_SECONDS
+from tests.cases.case import Call
+from tests.stage.sockets import PATIENCE
+from tests.targets.target import Answer
+
+from .calls import asking, expect_held, held_call
+from .interruptions import raw_call
+from .process import Running, holder
+
+KEEP_ALIVE_SECONDS = 0.05
+STREAMING = {"INNGEST_STREAMING": "force", "TESTS_KEEP_ALIVE_SECONDS": str(KEEP_ALIVE_SECONDS)}
+"""The environment of a server that streams."""
+
+
+def opened(answer: Answer) -> Answer:
+    """Return the answer in an envelope."""
+    assert answer.status == 201, answer
+    envelope = json.loads(answer.body)
+    return Answer(envelope["status"], envelope["headers"], envelope["body"].encode())
+
+
+def call(running: Running, name: str) -> dict[str, object]:
+    """Call a function that returns an object; return that."""
+    asked = Call(fn_id=f"app-{name}")
+    answer = opened(running.ask("POST", asked.query(), asked.body()))
+    assert answer.status == 200, answer
+    value: dict[str, object] = json.loads(answer.body)
+    return value
+
+
+def check_white_space(running: Running, kind: str) -> None:
+    with holder() as steps, asking(running, steps, kind) as answers:
+        held = steps.accept()
+        time.sleep(4 * KEEP_ALIVE_SECONDS)
+        assert held.release()
+        answer = answers[0].result()
+        assert len(answer.body) - len(answer.body.lstrip()) >= 2
+        expect_held(opened(answer))
+
+
+def check_lost_client(running: Running, kind: str) -> None:
+    """The step comes to its end, or is cancelled where the server does that; once, and nothing of it is left."""
+    with holder() as steps:
+        connection = running.connect()
+        connection.sendall(raw_call(held_call(kind, steps)))
+        held = steps.accept()
+        until_white_space(connection)
+        connection.close()
+        if running.server.cancels and kind == "async":
+            held.until_cancelled()
+        else:
+            time.sleep(LONG_SECONDS)
+            assert held.release()
+        if running.server.tells is not None:
+            assert running.until(running.server.tells) is not None
+        assert call(running, "fn") == {"ran": True}
+        assert not steps.has_more()
+    until_no_thread_is_left(running)
+
+
+def until_no_thread_is_left(running: Running) -> None:
+    """Ask until the only thread of a streamed call is that of the one that looks."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        names = cast("list[str]", call(running, "threads")["names"])
+        if names.count(STREAM_THREAD) <= 1:
+            return
+        assert time.monotonic() < end, names
+
+
+def until_white_space(connection: socket.socket) -> None:
+    """Read until a piece of the body has come."""
+    read = b""
+    while not read.partition(b"\r\n\r\n")[2].strip(b"0123456789abcdef\r\n"):
+        piece = connection.recv(1024)
+        assert piece, read
+        read += piece
+    assert read.startswith((b"HTTP/1.1 201", b"HTTP/1.0 201")), read
