@@ -234,8 +234,9 @@ def test_typescript_with_checkpointing(
     exchange: Exchange, kind: HandlerKind, drive: Drive, client: inngest.Inngest, engine: EngineDouble
 ) -> None:
     run_id = exchange["request"]["body"]["ctx"]["run_id"]
-    signalled = (200, {"data": {"run_id": SIGNALLED}})
-    engine.reset({"POST /v1/signals": [signalled], f"POST /v1/checkpoint/{run_id}/async": [(200, b"")]})
+    signals = [each for each in recorded("typescript-dev") if each["request"]["path"] == "/v1/signals"]
+    told = next(each["response"]["body"] for each in signals if each["request"]["body"]["signal"].startswith("cp-"))
+    engine.reset({"POST /v1/signals": [(200, told)], f"POST /v1/checkpoint/{run_id}/async": [(200, b"")]})
     body = json.dumps(exchange["request"]["body"]).encode()
     request = Request("POST", url(exchange), exchange["request"]["headers"], body)
     expect_recorded(exchange, drive(serve(kind, client, typescript_functions).handle(request), client))

@@ -31,7 +31,8 @@ def as_the_page_says(response: Mapping[str, Any], *, memoized: bool) -> Wanted:
     retry_after = "retry-after" in headers
     no_retry = headers.get("x-inngest-no-retry") == "true"
     if status == 206 and body[0]["op"] == "RunComplete":  # only for a text that an engine would decode
-        return Wanted(200, body[0]["data"], False, False)
+        data = body[0]["data"]  # TypeScript puts the id of a run into an object, as below
+        return Wanted(200, data["runId"] if isinstance(data, dict) and [*data] == ["runId"] else data, False, False)
     if status == 206:
         ops = [op_as_the_page_says(op) for op in body]
         # TypeScript repeats with a header what StepFailed says; the header belongs to non-retriable errors only.
