@@ -3,14 +3,15 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := inngest inngest_core inngest_flask inngest_starlette inngest_fastapi inngest_django inngest_tornado \
-	inngest_digital_ocean inngest_devserver inngest_cli
+	inngest_digital_ocean inngest_connect inngest_middleware inngest_encryption \
+	inngest_devserver inngest_cli
 
 # What `make test-<version>` and `make test-all` run, and what is run with the lowest versions.
 TESTS ?= tests
 CORE_TESTS := tests/core tests/adapters tests/test_cases.py
 VERSIONS := 3.11 3.12 3.13
 
-.PHONY: demo test test-lowest test-all check bench format clean $(addprefix test-,$(VERSIONS))
+.PHONY: demo test test-long test-lowest test-all check bench format clean $(addprefix test-,$(VERSIONS))
 
 $(BIN)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -23,7 +24,11 @@ demo: $(BIN)/.installed
 	$(BIN)/python -m examples.demo
 
 test: $(BIN)/.installed
-	$(BIN)/python -m pytest -n 4 tests
+	$(BIN)/python -m pytest -n 4 --dist worksteal tests
+
+# Every case behind every server, and 25 times as many random examples.
+test-long: $(BIN)/.installed
+	TESTS_LONG=1 $(BIN)/python -m pytest -n 4 --dist worksteal --timeout 600 tests
 
 # Every declared minimum of pyproject.toml in one environment.
 test-lowest: .venvs/lowest/.installed

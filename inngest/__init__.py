@@ -1,7 +1,7 @@
 """Durable, event-driven functions for Python: the names that users import. Holds no logic.
 
 The web frameworks are in submodules (`inngest.flask`, `inngest.fast_api`, …), which are loaded when they are used, and
-so is `inngest.experimental`.
+so are `inngest.ai` and `inngest.experimental`.
 """
 
 from __future__ import annotations
@@ -128,7 +128,10 @@ __version__ = VERSION
 _warn_of_other_distribution(__file__)
 
 _SUBMODULES = frozenset(
-    {"asgi", "digital_ocean", "django", "experimental", "fast_api", "fastapi", "flask", "starlette", "tornado", "wsgi"}
+    {
+        *("ai", "connect", "experimental", "realtime", "middleware"),
+        *("asgi", "digital_ocean", "django", "fast_api", "fastapi", "flask", "starlette", "tornado", "wsgi"),
+    }
 )
 
 

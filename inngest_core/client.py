@@ -20,6 +20,7 @@ from .execution.hand_call import call_by_hand
 from .execution.results import Warned
 from .execution.step_names import StepNames
 from .function import Function
+from .messaging import Realtime
 from .middleware.base import MiddlewareFactory
 from .middleware.factories import check_middleware
 from .options.checkpointing import CheckpointingOption
@@ -162,6 +163,11 @@ class Inngest(Sender):
     def signing_key_fallback(self) -> str | None:
         keys = self.config.signing_keys
         return None if keys is None or keys.fallback is None else keys.fallback.text
+
+    @property
+    def realtime(self) -> Realtime:
+        """Realtime: publish messages, subscribe to them, and make tokens for those who subscribe elsewhere."""
+        return Realtime(self.engine_api, self.resources, self.logger, self.serializer)
 
     def add_middleware(self, middleware: MiddlewareFactory) -> None:
         """Add middleware after what there is.

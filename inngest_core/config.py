@@ -88,6 +88,7 @@ class Config:
     allow_in_band: bool = True
     allow_unauthed_registration: bool = True
     thread_pool_max_workers: int | None = None
+    connect_max_worker_concurrency: int | None = None
     streaming: Streaming | None = None
     log_level: str | None = None
 
@@ -135,6 +136,7 @@ def load_config(
         allow_in_band=variables.boolean("INNGEST_ALLOW_IN_BAND_SYNC", default=True),
         allow_unauthed_registration=variables.boolean("INNGEST_ENABLE_UNAUTHED_SYNC", default=True),
         thread_pool_max_workers=variables.whole_number("INNGEST_THREAD_POOL_MAX_WORKERS"),
+        connect_max_worker_concurrency=variables.whole_number("INNGEST_CONNECT_MAX_WORKER_CONCURRENCY"),
         streaming=check_streaming(streaming) or variables.streaming("INNGEST_STREAMING"),
         log_level=variables.log_level("INNGEST_LOG_LEVEL"),
     )

@@ -186,6 +186,19 @@ class EngineAPI:
                 self._working_key = second
         return response
 
+    def stream_request(self, path: str) -> HTTPRequest:
+        """Return a request for a stream of events, which a token in its path opens: no key goes along.
+
+        path: begins with a slash and includes the query.
+        """
+        own = {"accept": "text/event-stream", "accept-encoding": "identity", "cache-control": "no-store"}
+        return HTTPRequest(
+            method="GET",
+            url=self.config.api_origin + path,
+            headers={**sdk_headers(self.config), **own},
+            timeout=self.timeout_seconds,
+        )
+
     def post(self, path: str, value: object, *, headers: Mapping[str, str] | None = None) -> Flow[HTTPResponse]:
         """Post *value* as JSON; path, headers and errors as in `fetch`."""
         return self.fetch("POST", path, headers={**(headers or {}), **_JSON}, body=dump_json(value))

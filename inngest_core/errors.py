@@ -1,4 +1,4 @@
-"""Every error this SDK raises, in one tree. Holds no decisions and imports nothing of ours.
+"""Every error this SDK raises, but those of realtime, in one tree. Holds no decisions and imports nothing of ours.
 
 BaseException
 └── Interrupt                      ends a call; not an error, and not for users to catch

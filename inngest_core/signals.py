@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from .engine_api import EngineAPI, refusal
 from .errors import BodyInvalidError, ConfigError, SendSignalError
@@ -65,8 +65,8 @@ def _run_of(response: HTTPResponse, signal: str) -> str | None:
         answer = {}
     if response.status == _NOBODY_WAITS and "signal" in str(answer.get("error")).lower():  # not of a missing route
         return None
-    data = answer.get("data")
-    run_id = data.get("run_id") if isinstance(data, dict) else None
+    data: object = answer.get("data")
+    run_id = cast("dict[str, object]", data).get("run_id") if isinstance(data, dict) else None
     if response.status != 200 or not isinstance(run_id, str):
         raise SendSignalError(f'signal "{signal}": {refusal(response)}')
     return run_id

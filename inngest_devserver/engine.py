@@ -27,16 +27,22 @@ from .runs.active import ActiveRuns
 from .runs.checkpoints import Checkpoints
 from .runs.executor import Executor
 from .runs.journal import Journal
-from .runs.recovery import recover
+from .runs.recovery import end_lost, lost_runs, recover
 from .runs.services import Services
+from .runs.trace import Span, trace
 from .scheduling.clock import Clock, SystemClock
 from .scheduling.meters import Meters
 from .scheduling.placement import Placement
 from .scheduling.queue import JobKind
 from .scheduling.scheduler import Scheduler
 from .storage.flow import FlowStore
+from .storage.retention import Keep, Retention
 from .storage.store import Store
-from .storage.tables import JobRow
+from .storage.tables import JobRow, RunRow
+from .workers.assignments import Assignments
+
+_MENDING_SECONDS = 1.0
+"""Between two tries to write to a file that could not be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,7 @@ class Options:
     concurrency: call requests under way at once in one app, of which one function gets three quarters; fewer than the
     100 connections that a waitress takes by default, as it leaves the others unanswered.
     retry_interval: seconds before the second attempt; doubles with each, up to a minute.
+    keep: how many ended runs are kept, and for how long.
     server_kind: what the engine calls itself to apps, "dev" or "cloud".
     sink: takes each line for the terminal; None keeps quiet.
     transport: sends requests to apps instead of the network (tests). fetcher: makes those of steps.
@@ -59,6 +66,7 @@ class Options:
     event_keys: tuple[str, ...] = ()
     concurrency: int = 64
     retry_interval: float = 1.0
+    keep: Keep = field(default_factory=Keep)
     server_kind: str = "dev"
     sink: Sink | None = stderr
     clock: Clock = field(default_factory=SystemClock)
@@ -78,14 +86,19 @@ class Engine:
         self.active = ActiveRuns(self.store)
         self.journal = Journal(self.store, Console(options.sink), self.clock)
         self.signing_key = SigningKey(options.signing_key) if options.signing_key else None
+        self.assignments = Assignments(self.clock, self.ulids, self.registry, self.store, self.journal.say)
         self.caller = Caller(
             self.clock,
             options.server_kind,
             self.signing_key,
             transport=options.transport,
+            workers=self.assignments,
         )
         self.hub = Hub()
         self.tokens = Tokens(secrets.token_bytes(32))
+        self.retention = Retention(self.store.database, options.keep)
+        self.store.database.on_trouble = self._file_fails
+        self._mending: asyncio.Task[None] | None = None
         self._flow_store = FlowStore(self.store.database)
         self._meters = Meters(self._flow_store)
         keys = Keys(self.clock, self.journal.say)
@@ -124,7 +137,7 @@ class Engine:
             journal=self.journal,
             place=self._placing.place,
             invoke=self.admission.invoke,
-            run_ended=self.scheduler.run_ended,
+            run_ended=self._run_ended,
             track=self.scheduler.track,
             keep_event=self.intake.keep,
             send_event=self.intake.take,
@@ -154,12 +167,38 @@ class Engine:
         run = self.active.get(run_id)
         return None if run is None else run.placement
 
+    def _run_ended(self, run_id: str, *, give_up: bool) -> None:
+        self.scheduler.run_ended(run_id, give_up=give_up)
+        self.retention.note(self.clock.now())
+
+    def _file_fails(self) -> None:
+        """Stop taking work: what is done now could not be kept."""
+        self.scheduler.pause()
+        why = self.store.database.trouble
+        self.journal.say(f"the engine stops: {why} ({self.options.persist}); it goes on when the file can be written")
+        self._mending = asyncio.get_running_loop().create_task(self._mend(), name="inngest file")
+
+    async def _mend(self) -> None:
+        while not self.store.database.try_again():
+            await self.clock.wait(asyncio.Event(), self.clock.now() + _MENDING_SECONDS)
+        self.journal.say("the file can be written again: the engine goes on")
+        self.scheduler.resume()
+
+    def trace(self, run: RunRow) -> Span:
+        """Return what happened in a run, as a tree."""
+        active = self.active.get(run.id)
+        pauses = active.pauses.values() if active is not None else ()
+        return trace(run, self.store.history(run.id), self.store.memos(run.id), pauses)
+
     def start(self) -> None:
         """Take up what the store holds, and begin to work."""
         self.registry.load()
         self._meters.load()
         resumed = recover(self.store, self.registry, self.active, self.scheduler, self._placing.place)
         self.admission.load()
+        for row in lost_runs(self.store, self.active):
+            self.journal.say(f"run {row.id} cannot go on and has failed: its function or its events are not known")
+            end_lost(self.store, row, self.active, self.clock.now(), self.executor.resume)
         if resumed:
             self.journal.say(f"resumed {resumed} run{'s' if resumed > 1 else ''}")
         self.scheduler.start()
@@ -167,6 +206,9 @@ class Engine:
     async def stop_calls(self) -> None:
         """Give up the calls and fetches that are under way, whose jobs stay in the store, and end subscriptions."""
         self.hub.close()
+        if self._mending is not None:
+            self._mending.cancel()
+        await self.assignments.drain()
         await self.scheduler.stop()
 
     async def stop(self) -> None:

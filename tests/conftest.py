@@ -6,8 +6,13 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
+from tests.stage.effort import examples
 from tests.stage.engine_api import EngineDouble, running_engine
+
+settings.register_profile("tests", max_examples=examples(40))
+settings.load_profile("tests")
 
 _BRANCHES = {"BRANCH_NAME", "VERCEL_GIT_COMMIT_REF", "BRANCH", "CF_PAGES_BRANCH"}
 

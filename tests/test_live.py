@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import http.client
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.stage.case_check import ask, check
+from tests.stage.effort import pairs
 from tests.stage.engine_api import EngineDouble
 
 from .bad_input.served import BODY, CAP, KEY, QUERY, expect_error, expect_signed, served, signature
 from .cases import cases_by_kind
-from .cases.case import Case, HandlerKind
+from .cases.case import HandlerKind
 from .targets import find_targets
 from .targets.live import LiveServer, running_server
 from .targets.target import ASGITarget, WSGITarget
@@ -23,19 +27,35 @@ pytestmark = pytest.mark.live
 
 CASES = cases_by_kind()
 LIVE = {name: target for name, target in find_targets().items() if isinstance(target, ASGITarget | WSGITarget)}
+CHOSEN = list(pairs(list(CASES), list(LIVE), share=2))
+"""Each case with some of the servers; `test_cases.py` has it on every target, without sockets."""
 
 
-@pytest.fixture(scope="session", params=list(LIVE.values()), ids=list(LIVE))
-def server(request: pytest.FixtureRequest) -> Iterator[LiveServer]:
-    target = request.param
-    assert isinstance(target, ASGITarget | WSGITarget)
-    with running_server(target) as running:
-        yield running
+@pytest.fixture(scope="session")
+def running() -> Iterator[Callable[[str], LiveServer]]:
+    """Start the server of a target when it is first needed; it runs until the end."""
+    with contextlib.ExitStack() as stack:
+        yield functools.cache(lambda name: stack.enter_context(running_server(LIVE[name])))
 
 
-@pytest.mark.parametrize(("case", "kind"), CASES.values(), ids=CASES.keys())
-def test_case(case: Case, kind: HandlerKind, server: LiveServer, engine: EngineDouble) -> None:
+@pytest.fixture(params=list(LIVE))
+def server(request: pytest.FixtureRequest, running: Callable[[str], LiveServer]) -> LiveServer:
+    return running(str(request.param))
+
+
+@pytest.mark.parametrize(
+    ("name", "server"),
+    CHOSEN,
+    indirect=["server"],
+    ids=[f"{target}-{name}" for name, target in CHOSEN],
+)
+def test_case(name: str, server: LiveServer, engine: EngineDouble) -> None:
+    case, kind = CASES[name]
     check(case, server.target, ask(case, kind, server.connect, engine))
+
+
+def test_every_target_serves_some_cases_of_both_kinds() -> None:
+    assert {(CASES[name][1], target) for name, target in CHOSEN} == set(itertools.product(HandlerKind, LIVE))
 
 
 def test_signed(server: LiveServer, engine: EngineDouble) -> None:

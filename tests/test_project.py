@@ -22,9 +22,12 @@ PROJECT: dict[str, Any] = PYPROJECT["project"]
 PACKAGES = sorted(path.parent.name for path in ROOT.glob("inngest*/__init__.py"))
 DISTRIBUTIONS = {
     "cel_expr_python": "cel-expr-python",
+    "google": "protobuf",
+    "graphql": "graphql-core",
     "pydantic_core": "pydantic",  # these three are required by the one that is declared
     "werkzeug": "flask",
     "asgiref": "django",
+    "nacl": "pynacl",
 }
 """The distribution of a module, where it has another name."""
 TOOLS = {"test", "check"}

@@ -21,18 +21,23 @@ FRAMEWORKS = {
     "inngest_tornado": {"tornado"},
     "inngest_digital_ocean": set[str](),
 }
+INTEGRATIONS = {
+    "__init__": set[str](),
+    "encryption": {"nacl"},
+}
+"""What each file of inngest_middleware integrates."""
 LONGEST_FILE = 350
 
 # Imports within the core point one way: only from a higher row to a lower one. A folder counts as one; files share it.
 LAYERS = (
-    {"serving"},
+    {"official_realtime", "serving"},
     {"client"},
-    {"definition", "sending"},
+    {"definition", "messaging", "sending"},
     {"execution"},
     {"function"},
     {"by_hand"},
     {"middleware"},
-    {"events", "signals"},
+    {"ai", "events", "realtime", "signals"},
     {"engine_api"},
     {"config", "options", "values"},
     {"runtime", "protocol", "error_text", "extras", "callables", "parameters", "installation"},
@@ -65,14 +70,16 @@ THIRD_PARTY = {
     "options.expressions": {"cel_expr_python"},
     "protocol.signing": {"rfc8785"},
     "runtime.deadline": {"httpcore", "httpx"},
+    "runtime.open_answers": {"httpx"},
     "runtime.transport": {"httpcore", "httpx"},
     "values.msgspec": {"msgspec"},
     "values": {"typing_extensions"},
     "events": {"typing_extensions"},
     "parameters": {"typing_extensions"},
+    "realtime": {"typing_extensions"},
     "execution": {"typing_extensions"},
 }
-LOADING_LATE = ("runtime.transport", "execution.fetch", "execution.step", "execution.step_sync")
+LOADING_LATE = ("runtime.transport", "runtime.open_answers", "execution.fetch", "execution.step", "execution.step_sync")
 """What names types of httpx, which is loaded when it is first used."""
 DEVSERVER_FROM_THE_CORE = {"protocol", "web", "runtime", "errors", "extras", "options.expressions", "options.cron"}
 IN_HOSTING_ONLY = {"uvicorn", "waitress", "tornado"}
@@ -239,14 +246,34 @@ def test_adapters_name_no_header() -> None:
             assert not [text for text in texts if re.match(r"x-inngest-|content-type$", text, re.IGNORECASE)], path
 
 
+def test_integrations_know_the_core_and_their_package() -> None:
+    found = modules("inngest_middleware")
+    assert found.keys() == INTEGRATIONS.keys()
+    for name, path in found.items():
+        assert third_party(path) <= INTEGRATIONS[name], path
+        assert tops(path) & set(PRODUCT) <= {"inngest_core"}, path
+
+
 def test_devserver_imports() -> None:
     for name, path in modules("inngest_devserver").items():
         allowed = DEVSERVER_FROM_THE_CORE | _hosting_needs(name)
         assert not {other for other in from_the_core(path) if not is_in(other, allowed)}, name
-        assert tops(path) & set(PRODUCT) <= {"inngest_core", "inngest_devserver"}, name
+        assert tops(path) & set(PRODUCT) <= {"inngest_core", "inngest_devserver", "inngest_connect"}, name
+        of_connect = {other for other in imports(path) if other.startswith("inngest_connect.")}
+        assert not of_connect or is_in(name, {"workers", "http.connect_routes"}), name
+        assert all(other.startswith(("inngest_connect.codec.", "inngest_connect.messages.")) for other in of_connect), (
+            name
+        )
         assert not (tops(path) & IN_HOSTING_ONLY) or is_in(name, {"hosting", "server"}), name
         assert "sqlite3" not in tops(path) or is_in(name, {"storage"}), name
         assert "inngest_cli" not in tops(path), name
+
+
+def test_connect_imports() -> None:
+    for name, path in modules("inngest_connect").items():
+        assert tops(path) & set(PRODUCT) <= {"inngest_core", "inngest_connect"}, name
+        assert "websockets" not in tops(path) or name == "session", name
+        assert "google" not in tops(path) or name in ("codec", "worker"), name
 
 
 def _hosting_needs(name: str) -> set[str]:

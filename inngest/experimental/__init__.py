@@ -2,4 +2,6 @@
 
 from inngest_core.execution.step_decorator import get_step_context, set_step_context, step
 
-__all__ = ["get_step_context", "set_step_context", "step"]
+from . import ai
+
+__all__ = ["ai", "get_step_context", "set_step_context", "step"]

@@ -8,6 +8,7 @@ passes the context variables on: `asyncio.to_thread` and the pools of async fram
 from __future__ import annotations
 
 import contextvars
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
@@ -21,9 +22,13 @@ C = TypeVar("C", Context[Any], ContextSync[Any])
 
 @dataclass(slots=True, eq=False)
 class CurrentCall:
-    """One call of a function, as code in it finds it. ended: what still finds it was left behind."""
+    """One call of a function, as code in it finds it. ended: what still finds it was left behind.
+
+    runs_new_code: tells whether code that runs now has not run in an earlier call.
+    """
 
     ctx: Context | ContextSync
+    runs_new_code: Callable[[], bool]
     ended: bool = False
 
 

@@ -130,6 +130,12 @@ class Execution(Generic[Place]):
         """Tell whether a memo may be read where the step is met: no hook has to run before the function goes on."""
         return self._begun or self.replay.left > 1
 
+    def runs_new_code(self) -> bool:
+        """Tell whether code of the function that runs now, or of a step, has not run in an earlier call."""
+        if current_step.get() is not None:
+            return True
+        return self.replay.target is None and not self.replay.replaying
+
     def run_new(
         self, found: Found[Tool, Place], context: contextvars.Context, *, goes_on: bool = True
     ) -> Flow[CallOutcome | None]:

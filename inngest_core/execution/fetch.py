@@ -78,7 +78,7 @@ def fetch(
 
 def _build(
     what: str,
-    url: str,
+    url: object,
     method: str,
     params: Params | None,
     headers: Headers | None,

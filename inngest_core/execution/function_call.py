@@ -147,7 +147,7 @@ class FunctionCall:
         )
         self._execution, self._ctx = self._prepare()
         self._info = CallInfo(request, self._ctx, function, handler.callback)
-        self._current = CurrentCall(self._ctx)
+        self._current = CurrentCall(self._ctx, self._execution.runs_new_code)
 
     def run(self) -> Flow[Answer]:
         """Run the function between its hooks; a flow for the driver of the handler's kind."""

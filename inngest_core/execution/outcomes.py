@@ -74,6 +74,7 @@ def op_of(
         step_id=found.step_id,
         index=found.index,
         timing=timing,
+        metadata=() if tool.describe is None or opcode is not Opcode.STEP_RUN else tool.describe(data),
     )
 
 

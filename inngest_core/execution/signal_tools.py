@@ -45,4 +45,4 @@ def _read_signal(data: Any) -> Signal | None:
 
 def _read_run_id(data: Any) -> str | None:
     """Return the id of a run; a memo of another SDK holds it in an object."""
-    return cast("str | None", data.get("runId") if isinstance(data, dict) else data)
+    return cast("str | None", cast("dict[str, object]", data).get("runId") if isinstance(data, dict) else data)

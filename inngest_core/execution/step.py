@@ -19,9 +19,11 @@ from inngest_core.function import Function
 from inngest_core.signals import OnConflict, Signal
 
 from . import signal_tools, tools
+from .ai import AI
 from .async_execution import AsyncExecution
 from .fetch import Headers, Params, fetch
 from .group import Parallel
+from .realtime_tools import StepRealtime
 
 if TYPE_CHECKING:
     import httpx
@@ -38,12 +40,15 @@ class Step(Parallel):
     """The step tools of an `async def` function. Each step runs once, however often the function is called.
 
     `parallel` does the same as `ctx.group.parallel`, under its older name.
+    ai: the tools that ask models. realtime: publishing as a step.
     """
 
     def __init__(self, execution: AsyncExecution, app_id: str) -> None:
         super().__init__(execution)
         self._meet = execution.meet
         self._app_id = app_id
+        self.ai = AI(self._meet)
+        self.realtime = StepRealtime(self._meet)
 
     @overload
     async def run(self, step_id: str, handler: Callable[[*Ts], Awaitable[T]], *handler_args: *Ts) -> T: ...

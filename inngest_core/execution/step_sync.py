@@ -14,8 +14,10 @@ from inngest_core.function import Function
 from inngest_core.signals import OnConflict, Signal
 
 from . import signal_tools, tools
+from .ai import AISync
 from .fetch import Headers, Params, fetch
 from .group import ParallelSync
+from .realtime_tools import StepRealtimeSync
 from .sync_execution import SyncExecution
 
 if TYPE_CHECKING:
@@ -33,12 +35,15 @@ class StepSync(ParallelSync):
     """The step tools of a plain `def` function. Each step runs once, however often the function is called.
 
     `parallel` does the same as `ctx.group.parallel`, under its older name.
+    ai: the tools that ask models. realtime: publishing as a step.
     """
 
     def __init__(self, execution: SyncExecution, app_id: str) -> None:
         super().__init__(execution)
         self._meet = execution.meet
         self._app_id = app_id
+        self.ai = AISync(self._meet)
+        self.realtime = StepRealtimeSync(self._meet)
 
     @overload
     def run(self, step_id: str, handler: Callable[[*Ts], T], *handler_args: *Ts) -> T: ...

@@ -68,6 +68,7 @@ class Tool(NamedTuple):
     callback, args: the user's function that runs in the app. work: what the SDK itself does there instead.
     output_type: what the result must be. returns: the function whose annotation says what it should be, if it fits.
     data_type: the declared type of the data for an invoked function.
+    describe: the result as JSON → metadata of the step.
     A named tuple: a run that replays a thousand steps makes a thousand of them.
     """
 
@@ -82,6 +83,7 @@ class Tool(NamedTuple):
     output_type: object = None
     returns: Callable[..., object] | None = None
     data_type: object = None
+    describe: Callable[[bytes], Sequence[Mapping[str, object]]] | None = None
 
 
 _NO_OPTS: Mapping[str, object] = types.MappingProxyType({})
@@ -96,7 +98,8 @@ def run(step_id: str, callback: Callable[..., object], args: Sequence[object], o
             "step.run(id, function, *arguments), not step.run(id, function())"
         )
     step_id, opts = check_step_id(step_id), _NO_OPTS if parallel_mode.get() is None else step_opts()
-    fields = (Opcode.STEP_RUN, step_id, step_id, read_plain, opts, callback, args, None, output_type, callback, None)
+    runs = (callback, args, None, output_type, callback, None, None)
+    fields = (Opcode.STEP_RUN, step_id, step_id, read_plain, opts, *runs)
     tool: Tool = _new(Tool, fields)  # a thousand in one call: without the keywords
     return tool
 

@@ -273,6 +273,7 @@ class Op:
     step_id: str = ""
     index: int = 0
     timing: tuple[int, int] | None = None
+    metadata: Sequence[Mapping[str, object]] = ()
 
 
 def dump_op(op: Op) -> bytes:
@@ -286,6 +287,8 @@ def dump_op(op: Op) -> bytes:
         wire["opts"] = op.opts
     if op.error is not None:
         wire["error"] = op.error
+    if op.metadata:
+        wire["metadata"] = op.metadata
     if op.step_id:
         wire["userland"] = {"id": op.step_id, "index": op.index} if op.index else {"id": op.step_id}
     if op.timing is not None:

@@ -26,9 +26,26 @@ from typing import Any, TypeVar, assert_never, cast
 from inngest_core.errors import AsyncUnsupportedError, InngestError
 
 from .async_body import AsyncBody, carry
-from .effects import Call, Effect, Fetch, Flow, Invoke, KeepAlive, Now, Random, Settle, Sleep, Start, Unwind
+from .effects import (
+    Call,
+    Close,
+    Effect,
+    Fetch,
+    Flow,
+    Invoke,
+    KeepAlive,
+    Now,
+    Open,
+    Random,
+    Read,
+    Settle,
+    Sleep,
+    Start,
+    Unwind,
+)
 from .fork import forget_after_fork
 from .loop_thread import LoopThread
+from .open_answers import OpenAnswer, OpenAnswerAsync
 from .outcome import Outcome, Raised, Returned
 from .pool import DEFAULT_SIZE, Pool
 from .streams import AsyncStream, SyncStream
@@ -118,6 +135,13 @@ def _perform(effect: Effect, resources: Resources) -> object:
             return SyncStream(lambda: run_sync(flow, resources), seconds)
         case Fetch(request):
             return resources.transport.fetch(request)
+        case Open(request):
+            return resources.transport.open(request)
+        case Read(stream, seconds):
+            return cast("OpenAnswer", stream).read(seconds)
+        case Close(stream):
+            cast("OpenAnswer", stream).close()
+            return None
         case Sleep(seconds):
             time.sleep(seconds)
             return None
@@ -180,6 +204,13 @@ async def run_async(flow: Flow[T], resources: Resources) -> T:
                         result = None
                     case Fetch(request):
                         result = await resources.transport.fetch_async(request)
+                    case Open(request):
+                        result = await resources.transport.open_async(request)
+                    case Read(stream, seconds):
+                        result = await cast("OpenAnswerAsync", stream).read(seconds)
+                    case Close(stream):
+                        await cast("OpenAnswerAsync", stream).close()
+                        result = None
                     case Sleep(seconds):
                         await asyncio.sleep(seconds)
                         result = None

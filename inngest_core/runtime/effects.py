@@ -7,7 +7,7 @@ effects; nothing here does. Tests drive flows by hand: `next(flow)` is an effect
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -56,6 +56,31 @@ class Fetch:
     """One HTTP exchange; raises TransportError when no answer comes."""
 
     request: HTTPRequest
+
+
+@dataclass(slots=True)
+class Open:
+    """Begin one HTTP exchange whose answer is read while it comes; the result is an HTTPStream. Raises TransportError.
+
+    The time-out of the request is for the head of the answer. Whoever opens a stream closes it.
+    """
+
+    request: HTTPRequest
+
+
+@dataclass(slots=True)
+class Read:
+    """The next bytes of a stream, and none at its end; raises TransportError when none come in *seconds*."""
+
+    stream: HTTPStream
+    seconds: float
+
+
+@dataclass(slots=True)
+class Close:
+    """End a stream."""
+
+    stream: HTTPStream
 
 
 @dataclass(slots=True)
@@ -111,8 +136,21 @@ class Unwind:
     body: Body
 
 
-Effect = Call | Invoke | KeepAlive | Fetch | Sleep | Now | Random | Start | Settle | Unwind
+Effect = Call | Invoke | KeepAlive | Fetch | Open | Read | Close | Sleep | Now | Random | Start | Settle | Unwind
 Flow = Generator[Effect, Any, T]
+
+
+class HTTPStream(Protocol):
+    """An answer that is read while it comes. headers: names in any case.
+
+    abandon: close it from any thread, without waiting for that.
+    """
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    def abandon(self) -> None: ...
 
 
 class Place(Protocol):

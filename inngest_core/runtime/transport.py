@@ -25,6 +25,7 @@ from inngest_core.web.messages import HTTPRequest, HTTPResponse, TransportError
 from .content import GZIP, Content, ContentError
 from .fork import forget_after_fork
 from .gevent import off_the_loop
+from .open_answers import OpenAnswer, OpenAnswerAsync
 
 if TYPE_CHECKING:  # httpx costs most of the start-up time: it is loaded when the first request is made
     import httpcore
@@ -82,6 +83,24 @@ class Transport:
                     async for chunk in response.aiter_raw():
                         content.add(chunk)
             return _from_httpx(response, content)
+
+    def open(self, request: HTTPRequest) -> OpenAnswer:
+        """Begin to exchange *request* in this thread; raises TransportError."""
+        client = self._threads_client()
+        from .deadline import within
+
+        with _failing(request), within(request.timeout):
+            response = client.send(_to_httpx(request), stream=True)
+        return OpenAnswer(response, functools.partial(_failing, request))
+
+    async def open_async(self, request: HTTPRequest) -> OpenAnswerAsync:
+        """Begin to exchange *request* on the running loop; raises TransportError."""
+        client = await self._client_of_loop()
+        opening = _Opening()
+        with _failing(request):
+            async with contextlib.aclosing(opening), asyncio.timeout(request.timeout):
+                response = await client.send(_to_httpx(request, trace=opening.trace), stream=True)
+        return OpenAnswerAsync(response, functools.partial(_failing, request))
 
     def _threads_client(self) -> httpx.Client:
         import httpx

@@ -59,6 +59,7 @@ _GIVEN_UP = (
 )
 _LOST = "the answer to a %s is lost: the client disconnected before it was ready; the engine will call again"
 
+
 _collected: contextvars.ContextVar[list[App] | None] = contextvars.ContextVar("inngest_collected", default=None)
 
 
@@ -180,6 +181,21 @@ class App:
             return (yield from call)
         stream: Stream = yield KeepAlive(_in_an_envelope(call), self.keep_alive_seconds)
         return Response(ENVELOPE_STATUS, {**self._headers, **_STREAM}, stream)
+
+    async def answer_async(self, request: Request) -> Response:
+        """Answer *request*, an unsigned call that came over a connection which is authenticated itself.
+
+        Never pass a request here that somebody could have sent over HTTP.
+        """
+        return await run_async(self._answer_connected(request), self.client.resources)
+
+    def _answer_connected(self, request: Request) -> Flow[Response]:
+        exchange = _Exchange(request)
+        exchange.started = yield Now()
+        found = yield from self._guarded(exchange, self._answer(request, UNSIGNED))
+        if isinstance(found, Answer):
+            return (yield from self._conclude(exchange, found))
+        return (yield from self._run(exchange, found))
 
     def _run(self, exchange: _Exchange, call: Flow[Answer]) -> Flow[Response]:
         answer = yield from self._guarded(exchange, call)

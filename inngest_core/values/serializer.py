@@ -24,7 +24,7 @@ import pydantic_core
 
 from inngest_core.error_text import misfit_of
 from inngest_core.errors import OutputUnserializableError
-from inngest_core.protocol.limits import MAX_EVENT_BYTES, MAX_RESPONSE_BYTES, MAX_STEP_BYTES
+from inngest_core.protocol.limits import MAX_EVENT_BYTES, MAX_MESSAGE_BYTES, MAX_RESPONSE_BYTES, MAX_STEP_BYTES
 
 from .classes import layout_of, own_schema, written_fields
 from .codec import Codec, codec_of, jsonable, with_text_keys
@@ -32,7 +32,12 @@ from .comparison import LISTS, Seen, same, survey
 from .diagnosis import Write, explain, explain_size, locate, problem_of, problem_of_keys
 from .json_text import LARGEST_INT, as_body, parse_value, settle
 
-_LIMITS = {MAX_EVENT_BYTES: "one event", MAX_STEP_BYTES: "one step", MAX_RESPONSE_BYTES: "one answer"}
+_LIMITS = {
+    MAX_EVENT_BYTES: "one event",
+    MAX_STEP_BYTES: "one step",
+    MAX_RESPONSE_BYTES: "one answer",
+    MAX_MESSAGE_BYTES: "one message",
+}
 _CANNOT_FAIL = frozenset({str, bool, type(None)})
 
 Rule = Literal["annotated", "strict", "shared"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import urllib.parse
 
 from inngest_core.protocol.wire import Header, SyncKind
 from inngest_core.web.messages import TransportError
@@ -43,22 +44,32 @@ async def register_app(engine: Engine, url: str) -> None:
 
 async def _ping(engine: Engine, url: str) -> None:
     """Ask once; raises NotRegisteredError."""
+    shown = without_password(url)
     headers = {Header.SYNC_KIND.value: SyncKind.OUT_OF_BAND.value}
     before = engine.registry.registrations
     try:
         answer = await engine.caller.send("PUT", url, headers, fragments.dump({"url": url}), seconds=PING_SECONDS)
     except UnreachableError:
-        raise NotRegisteredError(f"waiting for an app at {url}") from None
+        raise NotRegisteredError(f"waiting for an app at {shown}") from None
     except TransportError as error:
-        raise NotRegisteredError(f"the app did not answer: {error}") from error
+        raise NotRegisteredError(f"the app did not answer: {str(error).replace(url, shown)}") from error
     if not answer.is_from_sdk:
-        raise NotRegisteredError(f"{url} answered {answer.status} and is not served by an Inngest SDK; check the path")
+        raise NotRegisteredError(
+            f"{shown} answered {answer.status} and is not served by an Inngest SDK; check the path"
+        )
     if answer.status >= 400:
-        raise NotRegisteredError(f"the app at {url} could not register ({answer.status}): {_message(answer)}")
+        raise NotRegisteredError(f"the app at {shown} could not register ({answer.status}): {_message(answer)}")
     if engine.registry.registrations == before:
         raise NotRegisteredError(
-            f"the app at {url} registered with another engine; set INNGEST_DEV there to the URL of this one"
+            f"the app at {shown} registered with another engine; set INNGEST_DEV there to the URL of this one"
         )
+
+
+def without_password(url: str) -> str:
+    """Return *url* as it may be shown."""
+    parts = urllib.parse.urlsplit(url)
+    name, at, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{name.partition(':')[0]}:***@{host}").geturl() if at and ":" in name else url
 
 
 def _message(answer: Answer) -> str:

@@ -56,6 +56,7 @@ class Registry:
         self.registrations = 0
         """How many registrations there were: whoever asked an app to register sees whether it did so here."""
         self._apps: dict[str, AppRow] = {}
+        self._app_names: dict[str, str] = {}
         self._functions: dict[str, Function] = {}
         self._current: dict[str, dict[str, Function]] = {}
         self._by_slug: dict[str, Function] = {}
@@ -71,6 +72,14 @@ class Registry:
 
     def app_named(self, name: str) -> AppRow | None:
         return next((app for app in self._apps.values() if app.name == name), None)
+
+    def app_name(self, app_id: str) -> str:
+        """Return the name of an app, also of one that is not registered any more; empty when it never was."""
+        return self._app_names.get(app_id, "")
+
+    def known(self) -> list[Function]:
+        """Return all functions, also those that are not registered any more."""
+        return list(self._functions.values())
 
     def functions(self, app_id: str | None = None) -> list[Function]:
         """Return the functions that are registered now, of one app or of all."""
@@ -127,8 +136,9 @@ class Registry:
             framework=str(fields.get("framework") or ""),
             checksum=hashlib.sha256(fragments.dump([fields.get("url"), configs])).hexdigest(),
             created_at=before.created_at if before else self._clock.now(),
+            version=str(fields.get("appversion") or ""),
         )
-        modified = before is None or before.checksum != app.checksum
+        modified = before is None or (before.checksum, before.version) != (app.checksum, app.version)
         if modified:
             self._save(app, functions)
             self._replace(app, functions)
@@ -157,6 +167,7 @@ class Registry:
             if row.archived_at is None and row.app_id in apps:
                 self._current.setdefault(row.app_id, {})[row.id] = function
         self._apps = apps
+        self._app_names = self._store.app_names()
         self._rebuild()
 
     def _save(self, app: AppRow, functions: list[Function]) -> None:
@@ -169,6 +180,7 @@ class Registry:
 
     def _replace(self, app: AppRow, functions: list[Function]) -> None:
         self._apps[app.id] = app
+        self._app_names[app.id] = app.name
         self._current[app.id] = {function.id: function for function in functions}
         self._functions.update(self._current[app.id])
         self._rebuild()

@@ -10,6 +10,7 @@ import ssl
 import urllib.parse
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import httpx
 
@@ -30,8 +31,17 @@ _KEPT_ALIVE_SECONDS = 3.0
 """Shorter than most servers keep an idle connection: one that is closed just as it is used costs an attempt."""
 
 
+WORKERS_URL = "wss://connect"
+"""The URL of every function of a worker begins with this."""
+
 Transport = httpx.AsyncBaseTransport
 """What sends a request: the network, or an app that is called in process."""
+
+
+class Workers(Protocol):
+    """Makes requests to apps that connect to the engine."""
+
+    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer: ...
 
 
 class UnreachableError(TransportError):
@@ -83,12 +93,16 @@ class _Connections:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """signing_key: signs each request when there is one. server_kind: what the engine says it is."""
+    """signing_key: signs each request when there is one. server_kind: what the engine says it is.
+
+    workers: makes the requests to apps that connect to the engine, where it can.
+    """
 
     clock: Clock
     server_kind: str
     signing_key: SigningKey | None = None
     transport: Transport | None = None
+    workers: Workers | None = None
     _connections: _Connections = field(init=False)
 
     def __post_init__(self) -> None:
@@ -98,6 +112,10 @@ class Caller:
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, seconds: float = CALL_SECONDS
     ) -> Answer:
         """Exchange one signed request, following redirects; raises TransportError when no answer comes."""
+        if url.startswith(WORKERS_URL):
+            if self.workers is None:
+                raise UnreachableError(f"{url}: install the extra `connect` to call workers")
+            return await self.workers.send(url, headers, body)
         sent = {
             Header.CONTENT_TYPE.value: "application/json",
             Header.USER_AGENT.value: "Inngest",

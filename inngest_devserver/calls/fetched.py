@@ -47,7 +47,7 @@ class Request:
 def load_request(fragment: bytes) -> Request:
     """Return the request that was dumped."""
     fields = fragments.load(fragment)
-    return Request(**{**fields, "op": Opcode(fields["op"])})
+    return Request(Opcode(fields["op"]), fields["method"], fields["url"], fields["headers"], fields["body"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def url_of(opts: Mapping[str, Any]) -> str:
 
 def headers_of(opts: Mapping[str, Any]) -> dict[str, str]:
     """Return the headers among options; raises RequestInvalidError."""
-    headers = opts.get("headers") or {}
+    headers: object = opts.get("headers") or {}
     if not isinstance(headers, dict):
         raise RequestInvalidError(f"opts.headers is a JSON {json_kind(headers)}; expected an object")
     given = cast("dict[str, object]", headers)
@@ -161,14 +161,67 @@ def _read_fetch(fetched: Fetched) -> Done | Failed:
     return Done(memos.data(fragments.dump(answer)))
 
 
+def _parse_inference(opts: Mapping[str, Any]) -> Request:
+    """Return a request to an AI provider: always a POST of JSON, with the key where the format has it."""
+    body = opts.get("body")
+    if not isinstance(body, dict):
+        raise RequestInvalidError(f"opts.body is a JSON {json_kind(body)}; expected the request as an object")
+    key, kind, url = text_of(opts, "auth_key"), text_of(opts, "format"), url_of(opts)
+    headers = {name.lower(): value for name, value in headers_of(opts).items()}
+    headers.setdefault("content-type", "application/json")
+    if key and kind == "gemini":
+        url += ("&" if urllib.parse.urlsplit(url).query else "?") + urllib.parse.urlencode({"key": key})
+    elif key:
+        name, value = _KEYS.get(kind, ("authorization", "Bearer {}"))
+        headers.setdefault(name, value.format(key))
+    return Request(Opcode.AI_GATEWAY, "POST", url, headers, fragments.dump(cast("object", body)).decode())
+
+
+_KEYS = {"anthropic": ("x-api-key", "{}"), "bedrock": ("authorization", "{}")}
+"""The header for the key, by format, where it is another than the usual one."""
+
+
+def _read_inference(fetched: Fetched) -> Done | Failed:
+    """Return what a provider's answer is: its JSON, or an error that can be read."""
+    text = fetched.body.decode("utf-8", "replace")
+    try:
+        answer: object = parse_json(fetched.body)
+    except BodyInvalidError:
+        answer = None
+        reason = f"the answer ({fetched.status}) is not JSON: {text[:_SHOWN]}"
+    else:
+        reason = ""
+    if fetched.status > 299:
+        reason = f"unsuccessful status code: {fetched.status}"
+    if not reason:
+        return Done(memos.data(fragments.dump(answer)))
+    fields = {"name": "AIGatewayError", "message": f"{_NO_INFERENCE}: {reason}", "data": answer, "stack": text[:_KEPT]}
+    memo = fragments.wrap("error", fragments.dump(fields))
+    return Failed(reason, memo, retry_after=fetched.headers.get("retry-after"))
+
+
+_NO_INFERENCE = "Error making AI request"
+_SHOWN, _KEPT = 200, 64 * 1024
+"""Characters of an answer that cannot be used: in the message, and beside it."""
+
+
 def _canonical(name: str) -> str:
     """Return the name of a header as engines spell it, such as Content-Type."""
     return "-".join(part.capitalize() for part in name.split("-"))
 
 
-PARSERS: Mapping[Opcode, Callable[[Mapping[str, Any]], Request]] = {Opcode.GATEWAY: _parse_fetch}
+PARSERS: Mapping[Opcode, Callable[[Mapping[str, Any]], Request]] = {
+    Opcode.GATEWAY: _parse_fetch,
+    Opcode.AI_GATEWAY: _parse_inference,
+}
 """How the options of an op become a request."""
-READERS: Mapping[Opcode, Callable[[Fetched], Done | Failed]] = {Opcode.GATEWAY: _read_fetch}
+READERS: Mapping[Opcode, Callable[[Fetched], Done | Failed]] = {
+    Opcode.GATEWAY: _read_fetch,
+    Opcode.AI_GATEWAY: _read_inference,
+}
 """How an answer becomes the memo of a step."""
-_NO_ANSWER: Mapping[Opcode, tuple[str, str]] = {Opcode.GATEWAY: ("GatewayError", "Error making gateway request")}
+_NO_ANSWER: Mapping[Opcode, tuple[str, str]] = {
+    Opcode.GATEWAY: ("GatewayError", "Error making gateway request"),
+    Opcode.AI_GATEWAY: ("AIGatewayError", _NO_INFERENCE),
+}
 """The name and the message of the error when no answer came."""

@@ -215,7 +215,7 @@ class _Reader:
                 return self._signal_wait(step_id)
             case Opcode.INVOKE_FUNCTION:
                 return self._invoke(step_id)
-            case Opcode.GATEWAY:
+            case Opcode.GATEWAY | Opcode.AI_GATEWAY:
                 return self._fetch(opcode, step_id)
             case Opcode.RUN_COMPLETE:
                 return Complete(fragments.dump(self._op.get("data")))

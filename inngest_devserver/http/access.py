@@ -16,10 +16,13 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "host.docker.internal"})
 """Names that lead to this machine and nowhere else; the last is what containers call the machine they run on."""
 
 
-def check_sender(headers: Mapping[str, str]) -> None:
-    """Refuse what a web page sends, also one whose name has been made to lead to this machine (DNS rebinding)."""
+def check_sender(headers: Mapping[str, str], *, any_host: bool) -> None:
+    """Refuse what a web page sends, also one whose name has been made to lead to this machine (DNS rebinding).
+
+    any_host: the engine is bound to more than loopback, and may be reached by any name.
+    """
     host = headers.get("host", "")
-    if not _is_loopback(f"//{host}"):
+    if not any_host and not _is_loopback(f"//{host}"):
         raise APIError(403, f"host {host!r} is not allowed; reach the engine by localhost or 127.0.0.1")
     origin = headers.get("origin")
     if origin is not None and not _is_loopback(origin):

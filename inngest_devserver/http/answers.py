@@ -58,5 +58,5 @@ def empty_response(status: int = 204) -> Response:
 
 
 def enveloped(data: object, now: float) -> Response:
-    """Return data as `/v1` does."""
-    return json_response({"data": data, "metadata": {"fetched_at": iso(now)}})
+    """Return data as `/v1` does. Nothing is cached, so it is as fresh as it says."""
+    return json_response({"data": data, "metadata": {"fetched_at": iso(now), "cached_until": iso(now)}})

@@ -45,8 +45,7 @@ class API:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            if not self._any_host:
-                check_sender(Headers(scope=scope))
+            check_sender(Headers(scope=scope), any_host=self._any_host)
         except APIError as error:
             await self._send(error.response(), scope, receive, send)
             return
@@ -95,13 +94,24 @@ class API:
             raise APIError(405, f"{scope['method']} is not allowed here; try {', '.join(endpoint.methods)}")
         if endpoint.guarded and self._engine.signing_key is not None:
             check_key(Headers(scope=scope), self._engine.signing_key)
+        self._check_file(scope["method"])
         request = await read_request(scope, receive, MAX_REQUEST_BYTES)
         if len(request.body) > MAX_REQUEST_BYTES:
             raise APIError(413, f"the body is larger than {MAX_REQUEST_BYTES} bytes")
         path = {name: urllib.parse.unquote(part) for name, part in scope["path_params"].items()}
         query = urllib.parse.parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         answer = handler(Call(request, path, query))
-        return await answer if inspect.isawaitable(answer) else answer
+        response = await answer if inspect.isawaitable(answer) else answer
+        # An answer promises that what it speaks of is safe, so that is committed first.
+        self._engine.store.commit()
+        self._check_file(scope["method"])
+        return response
+
+    def _check_file(self, method: str) -> None:
+        """Refuse what changes something while nothing can be kept."""
+        trouble = self._engine.store.database.trouble
+        if trouble and method != "GET":
+            raise APIError(503, f"the engine takes no work while its file cannot be written: {trouble}")
 
     async def _send(self, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {**response.headers, Header.SERVER_KIND: self._engine.options.server_kind}

@@ -35,7 +35,6 @@ class AppRoutes:
             raise APIError(400, error.message, **({"details": error.details} if error.details else {})) from None
         self._tell(registered)
         self._engine.executor.attempts.app_is_up(registered.app.id)
-        self._engine.store.commit()
         return json_response(
             {
                 "ok": True,

@@ -48,8 +48,7 @@ class EventRoutes:
             except EventInvalidError as error:
                 return _refused(400, str(error), taken)
             taken.append(row.internal_id)
-        # The answer promises that the events are safe, so they are committed first.
-        self._engine.store.commit()
+        self._engine.retention.note(self._engine.clock.now(), len(taken))
         return json_response({"ids": taken, "status": 200})
 
     def invoke(self, call: Call) -> Response:

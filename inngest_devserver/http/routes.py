@@ -12,10 +12,13 @@ from inngest_devserver.engine import Engine
 from .answers import APIError, Call
 from .app_routes import AppRoutes
 from .checkpoint_routes import CheckpointRoutes
+from .connect_routes import ConnectRoutes
 from .event_routes import EventRoutes
+from .graphql import GraphQLRoutes
 from .realtime_routes import RealtimeRoutes
 from .run_routes import RunRoutes
 from .subscriptions import Subscriptions
+from .v2.routes import V2Routes, refuse
 
 Handler = Callable[[Call], Response | Awaitable[Response]]
 
@@ -46,8 +49,7 @@ class Stream:
 def endpoints(engine: Engine) -> list[Endpoint]:
     """Return every route of the API."""
     apps, events, runs = AppRoutes(engine), EventRoutes(engine), RunRoutes(engine)
-    checkpoints = CheckpointRoutes(engine)
-    realtime = RealtimeRoutes(engine)
+    checkpoints, realtime, connect = CheckpointRoutes(engine), RealtimeRoutes(engine), ConnectRoutes(engine)
     return [
         Endpoint("/e/{key}", {"POST": events.send}, guarded=False),
         Endpoint("/invoke/{function}", {"POST": events.invoke}),
@@ -72,6 +74,37 @@ def endpoints(engine: Engine) -> list[Endpoint]:
         Endpoint("/v1/realtime/publish", {"POST": realtime.publish}),
         Endpoint("/v1/realtime/publish/tee", {"POST": realtime.tee}),
         Endpoint("/v1/realtime/token", {"POST": realtime.token}),
+        Endpoint("/v0/connect/start", {"POST": connect.start}),
+        Endpoint("/v0/connect/flush", {"POST": connect.flush}),
+        Endpoint("/v0/gql", {"POST": GraphQLRoutes(engine).query}),
+        *_second_version(engine),
+    ]
+
+
+def _second_version(engine: Engine) -> list[Endpoint]:
+    """Return the routes of `/api/v2`; `v2/openapi.py` describes each."""
+    v2 = V2Routes(engine)
+    routes: dict[str, Mapping[str, Handler]] = {
+        "/api/v2/runs": {"GET": v2.runs},
+        "/api/v2/runs/{run}": {"GET": v2.run},
+        "/api/v2/runs/{run}/trace": {"GET": v2.trace},
+        "/api/v2/runs/{run}/cancel": {"POST": v2.cancel},
+        "/api/v2/runs/{run}/rerun": {"POST": v2.rerun},
+        "/api/v2/events": {"POST": v2.send},
+        "/api/v2/events/{event}/runs": {"GET": v2.runs_of_event},
+        "/api/v2/apps": {"GET": v2.apps},
+        "/api/v2/apps/{app}/functions": {"GET": v2.functions},
+        "/api/v2/apps/{app}/functions/{function}": {"GET": v2.function},
+        "/api/v2/apps/{app}/functions/{function}/runs": {"GET": v2.runs_of_function},
+        "/api/v2/apps/{app}/functions/{function}/invoke": {"POST": v2.invoke},
+    }
+    open_routes: dict[str, Mapping[str, Handler]] = {
+        "/api/v2/health": {"GET": v2.health},
+        "/api/v2/openapi.json": {"GET": v2.describe},
+    }
+    return [
+        *(Endpoint(path, methods, refuse=refuse) for path, methods in routes.items()),
+        *(Endpoint(path, methods, guarded=False, refuse=refuse) for path, methods in open_routes.items()),
     ]
 
 
@@ -79,6 +112,7 @@ def streams(engine: Engine) -> list[Stream]:
     """Return every route that stays open."""
     subscriptions = Subscriptions(engine)
     return [
+        Stream("/v0/connect", ConnectRoutes(engine).websocket, is_websocket=True),
         Stream("/v1/realtime/sse", subscriptions.sse),
         Stream("/v1/realtime/connect", subscriptions.websocket, is_websocket=True),
     ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from inngest_core.web.messages import Response
 from inngest_devserver import fragments, ids
 from inngest_devserver.engine import Engine
-from inngest_devserver.runs.run import Run
+from inngest_devserver.runs.run import Run, Status
 from inngest_devserver.scheduling.clock import iso
+from inngest_devserver.storage.run_pages import RunFilter, place_of, run_page
 from inngest_devserver.storage.tables import RunRow
 
 from .answers import NO_ACCOUNT, APIError, Call, empty_response, enveloped, raw_json_response
@@ -40,8 +42,24 @@ class RunRoutes:
         return self._enveloped(_run(self._row(call)))
 
     def list(self, call: Call) -> Response:
-        rows = self._engine.store.runs(before=call.query.get("cursor") or None, limit=page_size(call.query))
+        """List runs, newest first: of a status, of functions (engine's id or `<app>-<fn>`), before a run."""
+        wanted = RunFilter(statuses=_statuses(call), functions=self._functions(call), after=self._before(call))
+        rows = run_page(self._engine.store.database, wanted, page_size(call.query))
         return self._enveloped([_run(row) for row in rows])
+
+    def _functions(self, call: Call) -> Sequence[str] | None:
+        asked = call.all("function_id", "function")
+        known = self._engine.registry.known()
+        return [one.id for one in known if {one.id, one.slug} & set(asked)] if asked else None
+
+    def _before(self, call: Call) -> tuple[float, str] | None:
+        run_id = call.query.get("cursor")
+        if not run_id:
+            return None
+        row = self._engine.store.run(run_id)
+        if row is None:
+            raise APIError(400, f"cursor is {run_id!r}; expected the run_id of the last run of the page before")
+        return place_of(row, "QUEUED_AT")
 
     def of_event(self, call: Call) -> Response:
         event_id = call.path["event"]
@@ -94,6 +112,15 @@ class RunRoutes:
 
     def _enveloped(self, data: object) -> Response:
         return enveloped(data, self._engine.clock.now())
+
+
+def _statuses(call: Call) -> Sequence[str]:
+    known = {status.lower(): status.value for status in Status}
+    asked = call.all("status")
+    unknown = [text for text in asked if text.lower() not in known]
+    if unknown:
+        raise APIError(400, f"status is {unknown[0]!r}; expected one of {', '.join(known.values())}")
+    return [known[text.lower()] for text in asked]
 
 
 def _run(row: RunRow) -> dict[str, Any]:

@@ -67,6 +67,10 @@ class Hub:
         """Return what is subscribed to."""
         return set(self._by_topic)
 
+    def subscribers(self) -> set[Subscriber]:
+        """Return who subscribes."""
+        return set(self._subscribers)
+
     def subscribe(self, topics: Iterable[Topic] = ()) -> Subscriber:
         """Return a new subscriber, to be given back to `leave`; raises TooManySubscribersError."""
         subscriber = Subscriber()

@@ -1,6 +1,6 @@
 """Takes up runs where an earlier engine left them: from rows back to runs, pauses and jobs.
 
-A call that was under way when the engine stopped is sent again. Reads the store, changes nothing in it.
+A call that was under way when the engine stopped is sent again. A run that cannot be taken up ends.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from inngest_devserver import fragments
 from inngest_devserver.apps.functions import Function
 from inngest_devserver.apps.registry import Registry
 from inngest_devserver.matcher import Expression
@@ -15,11 +16,14 @@ from inngest_devserver.scheduling.placement import Placement
 from inngest_devserver.scheduling.queue import CALLS, JobKind
 from inngest_devserver.scheduling.scheduler import Scheduler
 from inngest_devserver.storage.store import Store
-from inngest_devserver.storage.tables import PauseRow, RunRow
+from inngest_devserver.storage.tables import HistoryRow, PauseRow, RunRow
 
+from . import memos
 from .active import ActiveRuns
-from .run import DISCOVERY, Discovery, Run, load_events
+from .journal import Happening
+from .run import DISCOVERY, Discovery, Run, Status, load_events
 
+Resume = Callable[..., None]
 Place = Callable[[Function, Mapping[str, Any], float], Placement]
 
 
@@ -51,6 +55,24 @@ def recover(store: Store, registry: Registry, active: ActiveRuns, scheduler: Sch
         if run.id in begun:
             scheduler.dispatcher.hold(run.id, run.placement)
     return len(active)
+
+
+def lost_runs(store: Store, active: ActiveRuns) -> list[RunRow]:
+    """Return the runs that have not ended and could not be taken up."""
+    return [row for row in store.active_runs() if active.get(row.id) is None]
+
+
+def end_lost(store: Store, row: RunRow, active: ActiveRuns, now: float, resume: Resume) -> None:
+    """Fail a run that nobody can take up any more, and tell the step that invoked it."""
+    message = "the function of this run, or its events, are not known to this engine any more; send the event again"
+    error = {"name": "RunLostError", "message": message}
+    store.end_run(row.id, Status.FAILED, now, fragments.dump(error))
+    store.delete_jobs_of(row.id)
+    store.add_history(HistoryRow(row.id, now, Happening.RUN_ENDED, "", "", 0, f"failed: {message}"))
+    parent = active.get(row.parent_run) if row.parent_run else None
+    pause = parent.pauses.get(row.parent_step) if parent is not None else None
+    if parent is not None and pause is not None:
+        resume(parent, pause, memos.error(**error), failed=message)
 
 
 def _run(store: Store, registry: Registry, row: RunRow, place: Place) -> Run | None:

@@ -39,6 +39,7 @@ class Scheduler:
     ) -> None:
         self._clock = clock
         self._wake = asyncio.Event()
+        self.paused = False
         self.queue = Queue(store, self._wake.set)
         self.dispatcher = Dispatcher(meters, limit=limit, place=place, is_current=self.queue.is_current)
         self._on_call = on_call
@@ -61,9 +62,20 @@ class Scheduler:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def pause(self) -> None:
+        """Take no more jobs until `resume`."""
+        self.paused = True
+
+    def resume(self) -> None:
+        self.paused = False
+        self._wake.set()
+
     async def _run(self) -> None:
         while True:
             self._wake.clear()
+            if self.paused:
+                await self._clock.wait(self._wake, None)
+                continue
             while job := self.queue.take(self._clock.now()):
                 if job.kind in CALLS:
                     self.dispatcher.add(job)
@@ -115,7 +127,7 @@ class Scheduler:
     # --- calls
 
     def _start_calls(self) -> None:
-        while not self._stopped and (turn := self.dispatcher.take(self._clock.now())) is not None:
+        while not (self._stopped or self.paused) and (turn := self.dispatcher.take(self._clock.now())) is not None:
             task = asyncio.create_task(self._on_call(turn.job), name="a call request")
             self._calls[task] = turn
             self._of_run.setdefault(turn.job.run_id, set()).add(task)

@@ -38,6 +38,11 @@ class Database:
     def __init__(self, path: Path | None = None, schedule: Schedule | None = None) -> None:
         self._schedule = schedule
         self._open = False
+        self._turn: list[tuple[str, tuple[Any, ...]]] = []
+        self.trouble = ""
+        """Why what was written last is not in the file, such as a full disk; empty when all is well."""
+        self.on_trouble: Callable[[], object] = str
+        """Called when trouble begins."""
         try:
             self._db = sqlite3.connect(
                 ":memory:" if path is None else str(path),
@@ -76,14 +81,48 @@ class Database:
             self._db.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
 
     def close(self) -> None:
-        self.commit()
-        self._db.close()
+        try:
+            self.commit()
+        finally:
+            self._db.close()
 
     def commit(self) -> None:
-        """End the transaction of this turn, if there is one."""
-        if self._open:
-            self._open = False
+        """End the transaction of this turn, if there is one; when it cannot be written, `trouble` says why."""
+        if self._open and not self.trouble:
+            try:
+                self._db.execute("COMMIT")
+            except sqlite3.OperationalError as error:
+                self._fail(error)
+            else:
+                self._open = False
+                self._turn.clear()
+
+    def _fail(self, error: sqlite3.OperationalError) -> None:
+        """Take back the transaction, and keep what it was to write: memory is ahead of the file until it is written."""
+        self.trouble = str(error)
+        if self._db.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+        self.on_trouble()
+
+    def try_again(self) -> bool:
+        """Write what could not be written, all of it or nothing; return whether the file is as it should be."""
+        if not self.trouble:
+            return True
+        try:
+            self._db.execute("BEGIN")
+            for sql, values in self._turn:
+                self._db.execute(sql, values)
             self._db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            self.trouble = str(error)
+            if self._db.in_transaction:
+                with contextlib.suppress(sqlite3.Error):
+                    self._db.execute("ROLLBACK")
+            return False
+        self.trouble, self._open = "", False
+        self._turn.clear()
+        return True
 
     def _commit_quietly(self) -> None:
         # The store may have been closed between the turn and its end.
@@ -92,12 +131,19 @@ class Database:
 
     def write(self, sql: str, values: tuple[Any, ...] = ()) -> int:
         """Change something, in the transaction of this turn; return how many rows are concerned."""
-        if not self._open:
-            self._open = True
-            self._db.execute("BEGIN")
-            if self._schedule is not None:
-                self._schedule(self._commit_quietly)
-        return self._db.execute(sql, values).rowcount
+        self._turn.append((sql, values))
+        if self.trouble:
+            return 1
+        try:
+            if not self._open:
+                self._open = True
+                self._db.execute("BEGIN")
+                if self._schedule is not None:
+                    self._schedule(self._commit_quietly)
+            return self._db.execute(sql, values).rowcount
+        except sqlite3.OperationalError as error:
+            self._fail(error)
+            return 1
 
     def one(self, sql: str, values: tuple[Any, ...] = ()) -> Any:
         return self._db.execute(sql, values).fetchone()

@@ -13,7 +13,7 @@ from .database import Database, Schedule
 from .tables import AppRow, EventRow, FunctionRow, HistoryRow, JobRow, PauseRow, RunRow
 
 _EVENT = "internal_id, id, name, ts, received_at, body"
-_RUN = (
+RUN_COLUMNS = (
     "id, function_id, event_id, event_key, batch, status, started_at, ended_at, output, version, trace_id, "
     "parent_run, parent_step, plan_only, rerun_of"
 )
@@ -53,6 +53,10 @@ class Store:
     def apps(self) -> list[AppRow]:
         """Return the apps that are not archived."""
         return [AppRow(*row) for row in self._all("SELECT * FROM apps WHERE archived_at IS NULL", ())]
+
+    def app_names(self) -> dict[str, str]:
+        """Return the names of all apps by their ids, archived ones too."""
+        return dict(self._all("SELECT id, name FROM apps", ()))
 
     def put_function(self, row: FunctionRow) -> None:
         self._write(
@@ -103,7 +107,7 @@ class Store:
     # --- runs
 
     def add_run(self, row: RunRow) -> None:
-        self._write(f"INSERT INTO runs ({_RUN}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", row)  # noqa: S608
+        self._write(f"INSERT INTO runs ({RUN_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", row)  # noqa: S608
 
     def set_protocol(self, run_id: str, version: int, plan_only: bool) -> None:
         self._write("UPDATE runs SET version = ?, plan_only = ? WHERE id = ?", (version, plan_only, run_id))
@@ -114,21 +118,16 @@ class Store:
         self._write("DELETE FROM pauses WHERE run_id = ?", (run_id,))
 
     def run(self, run_id: str) -> RunRow | None:
-        row = self._one(f"SELECT {_RUN} FROM runs WHERE id = ?", (run_id,))  # noqa: S608
-        return _run_row(row) if row else None
+        row = self._one(f"SELECT {RUN_COLUMNS} FROM runs WHERE id = ?", (run_id,))  # noqa: S608
+        return run_row(row) if row else None
 
     def runs_of_event(self, event_id: str) -> list[RunRow]:
-        sql = f"SELECT {_RUN} FROM runs WHERE event_id = ? ORDER BY id"  # noqa: S608
-        return [_run_row(row) for row in self._all(sql, (event_id,))]
-
-    def runs(self, *, before: str | None, limit: int) -> list[RunRow]:
-        """Return runs, newest first."""
-        sql = f"SELECT {_RUN} FROM runs WHERE id < ? ORDER BY id DESC LIMIT ?"  # noqa: S608
-        return [_run_row(row) for row in self._all(sql, (before or "~", limit))]
+        sql = f"SELECT {RUN_COLUMNS} FROM runs WHERE event_id = ? ORDER BY id"  # noqa: S608
+        return [run_row(row) for row in self._all(sql, (event_id,))]
 
     def active_runs(self) -> list[RunRow]:
-        sql = f"SELECT {_RUN} FROM runs WHERE ended_at IS NULL ORDER BY id"  # noqa: S608
-        return [_run_row(row) for row in self._all(sql, ())]
+        sql = f"SELECT {RUN_COLUMNS} FROM runs WHERE ended_at IS NULL ORDER BY id"  # noqa: S608
+        return [run_row(row) for row in self._all(sql, ())]
 
     # --- what a run knows, waits for, and is to do
 
@@ -188,6 +187,7 @@ class Store:
         return [HistoryRow(*row) for row in self._all(sql, (run_id,))]
 
 
-def _run_row(row: tuple[Any, ...]) -> RunRow:
+def run_row(row: tuple[Any, ...]) -> RunRow:
+    """Return the run in a row of RUN_COLUMNS."""
     run = RunRow(*row)
     return run._replace(plan_only=bool(run.plan_only))

@@ -15,6 +15,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any, Unpack, get_args, get_origin, get_type_hints
 
+import httpx
 import pydantic
 import pytest
 
@@ -75,7 +76,9 @@ def parameters_of(public: Callable[..., object]) -> list[str]:
     if isinstance(public, type) and issubclass(public, pydantic.BaseModel):
         return list(public.model_fields)
     names: list[str] = []
-    hints = get_type_hints(vars(public).get("__init__", public) if isinstance(public, type) else public)
+    named_late = {"httpx": httpx}  # some modules name its types and load it when it is used
+    signed = vars(public).get("__init__", public) if isinstance(public, type) else public
+    hints = get_type_hints(signed, localns=named_late)
     for name, parameter in inspect.signature(public).parameters.items():
         if get_origin(hints.get(name)) is Unpack and parameter.kind is parameter.VAR_KEYWORD:
             names += get_type_hints(get_args(hints[name])[0])

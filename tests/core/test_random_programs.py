@@ -16,14 +16,15 @@ from tests.cases.case import APP_ID, FN_ID, HandlerKind, hashed
 from tests.stage.asks import ASKS, Ask, ask_async, ask_sync
 from tests.stage.bodies import Script, handler
 from tests.stage.effects import Effects
+from tests.stage.effort import examples
 from tests.stage.in_process_engine import InProcessEngine, RunFailedError
 from tests.stage.logs import silent_logger
 from tests.stage.players import DurableSteps, Player, play_plainly
 from tests.stage.program_model import calls, frontier, memo, outcome
 from tests.stage.programs import WITHOUT_STEPS, Nap, Program, Run, Way, programs
 
-LAW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-NATIVE_LAW = settings(LAW, max_examples=80)
+LAW = settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+NATIVE_LAW = settings(LAW, max_examples=examples(30))
 BOTH_KINDS = pytest.mark.parametrize("kind", HandlerKind)
 BOTH_DRIVERS = pytest.mark.parametrize("ask", [ask_sync, ask_async])
 ON_EVERY_LOOP = pytest.mark.parametrize("ask", ASKS)

@@ -17,12 +17,13 @@ from tests.cases.case import APP_ID, FN_ID, HandlerKind
 from tests.stage.asks import ASKS, Ask
 from tests.stage.bodies import Script, handler
 from tests.stage.effects import Effects
+from tests.stage.effort import examples
 from tests.stage.in_process_engine import InProcessEngine
 from tests.stage.logs import silent_logger
 from tests.stage.players import DurableSteps, Player, play_plainly
 from tests.stage.programs import WITHOUT_STEPS, Program, Run, programs
 
-LAW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LAW = settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 PROGRAMS = programs(ways=WITHOUT_STEPS, failures=[0, 0, 0, 1], uncaught=False)
 WORK_SECONDS = 0.003
 # A set of tasks has no order, so these laws choose a varying number of times: only a seed can be drawn from hypothesis.

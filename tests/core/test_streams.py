@@ -39,6 +39,10 @@ def app_of(handler: Callable[..., object], **options: Any) -> App:
     return app
 
 
+def one(ctx: inngest.ContextSync) -> int:
+    return 1
+
+
 def opened(response: Response) -> tuple[int, dict[str, str], Any]:
     """Return status, headers and JSON of the answer in a stream that was read."""
     assert response.status == 201
@@ -160,7 +164,7 @@ def test_a_body_that_is_too_long_as_a_text_stands_in_the_envelope_as_it_is() -> 
 
 @pytest.mark.parametrize("ask", ASKS)
 def test_a_stream_begins_around_the_function_only(ask: Ask) -> None:
-    app = app_of(lambda ctx: 1)
+    app = app_of(one)
     good = request_of()
     for method, url, body, status in (
         ("GET", URL, b"", 200),
@@ -178,7 +182,7 @@ def test_a_stream_begins_around_the_function_only(ask: Ask) -> None:
 
 def test_who_cannot_send_streams_gets_none() -> None:
     client = inngest.Inngest(app_id=APP_ID, is_production=False, streaming=inngest.Streaming.FORCE)
-    function = client.create_function(fn_id="fn")(lambda ctx: 1)
+    function = client.create_function(fn_id="fn")(one)
     assert App(client, [function], framework="bare").handle_sync(request_of()).content == b"1"
     with pytest.raises(ConfigError, match="bare cannot send streams"):
         App(client, [function], framework="bare", streaming=inngest.Streaming.FORCE)
@@ -205,7 +209,7 @@ def test_the_nearest_setting_decides(
 ) -> None:
     monkeypatch.setenv("INNGEST_STREAMING", variable)
     made = inngest.Inngest(app_id=APP_ID, is_production=False, streaming=client)
-    function = made.create_function(fn_id="fn")(lambda ctx: 1)
+    function = made.create_function(fn_id="fn")(one)
     app = App(made, [function], framework="bare", can_stream=True, streaming=serve)
     assert (app.handle_sync(request_of()).status == 201) is streams
 
@@ -226,7 +230,11 @@ def test_another_value_is_refused(given: Any) -> None:
 
 def test_a_stream_that_is_never_read_runs_nothing() -> None:
     runs: list[int] = []
-    app = app_of(lambda ctx: runs.append(1))
+
+    def runs_once(ctx: inngest.ContextSync) -> None:
+        runs.append(1)
+
+    app = app_of(runs_once)
     response = app.handle_sync(request_of())
     wsgi.in_pieces(stream_of(response)).close()
     assert list(wsgi.in_pieces(stream_of(response))) == []
@@ -341,7 +349,7 @@ def test_a_swallowed_interrupt_is_told_in_the_envelope(kind: HandlerKind) -> Non
 
 
 def test_a_stream_is_read_by_its_own_kind_of_server() -> None:
-    app = app_of(lambda ctx: 1)
+    app = app_of(one)
     with pytest.raises(TypeError, match="handle_async"):
         asgi.in_pieces(stream_of(app.handle_sync(request_of())))
     with pytest.raises(TypeError, match="handle_sync"):

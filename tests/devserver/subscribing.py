@@ -24,7 +24,7 @@ class Client:
         self._news = asyncio.Event()
         self._to_send: asyncio.Queue[Message] = asyncio.Queue()
         spelled = {"host": "127.0.0.1:8288"} | {name.replace("_", "-"): value for name, value in headers.items()}
-        self.scope = {
+        self.scope: dict[str, Any] = {
             "type": kind,
             "method": "GET",
             "scheme": "http",

@@ -16,6 +16,7 @@ import pytest
 import inngest_cli
 import inngest_core
 import inngest_devserver
+import inngest_middleware
 from inngest_cli import main as cli
 from inngest_core import errors
 
@@ -50,7 +51,7 @@ def every_error(base: type[errors.InngestError] = errors.InngestError) -> Iterat
 
 def load_every_module() -> None:
     """Import all of the packages that can have errors of their own: a class that nobody imported is not found."""
-    for package in (inngest_core, inngest_devserver, inngest_cli):
+    for package in (inngest_core, inngest_devserver, inngest_middleware, inngest_cli):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if not module.name.endswith("__main__"):
                 importlib.import_module(module.name)

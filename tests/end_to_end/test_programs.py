@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.stage.bodies import Script
 from tests.stage.effects import Effects
+from tests.stage.effort import examples
 from tests.stage.players import DurableSteps, Player
 from tests.stage.program_model import calls, outcome
 from tests.stage.programs import Program, Way, programs
@@ -55,7 +56,7 @@ def laboratory(request: pytest.FixtureRequest) -> Iterator[Laboratory]:
 
 
 @settings(
-    max_examples=40,
+    max_examples=examples(15),
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate, Phase.shrink],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from typing import cast
 
 from inngest_core.runtime.threads import STREAM_THREAD
 from inngest_core.serving.app import LONG_SECONDS
@@ -71,8 +72,7 @@ def until_no_thread_is_left(running: Running) -> None:
     """Ask until the only thread of a streamed call is that of the one that looks."""
     end = time.monotonic() + PATIENCE
     while True:
-        names = call(running, "threads")["names"]
-        assert isinstance(names, list)
+        names = cast("list[str]", call(running, "threads")["names"])
         if names.count(STREAM_THREAD) <= 1:
             return
         assert time.monotonic() < end, names

@@ -1,0 +1,242 @@
+"""The life of a worker's connection, in a thread of its own: connect, serve, reconnect for ever, drain, close.
+
+The thread has a loop of its own, so that no function can keep it from heartbeats and leases.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+import threading
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from .api import ask_where_to_connect
+from .messages import ExecutorRequest
+from .pauses import Pauses
+from .requests import Requests
+from .served import Served
+from .session import NotConnectedError, Session, open_session
+
+DRAIN_SECONDS = 60.0
+"""How long a connection whose gateway is closing is kept for what came over it."""
+
+
+class ConnectionState(enum.Enum):
+    """Where the connection of a worker is."""
+
+    CONNECTING = "CONNECTING"
+    ACTIVE = "ACTIVE"
+    RECONNECTING = "RECONNECTING"
+    CLOSING = "CLOSING"
+    CLOSED = "CLOSED"
+
+
+class Life:
+    """A worker's connection from start to close. Its methods but `start`, `close` and `join` run in its own thread."""
+
+    def __init__(
+        self,
+        served: Served,
+        user_loop: asyncio.AbstractEventLoop,
+        *,
+        instance_id: str,
+        max_worker_concurrency: int | None,
+        rewrite_gateway_endpoint: Callable[[str], str] | None,
+        health_file: Path | None,
+        on_state: Callable[[ConnectionState], object],
+        on_end: Callable[[BaseException | None], object],
+    ) -> None:
+        """on_state, on_end: called in the worker's thread; on_end is the last thing that it does."""
+        self._served = served
+        self._log = served.client.logger
+        self._instance_id = instance_id
+        self._limit = max_worker_concurrency
+        self._rewrite = rewrite_gateway_endpoint
+        self._health_file = health_file
+        self._on_state = on_state
+        self._on_end = on_end
+        self._session: Session | None = None
+        self._serving: set[asyncio.Task[None]] = set()
+        self._requests = Requests(served, user_loop, max_worker_concurrency, self._current_session)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closing: asyncio.Event = asyncio.Event()
+        self._hurry: asyncio.Event = asyncio.Event()
+        self._drain_seconds = 0.0
+        self._thread = threading.Thread(target=self._run, name="inngest-connect", daemon=True)
+        self._begun = threading.Event()
+
+    # From any thread
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+        self._begun.wait()
+
+    def close(self, seconds: float) -> None:
+        """Ask for no more work, and end after what is in flight; what has not ended after that time is given up."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended
+                self._loop.call_soon_threadsafe(self._close, seconds)
+
+    @property
+    def connection_id(self) -> str | None:
+        session = self._session
+        return None if session is None else session.connection_id
+
+    # In its own thread
+
+    def _run(self) -> None:
+        failure: BaseException | None = None
+        try:
+            asyncio.run(self._live())
+        except BaseException as error:
+            failure = error
+        finally:
+            self._begun.set()
+            self._on_end(failure)
+
+    def _close(self, seconds: float) -> None:
+        self._drain_seconds = seconds
+        if self._closing.is_set():
+            self._hurry.set()
+        self._closing.set()
+
+    async def _live(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._begun.set()
+        self._set(ConnectionState.CONNECTING)
+        pauses = Pauses()
+        exclude: tuple[str, ...] = ()
+        try:
+            while not self._closing.is_set():
+                session = await self._until_closing(self._open(exclude))
+                exclude = ()
+                if session is None:
+                    await self._until_closing(asyncio.sleep(self._announce_pause(pauses.next())))
+                    continue
+                pauses.begin_anew()
+                ended = self._serve(session)
+                await self._until_closing(_first(session.draining.wait(), asyncio.shield(ended)))
+                if session.draining.is_set() and not session.closed.is_set():
+                    exclude = (session.gateway_group,)
+                    self._log.info("the gateway of connection %s is closing; connecting anew", session.connection_id)
+            await self._drain()
+        finally:
+            self._set(ConnectionState.CLOSED)
+
+    async def _open(self, exclude: tuple[str, ...]) -> Session | None:
+        """Make a connection; return None, and log why, when that does not work."""
+        try:
+            start = await ask_where_to_connect(self._served.client, exclude)
+            endpoint = start.gateway_endpoint if self._rewrite is None else self._rewrite(start.gateway_endpoint)
+            introduction = self._served.introduce(
+                start, instance_id=self._instance_id, max_worker_concurrency=self._limit
+            )
+            return await open_session(endpoint, start, introduction, self)
+        except NotConnectedError as error:
+            self._log.warning("this worker is not connected: %s", error)
+            return None
+
+    def _serve(self, session: Session) -> asyncio.Task[None]:
+        self._session = session
+        self._set(ConnectionState.ACTIVE)
+        self._log.info("connected to %s (connection %s)", self._served.client.api_origin, session.connection_id)
+        task = asyncio.create_task(self._serve_until_closed(session))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+        return task
+
+    async def _serve_until_closed(self, session: Session) -> None:
+        retiring = asyncio.create_task(self._retire(session))
+        try:
+            reason = await session.run()
+        finally:
+            retiring.cancel()
+        if self._session is session:
+            self._session = None
+            if not self._closing.is_set():
+                self._log.warning("connection %s ended: %s", session.connection_id, reason)
+                self._set(ConnectionState.RECONNECTING)
+
+    async def _retire(self, session: Session) -> None:
+        """Close a connection whose gateway is closing, once nothing is left to do that came over it."""
+        await session.draining.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while self._session is session or self._requests.has_work_of(session):
+                    await asyncio.sleep(0.1)
+        await session.close()
+
+    async def _drain(self) -> None:
+        self._set(ConnectionState.CLOSING)
+        self._requests.closing = True
+        if self._session is not None:
+            await self._session.pause()
+        finishing = asyncio.create_task(self._requests.finish(self._drain_seconds))
+        await _first(asyncio.shield(finishing), self._hurry.wait())
+        if not finishing.done():
+            finishing.cancel()
+            await self._requests.finish(0)
+        for task in list(self._serving):
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+
+    async def _until_closing(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Wait for *work*, but not longer than until the worker is to close; return None then."""
+        task = asyncio.ensure_future(work)
+        await _first(asyncio.shield(task), self._closing.wait())
+        if task.done():
+            return task.result()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return None
+
+    def _announce_pause(self, seconds: float) -> float:
+        if self._session is None:
+            self._set(ConnectionState.RECONNECTING)
+        self._log.info("connecting again in %.1f s", seconds)
+        return seconds
+
+    def _current_session(self) -> Session | None:
+        return self._session
+
+    def _set(self, state: ConnectionState) -> None:
+        if self._health_file is not None and state is ConnectionState.ACTIVE:
+            self._health_file.touch()
+        elif self._health_file is not None and state is not ConnectionState.CLOSING:
+            self._health_file.unlink(missing_ok=True)
+        self._on_state(state)
+
+    # What a session tells
+
+    def requested(self, request: ExecutorRequest, session: Session) -> None:
+        self._requests.take(request, session)
+
+    def acknowledged(self, request_id: str) -> None:
+        self._requests.acknowledge(request_id)
+
+    def lease_extended(self, request_id: str, lease_id: str | None) -> None:
+        self._requests.extend(request_id, lease_id)
+
+    def heard(self) -> None:
+        if self._health_file is not None:
+            self._health_file.touch()
+
+    def in_flight(self) -> tuple[str, ...]:
+        return self._requests.ids()
+
+    def warn(self, text: str) -> None:
+        self._log.warning("%s", text)
+
+
+async def _first(*works: Coroutine[Any, Any, Any] | asyncio.Future[Any]) -> None:
+    """Wait until one of *works* has ended, and cancel the others."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -1,0 +1,203 @@
+"""What a worker serves: clients and their functions, what it tells a gateway of them, and the reply to one request.
+
+Runs user code through the core's `App`, as an HTTP endpoint does. Knows no socket.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import urllib.parse
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from inngest_core.client import Inngest
+from inngest_core.config import Mode
+from inngest_core.errors import ConfigError, SigningKeyMissingError
+from inngest_core.function import Function
+from inngest_core.protocol.limits import MAX_RESPONSE_BYTES
+from inngest_core.protocol.wire import REQUEST_VERSION, SDK, SDK_LANGUAGE, STEP_ID_OF_DISCOVERY, VERSION, Header, Query
+from inngest_core.serving.app import App
+from inngest_core.serving.introspection import capabilities
+from inngest_core.serving.registration import dump_functions
+from inngest_core.web.messages import Request, Response
+
+from .messages import (
+    AppConfiguration,
+    AuthData,
+    ExecutorRequest,
+    Reply,
+    ReplyStatus,
+    StartResponse,
+    SystemAttributes,
+    WorkerConnect,
+)
+
+URL = "wss://connect"
+FRAMEWORK = "connect"
+MAX_APPS = 100
+
+Apps = Sequence[tuple[Inngest, Sequence[Function[Any]]]]
+
+
+class Served:
+    """The apps of one worker."""
+
+    def __init__(self, apps: Apps) -> None:
+        """Raises ConfigError: there is none, too many, two share an id, or they belong to different engines."""
+        if not apps:
+            raise ConfigError("connect() got no app; give it [(client, [function, …])]")
+        if len(apps) > MAX_APPS:
+            raise ConfigError(f"connect() got {len(apps)} apps; one worker connects at most {MAX_APPS}")
+        self._apps: dict[str, App] = {}
+        for client, functions in apps:
+            if client.app_id in self._apps:
+                raise ConfigError(f'two apps have the id "{client.app_id}"; give connect() one with all functions')
+            self._apps[client.app_id] = App(client, functions, framework=FRAMEWORK)
+        self.clients = [app.client for app in self._apps.values()]
+        self.client = self.clients[0]
+        _check_one_engine(self.clients)
+
+    def check_keys(self) -> None:
+        """Raise SigningKeyMissingError when the engine will not let this worker in."""
+        config = self.client.config
+        if config.mode is Mode.CLOUD and config.signing_keys is None:
+            raise SigningKeyMissingError(
+                "a worker in cloud mode needs a signing key: set INNGEST_SIGNING_KEY, or INNGEST_DEV=1 (or "
+                "is_production=False) when it is to be used with a dev server"
+            )
+
+    def introduce(self, start: StartResponse, *, instance_id: str, max_worker_concurrency: int | None) -> WorkerConnect:
+        """Return what the worker says of itself when it connects."""
+        config = self.client.config
+        return WorkerConnect(
+            connection_id=start.connection_id,
+            instance_id=instance_id,
+            auth_data=AuthData(session_token=start.session_token, sync_token=start.sync_token),
+            capabilities=json.dumps({"connect": "v1", **capabilities(config)}).encode(),
+            apps=tuple(_configuration(app) for app in self._apps.values()),
+            system_attributes=SystemAttributes(
+                cpu_cores=os.cpu_count() or 0, mem_bytes=_memory(), os=platform.system().lower()
+            ),
+            environment=config.env,
+            framework=FRAMEWORK,
+            platform=config.platform,
+            sdk_version=VERSION,
+            sdk_language=SDK_LANGUAGE,
+            max_worker_concurrency=max_worker_concurrency,
+        )
+
+    async def answer(self, request: ExecutorRequest) -> Reply:
+        """Run the function that is asked for on the running loop, and return the reply."""
+        app = self._apps.get(request.app_name)
+        if app is None:
+            known = ", ".join(self._apps)
+            return failed_reply(request, f'this worker has no app "{request.app_name}"; it serves: {known}')
+        query = urllib.parse.urlencode(
+            {
+                Query.FUNCTION_ID.value: request.function_slug,
+                Query.STEP_ID.value: request.step_id or STEP_ID_OF_DISCOVERY,
+            }
+        )
+        response = await app.answer_async(
+            Request("POST", f"{URL}?{query}", _headers(request), request.request_payload, request)
+        )
+        return _reply(request, response)
+
+
+def failed_reply(request: ExecutorRequest, message: str) -> Reply:
+    """Return the reply that the request failed, for the reason that *message* gives; it may be tried again."""
+    body = json.dumps({"code": "unknown", "name": "InngestError", "message": message, "stack": ""}).encode()
+    return _addressed(request, ReplyStatus.ERROR, body)
+
+
+def _reply(request: ExecutorRequest, response: Response) -> Reply:
+    body = response.body
+    if not isinstance(body, bytes):
+        raise AssertionError("what comes over a connection is answered at once, and never streamed")
+    if len(body) > MAX_RESPONSE_BYTES:
+        return failed_reply(
+            request,
+            f"the answer has {len(body)} bytes, and a gateway reads at most {MAX_RESPONSE_BYTES}; "
+            "return less, or keep large values elsewhere and return where they are",
+        )
+    headers = response.headers
+    return _addressed(
+        request,
+        _STATUSES.get(response.status, ReplyStatus.ERROR),
+        body,
+        no_retry=headers.get(Header.NO_RETRY.value) == "true",
+        retry_after=headers.get(Header.RETRY_AFTER.value),
+    )
+
+
+_STATUSES = {200: ReplyStatus.DONE, 206: ReplyStatus.NOT_COMPLETED}
+
+
+def _addressed(
+    request: ExecutorRequest,
+    status: ReplyStatus,
+    body: bytes,
+    *,
+    no_retry: bool = False,
+    retry_after: str | None = None,
+) -> Reply:
+    return Reply(
+        request_id=request.request_id,
+        account_id=request.account_id,
+        env_id=request.env_id,
+        app_id=request.app_id,
+        status=status,
+        body=body,
+        no_retry=no_retry,
+        retry_after=retry_after,
+        sdk_version=SDK,
+        request_version=int(REQUEST_VERSION),
+        system_trace_ctx=request.system_trace_ctx,
+        user_trace_ctx=request.user_trace_ctx,
+        run_id=request.run_id,
+    )
+
+
+def _headers(request: ExecutorRequest) -> dict[str, str]:
+    """Return the headers that the same request would have over HTTP: those that say which trace it belongs to."""
+    try:
+        trace: object = json.loads(request.user_trace_ctx or b"{}")
+    except ValueError:
+        return {}
+    if not isinstance(trace, dict):
+        return {}
+    fields = cast("Mapping[str, object]", trace)
+    return {name.lower(): value for name, value in fields.items() if isinstance(value, str)}
+
+
+def _configuration(app: App) -> AppConfiguration:
+    functions = dump_functions(app.functions, URL)
+    for function in functions:
+        steps = cast("dict[str, dict[str, dict[str, object]]]", function["steps"])
+        for step in steps.values():
+            step["runtime"]["type"] = "ws"
+    return AppConfiguration(
+        app_name=app.client.app_id, app_version=app.client.app_version, functions=json.dumps(functions).encode()
+    )
+
+
+def _check_one_engine(clients: Sequence[Inngest]) -> None:
+    """A connection has one key, one environment and one engine, whatever the number of apps."""
+    first = clients[0].config
+    for client in clients[1:]:
+        config = client.config
+        for what in ("mode", "api_origin", "env", "signing_keys"):
+            if getattr(config, what) != getattr(first, what):
+                raise ConfigError(
+                    f'the apps "{clients[0].app_id}" and "{client.app_id}" differ in {what.replace("_", " ")}; '
+                    "start a worker for each engine and environment"
+                )
+
+
+def _memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # not on this system
+        return 0

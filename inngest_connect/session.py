@@ -1,0 +1,225 @@
+"""One WebSocket to a gateway, from the handshake until it is closed: frames, heartbeats, and nothing of user code.
+
+Only the loop of the worker's own thread comes here. What a frame is to lead to is decided by whoever listens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Protocol
+
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as connect_websocket
+from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.typing import Subprotocol
+
+from inngest_core.error_text import SHORT_MESSAGE, cut
+from inngest_core.protocol.duration import parse_duration
+from inngest_core.protocol.limits import MAX_REQUEST_BYTES
+
+from .codec import FrameError, Message, parse
+from .messages import (
+    SUBPROTOCOL,
+    ConnectionReady,
+    ExecutorRequest,
+    ExtendLeaseAck,
+    Kind,
+    ReplyAck,
+    StartResponse,
+    WorkerConnect,
+    WorkerStatus,
+    dump_frame,
+    parse_frame,
+)
+
+HANDSHAKE_SECONDS = 10.0
+"""For each frame of the handshake."""
+SILENT_INTERVALS = 3
+"""After so many heartbeat intervals without any frame, the other side counts as gone."""
+DEFAULT_HEARTBEAT_SECONDS = 10.0
+DEFAULT_EXTEND_SECONDS = 30.0
+
+
+class NotConnectedError(Exception):
+    """A connection could not be made, or is closed; the message says why."""
+
+
+class Listener(Protocol):
+    """What a session tells: it is called on the session's loop, and must not block."""
+
+    def requested(self, request: ExecutorRequest, session: Session) -> None: ...
+    def acknowledged(self, request_id: str) -> None: ...
+    def lease_extended(self, request_id: str, lease_id: str | None) -> None: ...
+    def heard(self) -> None: ...
+    def in_flight(self) -> tuple[str, ...]: ...
+    def warn(self, text: str) -> None: ...
+
+
+class Session:
+    """A connection that a gateway has called ready."""
+
+    def __init__(
+        self, socket: ClientConnection, start: StartResponse, ready: ConnectionReady, listener: Listener
+    ) -> None:
+        self.connection_id = start.connection_id
+        self.gateway_group = start.gateway_group
+        self.extend_lease_seconds = _seconds(ready.extend_lease_interval, DEFAULT_EXTEND_SECONDS)
+        self.closed = asyncio.Event()
+        self.draining = asyncio.Event()
+        """Set when the gateway is about to close: a new connection is needed, and this one finishes what it has."""
+        self._heartbeat_seconds = _seconds(ready.heartbeat_interval, DEFAULT_HEARTBEAT_SECONDS)
+        self._status_seconds = _seconds(ready.status_interval, 0.0)
+        self._socket = socket
+        self._listener = listener
+        self._pausing = False
+
+    async def run(self) -> str:
+        """Read frames until the connection is closed; return why it was."""
+        beating = asyncio.create_task(self._beat())
+        telling = asyncio.create_task(self._tell_status()) if self._status_seconds > 0 else None
+        try:
+            return await self._read()
+        finally:
+            self.closed.set()
+            for task in (beating, telling):
+                if task is not None:
+                    task.cancel()
+            await self.close()
+
+    async def send(self, kind: Kind, message: Message | None = None) -> None:
+        """Send a frame; raises NotConnectedError when the connection is closed."""
+        try:
+            await self._socket.send(dump_frame(kind, message))
+        except ConnectionClosed as error:
+            raise NotConnectedError(_reason(error)) from None
+
+    async def pause(self) -> None:
+        """Ask for no more requests, as the worker is shutting down."""
+        self._pausing = True
+        with contextlib.suppress(NotConnectedError):
+            await self.send(Kind.WORKER_PAUSE)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._socket.close()
+
+    async def _read(self) -> str:
+        while True:
+            try:
+                async with asyncio.timeout(SILENT_INTERVALS * self._heartbeat_seconds):
+                    data = await self._socket.recv()
+            except TimeoutError:
+                return f"nothing came from the gateway for {SILENT_INTERVALS * self._heartbeat_seconds:g} s"
+            except ConnectionClosed as error:
+                return _reason(error)
+            self._listener.heard()
+            try:
+                self._take(*parse_frame(data))
+            except FrameError as error:
+                self._listener.warn(f"a frame of the gateway cannot be read and is left out: {error}")
+
+    def _take(self, kind: Kind, payload: bytes) -> None:
+        match kind:
+            case Kind.GATEWAY_EXECUTOR_REQUEST:
+                self._listener.requested(parse(ExecutorRequest, payload), self)
+            case Kind.WORKER_REPLY_ACK:
+                self._listener.acknowledged(parse(ReplyAck, payload).request_id)
+            case Kind.WORKER_REQUEST_EXTEND_LEASE_ACK:
+                ack = parse(ExtendLeaseAck, payload)
+                self._listener.lease_extended(ack.request_id, ack.new_lease_id)
+            case Kind.GATEWAY_CLOSING:
+                self.draining.set()
+            case Kind.SYNC_FAILED:
+                self._listener.warn(_explain_sync_failure(payload))
+            case _:  # a heartbeat was heard by coming
+                pass
+
+    async def _beat(self) -> None:
+        with contextlib.suppress(NotConnectedError):
+            while True:
+                await self.send(Kind.WORKER_HEARTBEAT)
+                await asyncio.sleep(self._heartbeat_seconds)
+
+    async def _tell_status(self) -> None:
+        with contextlib.suppress(NotConnectedError):
+            while True:
+                await asyncio.sleep(self._status_seconds)
+                status = WorkerStatus(
+                    in_flight_request_ids=self._listener.in_flight(), shutdown_requested=self._pausing
+                )
+                await self.send(Kind.WORKER_STATUS, status)
+
+
+async def open_session(url: str, start: StartResponse, introduction: WorkerConnect, listener: Listener) -> Session:
+    """Connect to the gateway at *url* and come to the point where it calls the connection ready.
+
+    Raises NotConnectedError.
+    """
+    try:
+        socket = await connect_websocket(
+            url,
+            subprotocols=[Subprotocol(SUBPROTOCOL)],
+            max_size=MAX_REQUEST_BYTES,
+            ping_interval=None,  # Connect has heartbeats of its own
+            open_timeout=HANDSHAKE_SECONDS,
+        )
+    except (OSError, TimeoutError, WebSocketException, ValueError) as error:
+        raise NotConnectedError(f"no WebSocket to the gateway: {type(error).__name__}: {error}") from error
+    try:
+        await _expect(socket, Kind.GATEWAY_HELLO)
+        await socket.send(dump_frame(Kind.WORKER_CONNECT, introduction))
+        payload = await _expect(socket, Kind.GATEWAY_CONNECTION_READY)
+        return Session(socket, start, parse(ConnectionReady, payload), listener)
+    except BaseException as error:
+        await socket.close()
+        if isinstance(error, ConnectionClosed):
+            raise NotConnectedError(_reason(error)) from None
+        if isinstance(error, FrameError):
+            raise NotConnectedError(f"the gateway sent {error}") from None
+        raise
+
+
+async def _expect(socket: ClientConnection, wanted: Kind) -> bytes:
+    try:
+        async with asyncio.timeout(HANDSHAKE_SECONDS):
+            kind, payload = parse_frame(await socket.recv())
+    except TimeoutError:
+        raise NotConnectedError(f"the gateway sent no {wanted.name} in {HANDSHAKE_SECONDS:g} s") from None
+    if kind is Kind.SYNC_FAILED:
+        raise NotConnectedError(_explain_sync_failure(payload))
+    if kind is not wanted:
+        raise NotConnectedError(f"the gateway sent {kind.name} where {wanted.name} was expected")
+    return payload
+
+
+def _explain_sync_failure(payload: bytes) -> str:
+    said = "".join(character for character in payload.decode(errors="replace") if character.isprintable())
+    return f"the engine did not take the functions of this worker: {cut(said, SHORT_MESSAGE) or 'it gave no reason'}"
+
+
+_REASONS = {
+    "connect_authentication_failed": "the gateway refused the session of this worker",
+    "connect_worker_hello_timeout": "the gateway did not get the worker's first frame in time",
+    "connect_gateway_closing": "the gateway is closing",
+    "connect_internal_error": "the gateway had an error of its own",
+    "MESSAGE_TOO_LARGE": "a frame of this worker was larger than the gateway takes",
+}
+
+
+def _reason(error: ConnectionClosed) -> str:
+    close = error.rcvd or error.sent
+    if close is None:
+        return "the connection broke"
+    known = _REASONS.get(close.reason)
+    said = f"{close.code} {close.reason}".strip()
+    return f"{known} ({said})" if known else f"the connection was closed ({said})"
+
+
+def _seconds(text: str, default: float) -> float:
+    if not text:
+        return default
+    try:
+        return parse_duration(text)
+    except ValueError:
+        return default

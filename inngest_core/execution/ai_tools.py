@@ -1,0 +1,84 @@
+"""The step tools for AI. As in `tools.py`, pure values and flows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from inngest_core.ai.adapters import Adapter
+from inngest_core.ai.metadata import ai_metadata
+from inngest_core.error_text import kind_of
+from inngest_core.errors import ConfigError, OutputUnserializableError
+from inngest_core.protocol.limits import MAX_STEP_BYTES
+from inngest_core.protocol.wire import Opcode
+from inngest_core.values.json_text import parse_value
+from inngest_core.values.serializer import dump
+
+from .tools import Tool, check_step_id, read_plain, step_opts
+
+_METHODS = ("auth_key", "format", "headers", "on_call", "url_infer")
+_NOT_SHOWN = frozenset({"api_key", "auth_key", "auth_token", "default_headers", "extra_headers", "headers"})
+"""Arguments of clients that may hold secrets: they are not recorded with the step."""
+
+
+def infer(step_id: str, adapter: Adapter, body: Mapping[str, object]) -> Tool:
+    """Have the engine ask a model; the result is the provider's answer."""
+    step_id = check_step_id(step_id)
+    what = f'step "{step_id}"'
+    if isinstance(adapter, type) or not all(callable(getattr(adapter, name, None)) for name in _METHODS):
+        raise ConfigError(
+            f"{what}: adapter is {kind_of(adapter)}; give an adapter, such as "
+            "inngest.ai.openai.Adapter(auth_key=..., model=...)"
+        )
+    if not isinstance(cast("object", body), Mapping):
+        raise ConfigError(f"{what}: body is {kind_of(body)}; give the body of the request as a dict")
+    completed = dict(body)
+    try:
+        adapter.on_call(completed)
+    except ConfigError as error:
+        raise ConfigError(f"{what}: {error.message}") from None
+    written = dump(completed, f"{what}: body", fix="give JSON values", limit=MAX_STEP_BYTES)
+    opts = step_opts(
+        type="step.ai.infer",
+        url=adapter.url_infer(),
+        headers=adapter.headers(),
+        auth_key=adapter.auth_key(),
+        format=adapter.format(),
+        body=parse_value(written.body),
+    )
+    return Tool(Opcode.AI_GATEWAY, step_id, "", read_plain, opts)
+
+
+def wrap(step_id: str, callback: Callable[..., object], args: Sequence[object], kwargs: Mapping[str, object]) -> Tool:
+    """Call a provider's client once; the result is what it returns."""
+    step_id = check_step_id(step_id)
+    if not callable(callback):
+        raise ConfigError(
+            f'step "{step_id}" was given a {type(callback).__name__} to call; give a function: '
+            "step.ai.wrap(id, client.chat.completions.create, model=...), without calling it"
+        )
+    shown = {name: value for name, value in kwargs.items() if name not in _NOT_SHOWN}
+    hidden = {name: value for name, value in kwargs.items() if name in _NOT_SHOWN}
+    given = [*args, shown] if shown else [*args]
+
+    def call(*given: Any) -> object:
+        if not shown:
+            return callback(*given, **hidden)
+        *positional, named = given  # which may have been edited
+        return callback(*positional, **named, **hidden)
+
+    def describe(answer: bytes) -> list[dict[str, object]]:
+        objects = [cast("Mapping[str, object]", each) for each in given if isinstance(each, Mapping)]
+        package = str(getattr(callback, "__module__", "") or "")
+        return ai_metadata(objects[-1] if objects else {}, parse_value(answer), package)
+
+    opts = step_opts(type="step.ai.wrap", **_input(given))
+    return Tool(Opcode.STEP_RUN, step_id, step_id, read_plain, opts, call, given, returns=callback, describe=describe)
+
+
+def _input(given: Sequence[object]) -> dict[str, object]:
+    """Return the arguments as they are recorded with a step; nothing where they are not JSON, or too large."""
+    try:
+        return {"input": parse_value(dump(given, "input", fix="", limit=MAX_STEP_BYTES).body)}
+    except OutputUnserializableError:
+        return {}

@@ -1,0 +1,51 @@
+"""Realtime as functions of a client, as the official SDK spells it: each is one line over `client.realtime`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .client import Inngest
+from .realtime.publishing import SubscriptionToken
+from .realtime.topics import AnyTopic
+
+
+async def publish(client: Inngest, channel: str, topic: str, data: object) -> None:
+    """Publish a message; as `client.realtime.publish`.
+
+    client: whose engine it goes to.
+    channel: the name of the channel.
+    topic: the name of the topic.
+    data: whatever can be written as JSON.
+    """
+    await client.realtime.publish(channel, topic, data)
+
+
+def publish_sync(client: Inngest, channel: str, topic: str, data: object) -> None:
+    """Publish a message; as `client.realtime.publish_sync`.
+
+    client: whose engine it goes to.
+    channel: the name of the channel.
+    topic: the name of the topic.
+    data: whatever can be written as JSON.
+    """
+    client.realtime.publish_sync(channel, topic, data)
+
+
+async def get_subscription_token(client: Inngest, channel: str, topics: Sequence[AnyTopic]) -> SubscriptionToken:
+    """Return a token for a subscriber; as `client.realtime.get_subscription_token`.
+
+    client: whose engine makes it.
+    channel: the name of the channel.
+    topics: the topics that it opens.
+    """
+    return await client.realtime.get_subscription_token(channel, topics)
+
+
+def get_subscription_token_sync(client: Inngest, channel: str, topics: Sequence[AnyTopic]) -> SubscriptionToken:
+    """Return a token for a subscriber; as `client.realtime.get_subscription_token_sync`.
+
+    client: whose engine makes it.
+    channel: the name of the channel.
+    topics: the topics that it opens.
+    """
+    return client.realtime.get_subscription_token_sync(channel, topics)

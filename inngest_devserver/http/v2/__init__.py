@@ -1,0 +1,1 @@
+"""The second version of the REST API, `/api/v2`: its shapes, its routes, and their OpenAPI description."""

@@ -1,0 +1,131 @@
+"""Runs, spans, apps and functions as `/api/v2` shows them. Reads no request and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from inngest_devserver import fragments
+from inngest_devserver.apps.functions import Function
+from inngest_devserver.apps.registry import Registry
+from inngest_devserver.runs.run import PauseKind
+from inngest_devserver.runs.trace import Span
+from inngest_devserver.scheduling.clock import iso
+from inngest_devserver.storage.tables import AppRow, RunRow
+
+from .shapes import AppView, FunctionView, LatestSync, RunStatus, RunView, SpanView, TriggerView
+
+STEP_OPS = {
+    PauseKind.PLANNED.value: "RUN",
+    PauseKind.SLEEP.value: "SLEEP",
+    PauseKind.WAIT.value: "WAIT_FOR_EVENT",
+    PauseKind.INVOKE.value: "INVOKE",
+}
+
+
+def step_op(kind: str) -> str:
+    """Return the name of a kind of step in `/api/v2` and in GraphQL."""
+    return STEP_OPS.get(kind, kind.upper())
+
+
+def run_status(status: str) -> RunStatus:
+    return cast("RunStatus", status.upper())
+
+
+def local_id(slug: str, app: str) -> str:
+    """Return the id of a function within its app."""
+    return slug.removeprefix(f"{app}-")
+
+
+def run_view(run: RunRow, registry: Registry, *, output: bool) -> RunView:
+    function = registry.function(run.function_id)
+    app = registry.app_name(function.app_id) if function else ""
+    name = function.name if function else ""
+    view = RunView(
+        id=run.id,
+        app={"id": app},
+        function={"id": local_id(function.slug, app) if function else run.function_id, "name": name},
+        status=run_status(run.status),
+        queuedAt=iso(run.started_at),
+        startedAt=iso(run.started_at),
+        trigger={"eventIds": run.batch.split(",")},
+    )
+    if run.ended_at is not None:
+        view["endedAt"] = iso(run.ended_at)
+    if run.rerun_of:
+        view["rerunOf"] = run.rerun_of
+    if output and run.output is not None:
+        view["output"] = fragments.load(run.output)
+    return view
+
+
+def span_view(span: Span, *, output: bool) -> SpanView:
+    view = SpanView(id=span.id, name=span.name, status=run_status(span.status), queuedAt=iso(span.queued_at))
+    if span.started_at is not None:
+        view["startedAt"] = iso(span.started_at)
+    if span.ended_at is not None:
+        view["endedAt"] = iso(span.ended_at)
+        view["durationMs"] = str(duration_ms(span))
+    if span.step_id:
+        view["stepId"] = span.step_id
+        view["stepOp"] = step_op(span.kind)
+    if output and span.output is not None:
+        view["output"] = fragments.load(span.output)
+    if span.children:
+        view["children"] = [span_view(child, output=output) for child in span.children]
+    return view
+
+
+def duration_ms(span: Span) -> int:
+    """Return how long a span that has ended took, in milliseconds."""
+    began = span.queued_at if span.started_at is None else span.started_at
+    return max(round(((span.ended_at or began) - began) * 1000), 0)
+
+
+def app_view(app: AppRow, registry: Registry) -> AppView:
+    language, _, version = app.sdk.partition(":")
+    sync = LatestSync(url=app.url)
+    if language:
+        sync["sdkLanguage"] = language
+    if version:
+        sync["sdkVersion"] = version.removeprefix("v")
+    if app.framework:
+        sync["framework"] = app.framework
+    view = AppView(
+        id=app.name,
+        name=app.name,
+        method="CONNECT" if app.url.startswith(("ws:", "wss:")) else "SERVE",
+        functionCount=len(registry.functions(app.id)),
+        createdAt=iso(app.created_at),
+        latestSync=sync,
+    )
+    if app.version:
+        view["appVersion"] = sync["appVersion"] = app.version
+    return view
+
+
+def function_view(function: Function, app: str) -> FunctionView:
+    name = local_id(function.slug, app)
+    triggers = cast("list[Mapping[str, Any]]", function.config.get("triggers") or [])
+    return FunctionView(
+        app={"id": app},
+        id=name,
+        name=function.name,
+        slug=name,
+        triggers=[_trigger(trigger) for trigger in triggers],
+        configuration={"retries": {"isDefault": not _gives_retries(function), "value": function.max_attempts - 1}},
+    )
+
+
+def _trigger(trigger: Mapping[str, Any]) -> TriggerView:
+    if trigger.get("cron"):
+        return TriggerView(type="CRON", value=str(trigger["cron"]))
+    view = TriggerView(type="EVENT", value=str(trigger.get("event", "")))
+    if trigger.get("expression"):
+        view["condition"] = str(trigger["expression"])
+    return view
+
+
+def _gives_retries(function: Function) -> bool:
+    steps = cast("Mapping[str, Mapping[str, Any]]", function.config.get("steps") or {})
+    return "retries" in function.config or any("retries" in step for step in steps.values())

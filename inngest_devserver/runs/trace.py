@@ -1,0 +1,130 @@
+"""What happened in a run as a tree of spans: the run, its steps, their attempts. Made of rows; keeps nothing.
+
+A step is one span, from the moment it was reported until its memo came. Attempts that failed are its children. The
+attempts of the function itself are the children of a span "Finalization", which other engines call so, too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from inngest_devserver.storage.tables import HistoryRow, PauseRow, RunRow
+
+from .journal import Happening
+from .run import PauseKind, Status
+
+_STATUSES = {Happening.STEP_DONE: Status.COMPLETED, Happening.STEP_FAILED: Status.FAILED}
+
+
+@dataclass(slots=True)
+class Span:
+    """Times are Unix seconds. kind: of the step, see PauseKind; empty when this is no step. output: JSON."""
+
+    id: str
+    name: str
+    status: str
+    queued_at: float
+    started_at: float | None
+    ended_at: float | None = None
+    step_id: str = ""
+    kind: str = ""
+    attempt: int = 0
+    output: bytes | None = None
+    detail: str = ""
+    children: list[Span] = field(default_factory=list["Span"])
+
+    def walk(self) -> Iterable[Span]:
+        """Yield this span and all below it."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+def span_id(run_id: str, *parts: object) -> str:
+    """Return the id of a span, which is the same each time it is asked for."""
+    return hashlib.sha256("\n".join([run_id, *map(str, parts)]).encode()).hexdigest()[:16]
+
+
+def trace(
+    run: RunRow, history: Sequence[HistoryRow], memos: Iterable[tuple[str, bytes]], pauses: Iterable[PauseRow]
+) -> Span:
+    """Return the root span of a run. pauses: of the steps that are not done."""
+    started = next((row.since for row in history if row.since is not None), run.started_at)
+    root = Span(span_id(run.id), "Run", run.status, run.started_at, started, run.ended_at, output=run.output)
+    outputs = dict(memos)
+    steps: dict[str, Span] = {}
+    for row in history:
+        if row.step_id:
+            span = steps.get(row.step_id) or steps.setdefault(row.step_id, _step(run, row))
+            _happened(run, span, row, outputs)
+    for pause in pauses:
+        if pause.step_id not in steps:
+            queued = HistoryRow(run.id, pause.since, "", pause.step_id, pause.name, 0, "", pause.kind, pause.since)
+            steps[pause.step_id] = _step(run, queued)
+    ended = run.status != Status.RUNNING
+    for span in steps.values():
+        if ended and span.ended_at is None:  # the run was cancelled, or failed, beside it
+            span.status, span.ended_at = Status.CANCELLED, run.ended_at
+    root.children = [*steps.values(), *_finalization(run, history)]
+    return root
+
+
+def _step(run: RunRow, row: HistoryRow) -> Span:
+    began = row.at if row.since is None else row.since
+    return Span(
+        span_id(run.id, row.step_id),
+        row.name,
+        Status.RUNNING,
+        began,
+        began,
+        step_id=row.step_id,
+        kind=row.op or PauseKind.PLANNED,
+    )
+
+
+def _happened(run: RunRow, span: Span, row: HistoryRow, outputs: dict[str, bytes]) -> None:
+    span.name = row.name
+    match row.kind:
+        case Happening.STEP_RETRIED:
+            span.children.append(_attempt(run, row, span))
+        case Happening.STEP_DONE | Happening.STEP_FAILED:
+            span.status, span.ended_at = _STATUSES[Happening(row.kind)], row.at
+            span.output = outputs.get(row.step_id)
+        case _:
+            span.kind, span.detail = row.op or span.kind, row.detail
+
+
+def _attempt(run: RunRow, row: HistoryRow, step: Span | None = None, status: str = Status.FAILED) -> Span:
+    began = row.at if row.since is None else row.since
+    of = step.step_id if step else ""
+    kind = step.kind if step else ""
+    name = f"Attempt {row.attempt}"
+    return Span(
+        span_id(run.id, of, "attempt", row.attempt),
+        name,
+        status,
+        began,
+        began,
+        row.at,
+        of,
+        kind,
+        row.attempt,
+        detail=row.detail,
+    )
+
+
+def _finalization(run: RunRow, history: Sequence[HistoryRow]) -> list[Span]:
+    """Return the span of the function's own attempts; none while it has neither failed nor ended."""
+    failed = [_attempt(run, row) for row in history if row.kind == Happening.RUN_RETRIED and row.since is not None]
+    last = next((row for row in history if row.kind == Happening.RUN_ENDED), None)
+    if last is None and not failed:
+        return []
+    if last is not None and last.since is not None:
+        failed.append(_attempt(run, last, status=run.status))
+    began = failed[0].queued_at if failed else run.started_at
+    span = Span(span_id(run.id, "finalization"), "Finalization", run.status, began, began, run.ended_at)
+    span.output = run.output
+    span.children = failed if len(failed) > 1 else []
+    return [span]

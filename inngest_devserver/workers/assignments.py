@@ -1,0 +1,256 @@
+"""Calls given to workers: to one at a time, and to another one only when a lease has expired.
+
+A worker that takes a call holds a lease, which it extends while it is at it. What was given to it is not given to
+anybody else before that lease has expired, even when its connection is closed: it may only be reconnecting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import urllib.parse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from inngest_connect.messages import ExecutorRequest, Reply, ReplyStatus
+from inngest_core.protocol.wire import Header, Query, dump_json
+from inngest_core.web.messages import query_of
+from inngest_devserver.apps.registry import Registry
+from inngest_devserver.calls.caller import WORKERS_URL, UnreachableError
+from inngest_devserver.calls.reply import Answer
+from inngest_devserver.ids import Ulids
+from inngest_devserver.scheduling.clock import Clock
+from inngest_devserver.storage.store import Store
+
+from .sessions import Sessions
+
+ACK_SECONDS = 5.0
+"""A worker that has not acknowledged a call by then has left it to others."""
+EXTEND_SECONDS = 2.5
+LEASE_SECONDS = 4 * EXTEND_SECONDS
+DRAIN_SECONDS = 2.0
+BUSY_SECONDS = 10.0
+"""How long a call waits for a worker that is not at its limit."""
+ACCOUNT_ID = "00000000-0000-4000-a000-000000000000"
+ENV_ID = "00000000-0000-4000-b000-000000000000"
+
+_STATUSES = {ReplyStatus.NOT_COMPLETED: 206, ReplyStatus.DONE: 200, ReplyStatus.ERROR: 500}
+
+
+class Worker(Protocol):
+    """A worker that is connected."""
+
+    def can_take(self, app_name: str) -> bool: ...
+    def serves(self, app_name: str) -> bool: ...
+    @property
+    def load(self) -> int: ...
+    async def give(self, request: ExecutorRequest) -> bool:
+        """Give it a call; return False when the connection is closed."""
+        ...
+
+    async def drain(self) -> None:
+        """Have it connect elsewhere, and close the connection."""
+        ...
+
+    def release(self, request_id: str) -> None:
+        """Count a call no more that it has lost."""
+        ...
+
+    def acknowledge(self, request_id: str) -> None:
+        """Tell it that its reply is kept."""
+        ...
+
+
+@dataclass(eq=False)
+class Assignment:
+    """A call that some worker is to make. worker: who has it. expires: when the lease ends, on the loop's clock."""
+
+    request: ExecutorRequest
+    worker: Worker | None = None
+    expires: float = 0.0
+    taken: asyncio.Event = field(default_factory=asyncio.Event)
+    replied: asyncio.Event = field(default_factory=asyncio.Event)
+    kept: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when what the reply says is in the store."""
+    reply: Reply | None = None
+
+
+class Assignments:
+    """The calls that workers are at, and the workers."""
+
+    def __init__(
+        self, clock: Clock, ulids: Ulids, registry: Registry, store: Store, say: Callable[[str], object]
+    ) -> None:
+        self._clock = clock
+        self._ulids = ulids
+        self._registry = registry
+        self._store = store
+        self._say = say
+        self._workers: set[Worker] = set()
+        self._by_request: dict[str, Assignment] = {}
+        self._changed = asyncio.Event()
+        self.sessions = Sessions(clock, ulids)
+
+    # Workers
+
+    def add(self, worker: Worker) -> None:
+        """Take in a worker that has connected."""
+        self._workers.add(worker)
+        self.something_changed()
+
+    def remove(self, worker: Worker) -> None:
+        """Forget a worker whose connection is closed; what it has remains its own until the leases expire."""
+        self._workers.discard(worker)
+
+    async def drain(self) -> None:
+        """Close the connections of all workers, which then reconnect as soon as they can."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await asyncio.gather(*(worker.drain() for worker in self._workers))
+
+    def something_changed(self) -> None:
+        """Let calls that wait for a worker look again."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def take(self, request_id: str) -> None:
+        """Note that a worker has acknowledged a call."""
+        assignment = self._by_request.get(request_id)
+        if assignment is not None:
+            assignment.taken.set()
+
+    def extend(self, request_id: str, lease_id: str) -> str | None:
+        """Return a new lease for a call; None when the given one is lost."""
+        assignment = self._by_request.get(request_id)
+        now = _now()
+        if assignment is None or assignment.request.lease_id != lease_id or assignment.expires < now:
+            return None
+        new = self._ulids.new(self._clock.now())
+        assignment.request = replace(assignment.request, lease_id=new)
+        assignment.expires = now + LEASE_SECONDS
+        return new
+
+    def reply(self, reply: Reply) -> Assignment | None:
+        """Take in a reply; return what it replies to, or None when nobody waits for it (any more)."""
+        assignment = self._by_request.get(reply.request_id)
+        if assignment is not None and assignment.reply is None:
+            assignment.reply = reply
+            assignment.replied.set()
+        return assignment
+
+    # Calls
+
+    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Have a worker make a call; raises UnreachableError when none can take it now."""
+        assignment = Assignment(self._request(url, headers, body))
+        request_id = assignment.request.request_id
+        self._by_request[request_id] = assignment
+        try:
+            reply = await self._until_replied(assignment)
+        except BaseException:
+            del self._by_request[request_id]
+            raise
+        task = asyncio.current_task()
+        if task is None:
+            raise AssertionError("calls are made in tasks")
+        task.add_done_callback(lambda done: self._keep(assignment, cancelled=done.cancelled()))
+        return _answer(reply)
+
+    async def _until_replied(self, assignment: Assignment) -> Reply:
+        declined: set[Worker] = set()
+        while assignment.reply is None:
+            worker = await self._free_worker(assignment.request.app_name, declined)
+            if not await self._give(worker, assignment):
+                worker.release(assignment.request.request_id)
+                declined.add(worker)
+                continue
+            while not assignment.replied.is_set() and (left := assignment.expires - _now()) > 0:
+                await _within(left, assignment.replied)
+            if not assignment.replied.is_set():
+                request = assignment.request
+                worker.release(request.request_id)
+                self._say(f"{request.function_slug}: the lease of a worker expired; the call goes to another one")
+        return assignment.reply
+
+    async def _give(self, worker: Worker, assignment: Assignment) -> bool:
+        """Give a call to a worker, and return whether it may be at it."""
+        lease_id = self._ulids.new(self._clock.now())
+        assignment.request = replace(assignment.request, lease_id=lease_id)
+        assignment.worker, assignment.expires = worker, _now() + LEASE_SECONDS
+        assignment.taken.clear()
+        if not await worker.give(assignment.request):
+            return False
+        await _within(ACK_SECONDS, assignment.taken)
+        return assignment.taken.is_set() or assignment.reply is not None or worker not in self._workers
+
+    async def _free_worker(self, app_name: str, declined: set[Worker]) -> Worker:
+        deadline = _now() + BUSY_SECONDS
+        while True:
+            changed = self._changed
+            able = [worker for worker in self._workers - declined if worker.can_take(app_name)]
+            if able:
+                least = min(worker.load for worker in able)
+                return random.choice([worker for worker in able if worker.load == least])  # noqa: S311 - any of them
+            if not any(worker.serves(app_name) for worker in self._workers):
+                raise UnreachableError(f"{WORKERS_URL}: no worker of the app {app_name} is connected")
+            if _now() >= deadline:
+                raise UnreachableError(f"{WORKERS_URL}: all workers of the app {app_name} are busy")
+            await _within(min(1.0, deadline - _now()), changed)
+
+    def _request(self, url: str, headers: Mapping[str, str], body: bytes) -> ExecutorRequest:
+        query = dict(urllib.parse.parse_qsl(query_of(url)))
+        slug = query[Query.FUNCTION_ID.value]
+        function = self._registry.by_slug(slug)
+        app = None if function is None else self._registry.app(function.app_id)
+        if function is None or app is None:
+            raise UnreachableError(f"{WORKERS_URL}: no app that is registered has a function {slug}")
+        trace = {
+            name.value: headers[name.value] for name in (Header.TRACEPARENT, Header.TRACESTATE) if name.value in headers
+        }
+        return ExecutorRequest(
+            request_id=headers[Header.REQUEST_ID.value],
+            account_id=ACCOUNT_ID,
+            env_id=ENV_ID,
+            app_id=app.id,
+            app_name=app.name,
+            function_id=function.id,
+            function_slug=slug,
+            step_id=query[Query.STEP_ID.value],
+            request_payload=body,
+            system_trace_ctx=dump_json(trace),
+            user_trace_ctx=dump_json(trace),
+            run_id=headers[Header.RUN_ID.value],
+            job_id=headers[Header.JOB_ID.value],
+        )
+
+    def _keep(self, assignment: Assignment, *, cancelled: bool) -> None:
+        """Acknowledge a reply once what it says was applied, and is in the store."""
+        self._by_request.pop(assignment.request.request_id, None)
+        self.something_changed()
+        if cancelled:
+            return
+        self._store.commit()
+        assignment.kept.set()
+        if assignment.worker is not None:
+            assignment.worker.acknowledge(assignment.request.request_id)
+
+
+def _answer(reply: Reply) -> Answer:
+    headers = {Header.SDK.value: reply.sdk_version, Header.REQUEST_VERSION.value: str(reply.request_version)}
+    if reply.no_retry:
+        headers[Header.NO_RETRY.value] = "true"
+    if reply.retry_after:
+        headers[Header.RETRY_AFTER.value] = reply.retry_after
+    return Answer(_STATUSES.get(ReplyStatus(reply.status), 500), headers, reply.body)
+
+
+async def _within(seconds: float, event: asyncio.Event) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

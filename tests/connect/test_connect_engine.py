@@ -1,0 +1,162 @@
+"""Workers of the bundled engine, in processes that get killed: who gets a call, and who gets it when a lease ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from inngest_devserver.engine import Options
+from inngest_devserver.server import DevServer
+
+PATIENCE_SECONDS = 50.0
+WORKER = textwrap.dedent(
+    """
+    import asyncio, os, pathlib, sys, time
+    import inngest
+    from inngest.connect import connect
+
+    seen = pathlib.Path(sys.argv[1])
+    client = inngest.Inngest(app_id="shop", is_production=False)
+
+    def note(text):
+        with (seen / text).open("a") as file:
+            file.write(f"{os.getpid()}\\n")
+
+    @client.create_function(fn_id="chain", trigger=inngest.TriggerEvent(event="chain"), retries=0)
+    async def chain(ctx):
+        await ctx.step.run("a", note, "a")
+        await ctx.step.sleep("nap", 20)
+        await ctx.step.run("b", note, "b")
+        return "done"
+
+    @client.create_function(fn_id="slow", trigger=inngest.TriggerEvent(event="slow"), retries=0)
+    def slow(ctx):
+        def work():
+            note("slow")
+            while not (seen / "go").exists():
+                time.sleep(0.02)
+            return os.getpid()
+        return ctx.step.run("work", work)
+
+    connect([(client, [chain, slow])], instance_id=f"worker-{os.getpid()}").run()
+    """
+)
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture
+def engine() -> Iterator[DevServer]:
+    with DevServer(Options(sink=None), port=0) as server:
+        yield server
+
+
+@pytest.fixture
+def start(engine: DevServer, tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+    """Start workers; they are ended after the test."""
+    workers: list[subprocess.Popen[bytes]] = []
+    program = tmp_path / "worker.py"
+    program.write_text(WORKER)
+
+    def start_worker() -> subprocess.Popen[bytes]:
+        environment = {**os.environ, "INNGEST_DEV": engine.origin}
+        workers.append(subprocess.Popen([sys.executable, str(program), str(tmp_path)], env=environment))
+        return workers[-1]
+
+    yield start_worker
+    for worker in workers:
+        worker.kill()
+        worker.wait()
+
+
+def until(what: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not what():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.05)
+
+
+def send(engine: DevServer, name: str) -> str:
+    until(lambda: httpx.get(f"{engine.origin}/v1/apps/shop/functions").status_code == 200)
+    answer = httpx.post(f"{engine.origin}/e/key", json={"name": name, "data": {}})
+    event_id: str = answer.json()["ids"][0]
+    return event_id
+
+
+def outcome(engine: DevServer, event_id: str) -> tuple[str, object]:
+    (run,) = httpx.get(f"{engine.origin}/v1/events/{event_id}/runs").json()["data"]
+    return run["status"], run["output"]
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def test_a_worker_runs_functions(
+    engine: DevServer, start: Callable[[], subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    start()
+    event_id = send(engine, "chain")
+    until(lambda: outcome(engine, event_id)[0] == "Completed")
+    assert outcome(engine, event_id) == ("Completed", "done")
+    assert (len(lines(tmp_path / "a")), len(lines(tmp_path / "b"))) == (1, 1)
+
+
+def test_the_work_of_a_killed_worker_is_given_to_another_one(
+    engine: DevServer, start: Callable[[], subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    first = start()
+    event_id = send(engine, "slow")
+    until(lambda: lines(tmp_path / "slow"))
+    second = start()
+    os.kill(first.pid, signal.SIGKILL)
+    (tmp_path / "go").touch()
+    until(lambda: outcome(engine, event_id)[0] == "Completed")
+    assert outcome(engine, event_id) == ("Completed", second.pid)  # though it has no retries
+    assert lines(tmp_path / "slow") == [str(first.pid), str(second.pid)]
+
+
+def test_sigterm_ends_a_worker_after_its_step(
+    engine: DevServer, start: Callable[[], subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    worker = start()
+    event_id = send(engine, "slow")
+    until(lambda: lines(tmp_path / "slow"))
+    worker.send_signal(signal.SIGTERM)
+    (tmp_path / "go").touch()
+    assert worker.wait(PATIENCE_SECONDS) == 0
+    assert outcome(engine, event_id) == ("Completed", worker.pid)  # the step was finished, and its result kept
+
+
+def test_workers_reconnect_to_an_engine_that_was_restarted(tmp_path: Path) -> None:
+    program = tmp_path / "worker.py"
+    program.write_text(WORKER)
+    with DevServer(Options(sink=None), port=0) as engine:
+        port, environment = engine.port, {**os.environ, "INNGEST_DEV": engine.origin}
+        worker = subprocess.Popen([sys.executable, str(program), str(tmp_path)], env=environment)
+        event_id = send(engine, "chain")
+        until(lambda: outcome(engine, event_id)[0] == "Completed")
+    try:
+        with DevServer(Options(sink=None), port=port) as engine:
+            event_id = send(engine, "chain")
+            until(lambda: outcome(engine, event_id)[0] == "Completed")
+    finally:
+        worker.kill()
+        worker.wait()
+    assert len(lines(tmp_path / "b")) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"), [("/v0/connect/start", b"\xff\xff", 400), ("/v0/connect/flush", b"", 400)]
+)
+def test_bodies_that_are_no_messages_are_refused(engine: DevServer, path: str, body: bytes, status: int) -> None:
+    assert httpx.post(engine.origin + path, content=body).status_code == status
