@@ -36,6 +36,7 @@ from .scheduling.placement import Placement
 from .scheduling.queue import JobKind
 from .scheduling.scheduler import Scheduler
 from .storage.flow import FlowStore
+from .storage.retention import Keep, Retention
 from .storage.store import Store
 from .storage.tables import JobRow, RunRow
 from .workers.assignments import Assignments
@@ -54,6 +55,7 @@ class Options:
     concurrency: call requests under way at once in one app, of which one function gets three quarters; fewer than the
     100 connections that a waitress takes by default, as it leaves the others unanswered.
     retry_interval: seconds before the second attempt; doubles with each, up to a minute.
+    keep: how many ended runs are kept, and for how long.
     server_kind: what the engine calls itself to apps, "dev" or "cloud".
     sink: takes each line for the terminal; None keeps quiet.
     transport: sends requests to apps instead of the network (tests). fetcher: makes those of steps.
@@ -64,6 +66,7 @@ class Options:
     event_keys: tuple[str, ...] = ()
     concurrency: int = 64
     retry_interval: float = 1.0
+    keep: Keep = field(default_factory=Keep)
     server_kind: str = "dev"
     sink: Sink | None = stderr
     clock: Clock = field(default_factory=SystemClock)
@@ -93,6 +96,7 @@ class Engine:
         )
         self.hub = Hub()
         self.tokens = Tokens(secrets.token_bytes(32))
+        self.retention = Retention(self.store.database, options.keep)
         self.store.database.on_trouble = self._file_fails
         self._mending: asyncio.Task[None] | None = None
         self._flow_store = FlowStore(self.store.database)
@@ -133,7 +137,7 @@ class Engine:
             journal=self.journal,
             place=self._placing.place,
             invoke=self.admission.invoke,
-            run_ended=self.scheduler.run_ended,
+            run_ended=self._run_ended,
             track=self.scheduler.track,
             keep_event=self.intake.keep,
             send_event=self.intake.take,
@@ -162,6 +166,10 @@ class Engine:
     def _placement(self, run_id: str) -> Placement | None:
         run = self.active.get(run_id)
         return None if run is None else run.placement
+
+    def _run_ended(self, run_id: str, *, give_up: bool) -> None:
+        self.scheduler.run_ended(run_id, give_up=give_up)
+        self.retention.note(self.clock.now())
 
     def _file_fails(self) -> None:
         """Stop taking work: what is done now could not be kept."""
