@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from inngest_core.options.cron import problem_of
-from inngest_core.protocol.duration import parse_duration, parse_time
+from inngest_core.protocol.duration import parse_time
 from inngest_core.protocol.limits import MAX_CANCEL, MAX_RETRIES, MAX_TRIGGER_NAME, MAX_TRIGGERS
 from inngest_core.protocol.wire import json_kind
 from inngest_devserver.ids import function_uuid
 from inngest_devserver.matcher import Expression, ExpressionError
 
+from .durations import check_seconds, seconds_of
 from .flow_control import FLOW_CONTROL, FlowControl
 from .flow_options import NO_FLOW, FlowOptions, read_flow
 
@@ -194,7 +195,7 @@ class _Reader:
             self._fault(f"{where}.cron", f"is {cron!r}; expected {wanted}")
         seconds: float | None = None
         if jitter not in (None, ""):
-            seconds = self._duration(jitter, f"{where}.jitter")
+            seconds = check_seconds(jitter, f"{where}.jitter", self._fault)
             if seconds is not None and not _SHORTEST_JITTER_SECONDS <= seconds <= _LONGEST_JITTER_SECONDS:
                 self._fault(f"{where}.jitter", f"is {jitter!r}; expected 1s to 5m")
         return Trigger(cron=cron, jitter=seconds or 0.0)
@@ -230,24 +231,14 @@ class _Reader:
             self._fault(where, f"does not compile: {error}")
             return None
 
-    def _duration(self, text: object, where: str) -> float | None:
-        try:
-            if isinstance(text, str):
-                return parse_duration(text)
-        except ValueError:
-            pass
-        self._fault(where, f"is {text!r}; expected a duration such as 1h30m")
-        return None
-
 
 def _window(text: object) -> tuple[float | None, float | None]:
     """Return how long a cancellation counts, as seconds and as a Unix time; engines ignore what they cannot read."""
     if not isinstance(text, str):
         return None, None
-    try:
-        return parse_duration(text), None
-    except ValueError:
-        pass
+    seconds = seconds_of(text)
+    if seconds is not None:
+        return seconds, None
     try:
         return None, parse_time(text).timestamp()
     except ValueError:
