@@ -46,6 +46,7 @@ class DevOptions:
     app_port: int = 0
     retry_interval: float | None = None
     keep: Keep | None = None
+    poll: bool = True
     quiet: bool = False
     signing_key: str | None = None
     event_key: str | None = None
@@ -155,6 +156,9 @@ class _Session:
         for task in asyncio.as_completed([self._server.register(url) for url in urls]):
             await task
             self._show_functions()
+        if self._options.poll:
+            for url in self._options.urls:
+                self._server.poll(url)
         if urls:
             _print(f"  ready: {self._how_to_send()}")
         await asyncio.Event().wait()

@@ -66,6 +66,7 @@ def _run(options: argparse.Namespace) -> int:
                     path=options.path,
                     app_port=options.app_port,
                     retry_interval=options.retry_interval,
+                    poll=not options.no_poll,
                     keep=_keep(options.keep, options.keep_days),
                     quiet=options.quiet,
                     signing_key=os.environ.get("INNGEST_SIGNING_KEY") or None,
@@ -111,6 +112,7 @@ def _add_dev(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--path", type=_path, help="where the app serves; found out when not given")
     parser.add_argument("--app-port", type=_port, default=0, help="of the app; 0 takes any (%(default)s)")
+    parser.add_argument("--no-poll", action="store_true", help="do not ask -u apps again for their functions")
     parser.add_argument("--keep", type=_count, metavar="RUNS", help="ended runs that are kept (10000)")
     parser.add_argument("--keep-days", type=_count, metavar="DAYS", help="how long ended runs are kept (30)")
     parser.add_argument(
