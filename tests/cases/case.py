@@ -234,14 +234,23 @@ def raised(body: Mapping[str, object], *, no_retry: bool = False, retry_after: o
 
 def read_answer(body: bytes) -> Any:
     """Return the JSON of an answer so that it can be compared: tracebacks are replaced by STACK, times are left out."""
-    return json.loads(body, object_hook=_comparable)
+    return json.loads(body, object_hook=lambda value: _without_stack(_without_time(value)))
 
 
-def _comparable(value: dict[str, Any]) -> dict[str, Any]:
+def read_ops(body: bytes) -> Any:
+    """Return the JSON of an answer, with its tracebacks, but without the times of steps."""
+    return json.loads(body, object_hook=_without_time)
+
+
+def _without_time(value: dict[str, Any]) -> dict[str, Any]:
     if value.get("op") in ("StepRun", "StepError", "StepFailed") and isinstance(value.get("timing"), dict):
         began, took = value["timing"]["a"], value["timing"]["b"]
         assert abs(began / 1e9 - time.time()) < 3600 and 0 <= took < 60e9, f"unlikely times: {value['timing']}"
-        value = {key: field for key, field in value.items() if key != "timing"}
+        return {key: field for key, field in value.items() if key != "timing"}
+    return value
+
+
+def _without_stack(value: dict[str, Any]) -> dict[str, Any]:
     stack = value.get("stack")
     if isinstance(stack, str) and stack.startswith("Traceback (most recent call last)"):
         return {**value, "stack": STACK}

@@ -335,11 +335,10 @@ def test_streamed_answers() -> None:
 def test_ops_of_later_versions_fail_clearly() -> None:
     async def main() -> None:
         async with lab() as it:
-            for kind in ("WaitForSignal", "Gateway", "AIGateway"):
-                it.serve("f", always(ops(op(kind, "a"))))
-                run = await it.run("t/f")
-                assert run["status"] == "Failed"
-                assert run["output"]["message"] == f'step "a": this engine does not know {kind} yet'
+            it.serve("f", always(ops(op("SyncRunComplete", "a"))))
+            run = await it.run("t/f")
+            assert run["status"] == "Failed"
+            assert run["output"]["message"] == 'step "a": this engine does not know SyncRunComplete yet'
 
     asyncio.run(main())
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from inngest_core.serving.app import App
 from inngest_core.web.messages import Request
-from tests.cases.case import FULL_ID, Call, hashed, read_answer
+from tests.cases.case import FULL_ID, Call, hashed, read_ops
 
 from .asks import Ask
 
@@ -41,7 +41,7 @@ class InProcessEngine:
         body["ctx"]["stack"] = {"current": len(self.stack), "stack": self.stack}
         url = f"http://app/api/inngest?fnId={FULL_ID}&stepId={target or 'step'}"
         response = self.ask(self.app, Request("POST", url, {}, json.dumps(body).encode()))
-        return response.status, read_answer(response.content)
+        return response.status, read_ops(response.content)
 
     def run(self, *, race: bool = False, most_calls: int = 500) -> object:
         """Return what the function returned; raises RunFailedError.
