@@ -165,7 +165,7 @@ def test_what_cannot_be_served(tmp_path: Path, target: str, said: str) -> None:
     ("arguments", "said"),
     [
         (["shop:worker", "--max-concurrency", "3"], "leave --max-concurrency 3 out and give it to connect()"),
-        (["shop", "--max-concurrency", "0"], "'0' is not a number of calls; give 1 or more"),
+        (["shop", "--max-concurrency", "0"], "'0' is not a number of at least 1"),
         (["shop", "--shutdown-timeout", "soon"], "'soon' is not a number of seconds"),
     ],
 )
