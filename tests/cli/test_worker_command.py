@@ -93,13 +93,13 @@ def test_functions_are_run(tmp_path: Path, engine: DevServer, target: str) -> No
 
 
 @pytest.mark.parametrize("target", FORMS)
-def test_what_a_target_stands_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str) -> None:
+def test_what_a_target_stands_for(tmp_path: Path, target: str) -> None:
     (tmp_path / "shop.py").write_text(FORMS[target])
-    monkeypatch.setattr(sys, "path", list(sys.path))
     try:
         served = load_served(target, tmp_path)
     finally:
         sys.modules.pop("shop", None)
+        sys.path.remove(str(tmp_path))
     clients = served.clients if isinstance(served, Worker) else tuple(client for client, _ in served)
     assert [client.app_id for client in clients] == ["shop"]
     assert isinstance(served, Worker) is ("worker" in target or "()" in target)
