@@ -111,7 +111,7 @@ def test_what_functions_log_is_shown(tmp_path: Path, engine: DevServer) -> None:
     with worker("shop:client", folder=tmp_path, engine=engine) as session:
         session.until("connected to")
         result(engine)
-        session.until("INFO inngest: greeting")
+        assert session.until(" INFO inngest: greeting").count("greeting") == 1
 
 
 def test_options_are_those_of_connect(tmp_path: Path, engine: DevServer) -> None:
