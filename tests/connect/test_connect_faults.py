@@ -172,6 +172,7 @@ async def test_fifty_workers_come_back_to_an_engine_that_was_restarted() -> None
         async with httpx.AsyncClient(base_url=engine.origin) as http:
             events = [{"name": "go", "data": {}} for _ in range(100)]
             ids = (await http.post("/e/key", json=events)).json()["ids"]
+            assert len(ids) == 100
             async with asyncio.timeout(PATIENCE_SECONDS):
                 for event_id in ids:
                     while await _status(http, event_id) != "Completed":
