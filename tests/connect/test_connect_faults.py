@@ -74,7 +74,7 @@ async def test_a_gateway_that_went_silent_is_left_for_another_one() -> None:
     async with Gateway(ready=FAST).open() as gateway, running(gateway, waiting) as run:
         await run.connection.ask(request("waiting"))
         await run.connection.expect(Kind.WORKER_REQUEST_ACK)
-        run.connection.socket.transport.pause_reading()  # type: ignore[attr-defined]  # of asyncio's own transports
+        run.connection.socket.transport.pause_reading()
         silent_since = time.monotonic()
         second = await gateway.worker()
         await run.worker.wait_for_state(ConnectionState.ACTIVE, timeout=20_000)
