@@ -236,7 +236,11 @@ def _declared(marker: object, annotation: object, what: str) -> Dependency:
 
 
 def _key_of(dependency: object) -> Hashable:
-    return dependency if isinstance(dependency, Hashable) else id(dependency)
+    try:
+        hash(dependency)
+    except TypeError:  # such as an instance of a dataclass that can be called
+        return id(dependency)
+    return dependency
 
 
 def _manager_of(dependency: Dependency, code: object, made: object) -> _Entered | None:
