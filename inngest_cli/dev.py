@@ -23,6 +23,7 @@ from inngest_devserver.hosting.endpoints import HostError
 from inngest_devserver.hosting.host import AppHost
 from inngest_devserver.server import DevServer
 from inngest_devserver.storage.database import FileUnusableError
+from inngest_devserver.storage.retention import Keep
 
 from .defaults import DEFAULT_PORT, LOOPBACK
 from .errors import CommandError, UsageError
@@ -44,6 +45,8 @@ class DevOptions:
     path: str | None = None
     app_port: int = 0
     retry_interval: float | None = None
+    keep: Keep | None = None
+    poll: bool = True
     quiet: bool = False
     signing_key: str | None = None
     event_key: str | None = None
@@ -153,6 +156,9 @@ class _Session:
         for task in asyncio.as_completed([self._server.register(url) for url in urls]):
             await task
             self._show_functions()
+        if self._options.poll:
+            for url in self._options.urls:
+                self._server.poll(url)
         if urls:
             _print(f"  ready: {self._how_to_send()}")
         await asyncio.Event().wait()
@@ -197,6 +203,7 @@ def _engine_options(options: DevOptions) -> Options:
         persist=options.persist,
         signing_key=options.signing_key,
         event_keys=(options.event_key,) if options.event_key else (),
+        keep=options.keep or defaults.keep,
         retry_interval=defaults.retry_interval if options.retry_interval is None else options.retry_interval,
         sink=None if options.quiet else _print,
     )

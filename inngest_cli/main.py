@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from inngest_core.protocol.wire import VERSION
 
@@ -65,6 +66,8 @@ def _run(options: argparse.Namespace) -> int:
                     path=options.path,
                     app_port=options.app_port,
                     retry_interval=options.retry_interval,
+                    poll=not options.no_poll,
+                    keep=_keep(options.keep, options.keep_days),
                     quiet=options.quiet,
                     signing_key=os.environ.get("INNGEST_SIGNING_KEY") or None,
                     event_key=os.environ.get("INNGEST_EVENT_KEY") or None,
@@ -109,6 +112,9 @@ def _add_dev(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--path", type=_path, help="where the app serves; found out when not given")
     parser.add_argument("--app-port", type=_port, default=0, help="of the app; 0 takes any (%(default)s)")
+    parser.add_argument("--no-poll", action="store_true", help="do not ask -u apps again for their functions")
+    parser.add_argument("--keep", type=_count, metavar="RUNS", help="ended runs that are kept (10000)")
+    parser.add_argument("--keep-days", type=_count, metavar="DAYS", help="how long ended runs are kept (30)")
     parser.add_argument(
         "--retry-interval", type=_seconds, metavar="SECONDS", help="before the first retry; then doubled"
     )
@@ -146,6 +152,20 @@ def _path(text: str) -> str:
     if not text.startswith("/"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a path; start it with /, as in /api/inngest")
     return text
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:10]) <= 1_000_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
+    return int(text)
+
+
+def _keep(runs: int | None, days: int | None) -> Any:
+    """Return what is kept of the past."""
+    from inngest_devserver.storage.retention import Keep
+
+    usual = Keep()
+    return Keep(runs or usual.runs, days * 86_400.0 if days else usual.seconds)
 
 
 def _seconds(text: str) -> float:

@@ -22,7 +22,7 @@ def read_parameters(handler: Callable[..., object], what: str) -> list[inspect.P
     """Return the parameters of a handler; raises FunctionConfigError when it has no signature. what: names it."""
     try:
         return _parameters(handler)
-    except (TypeError, ValueError):
+    except Exception:  # on Python 3.13 inspect calls the `__signature__` that a proxy invents, which may raise anything
         raise FunctionConfigError(f"{what} has no readable signature; wrap it in a def (ctx) or (ctx, step)") from None
 
 

@@ -9,12 +9,15 @@ import asyncio
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from inngest_core.protocol.signing import SigningKey
 
 from .admission.admission import Admission
+from .admission.crons import Crons
 from .admission.keys import Keys
 from .admission.placing import Placing
+from .apps.functions import Function
 from .apps.registry import Registry
 from .calls.caller import Caller, Transport
 from .calls.fetcher import Fetcher, HTTPFetcher
@@ -36,6 +39,7 @@ from .scheduling.placement import Placement
 from .scheduling.queue import JobKind
 from .scheduling.scheduler import Scheduler
 from .storage.flow import FlowStore
+from .storage.retention import Keep, Retention
 from .storage.store import Store
 from .storage.tables import JobRow, RunRow
 from .workers.assignments import Assignments
@@ -54,6 +58,7 @@ class Options:
     concurrency: call requests under way at once in one app, of which one function gets three quarters; fewer than the
     100 connections that a waitress takes by default, as it leaves the others unanswered.
     retry_interval: seconds before the second attempt; doubles with each, up to a minute.
+    keep: how many ended runs are kept, and for how long.
     server_kind: what the engine calls itself to apps, "dev" or "cloud".
     sink: takes each line for the terminal; None keeps quiet.
     transport: sends requests to apps instead of the network (tests). fetcher: makes those of steps.
@@ -64,6 +69,7 @@ class Options:
     event_keys: tuple[str, ...] = ()
     concurrency: int = 64
     retry_interval: float = 1.0
+    keep: Keep = field(default_factory=Keep)
     server_kind: str = "dev"
     sink: Sink | None = stderr
     clock: Clock = field(default_factory=SystemClock)
@@ -93,6 +99,7 @@ class Engine:
         )
         self.hub = Hub()
         self.tokens = Tokens(secrets.token_bytes(32))
+        self.retention = Retention(self.store.database, options.keep)
         self.store.database.on_trouble = self._file_fails
         self._mending: asyncio.Task[None] | None = None
         self._flow_store = FlowStore(self.store.database)
@@ -121,6 +128,7 @@ class Engine:
             keys,
             self.journal.say,
         )
+        self.crons = Crons(self._flow_store, self.clock, self.scheduler.queue, self.registry, self._begin_timed)
         self.intake = Intake(self.store, self.clock, self.ulids, self.registry, self.active, self.admission)
         services = Services(
             clock=self.clock,
@@ -133,7 +141,7 @@ class Engine:
             journal=self.journal,
             place=self._placing.place,
             invoke=self.admission.invoke,
-            run_ended=self.scheduler.run_ended,
+            run_ended=self._run_ended,
             track=self.scheduler.track,
             keep_event=self.intake.keep,
             send_event=self.intake.take,
@@ -154,14 +162,23 @@ class Engine:
                 self.admission.debounces.fire(job)
             case JobKind.BATCH:
                 self.admission.batches.fire(job)
+            case JobKind.CRON:
+                self.crons.fire(job)
             case JobKind.TIMEOUT:
                 self.executor.timed_out(job)
             case _:
                 self.executor.timer(job)
 
+    def _begin_timed(self, function: Function, event: dict[str, Any]) -> None:
+        self.admission.offer(function, self.intake.keep(event), event, has_own_id=False)
+
     def _placement(self, run_id: str) -> Placement | None:
         run = self.active.get(run_id)
         return None if run is None else run.placement
+
+    def _run_ended(self, run_id: str, *, give_up: bool) -> None:
+        self.scheduler.run_ended(run_id, give_up=give_up)
+        self.retention.note(self.clock.now())
 
     def _file_fails(self) -> None:
         """Stop taking work: what is done now could not be kept."""
@@ -188,6 +205,8 @@ class Engine:
         self._meters.load()
         resumed = recover(self.store, self.registry, self.active, self.scheduler, self._placing.place)
         self.admission.load()
+        self.crons.load()
+        self.registry.on_change = self.crons.update
         for row in lost_runs(self.store, self.active):
             self.journal.say(f"run {row.id} cannot go on and has failed: its function or its events are not known")
             end_lost(self.store, row, self.active, self.clock.now(), self.executor.resume)

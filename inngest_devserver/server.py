@@ -19,7 +19,7 @@ from inngest_core.extras import needs
 with needs("dev-server", "uvicorn"):
     import uvicorn
 
-from .apps.ping import register_app
+from .apps.ping import keep_registered, register_app
 from .engine import Engine, Options
 from .http.api import API
 
@@ -105,6 +105,12 @@ class DevServer:
         self._pings.add(task)
         task.add_done_callback(self._pings.discard)
         return task
+
+    def poll(self, url: str) -> None:
+        """Have the app at *url*, which has registered, do so again every few seconds until the server stops."""
+        task = asyncio.create_task(keep_registered(self.engine, url), name=f"poll {url}")
+        self._pings.add(task)
+        task.add_done_callback(self._pings.discard)
 
     async def __aenter__(self) -> Self:
         await self.start()

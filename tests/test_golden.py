@@ -22,7 +22,7 @@ from tests.stage.engine_api import EngineDouble
 
 from .cases.case import HandlerKind, read_answer
 from .golden import python_functions, typescript_functions
-from .golden.page import as_the_page_says
+from .golden.page import as_the_page_says, op_as_the_page_says
 
 RECORDINGS = Path(__file__).parent / "golden" / "recordings"
 KEY = "0123456789abcdef" * 4
@@ -50,10 +50,12 @@ def calls(name: str, path: str = "/api/inngest") -> list[Any]:
     return found
 
 
-def typescript_calls() -> list[Any]:
-    served = tuple(f"fnId=tsnocp-{name}&" for name in typescript_functions.SERVED)
+def typescript_calls(prefix: str) -> list[Any]:
+    served = tuple(f"fnId=ts{prefix}-{name}&" for name in typescript_functions.SERVED)
     return [
-        each for each in calls("typescript-dev", "/api/nocp") if each.values[0]["request"]["query"].startswith(served)
+        each
+        for each in calls("typescript-dev", f"/api/{prefix}")
+        if each.values[0]["request"]["query"].startswith(served)
     ]
 
 
@@ -200,7 +202,7 @@ SIGNALLED = "01M81JR7VTY3F6938VHNEGPM63"
 @DRIVERS
 @KINDS
 @pytest.mark.parametrize("client", [{"app_id": "tsnocp", "is_production": False}], indirect=True, ids=["dev"])
-@pytest.mark.parametrize("exchange", typescript_calls())
+@pytest.mark.parametrize("exchange", typescript_calls("nocp"))
 def test_typescript(
     exchange: Exchange, kind: HandlerKind, drive: Drive, client: inngest.Inngest, engine: EngineDouble
 ) -> None:
@@ -208,6 +210,46 @@ def test_typescript(
     body = json.dumps(exchange["request"]["body"]).encode()
     request = Request("POST", url(exchange), exchange["request"]["headers"], body)
     expect_recorded(exchange, drive(serve(kind, client, typescript_functions).handle(request), client))
+
+
+def saved_in(exchange: Exchange) -> list[Any]:
+    """Return the steps that TypeScript saved during a call."""
+    request_id = exchange["request"]["body"]["ctx"]["request_id"]
+    bodies = [
+        each["request"]["body"] for each in recorded("typescript-dev") if "/checkpoint/" in each["request"]["path"]
+    ]
+    return [
+        [op_as_the_page_says(step) for step in body["steps"]] for body in bodies if body["request_id"] == request_id
+    ]
+
+
+CHECKPOINTING = {"app_id": "tscp", "is_production": False, "checkpointing": True}
+
+
+@DRIVERS
+@KINDS
+@pytest.mark.parametrize("client", [CHECKPOINTING], indirect=True, ids=["dev"])
+@pytest.mark.parametrize("exchange", typescript_calls("cp"))
+def test_typescript_with_checkpointing(
+    exchange: Exchange, kind: HandlerKind, drive: Drive, client: inngest.Inngest, engine: EngineDouble
+) -> None:
+    run_id = exchange["request"]["body"]["ctx"]["run_id"]
+    signals = [each for each in recorded("typescript-dev") if each["request"]["path"] == "/v1/signals"]
+    told = next(each["response"]["body"] for each in signals if each["request"]["body"]["signal"].startswith("cp-"))
+    engine.reset({"POST /v1/signals": [(200, told)], f"POST /v1/checkpoint/{run_id}/async": [(200, b"")]})
+    body = json.dumps(exchange["request"]["body"]).encode()
+    request = Request("POST", url(exchange), exchange["request"]["headers"], body)
+    expect_recorded(exchange, drive(serve(kind, client, typescript_functions).handle(request), client))
+    saves = [read_answer(each.body) for each in engine.requests if "/checkpoint/" in each.path]
+    assert [save["steps"] for save in saves] == saved_in(exchange)
+    ctx = exchange["request"]["body"]["ctx"]
+    assert all(save[key] == ctx[key] for save in saves for key in ("run_id", "fn_id", "qi_id", "generation_id"))
+
+
+def test_the_recording_has_steps_that_were_saved() -> None:
+    steps = [step for each in typescript_calls("cp") for save in saved_in(each.values[0]) for step in save]
+    assert [step["name"] for step in steps].count("after") == 1
+    assert len(steps) >= 6
 
 
 STRANGERS = ("introspection unsigned", "introspection badly signed", "introspection from a dev server")

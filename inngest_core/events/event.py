@@ -78,7 +78,7 @@ def event_as_json(event: Event, what: str, serializer: Serializer | None = None)
 
 def _extra(event: Event) -> dict[str, object]:
     """Return what a subclass or an unknown key adds."""
-    extra = dict(event.__pydantic_extra__ or {})
+    extra = dict(event.model_extra or {})
     known = Event.model_fields
     extra.update((name, getattr(event, name)) for name in type(event).model_fields if name not in known)
     return extra

@@ -149,7 +149,7 @@ def parse_as(kind: type[E], event: Event) -> E:
 
     Its name stays, also where the class says another: that of an invoked function is the engine's.
     """
-    fields: dict[str, Any] = {**event.__dict__, **(event.__pydantic_extra__ or {})}
+    fields: dict[str, Any] = dict(event)
     typ = type_of_data(kind)
     if typ is not None:
         fields["data"] = read_data(event.data, typ, event.name)

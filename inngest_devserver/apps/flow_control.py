@@ -10,12 +10,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from inngest_core.protocol.duration import parse_duration
 from inngest_core.protocol.limits import MAX_CONCURRENCY
 from inngest_core.protocol.wire import json_kind
 
-Fault = Callable[[str, str], None]
-"""Notes a fault: the field, and what is wrong with it."""
+from .durations import Fault, check_seconds
+
 Compiles = Callable[[object, str], object]
 """Checks the expression in a field."""
 
@@ -66,16 +65,6 @@ class FlowControl:
             self._fault(field, f"is a JSON {json_kind(value)}; expected an object")
             return {}
         return cast("dict[str, Any]", value)
-
-    def _seconds(self, value: object, field: str) -> float | None:
-        """Return the seconds of a duration; None, and a fault, when there are none."""
-        try:
-            if isinstance(value, str):
-                return parse_duration(value)
-        except ValueError:
-            pass
-        self._fault(field, f"is {value!r}; expected a duration such as 1h30m")
-        return None
 
     def _limit(self, value: object, field: str, least: float) -> None:
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
@@ -153,8 +142,10 @@ class FlowControl:
         timeout = batch.get("timeout")
         if isinstance(timeout, str) and re.fullmatch(f"(?:{_NO_DAYS.pattern})+", timeout) is None:
             self._fault("batchEvents.timeout", f"is {timeout!r}; expected units no longer than h, as in 24h")
-        elif (seconds := self._seconds(timeout, "batchEvents.timeout")) is not None and seconds < _SHORTEST_SECONDS:
-            self._fault("batchEvents.timeout", f"is {timeout!r}; expected at least 1s")
+        else:
+            seconds = check_seconds(timeout, "batchEvents.timeout", self._fault)
+            if seconds is not None and seconds < _SHORTEST_SECONDS:
+                self._fault("batchEvents.timeout", f"is {timeout!r}; expected at least 1s")
         self._compiles(batch.get("key"), "batchEvents.key")
         self._compiles(batch.get("if"), "batchEvents.if")
         for other in _NOT_WITH_BATCH:
@@ -166,7 +157,7 @@ class FlowControl:
         if not limit:
             return
         self._limit(limit.get("limit"), "rateLimit.limit", 1)
-        seconds = self._seconds(limit.get("period"), "rateLimit.period")
+        seconds = check_seconds(limit.get("period"), "rateLimit.period", self._fault)
         if seconds is not None and seconds > _DAY_SECONDS:
             self._fault("rateLimit.period", f"is {limit['period']!r}; expected at most 24h")
         self._compiles(limit.get("key"), "rateLimit.key")
@@ -176,7 +167,7 @@ class FlowControl:
         if not throttle:
             return
         self._limit(throttle.get("limit"), "throttle.limit", 0)
-        self._seconds(throttle.get("period"), "throttle.period")
+        check_seconds(throttle.get("period"), "throttle.period", self._fault)
         self._limit(throttle.get("burst", 0), "throttle.burst", 0)
         self._compiles(throttle.get("key"), "throttle.key")
 
@@ -184,11 +175,11 @@ class FlowControl:
         debounce = self._object("debounce")
         if not debounce:
             return
-        seconds = self._seconds(debounce.get("period"), "debounce.period")
+        seconds = check_seconds(debounce.get("period"), "debounce.period", self._fault)
         if seconds is not None and not _SHORTEST_SECONDS <= seconds <= _LONGEST_DEBOUNCE_SECONDS:
             self._fault("debounce.period", f"is {debounce['period']!r}; expected 1s to 7d")
         if debounce.get("timeout") is not None:
-            self._seconds(debounce["timeout"], "debounce.timeout")
+            check_seconds(debounce["timeout"], "debounce.timeout", self._fault)
         self._compiles(debounce.get("key"), "debounce.key")
 
     def _singleton(self) -> None:

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from inngest_core.protocol.duration import parse_duration
 from inngest_devserver.matcher import Expression
+
+from .durations import seconds_of
 
 _DAY_SECONDS = 86_400.0
 _RATE_BURST_SHARE = 10
@@ -100,8 +101,8 @@ def read_flow(config: Mapping[str, Any]) -> FlowOptions:
         batch=_batch(_object(config.get("batchEvents"))),
         singleton=_singleton(config.get("singleton")),
         priority=_expression(_object(config.get("priority")).get("run")),
-        start=_seconds(timeouts.get("start")),
-        finish=_seconds(timeouts.get("finish")),
+        start=seconds_of(timeouts.get("start")),
+        finish=seconds_of(timeouts.get("finish")),
     )
 
 
@@ -111,14 +112,6 @@ def _object(value: object) -> Mapping[str, Any]:
 
 def _expression(text: object) -> Expression | None:
     return Expression(text) if isinstance(text, str) and text else None
-
-
-def _seconds(text: object) -> float | None:
-    """Return the seconds of a duration; engines ignore what they cannot read."""
-    try:
-        return parse_duration(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
 
 
 def _limits(value: object) -> tuple[tuple[Limit, ...], tuple[Limit, ...]]:
@@ -143,7 +136,7 @@ def _rate_limit(config: Mapping[str, Any]) -> Rate | None:
     if idempotency := _expression(config.get("idempotency")):  # it takes the place of a rate limit
         return Rate(_DAY_SECONDS, 0, idempotency)
     given = _object(config.get("rateLimit"))
-    period = _seconds(given.get("period"))
+    period = seconds_of(given.get("period"))
     if not given or not period:
         return None
     limit = int(given["limit"])
@@ -153,7 +146,7 @@ def _rate_limit(config: Mapping[str, Any]) -> Rate | None:
 
 
 def _throttle(given: Mapping[str, Any]) -> Rate | None:
-    limit, period = int(given.get("limit") or 0), _seconds(given.get("period"))
+    limit, period = int(given.get("limit") or 0), seconds_of(given.get("period"))
     if limit <= 0 or not period:
         return None
     interval, at_once = period / limit, limit + int(given.get("burst") or 0)
@@ -161,12 +154,12 @@ def _throttle(given: Mapping[str, Any]) -> Rate | None:
 
 
 def _debounce(given: Mapping[str, Any]) -> Debounce | None:
-    period = _seconds(given.get("period"))
-    return None if period is None else Debounce(period, _seconds(given.get("timeout")), _expression(given.get("key")))
+    period = seconds_of(given.get("period"))
+    return None if period is None else Debounce(period, seconds_of(given.get("timeout")), _expression(given.get("key")))
 
 
 def _batch(given: Mapping[str, Any]) -> Batch | None:
-    timeout = _seconds(given.get("timeout"))
+    timeout = seconds_of(given.get("timeout"))
     if timeout is None:
         return None
     return Batch(int(given["maxSize"]), timeout, _expression(given.get("key")), _expression(given.get("if")))

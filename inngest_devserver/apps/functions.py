@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from inngest_core.options.cron import problem_of
-from inngest_core.protocol.duration import parse_duration, parse_time
+from inngest_core.protocol.duration import parse_time
 from inngest_core.protocol.limits import MAX_CANCEL, MAX_RETRIES, MAX_TRIGGER_NAME, MAX_TRIGGERS
 from inngest_core.protocol.wire import json_kind
 from inngest_devserver.ids import function_uuid
 from inngest_devserver.matcher import Expression, ExpressionError
 
+from .durations import check_seconds, seconds_of
 from .flow_control import FLOW_CONTROL, FlowControl
 from .flow_options import NO_FLOW, FlowOptions, read_flow
 
@@ -32,11 +33,15 @@ _SHORTEST_JITTER_SECONDS, _LONGEST_JITTER_SECONDS = 1.0, 300.0
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """Either an event (a name, or a prefix and `/*` or `.*`) with an optional expression, or a cron."""
+    """Either an event (a name, or a prefix and `/*` or `.*`) with an optional expression, or a cron.
+
+    jitter: seconds by which a cron fires late at most.
+    """
 
     event: str = ""
     expression: Expression | None = None
     cron: str = ""
+    jitter: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +193,12 @@ class _Reader:
         wanted = problem_of(cron)
         if wanted is not None:
             self._fault(f"{where}.cron", f"is {cron!r}; expected {wanted}")
+        seconds: float | None = None
         if jitter not in (None, ""):
-            seconds = self._duration(jitter, f"{where}.jitter")
+            seconds = check_seconds(jitter, f"{where}.jitter", self._fault)
             if seconds is not None and not _SHORTEST_JITTER_SECONDS <= seconds <= _LONGEST_JITTER_SECONDS:
                 self._fault(f"{where}.jitter", f"is {jitter!r}; expected 1s to 5m")
-        return Trigger(cron=cron)
+        return Trigger(cron=cron, jitter=seconds or 0.0)
 
     def _event_name(self, name: str, where: str) -> None:
         if len(name) > MAX_TRIGGER_NAME:
@@ -225,24 +231,14 @@ class _Reader:
             self._fault(where, f"does not compile: {error}")
             return None
 
-    def _duration(self, text: object, where: str) -> float | None:
-        try:
-            if isinstance(text, str):
-                return parse_duration(text)
-        except ValueError:
-            pass
-        self._fault(where, f"is {text!r}; expected a duration such as 1h30m")
-        return None
-
 
 def _window(text: object) -> tuple[float | None, float | None]:
     """Return how long a cancellation counts, as seconds and as a Unix time; engines ignore what they cannot read."""
     if not isinstance(text, str):
         return None, None
-    try:
-        return parse_duration(text), None
-    except ValueError:
-        pass
+    seconds = seconds_of(text)
+    if seconds is not None:
+        return seconds, None
     try:
         return None, parse_time(text).timestamp()
     except ValueError:

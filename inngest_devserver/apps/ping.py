@@ -6,6 +6,7 @@ What is said: docs/protocol.md, "Registration".
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import urllib.parse
 
@@ -17,6 +18,7 @@ from inngest_devserver.calls.reply import Answer
 from inngest_devserver.engine import Engine
 
 PING_SECONDS = 10.0
+POLL_SECONDS = 5.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 _SHOWN = 500
 
@@ -40,6 +42,14 @@ async def register_app(engine: Engine, url: str) -> None:
         # Nothing announces that an app has started: asking is the only way to find out.
         await engine.clock.wait(asyncio.Event(), engine.clock.now() + pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+async def keep_registered(engine: Engine, url: str) -> None:
+    """Ask an app that has registered again and again, so that functions which its reloading server adds appear."""
+    while True:
+        await engine.clock.wait(asyncio.Event(), engine.clock.now() + POLL_SECONDS)
+        with contextlib.suppress(NotRegisteredError):  # it is reloading, or down: its calls say so
+            await _ping(engine, url)
 
 
 async def _ping(engine: Engine, url: str) -> None:

@@ -52,9 +52,6 @@ class AppRoutes:
             f'app "{registered.app.name}" registered {count} function{"" if count == 1 else "s"} '
             f"at {registered.app.url}"
         )
-        for function in registered.functions:
-            if any(trigger.cron for trigger in function.triggers):
-                self._engine.journal.say(f"{function.slug}: cron triggers do not fire yet")
 
     def remove(self, call: Call) -> Response:
         """Forget the app at the URL in the query; succeed as well when there is none."""

@@ -48,6 +48,7 @@ class EventRoutes:
             except EventInvalidError as error:
                 return _refused(400, str(error), taken)
             taken.append(row.internal_id)
+        self._engine.retention.note(self._engine.clock.now(), len(taken))
         return json_response({"ids": taken, "status": 200})
 
     def invoke(self, call: Call) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
@@ -26,6 +26,7 @@ import inngest.starlette
 import inngest.tornado
 import inngest.wsgi
 from inngest_core.errors import ConfigError, FunctionConfigError
+from inngest_core.serving.app import collect_apps
 from inngest_core.serving.options import ServeOptions
 from tests.bad_input.served import KEY
 
@@ -95,8 +96,14 @@ def traced(function: Any) -> Any:
 @ON_EVERY_ADAPTER
 def test_what_is_right_is_served(serve: Adapter) -> None:
     client = make_client()
-    lists: list[object] = [[define(client)], (define(client), define(client, "ship")), []]
-    assert len([serve(client, functions, serve_path="/jobs/") for functions in lists]) == 3
+    pay, ship = define(client), define(client, "ship")
+    lists: list[Sequence[inngest.Function[None]]] = [[pay], (pay, ship), []]
+    for functions in lists:
+        with collect_apps() as apps:
+            serve(client, functions, serve_path="/jobs/")
+        assert [(app.client, [each.id for each in app.functions], app.serve_path) for app in apps] == [
+            (client, [each.id for each in functions], "/jobs")
+        ]
 
 
 CLIENT = make_client()

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from inngest_devserver.engine import Options
+from inngest_devserver.scheduling.clock import ManualClock
 from inngest_devserver.server import DevServer
 from tests.stage.servers import free_port
 
@@ -209,3 +210,25 @@ def test_a_port_that_is_taken_is_told_to_the_thread_that_asked() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match="in use"), DevServer(Options(sink=None), port=port):
             pass
+
+
+def test_a_function_that_a_reloading_app_adds_appears() -> None:
+    async def main() -> None:
+        lines, clock = Lines(), ManualClock()
+        async with (
+            DevServer(Options(sink=lines, clock=clock), port=0) as server,
+            serving(LiveApp(server.origin)) as app,
+        ):
+            await server.register(app.url)
+            server.poll(app.url)
+            await asyncio.sleep(0)
+            httpx_client = httpx.AsyncClient(base_url=server.origin)
+            async with httpx_client as client:
+                assert (await client.delete(f"/fn/remove?url={app.url}")).status_code == 200
+                assert server.engine.registry.functions() == []
+                clock.advance(5)
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    while not server.engine.registry.functions():
+                        await client.get("/health")
+
+    asyncio.run(main())

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from inngest_devserver.apps.ping import without_password
+from inngest_devserver.storage.retention import Keep
 
 from .harness import lab, op, ops, ran, returned
 
@@ -71,3 +72,29 @@ def test_a_run_whose_function_is_not_known_any_more_fails_at_a_restart(tmp_path:
 )
 def test_a_password_is_not_shown(url: str, shown: str) -> None:
     assert without_password(url) == shown
+
+
+def test_the_past_is_kept_by_count_and_by_age() -> None:
+    async def main() -> None:
+        async with lab(keep=Keep(runs=100, seconds=3600)) as it:
+            it.serve("f", lambda call: returned(1) if call.has("a") else ops(ran("a")))
+            it.serve("nap", lambda call: ops({**op("Sleep", "nap"), "name": "30d"}))
+            sleeping = it.send("t/nap")
+            await it.said("sleeps for")
+            database = it.engine.store.database
+            for _ in range(5):
+                events = it.request("POST", "/e/key", [{"name": "t/f"}] * 100).body["ids"]
+                await it.ended(events[-1])
+                await it.until(lambda: len(it.engine.active) == 1)
+            counts = {table: database.one(f"SELECT count(*) FROM {table}")[0] for table in ("runs", "memos", "events")}  # noqa: S608
+            assert counts["runs"] <= 301
+            assert counts["memos"] <= 300
+            assert counts["events"] <= 800
+            it.clock.advance(3601)
+            it.engine.retention.prune(it.clock.now())
+            it.engine.retention.prune(it.clock.now())
+            assert database.one("SELECT count(*) FROM runs")[0] == 1
+            assert database.one("SELECT count(*) FROM events")[0] == 1
+            assert it.runs(sleeping)[0]["status"] == "Running"
+
+    asyncio.run(main())

@@ -31,9 +31,10 @@ def as_the_page_says(response: Mapping[str, Any], *, memoized: bool) -> Wanted:
     retry_after = "retry-after" in headers
     no_retry = headers.get("x-inngest-no-retry") == "true"
     if status == 206 and body[0]["op"] == "RunComplete":  # only for a text that an engine would decode
-        return Wanted(200, body[0]["data"], False, False)
+        data = body[0]["data"]  # TypeScript puts the id of a run into an object, as below
+        return Wanted(200, data["runId"] if isinstance(data, dict) and [*data] == ["runId"] else data, False, False)
     if status == 206:
-        ops = [_op(op) for op in body]
+        ops = [op_as_the_page_says(op) for op in body]
         # TypeScript repeats with a header what StepFailed says; the header belongs to non-retriable errors only.
         errors = [op["error"]["name"] for op in ops if "error" in op]
         return Wanted(206, ops, retry_after, no_retry and errors == ["NonRetriableError"])
@@ -52,9 +53,13 @@ def _failed_step(body: Mapping[str, Any]) -> dict[str, Any]:
     return {"op": "StepError", **names, "error": _error(body), "data": None}
 
 
-def _op(recorded: Mapping[str, Any]) -> dict[str, Any]:
+def op_as_the_page_says(recorded: Mapping[str, Any]) -> dict[str, Any]:
     """Return the op without nulls (but for that of its data), timings and what TypeScript adds to errors."""
-    op = {key: _without_nulls(value) for key, value in recorded.items() if value is not None and key != "timing"}
+    op = {
+        key: _without_nulls(value)
+        for key, value in recorded.items()
+        if value is not None and key not in ("mode", "timing")
+    }
     if not op.get("opts"):
         op.pop("opts", None)
     op["data"] = recorded.get("data") if op["op"] == "StepRun" else None

@@ -27,6 +27,8 @@ class Recorded:
 
 Answer = tuple[int, object]
 """Status and JSON; bytes are sent as they are."""
+CUT_OFF: Answer = (0, None)
+"""The connection is closed without an answer."""
 Script = dict[str, list[Answer | Callable[[Recorded], Answer]]]
 """By "METHOD /path" without query, or "*" for all else: one answer after another; the last one is given again."""
 
@@ -93,6 +95,9 @@ def running_engine() -> Generator[EngineDouble]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             request = Recorded(self.command, self.path, headers, self.rfile.read(size))
             status, answer = engine.answer(request)
+            if (status, answer) == CUT_OFF:
+                self.close_connection = True
+                return
             body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("content-type", "application/json")
