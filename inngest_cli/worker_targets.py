@@ -82,8 +82,9 @@ def _pairs(found: object, module: _Module) -> Iterator[Pair]:
             yield found.client, list(found.functions)
         case Function():
             yield module.client_of(found), [found]
-        case (Inngest() as client, list() | tuple() as functions):
-            yield client, list(_functions_in(cast("Sequence[object]", functions)))
+        case (Inngest() as client, list() | tuple()):
+            functions = cast("tuple[object, Sequence[object]]", found)[1]
+            yield client, list(_functions_in(functions))
         case list() | tuple() | set() | frozenset():
             for each in cast("Iterable[object]", found):
                 yield from _pairs(each, module)

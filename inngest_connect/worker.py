@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
-import google.protobuf  # noqa: F401 - loaded with the first message, but missed now when it is not installed
+import google.protobuf  # noqa: F401 # pyright: ignore[reportUnusedImport] - loaded with the first message, but missed now when it is not installed
 
 from inngest_core.client import Inngest
 from inngest_core.errors import ConfigError, InngestError

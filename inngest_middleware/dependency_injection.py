@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Hashable, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -232,7 +232,7 @@ def _declared(marker: object, annotation: object, what: str) -> Dependency:
         declared = typing.get_args(annotation)[0] if typing.get_origin(annotation) is typing.Annotated else annotation
     if not callable(declared):
         raise ConfigError(f"{what} depends on {declared!r}; give Depends a function or a class")
-    return cast("Dependency", declared)
+    return declared
 
 
 def _key_of(dependency: object) -> Hashable:
@@ -251,7 +251,7 @@ def _manager_of(dependency: Dependency, code: object, made: object) -> _Entered 
     if inspect.isgenerator(made) and inspect.isgeneratorfunction(code):
         return contextmanager(lambda: cast("Generator[object]", made))()
     if inspect.isasyncgen(made) and inspect.isasyncgenfunction(code):
-        return asynccontextmanager(lambda: made)()
+        return asynccontextmanager(lambda: cast("AsyncGenerator[object]", made))()
     decorated = isinstance(made, ContextDecorator | AsyncContextDecorator)  # by contextmanager, asynccontextmanager
     if not decorated and not isinstance(dependency, type):
         return None
@@ -281,8 +281,14 @@ def _contexts_in(annotation: object) -> tuple[type, ...]:
     if typing.get_origin(annotation) is typing.Annotated:
         annotation = typing.get_args(annotation)[0]
     is_union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
-    kinds = [typing.get_origin(each) or each for each in (typing.get_args(annotation) if is_union else (annotation,))]
-    return tuple(each for each in kinds if isinstance(each, type) and issubclass(each, Context | ContextSync))
+    kinds: list[object] = [
+        typing.get_origin(each) or each for each in (typing.get_args(annotation) if is_union else (annotation,))
+    ]
+    return tuple(cast("type", each) for each in kinds if _is_context(each))
+
+
+def _is_context(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Context | ContextSync)
 
 
 def _wants_context(annotation: object) -> bool:

@@ -31,7 +31,7 @@ def test_case(case: Case, kind: HandlerKind, target: Target, engine: EngineDoubl
 @pytest.mark.parametrize(("case", "kind"), CASES.values(), ids=CASES.keys())
 def test_case_by_a_worker(case: Case, kind: HandlerKind, engine: EngineDouble) -> None:
     replies: list[tuple[ExecutorRequest, Reply]] = []
-    check_outcome(case, ask(case, kind, connecting(lambda *both: replies.append(both)), engine))
+    check_outcome(case, ask(case, kind, connecting(lambda asked, reply: replies.append((asked, reply))), engine))
     ((asked, reply),) = replies
     assert reply.no_retry is (case.expect.no_retry == "true")
     assert (reply.request_version, reply.sdk_version) == (2, f"inngest-py:v{inngest.__version__}")

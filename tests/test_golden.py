@@ -97,13 +97,16 @@ def digest(body: bytes, seconds: str, key: str = KEY) -> str:
 @pytest.fixture
 def client(engine: EngineDouble, request: pytest.FixtureRequest) -> Iterator[inngest.Inngest]:
     """A client of the app_id that the test asks for, in dev mode unless it asks for keys."""
-    options: dict[str, Any] = getattr(request, "param", {"app_id": "capture", "is_production": False})
+    options: dict[str, Any] = {
+        "checkpointing": False,
+        **getattr(request, "param", {"app_id": "capture", "is_production": False}),
+    }
     with inngest.Inngest(
         api_base_url=engine.origin,
         event_api_base_url=engine.origin,
         event_key="test",
         logger=logging.Logger("silent"),
-        **{"checkpointing": False, **options},
+        **options,
     ) as made:
         yield made
 

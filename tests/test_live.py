@@ -35,7 +35,12 @@ CHOSEN = list(pairs(list(CASES), list(LIVE), share=2))
 def running() -> Iterator[Callable[[str], LiveServer]]:
     """Start the server of a target when it is first needed; it runs until the end."""
     with contextlib.ExitStack() as stack:
-        yield functools.cache(lambda name: stack.enter_context(running_server(LIVE[name])))
+
+        @functools.cache
+        def start(name: str) -> LiveServer:
+            return stack.enter_context(running_server(LIVE[name]))
+
+        yield start
 
 
 @pytest.fixture(params=list(LIVE))

@@ -12,7 +12,7 @@ import importlib
 import inspect
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -98,7 +98,7 @@ def call_factory(factory: object, target: Target) -> object:
 
 
 @contextlib.contextmanager
-def explaining_failures(target: str) -> Iterator[None]:
+def explaining_failures(target: str) -> Generator[None]:
     """Raise LoadError for whatever the user's code raises inside the block, after printing their part of the trace."""
     try:
         yield

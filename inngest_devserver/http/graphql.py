@@ -87,7 +87,7 @@ class GraphQLRoutes:
         with needs("dev-server", "graphql"):
             import graphql
 
-        result = graphql.graphql_sync(
+        result = cast("Any", graphql).graphql_sync(
             _schema(),
             query,
             root_value=_Root(self._engine),

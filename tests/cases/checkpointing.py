@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import inngest
 
@@ -43,7 +43,7 @@ class Saved:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, dict):
             return False
-        body: dict[str, Any] = dict(other)
+        body: dict[str, Any] = dict(cast("dict[str, Any]", other))
         steps: list[dict[str, Any]] = [dict(step) for step in body.pop("steps")]
         timings = [step.pop("timing") for step in steps]
         started, ts = body.pop("request_started_at"), body.pop("ts")

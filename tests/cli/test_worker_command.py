@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import httpx
@@ -55,7 +55,7 @@ def engine() -> Iterator[DevServer]:
 
 
 @contextlib.contextmanager
-def worker(*arguments: str, folder: Path, engine: DevServer) -> Iterator[Dev]:
+def worker(*arguments: str, folder: Path, engine: DevServer) -> Generator[Dev]:
     """Run the command; it is ended after the block."""
     with subprocess.Popen(
         command("worker", *arguments),

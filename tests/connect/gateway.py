@@ -186,7 +186,7 @@ def request(
     function: str, *, number: int = 1, lease: str = "lease-1", app: str = "shop", **ctx: object
 ) -> ExecutorRequest:
     """Return a request that calls a function of the app for the first time."""
-    payload = {
+    payload: dict[str, object] = {
         "ctx": {
             "attempt": 0,
             "disable_immediate_execution": False,

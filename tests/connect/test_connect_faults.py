@@ -149,7 +149,7 @@ async def test_nothing_is_left_of_connections_that_have_ended() -> None:
 def _living() -> Counter[str]:
     """Return how many objects there are of each class that connections are made of, and of threads."""
     gc.collect()
-    kinds = [type(one) for one in gc.get_objects()]
+    kinds: list[type] = [type(one) for one in gc.get_objects()]
     names = [f"{kind.__module__}.{kind.__name__}" for kind in kinds]
     ours = ("inngest_connect.life.", "inngest_connect.session.", "inngest_connect.requests.", "websockets.asyncio.")
     living = Counter(name for name in names if name.startswith(ours) or name in ("_asyncio.Task", "_asyncio.Future"))
@@ -170,7 +170,7 @@ async def test_fifty_workers_come_back_to_an_engine_that_was_restarted() -> None
     with DevServer(Options(sink=None), port=port) as engine:
         await asyncio.gather(*(one.wait_for_state(ConnectionState.ACTIVE, timeout=20_000) for one in workers))
         async with httpx.AsyncClient(base_url=engine.origin) as http:
-            events = [{"name": "go", "data": {}} for _ in range(100)]
+            events: list[dict[str, object]] = [{"name": "go", "data": {}} for _ in range(100)]
             ids = (await http.post("/e/key", json=events)).json()["ids"]
             assert len(ids) == 100
             async with asyncio.timeout(PATIENCE_SECONDS):

@@ -35,9 +35,8 @@ KEY, FALLBACK = "0123456789abcdef" * 4, "fedcba9876543210" * 4
 
 
 def new_client(gateway: Gateway, **options: Any) -> inngest.Inngest:
-    return inngest.Inngest(
-        **{"app_id": "shop", "app_version": "v1", "is_production": False, "api_base_url": gateway.origin, **options}
-    )
+    given: dict[str, Any] = {"app_version": "v1", "is_production": False, **options}
+    return inngest.Inngest(app_id="shop", api_base_url=gateway.origin, **given)
 
 
 def chain(client: inngest.Inngest) -> inngest.Function[Any]:

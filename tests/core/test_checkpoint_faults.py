@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -48,7 +48,7 @@ BODIES: dict[HandlerKind, Any] = {HandlerKind.SYNC: sync_body, HandlerKind.ASYNC
 
 
 @contextmanager
-def served(kind: HandlerKind, origin: str, buffered_steps: int) -> Iterator[App]:
+def served(kind: HandlerKind, origin: str, buffered_steps: int) -> Generator[App]:
     ran.clear()
     checkpointing = inngest.Checkpointing(buffered_steps=buffered_steps)
     with inngest.Inngest(

@@ -140,7 +140,7 @@ def differences(recorded: Any, ours: Any, same: set[str], where: str = "") -> li
             return [f"{where} is {ours!r}, was an array"]
         if not recorded or not ours:
             return [] if bool(recorded) == bool(ours) or not recorded else [f"{where} is empty"]
-        return min((differences(recorded[0], one, same, where + "[]") for one in ours), key=len)
+        return min((differences(recorded[0], one, same, where + "[]") for one in cast("list[Any]", ours)), key=len)
     if recorded is not None and type(ours) is not type(recorded):
         return [f"{where} is {ours!r}, was {recorded!r}"]
     return [f"{where} is {ours!r}, was {recorded!r}"] if key in same and _read(ours) != _read(recorded) else []

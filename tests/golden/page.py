@@ -64,7 +64,7 @@ def op_as_the_page_says(recorded: Mapping[str, Any]) -> dict[str, Any]:
         op.pop("opts", None)
     op["data"] = recorded.get("data") if op["op"] == "StepRun" else None
     if op["op"] == "StepRun" and op["name"] == "sendSignal":  # TypeScript puts the id of the run into an object
-        op["data"] = op["data"]["runId"]
+        op["data"] = recorded["data"]["runId"]
     if op["userland"]["id"] == "fan":
         op["opts"] = {"type": "step.sendEvent"}
     if op["op"] == "Sleep":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from typing import Annotated, Any
 
 import fastapi
@@ -27,7 +27,7 @@ def empty_log() -> None:
 
 
 @contextlib.contextmanager
-def logged(name: str) -> Iterator[str]:
+def logged(name: str) -> Generator[str]:
     log.append(f"open {name}")
     try:
         yield name
@@ -49,7 +49,7 @@ def by_yield(given: Annotated[str, Depends(settings)]) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def by_manager(given: Annotated[str, Depends(settings)], inner: Annotated[str, Depends(by_yield)]) -> Iterator[str]:
+def by_manager(given: Annotated[str, Depends(settings)], inner: Annotated[str, Depends(by_yield)]) -> Generator[str]:
     with logged("by_manager") as name:
         yield name
 
@@ -62,7 +62,7 @@ async def by_async_yield(inner: Annotated[str, Depends(by_manager)]) -> AsyncIte
 
 
 @contextlib.asynccontextmanager
-async def by_async_manager() -> AsyncIterator[str]:
+async def by_async_manager() -> AsyncGenerator[str]:
     with logged("by_async_manager") as name:
         yield name
 

@@ -151,7 +151,7 @@ class V2Routes:
         if arguments is not None and not isinstance(arguments, list):
             raise QuestionError(f"fromStep.input is a JSON {json_kind(arguments)}; expected an array of arguments")
         try:
-            given = None if arguments is None else fragments.dump(arguments)
+            given = None if arguments is None else fragments.dump(cast("list[object]", arguments))
             return from_step(self._store, row.id, step_id, given)
         except StepMissingError as error:
             raise QuestionError(str(error), code="step_not_found", status=404) from None
