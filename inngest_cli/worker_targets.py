@@ -81,7 +81,8 @@ def _pairs(found: object, module: _Module) -> Iterator[Pair]:
         case App():
             yield found.client, list(found.functions)
         case Function():
-            yield module.client_of(found), [found]
+            function = cast("Function[Any]", found)
+            yield module.client_of(function), [function]
         case (Inngest() as client, list() | tuple()):
             functions = cast("tuple[object, Sequence[object]]", found)[1]
             yield client, list(_functions_in(functions))

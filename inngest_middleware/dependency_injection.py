@@ -281,9 +281,8 @@ def _contexts_in(annotation: object) -> tuple[type, ...]:
     if typing.get_origin(annotation) is typing.Annotated:
         annotation = typing.get_args(annotation)[0]
     is_union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
-    kinds: list[object] = [
-        typing.get_origin(each) or each for each in (typing.get_args(annotation) if is_union else (annotation,))
-    ]
+    parts: tuple[object, ...] = typing.get_args(annotation) if is_union else (annotation,)
+    kinds: list[object] = [typing.get_origin(each) or each for each in parts]
     return tuple(cast("type", each) for each in kinds if _is_context(each))
 
 

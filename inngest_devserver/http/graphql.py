@@ -227,10 +227,10 @@ def _output(span: Span) -> dict[str, Any]:
     value: Any = None if span.output is None else fragments.load(span.output)
     if not span.step_id:
         return {"input": None, "data": None, "error": _error(value)} if span.status == Status.FAILED else _data(value)
-    if isinstance(value, dict) and "error" in value:
-        return {"input": None, "data": None, "error": _error(cast("dict[str, Any]", value)["error"])}
-    is_wrapped = isinstance(value, dict) and set(cast("dict[str, Any]", value)) == {"data"}
-    return _data(cast("dict[str, Any]", value)["data"] if is_wrapped else value)
+    fields: dict[str, Any] = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    if "error" in fields:
+        return {"input": None, "data": None, "error": _error(fields["error"])}
+    return _data(fields["data"] if fields.keys() == {"data"} else cast("Any", value))
 
 
 def _data(value: object) -> dict[str, Any]:

@@ -138,9 +138,10 @@ def differences(recorded: Any, ours: Any, same: set[str], where: str = "") -> li
     if isinstance(recorded, list):
         if not isinstance(ours, list):
             return [f"{where} is {ours!r}, was an array"]
-        if not recorded or not ours:
-            return [] if bool(recorded) == bool(ours) or not recorded else [f"{where} is empty"]
-        return min((differences(recorded[0], one, same, where + "[]") for one in cast("list[Any]", ours)), key=len)
+        then, now = list[Any](recorded), list[Any](ours)
+        if not then or not now:
+            return [f"{where} is empty"] if then else []
+        return min((differences(then[0], one, same, where + "[]") for one in now), key=len)
     if recorded is not None and type(ours) is not type(recorded):
         return [f"{where} is {ours!r}, was {recorded!r}"]
     return [f"{where} is {ours!r}, was {recorded!r}"] if key in same and _read(ours) != _read(recorded) else []
