@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import shlex
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 from inngest_connect.worker import SHUTDOWN_SECONDS, Worker, connect
 from inngest_core.errors import InngestError
 from inngest_core.protocol.wire import VERSION
+from inngest_devserver.hosting.app_servers import end_at_last
 from inngest_devserver.hosting.import_strings import LoadError
 from inngest_devserver.hosting.log_output import show_logs
 
@@ -43,6 +45,8 @@ def worker(options: WorkerOptions) -> int:
         made = _make(options)
         print(f"inngest {VERSION}: worker {made.instance_id} of {options.target}", flush=True)
         made.run()
+        # A plain function that was given up still has its thread, for which Python would wait.
+        threading.Thread(target=end_at_last, daemon=True).start()
     except (LoadError, InngestError) as error:
         raise CommandError(str(error)) from None
     return 0

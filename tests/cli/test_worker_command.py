@@ -126,6 +126,34 @@ def test_options_are_those_of_connect(tmp_path: Path, engine: DevServer) -> None
         assert not (tmp_path / "health").exists()
 
 
+BLOCKED = """
+import time, inngest
+
+client = inngest.Inngest(app_id="shop", is_production=False)
+
+@client.create_function(fn_id="greet", trigger=inngest.TriggerEvent(event="user/came"))
+def greet(ctx):
+    print("blocked", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_second_sigterm_ends_it_in_the_middle_of_a_step_that_blocks(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(BLOCKED)
+    with (
+        DevServer(Options(sink=None), port=0) as engine,
+        worker("shop", folder=tmp_path, engine=engine) as session,
+    ):
+        session.until("connected to")
+        run("send", "user/came", "--url", engine.origin)
+        session.until("blocked")
+        session.process.terminate()
+        session.until("shutting down")
+        session.process.terminate()
+        assert "was given up: the worker is shutting down" in session.rest()
+        assert session.process.wait() == 0
+
+
 def test_a_change_of_the_code_restarts_the_worker(tmp_path: Path, engine: DevServer) -> None:
     (tmp_path / "shop.py").write_text(CLIENT)
     with worker("shop", "--reload", folder=tmp_path, engine=engine) as session:
