@@ -23,6 +23,7 @@ FRAMEWORKS = {
 }
 INTEGRATIONS = {
     "__init__": set[str](),
+    "dependency_injection": set[str](),
     "encryption": {"nacl"},
 }
 """What each file of inngest_middleware integrates."""
