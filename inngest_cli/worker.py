@@ -43,7 +43,6 @@ def worker(options: WorkerOptions) -> int:
         return _restart_on_changes(options)
     try:
         made = _make(options)
-        print(f"inngest {VERSION}: worker {made.instance_id} of {options.target}", flush=True)
         made.run()
         # A plain function that was given up still has its thread, for which Python would wait.
         threading.Thread(target=end_at_last, daemon=True).start()
@@ -57,6 +56,7 @@ def _make(options: WorkerOptions) -> Worker:
     if isinstance(served, Worker):
         _refuse_what_the_worker_says(options)
         show_logs(client.logger for client in served.clients)
+        _show(options, served, [])
         return served
     show_logs(client.logger for client, _ in served)
     timeout = SHUTDOWN_SECONDS if options.shutdown_seconds is None else options.shutdown_seconds
@@ -67,7 +67,7 @@ def _make(options: WorkerOptions) -> Worker:
         shutdown_timeout=round(timeout * 1000),
         health_file=options.health_file,
     )
-    _show(served)
+    _show(options, made, served)
     return made
 
 
@@ -89,7 +89,8 @@ def _given(options: WorkerOptions) -> dict[str, str]:
     return {name: str(value) for name, value in values.items() if value is not None}
 
 
-def _show(served: list[Pair]) -> None:
+def _show(options: WorkerOptions, made: Worker, served: list[Pair]) -> None:
+    print(f"inngest {VERSION}: worker {made.instance_id} of {options.target}", flush=True)
     for client, functions in served:
         print(f"  {client.app_id}: {', '.join(one.local_id for one in functions)}", flush=True)
 

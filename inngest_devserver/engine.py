@@ -87,7 +87,7 @@ class Engine:
         self.store = Store(options.persist, asyncio.get_running_loop().call_soon)
         self.registry = Registry(self.store, self.clock)
         self.active = ActiveRuns(self.store)
-        self.journal = Journal(self.store, Console(options.sink), self.clock)
+        self.journal = Journal(self.store, Console(options.sink, asyncio.get_running_loop().call_soon), self.clock)
         self.signing_key = SigningKey(options.signing_key) if options.signing_key else None
         self.assignments = Assignments(self.clock, self.ulids, self.registry, self.store, self.journal.say)
         self.caller = Caller(
