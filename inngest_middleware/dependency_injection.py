@@ -33,6 +33,7 @@ from inngest_core.parameters import annotations_of, marker_of, read_parameters
 T = TypeVar("T")
 Dependency = Callable[..., object]
 Exit = Callable[[type[BaseException] | None, BaseException | None, types.TracebackType | None], object]
+_CONTEXTS: tuple[type, ...] = (Context, ContextSync)
 _Entered = AbstractContextManager[object] | AbstractAsyncContextManager[object]
 
 
@@ -194,7 +195,7 @@ class Resolution:
         self, dependency: Dependency, code: object, name: str, path: tuple[Dependency, ...]
     ) -> tuple[list[object], dict[str, object]]:
         """Return what a dependency is called with: by position, and by name."""
-        parameters = [] if _takes_nothing(dependency) else read_parameters(dependency, name)
+        parameters = [] if _has_no_signature(dependency) else read_parameters(dependency, name)
         annotations = annotations_of(code, parameters)
         positional: list[object] = []
         keywords: dict[str, object] = {}
@@ -265,10 +266,8 @@ def _code_of(dependency: Dependency) -> object:
     return inspect.getattr_static(found, "__init__") if isinstance(found, type) else found
 
 
-def _takes_nothing(dependency: Dependency) -> bool:
-    """Tell whether it is a class without a signature of its own, as many that are written in C."""
-    if not isinstance(dependency, type):
-        return False
+def _has_no_signature(dependency: Dependency) -> bool:
+    """Tell whether it is one of those written in C that do not say what they take; it is called with nothing."""
     try:
         inspect.signature(dependency)
     except (TypeError, ValueError):
@@ -281,13 +280,11 @@ def _contexts_in(annotation: object) -> tuple[type, ...]:
     if typing.get_origin(annotation) is typing.Annotated:
         annotation = typing.get_args(annotation)[0]
     is_union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
-    parts: tuple[object, ...] = typing.get_args(annotation) if is_union else (annotation,)
-    kinds: list[object] = [typing.get_origin(each) or each for each in parts]
-    return tuple(cast("type", each) for each in kinds if _is_context(each))
-
-
-def _is_context(kind: object) -> bool:
-    return isinstance(kind, type) and issubclass(kind, Context | ContextSync)
+    kinds: list[object] = [
+        typing.get_origin(each) or each for each in (typing.get_args(annotation) if is_union else (annotation,))
+    ]
+    classes = [each for each in kinds if isinstance(each, type)]
+    return tuple([each for each in classes if issubclass(each, _CONTEXTS)])
 
 
 def _wants_context(annotation: object) -> bool:

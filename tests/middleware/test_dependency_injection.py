@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
+import functools
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from typing import Annotated, Any
 
@@ -133,6 +135,35 @@ def test_values_are_shared_unless_asked_otherwise(marker: Any) -> None:
     for name in ("a", "b", "c"):
         handler.__annotations__[name] = Annotated[object, marker(fresh, use_cache=name != "c")]
     assert answer_of(handler) == (200, [True, False, True])
+
+
+@dataclasses.dataclass
+class Number:
+    """Can be called, and has no hash."""
+
+    value: int
+
+    def __call__(self) -> int:
+        return self.value
+
+
+@dataclasses.dataclass
+class Config:
+    ctx: inngest.ContextSync
+    number: Annotated[int, Depends(Number(3))]
+
+
+def test_whatever_can_be_called_may_be_a_dependency() -> None:
+    def handler(
+        ctx: inngest.ContextSync,
+        number: Annotated[int, Depends(Number(1))],
+        config: Annotated[Config, Depends()],
+        largest: Annotated[int, Depends(functools.partial(max, 1, 2))],
+        empty: Annotated[dict[str, int], Depends(dict)],
+    ) -> object:
+        return [number, config.number, config.ctx is ctx, largest, empty]
+
+    assert answer_of(handler) == (200, [1, 3, True, 2, {}])
 
 
 def failing_session() -> Iterator[None]:

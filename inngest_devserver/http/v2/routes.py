@@ -13,6 +13,7 @@ from inngest_devserver import fragments, ids
 from inngest_devserver.apps.functions import Function
 from inngest_devserver.engine import Engine
 from inngest_devserver.http.answers import APIError, Call, json_response
+from inngest_devserver.http.waiting import waits_for
 from inngest_devserver.intake import EventInvalidError, parse_event
 from inngest_devserver.runs import system_events
 from inngest_devserver.runs.progress import NotStartedError
@@ -102,7 +103,11 @@ class V2Routes:
         return self._answer(found)
 
     def run(self, call: Call) -> Response:
-        return self._answer(run_view(self._run(call), self._registry, output=flag(call, "includeOutput")))
+        row = self._run(call)
+        view = run_view(row, self._registry, output=flag(call, "includeOutput"))
+        if reasons := waits_for(self._engine, row.id):
+            view["waitsFor"] = reasons
+        return self._answer(view)
 
     def trace(self, call: Call) -> Response:
         """Show a run as a tree of spans: its steps, their attempts, and with includeOutput what they gave."""
