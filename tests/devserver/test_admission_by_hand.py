@@ -59,7 +59,7 @@ def test_an_invocation_with_a_key_that_was_refused_starts_once_later() -> None:
         async with lab() as it:
             it.serve("f", lambda _: returned("done"), rateLimit={"limit": 1, "period": "10s"})
             assert invoke(it, INVOKE, {}).status == 200
-            asked = {"data": {}, "idempotencyKey": "k"}
+            asked: dict[str, Any] = {"data": {}, "idempotencyKey": "k"}
             assert "rate limit" in refusal(it.request("POST", INVOKE, asked))
             await it.time.advance(11)
             one = it.request("POST", INVOKE, asked).body["data"]["runId"]
@@ -129,7 +129,10 @@ def test_removing_an_app_cancels_its_runs_and_says_why() -> None:
 def test_a_step_that_invokes_a_function_of_a_removed_app_is_told() -> None:
     async def main() -> None:
         async with lab() as it:
-            invokes = {**op("InvokeFunction", "ask"), "opts": {"function_id": "other-g", "payload": {"data": {}}}}
+            invokes: dict[str, Any] = {
+                **op("InvokeFunction", "ask"),
+                "opts": {"function_id": "other-g", "payload": {"data": {}}},
+            }
             it.serve("f", lambda called: returned(called.memo("ask")) if called.has("ask") else ops(invokes))
             it.app.scripts["other-g"] = nap
             url = "http://other.test/api/inngest"
