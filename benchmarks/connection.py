@@ -11,12 +11,12 @@ class Connection:
     """One kept-alive connection, and of HTTP only what it takes: an answer ends where its content-length says."""
 
     def __init__(self, port: int) -> None:
-        self._port = port
+        self.port = port
         self._socket = socket.create_connection(("127.0.0.1", port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def dump(self, post: Post, method: str = "POST") -> bytes:
-        headers = {"host": f"127.0.0.1:{self._port}", **post.headers, "content-length": str(len(post.body))}
+        headers = {"host": f"127.0.0.1:{self.port}", **post.headers, "content-length": str(len(post.body))}
         lines = [f"{method} {post.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
         return "\r\n".join(lines).encode() + post.body
 

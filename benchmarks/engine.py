@@ -48,19 +48,19 @@ def rows(effort: Effort) -> Iterator[Row]:
 
 def _measure(target: str, rounds: int) -> tuple[float, float]:
     """Return the seconds of one run with many steps, and those of many runs with one call."""
-    with _engine(target) as connection:
-        _seconds(connection, "bench/one-call", AT_A_TIME, AT_A_TIME)  # warms up
-        stepped = [_seconds(connection, "bench/many-steps", 1, 1) for _ in range(rounds)]
-        flood = [_seconds(connection, "bench/one-call", RUNS, AT_A_TIME) for _ in range(rounds)]
+    with running_engine(target) as connection:
+        run_seconds(connection, "bench/one-call", AT_A_TIME, AT_A_TIME)  # warms up
+        stepped = [run_seconds(connection, "bench/many-steps", 1, 1) for _ in range(rounds)]
+        flood = [run_seconds(connection, "bench/one-call", RUNS, AT_A_TIME) for _ in range(rounds)]
     return best(stepped), best(flood)
 
 
 @contextlib.contextmanager
-def _engine(target: str) -> Iterator[Connection]:
-    """Start engine and app, and return a connection to the engine once the app has registered."""
+def running_engine(*target: str) -> Iterator[Connection]:
+    """Start an engine, and the app if there is one; return a connection to it once the app has registered."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("INNGEST_")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "inngest_cli", "dev", target, "--port", "0"],
+        [sys.executable, "-m", "inngest_cli", "dev", *target, "--port", "0"],
         stdout=subprocess.PIPE,
         text=True,
         env={**environ, "PYTHONUNBUFFERED": "1"},
@@ -88,12 +88,12 @@ def _port(lines: IO[str]) -> int:
         found = re.search(r"engine\s+http://[^:]+:(\d+)", line)
         if found is not None:
             port = int(found[1])
-        if line.strip().startswith("ready"):
+        if line.strip().startswith(("ready", "no app")):
             return port
     raise RuntimeError(f"the engine did not become ready: {''.join(heard)}")
 
 
-def _seconds(connection: Connection, name: str, count: int, at_a_time: int) -> float:
+def run_seconds(connection: Connection, name: str, count: int, at_a_time: int) -> float:
     """Send *count* events and return the seconds until the last of their runs ended."""
     started = time.time()
     ids: list[str] = []

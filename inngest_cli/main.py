@@ -19,8 +19,12 @@ from inngest_core.protocol.wire import VERSION
 from .defaults import DEFAULT_FILE, DEFAULT_PORT, DEFAULT_URL
 from .errors import CommandError, UsageError
 
-DEV_SERVER_EXTRA = "pip install 'inngest-suite[dev-server]'"
-_DEV_SERVER_MODULES = frozenset({"uvicorn", "starlette", "waitress", "cel_expr_python"})
+_EXTRAS = {
+    **dict.fromkeys(("uvicorn", "starlette", "waitress", "cel_expr_python"), ("the engine", "dev-server")),
+    **dict.fromkeys(("websockets", "google"), ("a worker", "connect")),
+    "watchfiles": ("--reload", "dev-server"),
+}
+"""What needs a module that may be missing, and the extra that has it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,9 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CommandError as error:
         return _fail(error, 1)
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] not in _DEV_SERVER_MODULES:
+        who, extra = _EXTRAS.get((error.name or "").partition(".")[0], ("", ""))
+        if not extra:
             raise
-        return _fail(f"the engine needs {error.name}, which is not installed: {DEV_SERVER_EXTRA}", 1)
+        return _fail(f"{who} needs {error.name}, which is not installed: pip install 'inngest-suite[{extra}]'", 1)
     except KeyboardInterrupt:
         return 0
     except BrokenPipeError:  # the reader of the output, such as head, has gone
@@ -73,6 +78,19 @@ def _run(options: argparse.Namespace) -> int:
                     event_key=os.environ.get("INNGEST_EVENT_KEY") or None,
                 )
             )
+        case "worker":
+            from .worker import WorkerOptions, worker  # needs an extra, too
+
+            return worker(
+                WorkerOptions(
+                    target=options.target,
+                    instance_id=options.instance_id,
+                    max_concurrency=options.max_concurrency,
+                    shutdown_seconds=options.shutdown_timeout,
+                    health_file=options.health_file,
+                    reload=options.reload,
+                )
+            )
         case "send":
             from .remote import Remote, send
 
@@ -89,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"inngest-suite {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_dev(commands.add_parser("dev", help="run an engine, and the app whose functions it calls"))
+    _add_worker(commands.add_parser("worker", help="run functions in a worker, which connects to an engine"))
     _add_send(commands.add_parser("send", help="send an event to an engine"))
     _add_runs(commands.add_parser("runs", help="show runs, their steps and results"))
     return parser
@@ -119,6 +138,28 @@ def _add_dev(parser: argparse.ArgumentParser) -> None:
         "--retry-interval", type=_seconds, metavar="SECONDS", help="before the first retry; then doubled"
     )
     parser.add_argument("--quiet", action="store_true", help="no lines for runs and steps")
+
+
+def _add_worker(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Serve functions over a connection to an engine: INNGEST_DEV or INNGEST_BASE_URL says which, "
+        "INNGEST_SIGNING_KEY lets it in."
+    )
+    parser.add_argument(
+        "target", metavar="module:name", help="an app, functions, a client, a worker, or a factory of one of these"
+    )
+    parser.add_argument("--instance-id", metavar="ID", help="names this worker; the host's name by default")
+    parser.add_argument("--max-concurrency", type=_count, metavar="N", help="calls at a time; no limit by default")
+    parser.add_argument(
+        "--shutdown-timeout",
+        type=_seconds,
+        metavar="SECONDS",
+        help="how long to wait at the end for what is running; 30 by default",
+    )
+    parser.add_argument(
+        "--health-file", type=Path, metavar="FILE", help="a file that is there while the worker is connected"
+    )
+    parser.add_argument("--reload", action="store_true", help="restart when a Python file in this directory changes")
 
 
 def _add_send(parser: argparse.ArgumentParser) -> None:

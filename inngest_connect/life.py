@@ -20,6 +20,8 @@ from .requests import Requests
 from .served import Served
 from .session import NotConnectedError, Session, open_session
 
+SETTLED_SECONDS = 10.0
+"""A connection that lived for so long was a good one: after its end, the pauses begin anew."""
 DRAIN_SECONDS = 60.0
 """How long a connection whose gateway is closing is kept for what came over it."""
 
@@ -117,12 +119,16 @@ class Life:
                 if session is None:
                     await self._until_closing(asyncio.sleep(self._announce_pause(pauses.next())))
                     continue
-                pauses.begin_anew()
+                connected_at = self._loop.time()
                 ended = self._serve(session)
                 await self._until_closing(_first(session.draining.wait(), asyncio.shield(ended)))
+                if self._loop.time() - connected_at > SETTLED_SECONDS:
+                    pauses.begin_anew()
                 if session.draining.is_set() and not session.closed.is_set():
                     exclude = (session.gateway_group,)
                     self._log.info("the gateway of connection %s is closing; connecting anew", session.connection_id)
+                elif not self._closing.is_set():
+                    await self._until_closing(asyncio.sleep(self._announce_pause(pauses.next())))
             await self._drain()
         finally:
             self._set(ConnectionState.CLOSED)

@@ -35,6 +35,8 @@ from .messages import (
 
 HANDSHAKE_SECONDS = 10.0
 """For each frame of the handshake."""
+CLOSE_SECONDS = 1.0
+"""How long the other side may take to agree to a close; one that is gone takes for ever."""
 SILENT_INTERVALS = 3
 """After so many heartbeat intervals without any frame, the other side counts as gone."""
 DEFAULT_HEARTBEAT_SECONDS = 10.0
@@ -163,6 +165,7 @@ async def open_session(url: str, start: StartResponse, introduction: WorkerConne
             max_size=MAX_REQUEST_BYTES,
             ping_interval=None,  # Connect has heartbeats of its own
             open_timeout=HANDSHAKE_SECONDS,
+            close_timeout=CLOSE_SECONDS,
         )
     except (OSError, TimeoutError, WebSocketException, ValueError) as error:
         raise NotConnectedError(f"no WebSocket to the gateway: {type(error).__name__}: {error}") from error

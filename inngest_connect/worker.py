@@ -13,6 +13,7 @@ from pathlib import Path
 
 import google.protobuf  # noqa: F401 - loaded with the first message, but missed now when it is not installed
 
+from inngest_core.client import Inngest
 from inngest_core.errors import ConfigError, InngestError
 from inngest_core.protocol.duration import Duration, to_ms
 
@@ -96,6 +97,11 @@ class Worker:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Future[None] | None = None
         self._early_close = False
+
+    @property
+    def clients(self) -> tuple[Inngest, ...]:
+        """The clients of the apps that it serves."""
+        return tuple(self._served.clients)
 
     @property
     def state(self) -> ConnectionState:

@@ -22,7 +22,7 @@ def read_parameters(handler: Callable[..., object], what: str) -> list[inspect.P
     """Return the parameters of a handler; raises FunctionConfigError when it has no signature. what: names it."""
     try:
         return _parameters(handler)
-    except (TypeError, ValueError):
+    except Exception:  # on Python 3.13 inspect calls the `__signature__` that a proxy invents, which may raise anything
         raise FunctionConfigError(f"{what} has no readable signature; wrap it in a def (ctx) or (ctx, step)") from None
 
 
@@ -65,14 +65,19 @@ def annotations_of(code: object, parameters: Parameters) -> dict[str, object]:
     return {each.name: _evaluated(each.annotation, names, local) for each in parameters}
 
 
-def is_injected(parameter: inspect.Parameter, annotation: object) -> bool:
-    """Tell whether a parameter says what it depends on: `Annotated[T, Depends(...)]`, or `Depends(...)` by default.
+def marker_of(parameter: inspect.Parameter, annotation: object) -> object | None:
+    """Return what says what a parameter depends on: `Annotated[T, Depends(...)]`, or `Depends(...)` by default.
 
-    Whatever has an attribute `dependency` says so, whoever made it.
+    Whatever has an attribute `dependency` says so, whoever made it. None for all other parameters.
     """
     if typing.get_origin(annotation) is Annotated:
-        return any(_says(each) for each in typing.get_args(annotation)[1:])
-    return _says(parameter.default)
+        return next((each for each in reversed(typing.get_args(annotation)[1:]) if _says(each)), None)
+    return parameter.default if _says(parameter.default) else None
+
+
+def is_injected(parameter: inspect.Parameter, annotation: object) -> bool:
+    """Tell whether a parameter says what it depends on."""
+    return marker_of(parameter, annotation) is not None
 
 
 def class_of(annotation: object) -> object:

@@ -9,12 +9,15 @@ import asyncio
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from inngest_core.protocol.signing import SigningKey
 
 from .admission.admission import Admission
+from .admission.crons import Crons
 from .admission.keys import Keys
 from .admission.placing import Placing
+from .apps.functions import Function
 from .apps.registry import Registry
 from .calls.caller import Caller, Transport
 from .calls.fetcher import Fetcher, HTTPFetcher
@@ -84,7 +87,7 @@ class Engine:
         self.store = Store(options.persist, asyncio.get_running_loop().call_soon)
         self.registry = Registry(self.store, self.clock)
         self.active = ActiveRuns(self.store)
-        self.journal = Journal(self.store, Console(options.sink), self.clock)
+        self.journal = Journal(self.store, Console(options.sink, asyncio.get_running_loop().call_soon), self.clock)
         self.signing_key = SigningKey(options.signing_key) if options.signing_key else None
         self.assignments = Assignments(self.clock, self.ulids, self.registry, self.store, self.journal.say)
         self.caller = Caller(
@@ -125,6 +128,7 @@ class Engine:
             keys,
             self.journal.say,
         )
+        self.crons = Crons(self._flow_store, self.clock, self.scheduler.queue, self.registry, self._begin_timed)
         self.intake = Intake(self.store, self.clock, self.ulids, self.registry, self.active, self.admission)
         services = Services(
             clock=self.clock,
@@ -158,10 +162,15 @@ class Engine:
                 self.admission.debounces.fire(job)
             case JobKind.BATCH:
                 self.admission.batches.fire(job)
+            case JobKind.CRON:
+                self.crons.fire(job)
             case JobKind.TIMEOUT:
                 self.executor.timed_out(job)
             case _:
                 self.executor.timer(job)
+
+    def _begin_timed(self, function: Function, event: dict[str, Any]) -> None:
+        self.admission.offer(function, self.intake.keep(event), event, has_own_id=False)
 
     def _placement(self, run_id: str) -> Placement | None:
         run = self.active.get(run_id)
@@ -196,6 +205,8 @@ class Engine:
         self._meters.load()
         resumed = recover(self.store, self.registry, self.active, self.scheduler, self._placing.place)
         self.admission.load()
+        self.crons.load()
+        self.registry.on_change = self.crons.update
         for row in lost_runs(self.store, self.active):
             self.journal.say(f"run {row.id} cannot go on and has failed: its function or its events are not known")
             end_lost(self.store, row, self.active, self.clock.now(), self.executor.resume)

@@ -1,4 +1,4 @@
-"""The matrix: every case, in both kinds, on every target."""
+"""The matrix: every case, in both kinds, on every target, and by a worker."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.stage.case_check import ask, check
+import inngest
+from inngest_connect.messages import ExecutorRequest, Reply
+from tests.stage.case_check import ask, check, check_outcome
 from tests.stage.engine_api import EngineDouble
 
 from . import cases
@@ -14,6 +16,7 @@ from .cases import cases_by_kind
 from .cases.case import Case, HandlerKind
 from .targets import find_targets
 from .targets.target import Target
+from .targets.worker import connecting
 
 CASES = cases_by_kind()
 TARGETS = find_targets()
@@ -23,6 +26,17 @@ TARGETS = find_targets()
 @pytest.mark.parametrize(("case", "kind"), CASES.values(), ids=CASES.keys())
 def test_case(case: Case, kind: HandlerKind, target: Target, engine: EngineDouble) -> None:
     check(case, target, ask(case, kind, target.connect, engine))
+
+
+@pytest.mark.parametrize(("case", "kind"), CASES.values(), ids=CASES.keys())
+def test_case_by_a_worker(case: Case, kind: HandlerKind, engine: EngineDouble) -> None:
+    replies: list[tuple[ExecutorRequest, Reply]] = []
+    check_outcome(case, ask(case, kind, connecting(lambda *both: replies.append(both)), engine))
+    ((asked, reply),) = replies
+    assert reply.no_retry is (case.expect.no_retry == "true")
+    assert (reply.request_version, reply.sdk_version) == (2, f"inngest-py:v{inngest.__version__}")
+    for name in ("request_id", "account_id", "env_id", "app_id", "run_id", "system_trace_ctx", "user_trace_ctx"):
+        assert getattr(reply, name) == getattr(asked, name)
 
 
 def test_the_targets_are_these() -> None:

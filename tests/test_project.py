@@ -101,6 +101,7 @@ def test_the_supported_versions_of_python_agree() -> None:
     assert PROJECT["requires-python"] == f">={versions[0]}"
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert f"VERSIONS := {' '.join(versions)}\n" in makefile
+    assert f"NEWEST={versions[-1]}\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert "Typing :: Typed" in classifiers
     assert PROJECT["version"] == inngest.__version__
 

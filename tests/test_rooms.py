@@ -23,7 +23,9 @@ FRAMEWORKS = {
 }
 INTEGRATIONS = {
     "__init__": set[str](),
+    "dependency_injection": set[str](),
     "encryption": {"nacl"},
+    "logging": {"structlog"},
 }
 """What each file of inngest_middleware integrates."""
 LONGEST_FILE = 350

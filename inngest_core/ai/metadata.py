@@ -6,6 +6,7 @@ whose own client writes its keys in another way than its API.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -66,7 +67,10 @@ def ai_metadata(request: Mapping[str, object], answer: object, package: str) -> 
 
 
 def _is_shown(value: object) -> bool:
-    return isinstance(value, str | int | float | list)
+    """Tell whether a value is metadata: a text, a number, or a list of texts. A request may hold anything else."""
+    if isinstance(value, list):
+        return all(isinstance(each, str) for each in cast("list[object]", value))
+    return isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _first(fields: Mapping[str, Any], *names: str) -> Any:

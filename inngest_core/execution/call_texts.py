@@ -23,7 +23,7 @@ def no_answer(given: object) -> str:
 def not_injected(function_id: str, names: Sequence[str]) -> str:
     return (
         f"function {function_id}: no middleware gives {', '.join(names)}, which the handler declares with Depends; "
-        "add inngest.middleware.dependency_injection.DependencyInjection() to the client or to the function"
+        "add DependencyInjection() of inngest.middleware.dependency_injection to the middleware of client or function"
     )
 
 

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, cast
 
 from inngest_core.error_text import MOST_MEMBERS, SHORT_MESSAGE, cut, headline, leaves, message_of, name_of
-from inngest_core.errors import InngestError, NonRetriableError, RetryAfterError, StepError
+from inngest_core.errors import CallSupersededError, InngestError, NonRetriableError, RetryAfterError, StepError
 from inngest_core.protocol.duration import dump_time, to_ms
 from inngest_core.protocol.limits import MAX_RETRY_AFTER_SECONDS
 from inngest_core.protocol.wire import CallContext, Header
@@ -91,6 +91,9 @@ def is_quiet(error: BaseException) -> bool:
 def log_failure(logger: logging.Logger, error: BaseException, what: str, *, final: bool) -> None:
     """Log what a step or a function raised, unless it asked for quiet. what: names it."""
     if is_quiet(error):
+        return
+    if isinstance(error, CallSupersededError):  # as when the run was cancelled: nothing has failed
+        logger.info("%s stopped: %s", what, error)
         return
     how = "failed" if final else "will be tried again"
     message = message_of(error, SHORT_MESSAGE) or name_of(error)

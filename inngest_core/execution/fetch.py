@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import base64
 import datetime
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from inngest_core.error_text import kind_of
 from inngest_core.errors import BodyInvalidError, ConfigError, FetchError, OutputUnserializableError
 from inngest_core.protocol.duration import to_ms
 from inngest_core.protocol.limits import MAX_STEP_BYTES
@@ -31,6 +33,10 @@ Headers = Mapping[str, str] | Sequence[tuple[str, str]]
 TIMEOUT_SECONDS = 30.0
 """For a request that the app makes; how long an engine waits is its own matter."""
 _JSON_TYPE = "application/json"
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+"""The names of methods and headers, as HTTP has them."""
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+"""What the value of a header cannot hold: a line end would begin another header."""
 _OF_THE_CONNECTION = frozenset({"host", "content-length"})
 """Headers that whoever sends a request makes."""
 _OF_THE_BYTES = frozenset({"content-encoding", "content-length", "transfer-encoding"})
@@ -78,7 +84,7 @@ def fetch(
 
 def _build(
     what: str,
-    url: object,
+    url: str,
     method: str,
     params: Params | None,
     headers: Headers | None,
@@ -92,8 +98,7 @@ def _build(
     given = [name for name, value in (("json", json), ("content", content), ("data", data)) if value is not None]
     if len(given) > 1:
         raise ConfigError(f"{what}: {' and '.join(given)} are given; give one body")
-    if not isinstance(url, str):
-        raise ConfigError(f"{what}: url is {url!r}; give a text")
+    _check(what, url, method, content, data)
     try:
         made = httpx.Headers(cast("Any", headers))
         if json is not None:
@@ -107,7 +112,22 @@ def _build(
     if not usable:
         raise ConfigError(f"{what}: url is {url!r}; give an absolute one, such as https://api.example.com/people")
     request.read()
+    for name, value in request.headers.raw:
+        if not _TOKEN.fullmatch(name) or _CONTROL.search(value):
+            raise ConfigError(f"{what}: headers: {name.decode('latin-1')!r} cannot be sent; give a name and one line")
     return request
+
+
+def _check(what: str, url: object, method: object, content: object, data: object) -> None:
+    """Raise ConfigError for arguments that httpx would take, and fail to send, or fail with an error that says less."""
+    if not isinstance(url, str):
+        raise ConfigError(f"{what}: url is {url!r}; give a text")
+    if not isinstance(method, str) or not _TOKEN.fullmatch(method.encode("utf-8", "replace")):
+        raise ConfigError(f'{what}: method is {method!r}; give the name of a method, such as "POST"')
+    if content is not None and not isinstance(content, str | bytes):
+        raise ConfigError(f"{what}: content is {kind_of(content)}; give a text or bytes")
+    if data is not None and not isinstance(data, Mapping):
+        raise ConfigError(f"{what}: data is {kind_of(data)}; give the fields of a form as a dict, or content=")
 
 
 def _headers(request: httpx.Request) -> dict[str, str]:

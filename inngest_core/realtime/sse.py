@@ -22,6 +22,8 @@ class EventParser:
 
     def feed(self, content: bytes) -> list[bytes]:
         """Return the data of the events that end in *content*."""
+        if not content:  # whether a line feed belongs to the end before is still open
+            return []
         if self._after_cr and content.startswith(b"\n"):
             content = content[1:]
         self._after_cr = content.endswith(b"\r")

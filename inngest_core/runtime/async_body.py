@@ -181,9 +181,12 @@ class AsyncBody:
         return not self._ends and (self._runs_a_step or is_a_time_out())
 
     def left_tasks(self) -> list[str]:
-        """Return the names of the coroutines that the finished body has left running in tasks that wait for no step."""
+        """Return the names of the coroutines that the finished body has left running in tasks that wait for no step.
+
+        A task that the body has cancelled is not left, also when the loop did not turn since.
+        """
         waiting = {place.task for place in self._places if place.waits()}
-        left = [task for task in self._own_tasks() if task not in waiting]
+        left = [task for task in self._own_tasks() if task not in waiting and not task.cancelling()]
         return [str(getattr(task.get_coro(), "__qualname__", "a task")) for task in left]
 
     def _own_tasks(self) -> list[asyncio.Task[Any]]:

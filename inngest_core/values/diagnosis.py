@@ -151,6 +151,11 @@ def explain_size(value: object, what: str, size: int, limit: int, limit_of: str,
         largest, path, value = part[0], _shortened(path + part[1]), part[2]
     where = "" if path == what else f" ({path} alone is {largest:,})"
     return (
-        f"{what} is {size:,} bytes as JSON{where}, over the limit of {limit // 1024 // 1024} MiB for {limit_of}; "
+        f"{what} is {size:,} bytes as JSON{where}, over the limit of {_in_words(limit)} for {limit_of}; "
         "keep it elsewhere and pass on where it is"
     )
+
+
+def _in_words(limit: int) -> str:
+    mebibyte = 1024 * 1024
+    return f"{limit // mebibyte} MiB" if limit >= mebibyte else f"{limit // 1024} KiB"

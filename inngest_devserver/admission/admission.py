@@ -15,6 +15,7 @@ from inngest_devserver.apps.registry import Registry
 from inngest_devserver.runs.active import ActiveRuns
 from inngest_devserver.runs.executor import Executor
 from inngest_devserver.runs.progress import NotStartedError
+from inngest_devserver.runs.reruns import Again
 from inngest_devserver.runs.run import Run
 from inngest_devserver.scheduling.clock import Clock
 from inngest_devserver.scheduling.meters import Metered, Meters
@@ -92,7 +93,14 @@ class Admission:
         """
         event: Mapping[str, Any] = fragments.load(row.body)
         self._check_rate(function, event)
-        return self._begin(function, [row], event, parent)
+        return self._begin(function, [row], event, parent=parent)
+
+    def rerun(self, function: Function, rows: list[EventRow], again: Again) -> Run:
+        """Start a run that does another one again. Raises NotStartedError.
+
+        It was asked for by hand, with events that were counted already: no rate limit or idempotency holds it back.
+        """
+        return self._begin(function, rows, fragments.load(rows[0].body), again=again)
 
     # --- one mechanism after another
 
@@ -151,18 +159,20 @@ class Admission:
         function: Function,
         rows: list[EventRow],
         event: Mapping[str, Any],
+        *,
         parent: tuple[str, str] = ("", ""),
+        again: Again | None = None,
     ) -> Run:
         singleton = function.flow.singleton
         if singleton is None:
-            return self.executor.start(function, rows, parent=parent)
+            return self.executor.start(function, rows, parent=parent, again=again)
         key = self._singleton_key(function, event)
         old = self._singletons.current(function.id, key)
         if old is not None and not singleton.cancels:
             raise NotStartedError(f"singleton: run {old.id} has not ended{_for(key)}")
         if old is not None:
             self.executor.cancel(old, f"singleton: a newer run begins{_for(key)}")
-        run = self.executor.start(function, rows, parent=parent)
+        run = self.executor.start(function, rows, parent=parent, again=again)
         self._singletons.put(key, run)
         return run
 

@@ -33,11 +33,15 @@ _SHORTEST_JITTER_SECONDS, _LONGEST_JITTER_SECONDS = 1.0, 300.0
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """Either an event (a name, or a prefix and `/*` or `.*`) with an optional expression, or a cron."""
+    """Either an event (a name, or a prefix and `/*` or `.*`) with an optional expression, or a cron.
+
+    jitter: seconds by which a cron fires late at most.
+    """
 
     event: str = ""
     expression: Expression | None = None
     cron: str = ""
+    jitter: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +193,12 @@ class _Reader:
         wanted = problem_of(cron)
         if wanted is not None:
             self._fault(f"{where}.cron", f"is {cron!r}; expected {wanted}")
+        seconds: float | None = None
         if jitter not in (None, ""):
             seconds = check_seconds(jitter, f"{where}.jitter", self._fault)
             if seconds is not None and not _SHORTEST_JITTER_SECONDS <= seconds <= _LONGEST_JITTER_SECONDS:
                 self._fault(f"{where}.jitter", f"is {jitter!r}; expected 1s to 5m")
-        return Trigger(cron=cron)
+        return Trigger(cron=cron, jitter=seconds or 0.0)
 
     def _event_name(self, name: str, where: str) -> None:
         if len(name) > MAX_TRIGGER_NAME:

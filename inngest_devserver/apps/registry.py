@@ -6,7 +6,7 @@ Keeps them in memory and writes them through to the store. Starts nothing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -55,6 +55,8 @@ class Registry:
         self._clock = clock
         self.registrations = 0
         """How many registrations there were: whoever asked an app to register sees whether it did so here."""
+        self.on_change: Callable[[], object] = lambda: None
+        """Called when the functions that are registered are others than before."""
         self._apps: dict[str, AppRow] = {}
         self._app_names: dict[str, str] = {}
         self._functions: dict[str, Function] = {}
@@ -195,6 +197,7 @@ class Registry:
                     index.exact.setdefault(trigger.event, []).append((function, trigger))
         self._index = index
         self._by_slug = {function.slug: function for function in self.functions()}
+        self.on_change()
 
 
 def _parse_functions(configs: object, app_id: str) -> list[Function]:

@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import contextlib
 import dataclasses
-import importlib
 import json
 import os
 import secrets
@@ -21,15 +20,14 @@ import signal
 import socket
 import sys
 import threading
-import traceback
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, cast
 
 from . import loading
 from .app_servers import GRACE_SECONDS, SERVERS, end_at_last
 from .endpoints import LOOPBACK, Endpoint, HostError, find_endpoints
+from .import_strings import LoadError, explaining_failures, parse_target
 from .log_output import show_logs
 
 CHANNEL_VARIABLE = "_INNGEST_HOST_CHANNEL"
@@ -206,29 +204,13 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _load(target: str) -> loading.Loaded:
-    try:
-        return loading.load(loading.parse_target(target), Path.cwd())
-    except loading.LoadError as error:
-        raise HostError(str(error)) from None
-    except BaseException as error:
-        traceback.print_exception(type(error), error, _users_part(error.__traceback__))
-        cause = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
-        raise HostError(f"importing {target} failed: {cause}") from None
-
-
-def _users_part(trace: TracebackType | None) -> TracebackType | None:
-    """Return *trace* without the frames of this package and of the import system."""
-    ours = (str(Path(__file__).parent), str(Path(importlib.__file__).parent), "<frozen")
-    part = trace
-    while part is not None and part.tb_frame.f_code.co_filename.startswith(ours):
-        part = part.tb_next
-    return part or trace
-
-
 def run(target: str, port: int, path: str | None, channel: Channel) -> None:
     """Load and serve the app until told to stop; raises HostError."""
-    loaded = _load(target)
+    try:
+        with explaining_failures(target):
+            loaded = loading.load(parse_target(target), Path.cwd())
+    except LoadError as error:
+        raise HostError(str(error)) from None
     listener = _listen(port)
     bound = listener.getsockname()[1]
 

@@ -6,7 +6,6 @@ missed. Runs in the child process of `host.py`, for importing an app runs the us
 
 from __future__ import annotations
 
-import difflib
 import enum
 import functools
 import importlib
@@ -19,16 +18,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Protocol, cast
 
-DEFAULT_ATTRIBUTE = "app"
+from .import_strings import LoadError, Target, call_factory, find, import_module
+
 _ASGI_ARGUMENTS, _WSGI_ARGUMENTS = 3, 2
 _MAX_WRAPPERS = 20
 """Middleware around middleware is unwrapped no deeper than this."""
-
-
-class LoadError(Exception):
-    """The import string does not lead to an app; the message says what to write instead."""
-
-
 _TORNADO_METHODS = ("start_request", "add_handlers", "find_handler")
 
 
@@ -55,18 +49,6 @@ class Served(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """A parsed import string; is_factory: written with parentheses."""
-
-    module: str
-    attribute: str
-    is_factory: bool
-
-    def __str__(self) -> str:
-        return f"{self.module}:{self.attribute}" + ("()" if self.is_factory else "")
-
-
-@dataclass(frozen=True, slots=True)
 class Loaded:
     """A user's app. served: what its calls of serve() made, in their order."""
 
@@ -75,33 +57,15 @@ class Loaded:
     served: tuple[Served, ...]
 
 
-def parse_target(text: str) -> Target:
-    """Return the parts of "module", "module:attribute" or "module:factory()"; raises LoadError."""
-    module, colon, attribute = text.strip().partition(":")
-    if module.endswith(".py") or "/" in module or "\\" in module:
-        dotted = ".".join(Path(module.removesuffix(".py").replace("\\", "/")).parts).strip(".")
-        raise LoadError(
-            f"{text!r} names a file; write a module, as in {dotted}:{attribute or DEFAULT_ATTRIBUTE}, "
-            "and start from the directory that holds it"
-        )
-    is_factory = attribute.endswith("()")
-    attribute = attribute.removesuffix("()") if colon else DEFAULT_ATTRIBUTE
-    names = [*module.split("."), *attribute.split(".")]
-    if not all(name.isidentifier() for name in names):
-        raise LoadError(f"{text!r} is not an import string; write module:app, or module:create_app() for a factory")
-    return Target(module, attribute, is_factory)
-
-
 def load(target: Target, directory: Path) -> Loaded:
     """Import the module, with *directory* on the path, and return its app.
 
     Raises LoadError; what the user's own code raises passes through.
     """
-    if str(directory) not in sys.path:
-        sys.path.insert(0, str(directory))
     with _collect_apps() as served:
-        found = _attribute(_import(target, directory), target)
-        app = _call_factory(found, target) if target.is_factory or _is_factory(found) else found
+        module = import_module(target, directory)
+        found = find(module, target, _app_names)
+        app = call_factory(found, target) if target.is_factory or _is_factory(found) else found
         kind = kind_of(app)
         if kind is None:
             raise LoadError(_not_an_app(app, target))
@@ -113,62 +77,12 @@ def _collect_apps() -> AbstractContextManager[list[Served]]:
     return cast("AbstractContextManager[list[Served]]", module.collect_apps())
 
 
-def _import(target: Target, directory: Path) -> ModuleType:
-    try:
-        return importlib.import_module(target.module)
-    except ModuleNotFoundError as error:
-        missing = error.name or ""
-        if target.module != missing and not target.module.startswith(f"{missing}."):
-            raise
-        raise LoadError(f"there is no module {missing!r} in {directory}{_near_modules(missing, directory)}") from None
-
-
-def _near_modules(missing: str, directory: Path) -> str:
-    head, _, name = missing.rpartition(".")
-    folder = directory.joinpath(*head.split(".")) if head else directory
-    found = [path.stem for path in folder.glob("*.py")] + [path.parent.name for path in folder.glob("*/*.py")]
-    near = difflib.get_close_matches(name, sorted(set(found)), n=3)
-    prefix = f"{head}." if head else ""
-    hint = "start from the directory that holds it"
-    return f"; did you mean {', '.join(prefix + other for other in near)}?" if near else f"; {hint}"
-
-
-def _attribute(module: ModuleType, target: Target) -> object:
-    value: object = module
-    for name in target.attribute.split("."):
-        if not hasattr(value, name):
-            raise LoadError(_no_attribute(module, value, name, target))
-        value = getattr(value, name)
-    return value
-
-
-def _no_attribute(module: ModuleType, owner: object, name: str, target: Target) -> str:
-    names = [other for other in dir(owner) if not other.startswith("_")]
-    near = difflib.get_close_matches(name, names, n=3)
-    apps = _app_names(module)
-    message = f"module {target.module!r} has no {target.attribute!r}"
-    if apps or near:
-        return f"{message}; did you mean {target.module}:{[*apps, *near][0]}?"
-    return f"{message}; give the name of the app, as in {target.module}:my_app"
-
-
 def _app_names(module: ModuleType) -> list[str]:
     return [name for name, value in vars(module).items() if name[:1] != "_" and _is_app_object(value)]
 
 
 def _is_app_object(value: object) -> bool:
     return not inspect.isroutine(value) and not inspect.isclass(value) and kind_of(value) is not None
-
-
-def _call_factory(factory: object, target: Target) -> object:
-    if not callable(factory):
-        name = type(factory).__name__
-        raise LoadError(
-            f"{target}: {target.attribute!r} is of type {name}, which is not a factory; write it without parentheses"
-        )
-    if inspect.iscoroutinefunction(factory):
-        raise LoadError(f"{target}: an async factory cannot be used; make it a plain def, or name an app object")
-    return factory()
 
 
 def _is_factory(value: object) -> bool:

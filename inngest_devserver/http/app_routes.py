@@ -8,9 +8,11 @@ from inngest_core.protocol.wire import VERSION, Header, parse_object
 from inngest_core.web.messages import Response
 from inngest_devserver import ids
 from inngest_devserver.apps.functions import Function
+from inngest_devserver.apps.ping import without_password
 from inngest_devserver.apps.registry import Registered, RegistrationInvalidError
 from inngest_devserver.engine import Engine
 from inngest_devserver.scheduling.clock import iso
+from inngest_devserver.storage.tables import AppRow
 
 from .answers import NO_ACCOUNT, APIError, Call, json_response
 
@@ -52,18 +54,22 @@ class AppRoutes:
             f'app "{registered.app.name}" registered {count} function{"" if count == 1 else "s"} '
             f"at {registered.app.url}"
         )
-        for function in registered.functions:
-            if any(trigger.cron for trigger in function.triggers):
-                self._engine.journal.say(f"{function.slug}: cron triggers do not fire yet")
 
     def remove(self, call: Call) -> Response:
-        """Forget the app at the URL in the query; succeed as well when there is none."""
+        """Forget the app at the URL in the query and cancel its runs; succeed as well when there is none."""
         url = call.query.get("url", "")
         if not url:
             raise APIError(400, "the query parameter url is missing")
         for app in self._engine.registry.remove(url):
             self._engine.journal.say(f'app "{app.name}" removed')
+            self._cancel_runs_of(app)
         return json_response({"ok": True, "status": 200})
+
+    def _cancel_runs_of(self, app: AppRow) -> None:
+        why = f'the app "{app.name}" at {without_password(app.url)} was removed from the engine'
+        for run in self._engine.active.of_app(app.id):
+            if run in self._engine.active:  # the end of one may have ended another
+                self._engine.executor.cancel(run, why)
 
     def health(self, _: Call) -> Response:
         return json_response({"status": 200, "message": "OK"})

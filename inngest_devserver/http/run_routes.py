@@ -15,6 +15,7 @@ from inngest_devserver.storage.tables import RunRow
 
 from .answers import NO_ACCOUNT, APIError, Call, empty_response, enveloped, raw_json_response
 from .event_routes import page_size
+from .waiting import waits_for
 
 
 class RunRoutes:
@@ -39,7 +40,9 @@ class RunRoutes:
     # --- what came of runs
 
     def one(self, call: Call) -> Response:
-        return self._enveloped(_run(self._row(call)))
+        row = self._row(call)
+        reasons = waits_for(self._engine, row.id)
+        return self._enveloped({**_run(row), **({"waits_for": reasons} if reasons else {})})
 
     def list(self, call: Call) -> Response:
         """List runs, newest first: of a status, of functions (engine's id or `<app>-<fn>`), before a run."""

@@ -38,6 +38,10 @@ class ActiveRuns:
     def get(self, run_id: str) -> Run | None:
         return self._runs.get(run_id)
 
+    def of_app(self, app_id: str) -> list[Run]:
+        """Return the runs of an app that have not ended."""
+        return [run for run in self if run.function.app_id == app_id]
+
     def waiting_for(self, event: str) -> list[tuple[Run, PauseRow]]:
         """Return the waits for an event of this name, oldest first."""
         keys = list(self._waits.get(event, ()))

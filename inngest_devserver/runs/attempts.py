@@ -76,6 +76,10 @@ class Attempts:
         """Note that a call has reached the app, or is not to be made any more."""
         self._unreached.pop(job.id, None)
 
+    def waits_for_app(self, job: JobRow) -> bool:
+        """Tell whether the last call of a job did not reach the app."""
+        return job.id in self._unreached
+
     def app_is_up(self, app_id: str) -> None:
         """Send at once what waits for an app that was down: it has just registered."""
         now = self._clock.now()

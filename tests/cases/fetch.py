@@ -156,6 +156,15 @@ two_bodies = Case(build=of(json=1, content="1"), expect=refused("json and conten
 relative = Case(build=of("/people"), expect=refused("absolute"))
 of_a_file = Case(build=of("file:///etc/passwd"), expect=refused("absolute"))
 bad_header = Case(build=of(headers={"x-a": 1}), expect=refused("cannot be made"))
+header_of_two_lines = Case(build=of(headers={"x-a": "1\r\nx-b: 2"}), expect=refused("headers", "one line"))
+bad_name_of_a_header = Case(build=of(headers={"x a": "1"}), expect=refused("headers", "x a"))
+no_method = Case(build=of(method=""), expect=refused("method is ''", '"POST"'))
+method_of_two_lines = Case(build=of(method="GET /\r\nx"), expect=refused("method is", '"POST"'))
+chunks = Case(build=of(method="POST", content=iter([b"1"])), expect=refused("content is", "a text or bytes"))
+byte_array = Case(build=of(method="POST", content=bytearray(b"1")), expect=refused("content is", "a text or bytes"))
+data_that_is_text = Case(
+    build=of(method="POST", data="a=1", offload=False), expect=refused("data is", "as a dict", "content=")
+)
 
 
 class Answered:

@@ -88,6 +88,8 @@ class Gateway:
     starts: list[StartRequest] = field(default_factory=list[StartRequest])
     authorizations: list[str] = field(default_factory=list[str])
     greets: bool = True
+    moves: int = 0
+    """How many of the next workers are told to connect elsewhere as soon as they are ready."""
     port: int = 0
     _servers: list[asyncio.Server | Server] = field(default_factory=list["asyncio.Server | Server"])
 
@@ -127,7 +129,11 @@ class Gateway:
             assert kind is Kind.WORKER_CONNECT
             worker = Connected(socket, parse(WorkerConnect, payload))
             await worker.send(Kind.GATEWAY_CONNECTION_READY, self.ready)
-            self.connected.put_nowait(worker)
+            if self.moves:
+                self.moves -= 1
+                await worker.send(Kind.GATEWAY_CLOSING)
+            else:
+                self.connected.put_nowait(worker)
             async for data in socket:
                 frame = parse_frame(data)
                 if frame[0] is Kind.WORKER_HEARTBEAT:

@@ -127,3 +127,9 @@ def test_the_provider_is_that_of_the_client() -> None:
 )
 def test_other_answers_say_nothing(answer: object) -> None:
     assert ai_metadata({}, answer, "openai") == []
+
+
+def test_what_is_no_metadata_is_left_out() -> None:
+    asked: dict[str, object] = {"model": ["m", object()], "temperature": float("nan"), "max_tokens": 5}
+    (metadata,) = ai_metadata(asked, {"usage": {"input_tokens": 1}, "id": {"a": 1}}, "somewhere")
+    assert metadata["values"] == {"operation_name": "chat", "input_tokens": 1, "total_tokens": 1, "max_tokens": 5}

@@ -13,8 +13,8 @@ from typing import Any, cast
 import pytest
 
 import inngest
-from inngest_core.errors import ConfigError
-from inngest_core.execution.failure import describe, exc_info, retry_headers
+from inngest_core.errors import CallSupersededError, ConfigError
+from inngest_core.execution.failure import describe, exc_info, log_failure, retry_headers
 from inngest_core.protocol.wire import dump_json
 from inngest_core.runtime.drivers import Resources, run_sync
 from inngest_core.runtime.effects import Now
@@ -634,3 +634,11 @@ def test_attempts_are_left_for_what_is_no_exception() -> None:
         _, ops = shown(app.handle_sync(request_of(Call(attempt=0, max_attempts=4))))
     assert ops[0]["op"] == "StepError"
     assert records.lines == ['step "load" of app-fn will be tried again: own']
+
+
+def test_a_call_that_stops_because_its_run_has_ended_is_no_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    log_failure(logging.getLogger("app"), CallSupersededError("the run has ended"), "function app-f", final=True)
+    (record,) = caplog.records
+    assert (record.levelno, record.getMessage()) == (logging.INFO, "function app-f stopped: the run has ended")
+    assert record.exc_info is None

@@ -46,6 +46,17 @@ def test_the_pieces_do_not_matter(lines: list[tuple[bytes, bytes]], cuts: list[i
     assert found == wanted
 
 
+def test_a_line_end_in_two_pieces_with_nothing_between() -> None:
+    parser = EventParser()
+    assert [parser.feed(piece) for piece in (b"data: a\r", b"", b"\ndata: b\r", b"\n", b"\r\n")] == [
+        [],
+        [],
+        [],
+        [],
+        [b"a\nb"],
+    ]
+
+
 def test_what_is_too_large_is_left_out_and_takes_no_memory() -> None:
     parser = EventParser()
     piece = b"data: " + b"x" * 100_000 + b"\n"

@@ -47,6 +47,7 @@ REFUSED: list[tuple[Callable[[Any], object], str]] = [
     (lambda client: client.realtime.subscribe("c", "t", token=5), "token is an int"),
     (lambda client: client.realtime.subscribe_sync("c", "t", token={"jwt": "x"}), "token is a dict"),
     (lambda client: client.realtime.publish_sync(5, "t", 1), "channel is 5"),
+    (lambda client: client.realtime.publish_sync("c", "t", "x" * 600_000), "over the limit of 512 KiB for one message"),
     (lambda client: client.realtime.publish_sync("c", int, 1), "topic is <class 'int'>"),
 ]
 

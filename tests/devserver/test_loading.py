@@ -16,7 +16,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount, Route
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from inngest_devserver.hosting.loading import Kind, LoadError, Target, kind_of, load, parse_target, serve_paths
+from inngest_devserver.hosting.import_strings import LoadError, Target, parse_target
+from inngest_devserver.hosting.loading import Kind, kind_of, load, serve_paths
 
 
 @pytest.mark.parametrize(

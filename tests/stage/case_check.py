@@ -65,6 +65,13 @@ def opened(asked: Asked) -> Asked:
 
 def check(case: Case, target: Target, asked: Asked) -> None:
     """Assert that the answer is what the case expects, and that it is one of this SDK."""
+    check_outcome(case, asked)
+    assert asked.answer.headers.get("x-inngest-no-retry") == case.expect.no_retry
+    check_common_headers(asked.answer, target)
+
+
+def check_outcome(case: Case, asked: Asked) -> None:
+    """Assert that the answer is what the case expects, but for headers that not every transport has."""
     expect, answer = case.expect, asked.answer
     body = read_answer(answer.body)
     if expect.any_order:
@@ -72,14 +79,12 @@ def check(case: Case, target: Target, asked: Asked) -> None:
     else:
         assert body == expect.body
     assert answer.status == expect.status
-    assert answer.headers.get("x-inngest-no-retry") == expect.no_retry
     assert answer.headers.get("retry-after") == expect.retry_after
     if expect.logged is not None:
         assert asked.logged == expect.logged
     assert [(each.method, each.path, each.json()) for each in asked.engine] == [
         (each.method, each.path, each.body) for each in expect.engine
     ]
-    check_common_headers(answer, target)
 
 
 def _by_id(op: dict[str, Any]) -> str:

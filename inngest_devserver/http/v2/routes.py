@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, cast
 
 from inngest_core.protocol.wire import json_kind, parse_object
@@ -12,8 +13,10 @@ from inngest_devserver import fragments, ids
 from inngest_devserver.apps.functions import Function
 from inngest_devserver.engine import Engine
 from inngest_devserver.http.answers import APIError, Call, json_response
+from inngest_devserver.http.waiting import waits_for
 from inngest_devserver.intake import EventInvalidError, parse_event
 from inngest_devserver.runs import system_events
+from inngest_devserver.runs.progress import NotStartedError
 from inngest_devserver.runs.reruns import Again, StepMissingError, from_step
 from inngest_devserver.scheduling.clock import iso
 from inngest_devserver.storage.run_pages import RunFilter, place_of, run_page
@@ -100,7 +103,11 @@ class V2Routes:
         return self._answer(found)
 
     def run(self, call: Call) -> Response:
-        return self._answer(run_view(self._run(call), self._registry, output=flag(call, "includeOutput")))
+        row = self._run(call)
+        view = run_view(row, self._registry, output=flag(call, "includeOutput"))
+        if reasons := waits_for(self._engine, row.id):
+            view["waitsFor"] = reasons
+        return self._answer(view)
 
     def trace(self, call: Call) -> Response:
         """Show a run as a tree of spans: its steps, their attempts, and with includeOutput what they gave."""
@@ -133,12 +140,16 @@ class V2Routes:
         row = self._run(call)
         body = _body(call)
         function = self._registry.function(row.function_id)
-        if function is None:
-            raise QuestionError("The function of this run is not known any more", code="function_not_found", status=409)
+        if function is None or self._registry.by_slug(function.slug) is None:
+            raise QuestionError(
+                "The function of this run is not registered any more", code="function_not_found", status=409
+            )
         events = [event for event_id in row.batch.split(",") if (event := self._store.event(event_id)) is not None]
         if not events:
             raise QuestionError("The event of this run is not kept any more", code="event_not_found", status=409)
-        run = self._engine.executor.start(function, events, again=self._again(row, body.get("fromStep")))
+        again = self._again(row, body.get("fromStep"))
+        with _refused_if_not_started(function):
+            run = self._engine.admission.rerun(function, events, again)
         return await self._started(run.id, body)
 
     def _again(self, row: RunRow, asked: object) -> Again:
@@ -202,7 +213,9 @@ class V2Routes:
         event = system_events.invoked(_object(body, "the body", "data"), function, self._engine.clock.now())
         if key:
             event["id"] = _key_id(function, key)
-        run = self._engine.executor.start(function, [self._engine.intake.keep(event)])
+        kept = earlier or self._engine.intake.keep(event)  # one that was refused before is asked for again
+        with _refused_if_not_started(function):
+            run = self._engine.admission.invoke(function, kept)
         return await self._started(run.id, body)
 
     async def _started(self, run_id: str, body: Mapping[str, Any]) -> Response:
@@ -229,6 +242,14 @@ class V2Routes:
         except EventInvalidError as error:
             raise QuestionError(str(error), code="invalid_event") from None
         return self._answer({"eventId": row.internal_id})
+
+
+@contextlib.contextmanager
+def _refused_if_not_started(function: Function) -> Generator[None]:
+    try:
+        yield
+    except NotStartedError as error:
+        raise QuestionError(f"{function.slug} was not started: {error}", code="not_started", status=409) from None
 
 
 def _wait_seconds(body: Mapping[str, Any]) -> float:

@@ -35,7 +35,10 @@ class RunTrigger(TypedDict):
 
 
 class RunView(TypedDict):
-    """A run. output: when asked for, once it has ended. rerunOf: the run that it does again."""
+    """A run. output: when asked for, once it has ended. rerunOf: the run that it does again.
+
+    waitsFor: why it does not go on, when one run is asked for that has not ended.
+    """
 
     id: str
     app: AppRef
@@ -47,6 +50,7 @@ class RunView(TypedDict):
     trigger: RunTrigger
     output: NotRequired[Any]
     rerunOf: NotRequired[str]
+    waitsFor: NotRequired[list[str]]
 
 
 class SpanView(TypedDict):

@@ -1,0 +1,63 @@
+"""Why a run waits, in sentences for people. Reads what the engine knows at this moment, and changes nothing."""
+
+from __future__ import annotations
+
+from inngest_devserver.engine import Engine
+from inngest_devserver.runs.run import PauseKind, Run
+from inngest_devserver.scheduling.clock import iso
+from inngest_devserver.scheduling.dispatcher import Full, Reason, Throttled
+from inngest_devserver.scheduling.queue import CALLS, JobKind
+from inngest_devserver.storage.tables import JobRow, PauseRow
+
+_MOST_HOLDERS = 3
+
+
+def waits_for(engine: Engine, run_id: str) -> list[str]:
+    """Return what a run waits for, a sentence for each thing; nothing when it has ended or is being called."""
+    run = engine.active.get(run_id)
+    if run is None:
+        return []
+    jobs = engine.scheduler.queue.jobs_of(run_id)
+    until = {job.step_id: iso(job.due) for job in jobs if job.kind == JobKind.TIMER}
+    pauses = [_pause(pause, until.get(pause.step_id, "")) for pause in run.pauses.values()]
+    calls = [_call(engine, run, job) for job in jobs if job.kind in CALLS and job.id not in run.requests]
+    return [text for text in (*pauses, *calls) if text]
+
+
+def _pause(pause: PauseRow, until: str) -> str:
+    end = f" until {until}" if until else ""
+    match pause.kind:
+        case PauseKind.SLEEP:
+            return f'step "{pause.name}" sleeps{end}'
+        case PauseKind.WAIT:
+            return f'step "{pause.name}" waits for the event {pause.event}{end}'
+        case PauseKind.SIGNAL:
+            return f'step "{pause.name}" waits for a signal{end}'
+        case PauseKind.INVOKE:
+            return f'step "{pause.name}" waits for the function that it invokes{end}'
+        case _:
+            return ""
+
+
+def _call(engine: Engine, run: Run, job: JobRow) -> str:
+    now = engine.clock.now()
+    if engine.executor.attempts.waits_for_app(job):
+        return f"the app does not answer; it is called again at {iso(job.due)}"
+    if job.due > now:
+        retry = f"retry {job.attempt} of {run.function.max_attempts - 1}" if job.attempt else "its next call"
+        return f"{retry} is made in {job.due - now:.3g} s, at {iso(job.due)}"
+    reason = engine.scheduler.dispatcher.reason(job, now)
+    return "" if reason is None else _in_line(reason)
+
+
+def _in_line(reason: Reason) -> str:
+    match reason:
+        case Full(need, holders):
+            shown = sorted(set(holders))
+            more = f" and {len(shown) - _MOST_HOLDERS} more" if len(shown) > _MOST_HOLDERS else ""
+            held = f"held by {', '.join(shown[:_MOST_HOLDERS])}{more}"
+            return f"concurrency {need.label}: {len(holders)} of {need.limit}, {held}"
+        case Throttled(until):
+            return f"throttled until {iso(round(until, 3))}"  # its tolerance is nobody's concern
+        case _:
+            return f"{reason.limit} calls of its {reason.of} are under way"

@@ -1,0 +1,319 @@
+"""Gives handlers what they declare with `Annotated[T, Depends(f)]`: made once for each call, and closed after it.
+
+The markers of FastAPI work as well, as long as what they name needs no request. There is one resolver, written with
+`async def`; for sync functions it is run in one go, which is possible because nothing in it waits there.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncContextDecorator,
+    ContextDecorator,
+    asynccontextmanager,
+    contextmanager,
+)
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar, cast
+
+from inngest_core.callables import innermost
+from inngest_core.error_text import headline, kind_of
+from inngest_core.errors import CONTROL, AsyncUnsupportedError, ConfigError, InngestError
+from inngest_core.execution.context import Context, ContextSync
+from inngest_core.middleware.base import CallNext, Middleware, MiddlewarePair, MiddlewareSync
+from inngest_core.middleware.values import CallInfo
+from inngest_core.parameters import annotations_of, marker_of, read_parameters
+
+T = TypeVar("T")
+Dependency = Callable[..., object]
+Exit = Callable[[type[BaseException] | None, BaseException | None, types.TracebackType | None], object]
+_Entered = AbstractContextManager[object] | AbstractAsyncContextManager[object]
+
+
+class DependencyError(InngestError):
+    """What a handler depends on could not be made, or not be closed."""
+
+    code = "dependency_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Depends:
+    """Says in `Annotated[T, Depends(f)]` what makes the value of a parameter."""
+
+    dependency: Dependency | None = None
+    """A function, a generator function with one `yield`, a function that returns a context manager, or a class; the
+    annotated class itself by default."""
+    use_cache: bool = True
+    """Share the value with all others of the same call that depend on the same; False makes another one."""
+
+
+class DependencyInjection(MiddlewarePair):
+    """Middleware that gives handlers what they declare; give an instance to a client or a function.
+
+    overrides: what to use instead of a dependency, by that dependency, as in `{get_session: get_test_session}`. The
+    attribute of this name may be changed at any time; it applies to the next call.
+    """
+
+    overrides: dict[Dependency, Dependency]
+
+    def __init__(self, overrides: Mapping[Dependency, Dependency] | None = None) -> None:
+        object.__setattr__(self, "overrides", dict(overrides or {}))
+        super().__init__(partial(_InjectionSync, self.overrides), partial(_Injection, self.overrides))
+
+
+class _InjectionSync(MiddlewareSync):
+    def __init__(self, overrides: Mapping[Dependency, Dependency], client: Any, raw_request: object) -> None:
+        super().__init__(client, raw_request)
+        self._overrides = overrides
+
+    def wrap_handler(self, call: CallInfo) -> Generator[None, object, None]:
+        """Run the handler with what it depends on."""
+        resolution = Resolution(call, self._overrides)
+        try:
+            _at_once(resolution.fill())
+            yield
+        except BaseException as error:
+            _at_once(resolution.close(error))
+            raise
+        _at_once(resolution.close(None))
+
+
+class _Injection(Middleware):
+    def __init__(self, overrides: Mapping[Dependency, Dependency], client: Any, raw_request: object) -> None:
+        super().__init__(client, raw_request)
+        self._overrides = overrides
+
+    async def wrap_handler(self, call: CallInfo, call_next: CallNext) -> object:
+        """Run the handler with what it depends on."""
+        resolution = Resolution(call, self._overrides)
+        try:
+            await resolution.fill()
+            output: object = await call_next()
+        except BaseException as error:
+            await resolution.close(error)
+            raise
+        await resolution.close(None)
+        return output
+
+
+class Resolution:
+    """The values of one call, and what must be closed after it."""
+
+    def __init__(self, call: CallInfo, overrides: Mapping[Dependency, Dependency]) -> None:
+        """call: whose handler gets them. overrides: what is used instead, by dependency."""
+        self._call = call
+        self._overrides = cast("Mapping[Hashable, Dependency]", overrides)
+        self._values: dict[Hashable, object] = {}
+        self._open: list[tuple[str, Exit]] = []
+
+    async def fill(self) -> None:
+        """Put what the handler declares into the arguments of the call, but for what other middleware has put there.
+
+        Raises ConfigError, AsyncUnsupportedError, DependencyError; and errors of this SDK that a dependency raises.
+        """
+        handler = self._call.handler
+        what = f"function {self._call.function.id}"
+        parameters = read_parameters(handler, what)
+        annotations = annotations_of(_code_of(handler), parameters)
+        for each in parameters:
+            marker = marker_of(each, annotations[each.name])
+            if marker is not None and each.name not in self._call.arguments:
+                value = await self._value_of(marker, annotations[each.name], f"{each.name} of {what}", ())
+                self._call.arguments[each.name] = value
+
+    async def close(self, error: BaseException | None) -> None:
+        """Close what was opened, the last one first; all of it, also when one fails. It cannot silence *error*.
+
+        error: what is raised in it. Raises what closing raised: as DependencyError, unless it is an error of this SDK.
+        """
+        failure: BaseException | None = None
+        while self._open:
+            name, leave = self._open.pop()
+            try:
+                left = leave(type(error) if error else None, error, error.__traceback__ if error else None)
+                if isinstance(left, Awaitable):
+                    await left
+            except BaseException as raised:
+                if raised is not error:
+                    error = failure = _failure(f"closing {name}", raised)
+        if failure is not None:
+            raise failure
+
+    async def _value_of(self, marker: object, annotation: object, what: str, path: tuple[Dependency, ...]) -> object:
+        """Return the value of a parameter. what: names it. path: the dependencies that led to it."""
+        declared = _declared(marker, annotation, what)
+        dependency = self._overrides.get(_key_of(declared), declared)
+        if dependency in path:
+            circle = " -> ".join(_name_of(each) for each in (*path[path.index(dependency) :], dependency))
+            raise ConfigError(f"{what} depends on itself: {circle}; break the circle")
+        shared = getattr(marker, "use_cache", True) is not False
+        key = _key_of(dependency)
+        if shared and key in self._values:
+            return self._values[key]
+        value = await self._make(dependency, (*path, dependency))
+        if shared:
+            self._values[key] = value
+        return value
+
+    async def _make(self, dependency: Dependency, path: tuple[Dependency, ...]) -> object:
+        name, code = _name_of(dependency), _code_of(dependency)
+        in_sync = isinstance(self._call.ctx, ContextSync)
+        if in_sync and (inspect.iscoroutinefunction(code) or inspect.isasyncgenfunction(code)):
+            raise AsyncUnsupportedError(_async_in_sync(name, self._call.function.id))
+        positional, keywords = await self._arguments_of(dependency, code, name, path)
+        try:
+            made = dependency(*positional, **keywords)
+            if inspect.iscoroutine(made):
+                if in_sync:
+                    made.close()
+                    raise AsyncUnsupportedError(_async_in_sync(name, self._call.function.id))
+                made = cast("object", await made)
+            manager = _manager_of(dependency, code, made)
+            if isinstance(manager, AbstractContextManager):
+                return self._keep(name, manager.__exit__, manager.__enter__())
+            if manager is None:
+                return made
+            if in_sync:
+                raise AsyncUnsupportedError(_async_in_sync(name, self._call.function.id))
+            return self._keep(name, manager.__aexit__, await manager.__aenter__())
+        except BaseException as error:
+            failure = _failure(name, error)
+        raise failure
+
+    def _keep(self, name: str, leave: Exit, value: T) -> T:
+        self._open.append((name, leave))
+        return value
+
+    async def _arguments_of(
+        self, dependency: Dependency, code: object, name: str, path: tuple[Dependency, ...]
+    ) -> tuple[list[object], dict[str, object]]:
+        """Return what a dependency is called with: by position, and by name."""
+        parameters = [] if _takes_nothing(dependency) else read_parameters(dependency, name)
+        annotations = annotations_of(code, parameters)
+        positional: list[object] = []
+        keywords: dict[str, object] = {}
+        for each in parameters:
+            annotation, what = annotations[each.name], f"{each.name} of {name}"
+            marker = marker_of(each, annotation)
+            if marker is not None:
+                value = await self._value_of(marker, annotation, what, path)
+            elif _wants_context(annotation):
+                value = self._context_for(annotation, what)
+            elif each.default is not each.empty or each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
+                continue
+            else:
+                raise ConfigError(
+                    f"nothing gives {what}: it has no Depends, no default, and is not annotated with the context; "
+                    "annotate it with inngest.Context or inngest.ContextSync, or with Annotated[T, Depends(...)]"
+                )
+            if each.kind is each.POSITIONAL_ONLY:
+                positional.append(value)
+            else:
+                keywords[each.name] = value
+        return positional, keywords
+
+    def _context_for(self, annotation: object, what: str) -> object:
+        ctx: object = self._call.ctx
+        if not isinstance(ctx, _contexts_in(annotation)):
+            raise ConfigError(f"{what} is annotated with another context than {kind_of(ctx)}, which this function has")
+        return ctx
+
+
+def _declared(marker: object, annotation: object, what: str) -> Dependency:
+    """Return the dependency that a marker names: the annotated class where it names none."""
+    declared: object = getattr(marker, "dependency", None)
+    if declared is None:
+        declared = typing.get_args(annotation)[0] if typing.get_origin(annotation) is typing.Annotated else annotation
+    if not callable(declared):
+        raise ConfigError(f"{what} depends on {declared!r}; give Depends a function or a class")
+    return cast("Dependency", declared)
+
+
+def _key_of(dependency: object) -> Hashable:
+    try:
+        hash(dependency)
+    except TypeError:  # such as an instance of a dataclass that can be called
+        return id(dependency)
+    return dependency
+
+
+def _manager_of(dependency: Dependency, code: object, made: object) -> _Entered | None:
+    """Return what opens and closes a value; None for a value that is only made.
+
+    What a plain function returns may be shared, so it is never closed, even where it is a context manager.
+    """
+    if inspect.isgenerator(made) and inspect.isgeneratorfunction(code):
+        return contextmanager(lambda: cast("Generator[object]", made))()
+    if inspect.isasyncgen(made) and inspect.isasyncgenfunction(code):
+        return asynccontextmanager(lambda: made)()
+    decorated = isinstance(made, ContextDecorator | AsyncContextDecorator)  # by contextmanager, asynccontextmanager
+    if not decorated and not isinstance(dependency, type):
+        return None
+    is_manager = isinstance(made, AbstractContextManager | AbstractAsyncContextManager)
+    return cast("_Entered", made) if is_manager else None
+
+
+def _code_of(dependency: Dependency) -> object:
+    """Return the function whose annotations and kind count."""
+    found = innermost(dependency, through_wrappers=True)
+    return inspect.getattr_static(found, "__init__") if isinstance(found, type) else found
+
+
+def _takes_nothing(dependency: Dependency) -> bool:
+    """Tell whether it is a class without a signature of its own, as many that are written in C."""
+    if not isinstance(dependency, type):
+        return False
+    try:
+        inspect.signature(dependency)
+    except (TypeError, ValueError):
+        return True
+    return False
+
+
+def _contexts_in(annotation: object) -> tuple[type, ...]:
+    """Return the classes of contexts in an annotation, which may be a union."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        annotation = typing.get_args(annotation)[0]
+    is_union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
+    kinds = [typing.get_origin(each) or each for each in (typing.get_args(annotation) if is_union else (annotation,))]
+    return tuple(each for each in kinds if isinstance(each, type) and issubclass(each, Context | ContextSync))
+
+
+def _wants_context(annotation: object) -> bool:
+    return bool(_contexts_in(annotation))
+
+
+def _failure(what: str, error: BaseException) -> BaseException:
+    """Return what to raise: errors of this SDK, and what ends a call or a task, as they are."""
+    if isinstance(error, (InngestError, *CONTROL)) or not isinstance(error, Exception):
+        return error
+    failure = DependencyError(f"dependency: {what} raised {headline(error)}")
+    failure.__cause__ = error
+    return failure
+
+
+def _async_in_sync(name: str, function_id: str) -> str:
+    return (
+        f"function {function_id} is a sync function, and depends on {name}, which is async; "
+        "make the function async def, or the dependency a plain one"
+    )
+
+
+def _name_of(dependency: Dependency) -> str:
+    return str(getattr(dependency, "__qualname__", None) or repr(dependency))
+
+
+def _at_once(coroutine: Coroutine[object, None, T]) -> T:
+    """Run a coroutine that waits for nothing, as all do here where the function is sync; return its result."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return cast("T", end.value)
+    coroutine.close()
+    raise AsyncUnsupportedError("a dependency of a sync function waited on an event loop; make the function async def")

@@ -1,0 +1,187 @@
+"""What breaks between a worker and its gateway, on real sockets: the work goes on, once, and nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import time
+from collections import Counter
+from typing import Any
+
+import httpx
+import pytest
+
+import inngest
+from inngest.connect import ConnectionState, connect
+from inngest_connect.codec import parse
+from inngest_connect.messages import ConnectionReady, Kind, Reply, ReplyStatus, RequestAck, dump_frame
+from inngest_devserver.engine import Options
+from inngest_devserver.server import DevServer
+
+from .gateway import PATIENCE_SECONDS, Gateway, again, request
+from .loops import on_a_loop
+from .test_connect_worker import chain, running
+
+FAST = ConnectionReady(heartbeat_interval="100ms", extend_lease_interval="30s", status_interval="0s")
+
+
+class Waiting:
+    """A function whose runs wait until they are released."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.release = asyncio.Event()
+
+    def __call__(self, client: inngest.Inngest) -> inngest.Function[Any]:
+        @client.create_function(fn_id="waiting", trigger=inngest.TriggerEvent(event="go"))
+        async def function(ctx: inngest.Context) -> str:
+            self.runs += 1
+            await self.release.wait()
+            return "done"
+
+        return function
+
+
+@on_a_loop
+async def test_a_connection_that_breaks_within_a_frame_is_made_again() -> None:
+    waiting = Waiting()
+    async with Gateway().open() as gateway, running(gateway, waiting) as run:
+        await run.connection.ask(request("waiting"))
+        await run.connection.expect(Kind.WORKER_REQUEST_ACK)
+        run.connection.socket.transport.write(b"\x82\x7e\x01\x00half of a frame")
+        run.connection.socket.transport.close()
+        second = await gateway.worker()
+        await run.worker.wait_for_state(ConnectionState.ACTIVE, timeout=20_000)
+        waiting.release.set()
+        assert (await second.reply()).request_id == "request-1"  # what was under way is brought over the new one
+    assert waiting.runs == 1
+
+
+@on_a_loop
+async def test_a_message_that_is_cut_short_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    async with Gateway().open() as gateway, running(gateway) as run:
+        await run.connection.socket.send(dump_frame(Kind.GATEWAY_EXECUTOR_REQUEST, request("chain"))[:-7])
+        await run.connection.ask(request("chain", number=2))
+        ack = parse(RequestAck, await run.connection.expect(Kind.WORKER_REQUEST_ACK))
+        assert (ack.request_id, (await run.connection.reply()).request_id) == ("request-2", "request-2")
+    assert "a frame of the gateway cannot be read and is left out" in caplog.text
+
+
+@on_a_loop
+async def test_a_gateway_that_went_silent_is_left_for_another_one() -> None:
+    waiting = Waiting()
+    async with Gateway(ready=FAST).open() as gateway, running(gateway, waiting) as run:
+        await run.connection.ask(request("waiting"))
+        await run.connection.expect(Kind.WORKER_REQUEST_ACK)
+        run.connection.socket.transport.pause_reading()
+        silent_since = time.monotonic()
+        second = await gateway.worker()
+        await run.worker.wait_for_state(ConnectionState.ACTIVE, timeout=20_000)
+        assert time.monotonic() - silent_since < 8
+        waiting.release.set()
+        assert (await second.reply()).status == ReplyStatus.DONE
+        run.connection.socket.transport.abort()
+    assert waiting.runs == 1
+
+
+@on_a_loop
+async def test_a_reply_goes_over_http_when_an_open_connection_acknowledges_nothing() -> None:
+    async with Gateway().open() as gateway, running(gateway) as run:
+        await run.connection.ask(request("chain"))
+        await run.connection.expect(Kind.WORKER_REQUEST_ACK)
+        sent = parse(Reply, await run.connection.expect(Kind.WORKER_REPLY))
+        assert await gateway.flush() == sent
+        await run.connection.ask(request("chain", number=2))
+        await run.connection.expect(Kind.WORKER_REQUEST_ACK)  # and the connection is as good as before
+        await run.connection.reply()
+
+
+@on_a_loop
+async def test_a_gateway_that_hangs_up_at_once_is_not_hammered() -> None:
+    async with Gateway().open() as gateway, running(gateway) as run:
+        started = time.monotonic()
+        for _ in range(2):
+            run.connection.socket.transport.abort()
+            run.connection = await gateway.worker()
+        assert time.monotonic() - started > 1.4  # at least 0.5 s, then 1 s
+    assert len(gateway.starts) == 3
+
+
+@on_a_loop
+async def test_a_thousand_requests_in_flight() -> None:
+    waiting = Waiting()
+    async with Gateway().open() as gateway, running(gateway, waiting) as run:
+        for number in range(1, 1001):
+            await run.connection.ask(again(request("waiting"), number))
+        acks = [parse(RequestAck, await run.connection.expect(Kind.WORKER_REQUEST_ACK)) for _ in range(1000)]
+        assert len({ack.request_id for ack in acks}) == 1000
+        waiting.release.set()
+        replies = [await run.connection.reply() for _ in range(1000)]
+    assert len({reply.request_id for reply in replies}) == 1000
+    assert {reply.status for reply in replies} == {ReplyStatus.DONE}
+    assert waiting.runs == 1000
+
+
+@on_a_loop
+async def test_nothing_is_left_of_connections_that_have_ended() -> None:
+    async def kept_after(gateway: Gateway, moves: int, connection: Any) -> Counter[str]:
+        gateway.moves = moves
+        await connection.send(Kind.GATEWAY_CLOSING)
+        moved_to = await gateway.worker()
+        while await connection.next() is not None:
+            pass
+        before = -1
+        while before != (count := sum(_living().values())):  # the last connections close in their own time
+            before = count
+            await asyncio.sleep(0.3)
+        connections.append(moved_to)
+        return _living()
+
+    connections: list[Any] = []
+    async with Gateway().open() as gateway, running(gateway) as run:
+        few = await kept_after(gateway, 20, run.connection)
+        many = await kept_after(gateway, 300, connections[-1])
+        assert len(gateway.starts) == 323
+        assert sum(many.values()) - sum(few.values()) < 20, many - few
+
+
+def _living() -> Counter[str]:
+    """Return how many objects there are of each class that connections are made of, and of threads."""
+    gc.collect()
+    kinds = [type(one) for one in gc.get_objects()]
+    names = [f"{kind.__module__}.{kind.__name__}" for kind in kinds]
+    ours = ("inngest_connect.life.", "inngest_connect.session.", "inngest_connect.requests.", "websockets.asyncio.")
+    living = Counter(name for name in names if name.startswith(ours) or name in ("_asyncio.Task", "_asyncio.Future"))
+    living["threads"] = threading.active_count()
+    return living
+
+
+@pytest.mark.live
+@on_a_loop
+async def test_fifty_workers_come_back_to_an_engine_that_was_restarted() -> None:
+    with DevServer(Options(sink=None), port=0) as engine:
+        client = inngest.Inngest(app_id="shop", is_production=False, api_base_url=engine.origin)
+        workers = [connect([(client, [chain(client)])], instance_id=f"worker-{number}") for number in range(50)]
+        tasks = [asyncio.create_task(worker.start()) for worker in workers]
+        await asyncio.gather(*(one.wait_for_state(ConnectionState.ACTIVE, timeout=20_000) for one in workers))
+        port = engine.port
+    await asyncio.gather(*(one.wait_for_state(ConnectionState.RECONNECTING, timeout=20_000) for one in workers))
+    with DevServer(Options(sink=None), port=port) as engine:
+        await asyncio.gather(*(one.wait_for_state(ConnectionState.ACTIVE, timeout=20_000) for one in workers))
+        async with httpx.AsyncClient(base_url=engine.origin) as http:
+            events = [{"name": "go", "data": {}} for _ in range(100)]
+            ids = (await http.post("/e/key", json=events)).json()["ids"]
+            assert len(ids) == 100
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                for event_id in ids:
+                    while await _status(http, event_id) != "Completed":
+                        await asyncio.sleep(0.05)
+        await asyncio.gather(*(worker.close() for worker in workers))
+        await asyncio.gather(*tasks)
+        await client.close_async()
+
+
+async def _status(http: httpx.AsyncClient, event_id: str) -> object:
+    runs = (await http.get(f"/v1/events/{event_id}/runs")).json()["data"]
+    return runs[0]["status"] if runs else None
