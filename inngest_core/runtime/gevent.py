@@ -70,10 +70,11 @@ def signal() -> tuple[Callable[[], object], Wait]:
                 watcher.send()
 
     def came_within(seconds: float) -> bool:
+        came = False
         with _gevent("gevent").Timeout(seconds, False):
             waiter.get()
-            return True
-        return False
+            came = True
+        return came
 
     def wait(seconds: float, goes_on: Callable[[], bool] = _never) -> bool:
         try:
