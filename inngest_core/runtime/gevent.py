@@ -60,7 +60,7 @@ def signal() -> tuple[Callable[[], object], Wait]:
     hub = hubs.get_hub()
     waiter = hubs.Waiter(hub)
     wakes = hub.loop.async_()
-    wakes.start(waiter.switch, None)
+    wakes.start(waiter.switch, True)
     lock = real_lock()
     open_watcher = [wakes]
 
@@ -70,11 +70,10 @@ def signal() -> tuple[Callable[[], object], Wait]:
                 watcher.send()
 
     def came_within(seconds: float) -> bool:
-        came = False
+        came: object = None
         with _gevent("gevent").Timeout(seconds, False):
-            waiter.get()
-            came = True
-        return came
+            came = waiter.get()
+        return came is True
 
     def wait(seconds: float, goes_on: Callable[[], bool] = _never) -> bool:
         try:
