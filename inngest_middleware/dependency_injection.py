@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Hashable, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -33,6 +33,7 @@ from inngest_core.parameters import annotations_of, marker_of, read_parameters
 T = TypeVar("T")
 Dependency = Callable[..., object]
 Exit = Callable[[type[BaseException] | None, BaseException | None, types.TracebackType | None], object]
+_CONTEXTS: tuple[type, ...] = (Context, ContextSync)
 _Entered = AbstractContextManager[object] | AbstractAsyncContextManager[object]
 
 
@@ -194,7 +195,7 @@ class Resolution:
         self, dependency: Dependency, code: object, name: str, path: tuple[Dependency, ...]
     ) -> tuple[list[object], dict[str, object]]:
         """Return what a dependency is called with: by position, and by name."""
-        parameters = [] if _takes_nothing(dependency) else read_parameters(dependency, name)
+        parameters = [] if _has_no_signature(dependency) else read_parameters(dependency, name)
         annotations = annotations_of(code, parameters)
         positional: list[object] = []
         keywords: dict[str, object] = {}
@@ -232,7 +233,7 @@ def _declared(marker: object, annotation: object, what: str) -> Dependency:
         declared = typing.get_args(annotation)[0] if typing.get_origin(annotation) is typing.Annotated else annotation
     if not callable(declared):
         raise ConfigError(f"{what} depends on {declared!r}; give Depends a function or a class")
-    return cast("Dependency", declared)
+    return declared
 
 
 def _key_of(dependency: object) -> Hashable:
@@ -251,7 +252,7 @@ def _manager_of(dependency: Dependency, code: object, made: object) -> _Entered 
     if inspect.isgenerator(made) and inspect.isgeneratorfunction(code):
         return contextmanager(lambda: cast("Generator[object]", made))()
     if inspect.isasyncgen(made) and inspect.isasyncgenfunction(code):
-        return asynccontextmanager(lambda: made)()
+        return asynccontextmanager(lambda: cast("AsyncGenerator[object]", made))()
     decorated = isinstance(made, ContextDecorator | AsyncContextDecorator)  # by contextmanager, asynccontextmanager
     if not decorated and not isinstance(dependency, type):
         return None
@@ -265,10 +266,8 @@ def _code_of(dependency: Dependency) -> object:
     return inspect.getattr_static(found, "__init__") if isinstance(found, type) else found
 
 
-def _takes_nothing(dependency: Dependency) -> bool:
-    """Tell whether it is a class without a signature of its own, as many that are written in C."""
-    if not isinstance(dependency, type):
-        return False
+def _has_no_signature(dependency: Dependency) -> bool:
+    """Tell whether it is one of those written in C that do not say what they take; it is called with nothing."""
     try:
         inspect.signature(dependency)
     except (TypeError, ValueError):
@@ -281,8 +280,11 @@ def _contexts_in(annotation: object) -> tuple[type, ...]:
     if typing.get_origin(annotation) is typing.Annotated:
         annotation = typing.get_args(annotation)[0]
     is_union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
-    kinds = [typing.get_origin(each) or each for each in (typing.get_args(annotation) if is_union else (annotation,))]
-    return tuple(each for each in kinds if isinstance(each, type) and issubclass(each, Context | ContextSync))
+    kinds: list[object] = [
+        typing.get_origin(each) or each for each in (typing.get_args(annotation) if is_union else (annotation,))
+    ]
+    classes = [each for each in kinds if isinstance(each, type)]
+    return tuple([each for each in classes if issubclass(each, _CONTEXTS)])
 
 
 def _wants_context(annotation: object) -> bool:

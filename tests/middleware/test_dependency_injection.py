@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+import dataclasses
+import functools
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from typing import Annotated, Any
 
 import fastapi
@@ -27,7 +29,7 @@ def empty_log() -> None:
 
 
 @contextlib.contextmanager
-def logged(name: str) -> Iterator[str]:
+def logged(name: str) -> Generator[str]:
     log.append(f"open {name}")
     try:
         yield name
@@ -49,7 +51,7 @@ def by_yield(given: Annotated[str, Depends(settings)]) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def by_manager(given: Annotated[str, Depends(settings)], inner: Annotated[str, Depends(by_yield)]) -> Iterator[str]:
+def by_manager(given: Annotated[str, Depends(settings)], inner: Annotated[str, Depends(by_yield)]) -> Generator[str]:
     with logged("by_manager") as name:
         yield name
 
@@ -62,7 +64,7 @@ async def by_async_yield(inner: Annotated[str, Depends(by_manager)]) -> AsyncIte
 
 
 @contextlib.asynccontextmanager
-async def by_async_manager() -> AsyncIterator[str]:
+async def by_async_manager() -> AsyncGenerator[str]:
     with logged("by_async_manager") as name:
         yield name
 
@@ -133,6 +135,35 @@ def test_values_are_shared_unless_asked_otherwise(marker: Any) -> None:
     for name in ("a", "b", "c"):
         handler.__annotations__[name] = Annotated[object, marker(fresh, use_cache=name != "c")]
     assert answer_of(handler) == (200, [True, False, True])
+
+
+@dataclasses.dataclass
+class Number:
+    """Can be called, and has no hash."""
+
+    value: int
+
+    def __call__(self) -> int:
+        return self.value
+
+
+@dataclasses.dataclass
+class Config:
+    ctx: inngest.ContextSync
+    number: Annotated[int, Depends(Number(3))]
+
+
+def test_whatever_can_be_called_may_be_a_dependency() -> None:
+    def handler(
+        ctx: inngest.ContextSync,
+        number: Annotated[int, Depends(Number(1))],
+        config: Annotated[Config, Depends()],
+        largest: Annotated[int, Depends(functools.partial(max, 1, 2))],
+        empty: Annotated[dict[str, int], Depends(dict)],
+    ) -> object:
+        return [number, config.number, config.ctx is ctx, largest, empty]
+
+    assert answer_of(handler) == (200, [1, 3, True, 2, {}])
 
 
 def failing_session() -> Iterator[None]:
