@@ -6,6 +6,7 @@ The markers of FastAPI work as well, as long as what they name needs no request.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import types
 import typing
@@ -120,12 +121,9 @@ class Resolution:
         """
         handler = self._call.handler
         what = f"function {self._call.function.id}"
-        parameters = read_parameters(handler, what)
-        annotations = annotations_of(_code_of(handler), parameters)
-        for each in parameters:
-            marker = marker_of(each, annotations[each.name])
+        for each, annotation, marker in _parameters_of(_Callable(handler)):
             if marker is not None and each.name not in self._call.arguments:
-                value = await self._value_of(marker, annotations[each.name], f"{each.name} of {what}", ())
+                value = await self._value_of(marker, annotation, f"{each.name} of {what}", ())
                 self._call.arguments[each.name] = value
 
     async def close(self, error: BaseException | None) -> None:
@@ -167,7 +165,7 @@ class Resolution:
         in_sync = isinstance(self._call.ctx, ContextSync)
         if in_sync and (inspect.iscoroutinefunction(code) or inspect.isasyncgenfunction(code)):
             raise AsyncUnsupportedError(_async_in_sync(name, self._call.function.id))
-        positional, keywords = await self._arguments_of(dependency, code, name, path)
+        positional, keywords = await self._arguments_of(dependency, name, path)
         try:
             made = dependency(*positional, **keywords)
             if inspect.iscoroutine(made):
@@ -192,16 +190,13 @@ class Resolution:
         return value
 
     async def _arguments_of(
-        self, dependency: Dependency, code: object, name: str, path: tuple[Dependency, ...]
+        self, dependency: Dependency, name: str, path: tuple[Dependency, ...]
     ) -> tuple[list[object], dict[str, object]]:
         """Return what a dependency is called with: by position, and by name."""
-        parameters = [] if _has_no_signature(dependency) else read_parameters(dependency, name)
-        annotations = annotations_of(code, parameters)
         positional: list[object] = []
         keywords: dict[str, object] = {}
-        for each in parameters:
-            annotation, what = annotations[each.name], f"{each.name} of {name}"
-            marker = marker_of(each, annotation)
+        for each, annotation, marker in _parameters_of(_Callable(dependency)):
+            what = f"{each.name} of {name}"
             if marker is not None:
                 value = await self._value_of(marker, annotation, what, path)
             elif _wants_context(annotation):
@@ -224,6 +219,28 @@ class Resolution:
         if not isinstance(ctx, _contexts_in(annotation)):
             raise ConfigError(f"{what} is annotated with another context than {kind_of(ctx)}, which this function has")
         return ctx
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Callable:
+    """A callable, told apart by identity, for not all have a hash."""
+
+    given: Dependency
+
+    def __hash__(self) -> int:
+        return id(self.given)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Callable) and other.given is self.given
+
+
+@functools.lru_cache(maxsize=1024)
+def _parameters_of(callable_: _Callable) -> list[tuple[inspect.Parameter, object, object | None]]:
+    """Return each parameter with its annotation, and with the marker that says what it depends on."""
+    given = callable_.given
+    parameters = [] if _has_no_signature(given) else read_parameters(given, _name_of(given))
+    annotations = annotations_of(_code_of(given), parameters)
+    return [(each, annotations[each.name], marker_of(each, annotations[each.name])) for each in parameters]
 
 
 def _declared(marker: object, annotation: object, what: str) -> Dependency:

@@ -25,7 +25,11 @@ from .outcome import Outcome, Raised, Returned
 
 T = TypeVar("T")
 
+LOOK_SECONDS = 1.0
+"""How often a caller that waits looks whether the loop's thread is still there; otherwise it could wait for ever."""
+
 _ENDS_A_LOOP = (SystemExit, KeyboardInterrupt)
+_NO_THREAD = "its thread is gone, as in a process that was forked from the one in which it runs"
 _CLOSED = "the client was closed while the function ran"
 
 _log = logging.getLogger("inngest")
@@ -42,7 +46,7 @@ class _Call(Generic[T]):
         self._done, self.wait = signal()
 
     def finish(self, outcome: Outcome) -> None:
-        """Wake the thread that waits; only the first outcome counts. Only the loop's thread calls this."""
+        """Wake the thread that waits; only the first outcome counts."""
         if self._outcome is None:
             self._outcome = outcome
             self._done()
@@ -80,7 +84,7 @@ class LoopThread:
         self._ended: Callable[[], object] = lambda: None
         started = real_lock()
         started.acquire()
-        start_thread(lambda: self._run(started.release))
+        self._there_is_a_thread = start_thread(lambda: self._run(started.release))
         started.acquire()  # held by whoever made this, so no other greenlet may run meanwhile
         if self._cause is not None:
             raise self._cause
@@ -102,7 +106,10 @@ class LoopThread:
             self._calls.add(call)
             self._loop.call_soon_threadsafe(self._start, call)
         try:
-            call.wait(None)
+            if not call.wait(LOOK_SECONDS, self._there_is_a_thread):
+                gone = InngestError(_NO_THREAD)
+                self._give_up(gone)
+                call.finish(_ended_by(gone))  # another one that waited may be about to do that
         except BaseException:  # this thread was interrupted, not the task
             with self._lock:
                 if call in self._calls:
@@ -172,9 +179,7 @@ class LoopThread:
             self._cause = self._cause or cause
             calls, self._calls = self._calls, set()
         for call in calls:
-            call.finish(
-                Raised(_caused(f"the event loop of the function ended before the function did: {cause}", cause))
-            )
+            call.finish(_ended_by(cause))
 
     def _start(self, call: _Call[Any]) -> None:
         try:
@@ -209,6 +214,10 @@ class LoopThread:
             await asyncio.wait(tasks, timeout=UNWIND_SECONDS)
         closing = self._loop.create_task(self._loop.shutdown_asyncgens())
         await asyncio.wait([closing], timeout=UNWIND_SECONDS)
+
+
+def _ended_by(cause: BaseException) -> Raised:
+    return Raised(_caused(f"the event loop of the function ended before the function did: {cause}", cause))
 
 
 def _caused(message: str, cause: BaseException) -> InngestError:

@@ -6,10 +6,14 @@ import asyncio
 import http.client
 import json
 import selectors
+import subprocess
+import sys
+import textwrap
 import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import flask
@@ -25,6 +29,7 @@ from tests.cases.case import APP_ID, Call
 from tests.stage.logs import silent_logger
 
 PATIENCE = 20.0
+ROOT = Path(__file__).parent.parent.parent
 ENDS = pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
 
 
@@ -190,6 +195,49 @@ def test_closing_does_not_wait_for_ever_for_code_that_blocks_the_loop(caplog: py
     assert "held its event loop for more than 0.1 s" in caplog.text
     released.set()
     assert outcome.result(PATIENCE) is None
+
+
+_IN_A_FORK = """
+    import asyncio, os, sys
+    from inngest_core.errors import InngestError
+    from inngest_core.runtime.loop_thread import LoopThread
+
+    async def slow():
+        await asyncio.sleep(1.2)  # longer than it takes to look at the thread
+        return "slow"
+
+    thread = LoopThread()
+    child = os.fork()
+    if child == 0:
+        for _ in range(2):
+            try:
+                thread.run(slow)
+            except InngestError as error:
+                assert "its thread is gone" in str(error), error
+                assert not thread.is_alive()
+            else:
+                os._exit(3)
+        os._exit(0)
+    assert thread.run(slow) == "slow"
+    _, status = os.waitpid(child, 0)
+    assert status == 0, status
+    thread.close()
+    print("both went on")
+"""
+_PATCHED = "from gevent import monkey; monkey.patch_all()\n"
+
+
+@pytest.mark.parametrize("first", ["", _PATCHED], ids=["threads", "gevent"])
+def test_who_waits_for_a_thread_that_is_gone_is_told(first: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", first + textwrap.dedent(_IN_A_FORK)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "both went on\n", "")
 
 
 # Under Flask, over sockets
