@@ -81,8 +81,7 @@ def _pairs(found: object, module: _Module) -> Iterator[Pair]:
         case App():
             yield found.client, list(found.functions)
         case Function():
-            function = cast("Function[Any]", found)
-            yield module.client_of(function), [function]
+            yield module.client_of(found), [found]  # pyright: ignore[reportUnknownArgumentType]
         case (Inngest() as client, list() | tuple()):
             functions = cast("tuple[object, Sequence[object]]", found)[1]
             yield client, list(_functions_in(functions))

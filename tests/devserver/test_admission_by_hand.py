@@ -129,10 +129,8 @@ def test_removing_an_app_cancels_its_runs_and_says_why() -> None:
 def test_a_step_that_invokes_a_function_of_a_removed_app_is_told() -> None:
     async def main() -> None:
         async with lab() as it:
-            invokes: dict[str, Any] = {
-                **op("InvokeFunction", "ask"),
-                "opts": {"function_id": "other-g", "payload": {"data": {}}},
-            }
+            opts: dict[str, Any] = {"function_id": "other-g", "payload": {"data": {}}}
+            invokes = {**op("InvokeFunction", "ask"), "opts": opts}
             it.serve("f", lambda called: returned(called.memo("ask")) if called.has("ask") else ops(invokes))
             it.app.scripts["other-g"] = nap
             url = "http://other.test/api/inngest"

@@ -138,7 +138,7 @@ def differences(recorded: Any, ours: Any, same: set[str], where: str = "") -> li
     if isinstance(recorded, list):
         if not isinstance(ours, list):
             return [f"{where} is {ours!r}, was an array"]
-        then, now = cast("tuple[list[Any], list[Any]]", (recorded, ours))
+        then, now = list[Any](recorded), list[Any](ours)  # pyright: ignore[reportUnknownArgumentType]
         if not then or not now:
             return [f"{where} is empty"] if then else []
         return min((differences(then[0], one, same, where + "[]") for one in now), key=len)

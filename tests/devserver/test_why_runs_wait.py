@@ -26,12 +26,16 @@ def wait(_: Called) -> Reply:
     return ops({**op("WaitForEvent", "paid"), "opts": {"event": "shop/paid", "timeout": "1h"}})
 
 
+def fail(_: Called) -> Reply:
+    return raised("no")
+
+
 @pytest.mark.parametrize(
     ("script", "config", "events", "expected"),
     [
         (nap, {}, 1, 'step "nap" sleeps until 2027-01-15T09:00:00'),
         (wait, {}, 1, 'step "paid" waits for the event shop/paid until 2027-01-15T09:00:00'),
-        (lambda _: raised("no"), {}, 1, "retry 1 of 4 is made in "),
+        (fail, {}, 1, "retry 1 of 4 is made in "),
         (nap, {"throttle": {"limit": 1, "period": "1h"}}, 2, "throttled until 2027-01-15T09:00:00"),
         (nap, {"concurrency": {"fn": [{"limit": 1}]}}, 2, "concurrency of app-f: 1 of 1, held by 01"),
     ],
