@@ -58,7 +58,8 @@ class Model:
                 except FailedError as error:
                     return [str(error), self.walk(mend)]
             case Group(branches, way):
-                before, self._in_race = self._in_race, way is Way.RACE
+                before = self._in_race
+                self._in_race = before or way is Way.RACE  # a group that waits is of the race that it is in
                 try:
                     return self._group(branches)
                 finally:
