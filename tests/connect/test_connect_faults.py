@@ -156,7 +156,8 @@ def _name_of(kind: type) -> str:
 def _living() -> Counter[str]:
     """Return how many objects there are of each class that connections are made of, and of threads."""
     gc.collect()
-    names = [_name_of(type(one)) for one in gc.get_objects()]
+    kinds: list[type] = [type(one) for one in gc.get_objects()]
+    names = [_name_of(kind) for kind in kinds]
     ours = ("inngest_connect.life.", "inngest_connect.session.", "inngest_connect.requests.", "websockets.asyncio.")
     living = Counter(name for name in names if name.startswith(ours) or name in ("_asyncio.Task", "_asyncio.Future"))
     living["threads"] = threading.active_count()
