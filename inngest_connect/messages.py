@@ -129,16 +129,7 @@ class RequestAck(Message):
     run_id: str = numbered(9, default="")
 
 
-class ExtendLease(Message):
-    request_id: str = numbered(1, default="")
-    account_id: str = numbered(2, default="")
-    env_id: str = numbered(3, default="")
-    app_id: str = numbered(4, default="")
-    function_slug: str = numbered(5, default="")
-    step_id: str | None = numbered(6, default=None)
-    system_trace_ctx: bytes = numbered(7, default=b"")
-    user_trace_ctx: bytes = numbered(8, default=b"")
-    run_id: str = numbered(9, default="")
+class ExtendLease(RequestAck):
     lease_id: str = numbered(10, default="")
 
 

@@ -212,16 +212,4 @@ def _ack(request: ExecutorRequest) -> RequestAck:
 
 
 def _extension(work: _Work) -> ExtendLease:
-    request = work.request
-    return ExtendLease(
-        request_id=request.request_id,
-        account_id=request.account_id,
-        env_id=request.env_id,
-        app_id=request.app_id,
-        function_slug=request.function_slug,
-        step_id=request.step_id,
-        system_trace_ctx=request.system_trace_ctx,
-        user_trace_ctx=request.user_trace_ctx,
-        run_id=request.run_id,
-        lease_id=work.lease_id,
-    )
+    return ExtendLease(**vars(_ack(work.request)), lease_id=work.lease_id)
