@@ -8,7 +8,7 @@ nothing. Functions whose lanes can go on take turns, so that none starves anothe
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from inngest_devserver.storage.tables import JobRow
@@ -305,12 +305,6 @@ class Dispatcher:
         if turns is not None and turns.running >= self._limit_of_function:
             return Busy("function", self._limit_of_function)
         return None
-
-    def waiting_heads(self) -> Iterable[JobRow]:
-        """Yield the first call of each lane that must wait."""
-        for lane in self._lanes.values():
-            if (job := lane.head(self._is_current)) is not None:
-                yield job
 
 
 def _lane_key(job: JobRow, placement: Placement) -> LaneKey:
