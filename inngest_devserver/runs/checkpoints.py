@@ -14,12 +14,12 @@ from typing import Any, cast
 
 from inngest_core.protocol.limits import MAX_STATE_BYTES
 from inngest_core.protocol.wire import Opcode, json_kind
-from inngest_devserver.calls.ops import Complete, OpsInvalidError, Planned, StepDone, parse_op
+from inngest_devserver.calls.ops import TOO_LARGE, Complete, OpsInvalidError, Planned, StepDone, parse_op
 from inngest_devserver.storage.store import Store
 
 from .executor import Executor
 from .journal import Happening
-from .run import Run
+from .run import Run, state_overflowed
 from .services import Services
 
 _CONFLICT = 409
@@ -76,7 +76,7 @@ class Checkpoints:
             try:
                 op = parse_op(step, self.services.clock.now())
             except OpsInvalidError as error:
-                status = _TOO_LARGE if error.name == "StepOutputTooLargeError" else 400
+                status = _TOO_LARGE if error.name in TOO_LARGE.values() else 400
                 raise SaveRefusedError(str(error), status) from None
             match op:
                 case StepDone(failed=False):
@@ -93,8 +93,9 @@ class Checkpoints:
                     raise SaveRefusedError("cannot checkpoint async steps")
 
     def _save(self, run: Run, op: StepDone) -> None:
-        if op.id not in run.memos and run.state_bytes + len(op.memo) > MAX_STATE_BYTES:
-            raise SaveRefusedError(f"state overflowed: at most {MAX_STATE_BYTES} bytes of results", _TOO_LARGE)
+        size = run.state_bytes + len(op.memo)
+        if op.id not in run.memos and size > MAX_STATE_BYTES:
+            raise SaveRefusedError(state_overflowed(op.name, size), _TOO_LARGE)
         self.executor.save(run, op)
 
     def _announce(self, run: Run, op: Planned) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from inngest_core.protocol.limits import MAX_CALL_BYTES, MAX_CALL_STATE_BYTES
+from inngest_core.protocol.limits import MAX_CALL_BYTES, MAX_CALL_STATE_BYTES, MAX_STATE_BYTES, MAX_STEPS
 from inngest_devserver import fragments
 from inngest_devserver.apps.functions import Function
 from inngest_devserver.matcher import Expression
@@ -128,6 +128,15 @@ class Run:
         bisect.insort(self._pairs, (step_id, fragments.dump(step_id) + b':{"input":' + arguments + b"}"))
         self.state_bytes += len(arguments)
 
+    def overflow(self, step: str) -> tuple[str, str] | None:
+        """Return the name and the message of the error of a run that is too large; step: the one that was too much."""
+        if len(self.stack) > MAX_STEPS:
+            message = f'step "{step}" is the {len(self.stack)}th: a run may have at most {MAX_STEPS} steps'
+            return "InngestErrFunctionOverflowed", message
+        if self.state_bytes > MAX_STATE_BYTES:
+            return "InngestErrStateOverflowed", state_overflowed(step, self.state_bytes)
+        return None
+
     def waits(self) -> bool:
         """Whether a pause is left whose end does not ask for discovery by itself."""
         return any(not pause.race for pause in self.pauses.values())
@@ -173,6 +182,14 @@ class Run:
         ).encode() + b"".join(
             (b",".join(self._quoted), b']},"step_id":"step","use_api":', b"true}" if use_api else b"false}")
         )
+
+
+def state_overflowed(step: str, size: int) -> str:
+    """Return what is said of a step whose result is too much for its run. size: of all results with it, in bytes."""
+    return (
+        f'state overflowed: with the result of step "{step}" the run holds {size} bytes of results, and at most '
+        f"{MAX_STATE_BYTES} are allowed; keep large results elsewhere, and return where they are"
+    )
 
 
 def _bool(value: bool) -> str:
