@@ -19,13 +19,14 @@ FRAMEWORKS = {
     "inngest_fastapi": {"fastapi", "starlette", "inngest_starlette"},
     "inngest_django": {"django", "asgiref"},
     "inngest_tornado": {"tornado"},
-    "inngest_digital_ocean": set[str](),
+    "inngest_digital_ocean": {"flask"},  # for the simulator only
 }
 INTEGRATIONS = {
     "__init__": set[str](),
     "dependency_injection": set[str](),
     "encryption": {"nacl"},
     "logging": {"structlog"},
+    "sentry": {"sentry_sdk"},
 }
 """What each file of inngest_middleware integrates."""
 LONGEST_FILE = 350
