@@ -65,9 +65,16 @@ class Checkpoints:
             return  # the app does not say which call it is in
         if all(job.id != job_id for job in self.services.queue.jobs_of(run.id)):
             raise SaveRefusedError("the call that saves these steps is over", _CONFLICT)
-        under_way, request_id = run.requests.get(job_id), given.get("request_id")
-        if under_way is not None and request_id and request_id != under_way:
+        request_id = given.get("request_id")
+        if not isinstance(request_id, str) or not request_id:
+            return
+        under_way = run.requests.get(job_id)
+        if under_way is not None and request_id != under_way:
             raise SaveRefusedError("another call of this run is under way", _CONFLICT)
+        # After a crash, functions of several earlier calls may go on. They have results of their own for the same
+        # steps, so only one of them may save: the others would go on with a result that is not the one that is kept.
+        if run.savers.setdefault(job_id, request_id) != request_id:
+            raise SaveRefusedError("another call of this run has saved steps", _CONFLICT)
 
     def _save_each(self, run: Run, steps: Sequence[object]) -> None:
         for step in steps:

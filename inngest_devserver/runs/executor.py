@@ -234,7 +234,7 @@ class Executor:
         run.function = self._s.registry.function(run.function.id) or run.function
         headers = call_headers(run, job, request_id)
         url = call_url(run.function.url, run.function.slug, job.step_id)
-        run.requests[job.id] = request_id
+        run.requests[job.id] = run.savers[job.id] = request_id
         try:
             answer = await self._s.caller.send("POST", url, headers, run.call_body(job, request_id))
         except UnreachableError:
@@ -316,6 +316,7 @@ class Executor:
 
     def _job_done(self, run: Run, job: JobRow, news: News) -> None:
         self._s.queue.done(job)
+        run.savers.pop(job.id, None)
         again = False
         if job.step_id != DISCOVERY:
             self._progress.unplan(run, job.step_id)

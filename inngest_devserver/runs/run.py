@@ -84,7 +84,7 @@ class Run:
     plan_only: since steps ran in parallel under version 0 or 1. fruitless: answers in a row that brought nothing.
     planned: steps that were planned before; to plan one again is nothing new.
     inputs: arguments that were given by hand for steps which have not run yet.
-    requests: the calls under way: the id of the request by that of its job.
+    requests: the calls under way: the id of the request by that of its job. savers: which call saves steps for a job.
     """
 
     row: RunRow
@@ -102,6 +102,7 @@ class Run:
     planned: set[str] = field(default_factory=set[str])
     inputs: dict[str, bytes] = field(default_factory=dict[str, bytes])
     requests: dict[str, str] = field(default_factory=dict[str, str])
+    savers: dict[str, str] = field(default_factory=dict[str, str])
     state_bytes: int = 0
     _pairs: list[tuple[str, bytes]] = field(default_factory=list[tuple[str, bytes]])
     _quoted: list[bytes] = field(default_factory=list[bytes])
