@@ -15,8 +15,10 @@ from .places import Place, new_place
 
 DRIVERS = [
     *("sqlite+pysqlite", "sqlite+aiosqlite"),
-    *("postgresql+psycopg", "postgresql+asyncpg"),
-    *("mysql+pymysql", "mysql+aiomysql"),
+    *(
+        pytest.param(driver, marks=pytest.mark.databases)
+        for driver in ("postgresql+psycopg", "postgresql+asyncpg", "mysql+pymysql", "mysql+aiomysql")
+    ),
 ]
 
 
