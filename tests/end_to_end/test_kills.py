@@ -185,8 +185,8 @@ def test_an_engine_that_is_killed_loses_nothing_and_repeats_nothing(tmp_path: Pa
     load = Load(origin, record)
     with contextlib.closing(load), by_uvicorn(make_app(origin, record), lifespan="off") as app_port:
         url = f"http://127.0.0.1:{app_port}{PATH}"
-        arguments = ("--port", str(port), "-u", url, "--no-poll", "--persist", "kept.db", "--quiet")
-        arguments += ("--retry-interval", "0.05", "--keep", "1000000")
+        engine_options = ("--port", str(port), "--persist", "kept.db", "--quiet", "--keep", "1000000")
+        arguments = ("-u", url, "--no-poll", "--retry-interval", "0.05", *engine_options)
         with dev(*arguments, folder=tmp_path) as it:
             it.until("ready:")  # the functions are known from now on
         with load.going_on():
