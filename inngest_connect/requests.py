@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from inngest_core.client import Inngest
+from inngest_core.runtime.racing import first_of
 
 from .api import flush
 from .messages import ExecutorRequest, ExtendLease, Kind, Reply, RequestAck
@@ -210,12 +211,9 @@ class Requests:
                 await session.send(Kind.WORKER_REPLY, reply)
         except (NotConnectedError, TimeoutError):
             return work.acknowledged.is_set()
-        waiting = [asyncio.create_task(event.wait()) for event in (work.acknowledged, session.closed)]
-        try:
-            await asyncio.wait(waiting, timeout=ACK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waiting:
-                task.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ACK_SECONDS):
+                await first_of(work.acknowledged.wait(), session.closed.wait())
         return work.acknowledged.is_set()
 
     def _session_for(self, work: _Work) -> Session | None:

@@ -46,10 +46,10 @@ class Stream:
     is_websocket: bool = False
 
 
-def endpoints(engine: Engine) -> list[Endpoint]:
+def endpoints(engine: Engine, connect: ConnectRoutes) -> list[Endpoint]:
     """Return every route of the API."""
     apps, events, runs = AppRoutes(engine), EventRoutes(engine), RunRoutes(engine)
-    checkpoints, realtime, connect = CheckpointRoutes(engine), RealtimeRoutes(engine), ConnectRoutes(engine)
+    checkpoints, realtime = CheckpointRoutes(engine), RealtimeRoutes(engine)
     return [
         Endpoint("/e/{key}", {"POST": events.send}, guarded=False),
         Endpoint("/invoke/{function}", {"POST": events.invoke}),
@@ -108,11 +108,11 @@ def _second_version(engine: Engine) -> list[Endpoint]:
     ]
 
 
-def streams(engine: Engine) -> list[Stream]:
+def streams(engine: Engine, connect: ConnectRoutes) -> list[Stream]:
     """Return every route that stays open."""
     subscriptions = Subscriptions(engine)
     return [
-        Stream("/v0/connect", ConnectRoutes(engine).websocket, is_websocket=True),
+        Stream("/v0/connect", connect.websocket, is_websocket=True),
         Stream("/v1/realtime/sse", subscriptions.sse),
         Stream("/v1/realtime/connect", subscriptions.websocket, is_websocket=True),
     ]
