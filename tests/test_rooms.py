@@ -19,13 +19,14 @@ FRAMEWORKS = {
     "inngest_fastapi": {"fastapi", "starlette", "inngest_starlette"},
     "inngest_django": {"django", "asgiref"},
     "inngest_tornado": {"tornado"},
-    "inngest_digital_ocean": set[str](),
+    "inngest_digital_ocean": {"flask"},  # for the simulator only
 }
 INTEGRATIONS = {
     "__init__": set[str](),
     "dependency_injection": set[str](),
     "encryption": {"nacl"},
     "logging": {"structlog"},
+    "sentry": {"sentry_sdk"},
 }
 """What each file of inngest_middleware integrates."""
 LONGEST_FILE = 350
@@ -276,6 +277,12 @@ def test_connect_imports() -> None:
         assert tops(path) & set(PRODUCT) <= {"inngest_core", "inngest_connect"}, name
         assert "websockets" not in tops(path) or name == "session", name
         assert "google" not in tops(path) or name in ("codec", "worker"), name
+
+
+def test_outbox_imports() -> None:
+    for name, path in modules("inngest_outbox").items():
+        assert tops(path) & set(PRODUCT) <= {"inngest_core", "inngest_outbox"}, name
+        assert "sqlalchemy" not in tops(path) or name.startswith("sqlalchemy"), name
 
 
 def _hosting_needs(name: str) -> set[str]:

@@ -11,6 +11,7 @@ from inngest_devserver.engine import Engine
 
 from .answers import APIError, Call
 from .app_routes import AppRoutes
+from .cancellation_routes import CancellationRoutes
 from .checkpoint_routes import CheckpointRoutes
 from .connect_routes import ConnectRoutes
 from .event_routes import EventRoutes
@@ -49,6 +50,7 @@ class Stream:
 def endpoints(engine: Engine, connect: ConnectRoutes) -> list[Endpoint]:
     """Return every route of the API."""
     apps, events, runs = AppRoutes(engine), EventRoutes(engine), RunRoutes(engine)
+    cancellations = CancellationRoutes(engine)
     checkpoints, realtime = CheckpointRoutes(engine), RealtimeRoutes(engine)
     return [
         Endpoint("/e/{key}", {"POST": events.send}, guarded=False),
@@ -69,6 +71,8 @@ def endpoints(engine: Engine, connect: ConnectRoutes) -> list[Endpoint]:
         Endpoint("/v1/runs/{run}", {"GET": runs.one, "DELETE": runs.cancel}),
         Endpoint("/v1/runs/{run}/jobs", {"GET": runs.jobs}),
         Endpoint("/v1/runs/{run}/history", {"GET": runs.history}),
+        Endpoint("/v1/cancellations", {"POST": cancellations.create, "GET": cancellations.list}),
+        Endpoint("/v1/cancellations/{cancellation}", {"GET": cancellations.one, "DELETE": cancellations.delete}),
         Endpoint("/v1/signals", {"POST": events.signal}),
         Endpoint("/v1/apps/{app}/functions", {"GET": apps.functions}),
         Endpoint("/v1/realtime/publish", {"POST": realtime.publish}),

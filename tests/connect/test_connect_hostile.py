@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -77,7 +78,7 @@ async def test_a_request_that_cannot_be_read_as_a_call_is_answered() -> None:
     async with Gateway().open() as gateway, running(gateway) as run:
         for number, payload in enumerate((b"", b"\xff", b"[]", b"[" * 100_000), 1):
             asked = request("chain", number=number)
-            await run.connection.ask(type(asked)(**{**vars(asked), "request_payload": payload}))
+            await run.connection.ask(replace(asked, request_payload=payload))
             await run.connection.expect(Kind.WORKER_REQUEST_ACK)
             reply = await run.connection.reply()
             assert (reply.request_id, reply.status) == (asked.request_id, ReplyStatus.ERROR)
@@ -90,7 +91,7 @@ async def test_a_request_that_is_sent_again_is_acknowledged_again_and_extended_b
         asked = request("waiting")
         await run.connection.ask(asked)
         await run.connection.expect(Kind.WORKER_REQUEST_ACK)
-        await run.connection.ask(type(asked)(**{**vars(asked), "lease_id": "lease-9"}))
+        await run.connection.ask(replace(asked, lease_id="lease-9"))
         kinds: list[Kind] = []
         leases: set[str] = set()
         while "lease-9" not in leases:
@@ -163,7 +164,7 @@ async def test_a_lease_is_lost_although_the_gateway_reads_nothing(caplog: pytest
         large = request("growing", number=1)
         payload = json.loads(large.request_payload)
         payload["event"]["data"] = payload["events"][0]["data"] = {"size": 7 * MIB}
-        await run.connection.ask(type(large)(**{**vars(large), "request_payload": json.dumps(payload).encode()}))
+        await run.connection.ask(replace(large, request_payload=json.dumps(payload).encode()))
         await run.connection.ask(request("waiting", number=2))
         async with asyncio.timeout(PATIENCE_SECONDS):
             await cancelled.wait()
