@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from .connection import Connection
@@ -69,7 +69,7 @@ def _ticks(stat: Path) -> int:
 
 
 @contextlib.contextmanager
-def _engine_with_worker() -> Iterator[tuple[Connection, int]]:
+def _engine_with_worker() -> Generator[tuple[Connection, int]]:
     """Start an engine and a worker; return a connection to the engine, and the worker's process id."""
     with running_engine() as connection:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("INNGEST_")}

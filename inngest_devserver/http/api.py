@@ -26,7 +26,6 @@ with needs("dev-server", "starlette"):
 
 from .access import check_key, check_sender
 from .answers import APIError, Call
-from .connect_routes import ConnectRoutes
 from .routes import Endpoint, Stream, endpoints, streams
 
 
@@ -36,9 +35,8 @@ class API:
     def __init__(self, engine: Engine, *, any_host: bool = False) -> None:
         self._engine = engine
         self._any_host = any_host
-        connect = ConnectRoutes(engine)
-        routes: list[BaseRoute] = [Route(each.path, _Endpoint(self, each)) for each in endpoints(engine, connect)]
-        for stream in streams(engine, connect):
+        routes: list[BaseRoute] = [Route(each.path, _Endpoint(self, each)) for each in endpoints(engine)]
+        for stream in streams(engine):
             application = _Stream(self, stream)
             routes.append(Route(stream.path, application))
             if stream.is_websocket:

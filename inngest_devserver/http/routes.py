@@ -13,7 +13,7 @@ from .answers import APIError, Call
 from .app_routes import AppRoutes
 from .cancellation_routes import CancellationRoutes
 from .checkpoint_routes import CheckpointRoutes
-from .connect_routes import ConnectRoutes
+from .connect_routes import ConnectRoutes, ConnectSocket
 from .event_routes import EventRoutes
 from .graphql import GraphQLRoutes
 from .realtime_routes import RealtimeRoutes
@@ -47,11 +47,11 @@ class Stream:
     is_websocket: bool = False
 
 
-def endpoints(engine: Engine, connect: ConnectRoutes) -> list[Endpoint]:
+def endpoints(engine: Engine) -> list[Endpoint]:
     """Return every route of the API."""
     apps, events, runs = AppRoutes(engine), EventRoutes(engine), RunRoutes(engine)
     cancellations = CancellationRoutes(engine)
-    checkpoints, realtime = CheckpointRoutes(engine), RealtimeRoutes(engine)
+    checkpoints, realtime, connect = CheckpointRoutes(engine), RealtimeRoutes(engine), ConnectRoutes(engine)
     return [
         Endpoint("/e/{key}", {"POST": events.send}, guarded=False),
         Endpoint("/invoke/{function}", {"POST": events.invoke}),
@@ -112,11 +112,11 @@ def _second_version(engine: Engine) -> list[Endpoint]:
     ]
 
 
-def streams(engine: Engine, connect: ConnectRoutes) -> list[Stream]:
+def streams(engine: Engine) -> list[Stream]:
     """Return every route that stays open."""
     subscriptions = Subscriptions(engine)
     return [
-        Stream("/v0/connect", connect.websocket, is_websocket=True),
+        Stream("/v0/connect", ConnectSocket(engine).serve, is_websocket=True),
         Stream("/v1/realtime/sse", subscriptions.sse),
         Stream("/v1/realtime/connect", subscriptions.websocket, is_websocket=True),
     ]
