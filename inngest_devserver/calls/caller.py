@@ -21,7 +21,7 @@ from inngest_devserver.scheduling.clock import Clock
 from .connections import Connections, UnreachableError
 from .reply import Answer
 
-__all__ = ["CALL_SECONDS", "WORKERS_URL", "Caller", "Transport", "UnreachableError", "Workers"]
+__all__ = ["CALL_SECONDS", "WORKERS_URL", "Caller", "Sender", "Transport", "UnreachableError", "Workers"]
 
 CALL_SECONDS = 2 * 3600.0
 _MOST_REDIRECTS = 60
@@ -39,6 +39,18 @@ class Workers(Protocol):
     """Makes requests to apps that connect to the engine."""
 
     async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer: ...
+
+
+class Sender(Protocol):
+    """Makes requests to apps."""
+
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, seconds: float = CALL_SECONDS
+    ) -> Answer:
+        """Exchange one request; raises TransportError when no answer comes, UnreachableError when it never arrived."""
+        ...
+
+    async def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
