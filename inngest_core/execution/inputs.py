@@ -11,9 +11,8 @@ import datetime
 import decimal
 import enum
 import json
-import uuid
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 import pydantic
 import pydantic_core
@@ -25,7 +24,8 @@ MOST_BYTES = 256 * 1024
 """Of the recorded arguments in one answer: it has to hold results, too, and up to a thousand planned steps."""
 
 _PLAIN = (
-    *(datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, enum.Enum, uuid.UUID),
+    *(datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, enum.Enum),
+    get_args(pydantic.UUID1)[0],  # uuid.UUID: its module can make random ones, so the core does not import it
     pydantic.BaseModel,
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-import functools
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -59,7 +59,13 @@ def boom(_: object) -> None:
     raise ValueError("boom")
 
 
-RICH = (Order(number=1, paid=datetime.date(2027, 1, 2)), Item("pen", ["a"]), datetime.timedelta(minutes=1))
+ID = "00000000-0000-0000-0000-000000000001"
+RICH = (
+    Order(number=1, paid=datetime.date(2027, 1, 2)),
+    Item("pen", ["a"]),
+    datetime.timedelta(minutes=1),
+    uuid.UUID(int=1),
+)
 
 nothing = Case(build=runs(tuple), expect=ran("s", 0))
 json_values = Case(
@@ -67,7 +73,7 @@ json_values = Case(
 )
 models_and_dataclasses = Case(
     build=runs(lambda: RICH),
-    expect=ran("s", 3, opts=given({"number": 1, "paid": "2027-01-02"}, {"name": "pen", "tags": ["a"]}, "PT1M")),
+    expect=ran("s", 4, opts=given({"number": 1, "paid": "2027-01-02"}, {"name": "pen", "tags": ["a"]}, "PT1M", ID)),
 )
 as_they_were_before_the_step = Case(build=runs(lambda: ([1, 2],), change), expect=ran("s", 3, opts=given([1, 2])))
 with_a_failure = Case(
@@ -85,8 +91,12 @@ not_a_number = Case(build=runs(lambda: (float("nan"),)), expect=ran("s", 1))
 too_large = Case(build=runs(lambda: ("x" * 256 * 1024,)), expect=ran("s", 1))
 
 
+def planned_with(step: inngest.StepSync, name: str) -> Callable[[], int]:
+    return lambda: step.run(name, len, name * 150_000)
+
+
 def side_by_side(ctx: inngest.ContextSync) -> object:
-    return ctx.group.parallel([functools.partial(ctx.step.run, name, len, name * 150_000) for name in "ab"])
+    return ctx.group.parallel([planned_with(ctx.step, name) for name in "ab"])
 
 
 async def side_by_side_async(ctx: inngest.Context) -> object:
