@@ -12,10 +12,12 @@ import decimal
 import enum
 import json
 from collections.abc import Iterable
-from typing import Any, get_args
+from typing import Any
 
 import pydantic
 import pydantic_core
+
+from inngest_core.values.schema import UUID
 
 from .replay import Found
 from .tools import Tool
@@ -25,7 +27,7 @@ MOST_BYTES = 256 * 1024
 
 _PLAIN = (
     *(datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, enum.Enum),
-    get_args(pydantic.UUID1)[0],  # uuid.UUID: its module can make random ones, so the core does not import it
+    UUID,
     pydantic.BaseModel,
 )
 

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import pydantic
-
 import inngest
 from inngest.middleware.encryption import EncryptionMiddleware
 
@@ -19,15 +17,10 @@ from .case import Build, Call, Case, Expected, both, error, given, op, planned, 
 Make = Callable[[], tuple[Any, ...]]
 
 
-class Order(pydantic.BaseModel):
-    number: int
-    paid: datetime.date
-
-
 @dataclass
 class Item:
     name: str
-    tags: list[str]
+    sold: list[datetime.date]
 
 
 def runs(make: Make, work: Callable[..., object] = lambda *args: len(args), **options: Any) -> Build:
@@ -61,8 +54,8 @@ def boom(_: object) -> None:
 
 ID = "00000000-0000-0000-0000-000000000001"
 RICH = (
-    Order(number=1, paid=datetime.date(2027, 1, 2)),
-    Item("pen", ["a"]),
+    inngest.Priority(run="1"),
+    Item("pen", [datetime.date(2027, 1, 2)]),
     datetime.timedelta(minutes=1),
     uuid.UUID(int=1),
 )
@@ -73,7 +66,7 @@ json_values = Case(
 )
 models_and_dataclasses = Case(
     build=runs(lambda: RICH),
-    expect=ran("s", 4, opts=given({"number": 1, "paid": "2027-01-02"}, {"name": "pen", "tags": ["a"]}, "PT1M", ID)),
+    expect=ran("s", 4, opts=given({"run": "1"}, {"name": "pen", "sold": ["2027-01-02"]}, "PT1M", ID)),
 )
 as_they_were_before_the_step = Case(build=runs(lambda: ([1, 2],), change), expect=ran("s", 3, opts=given([1, 2])))
 with_a_failure = Case(
