@@ -21,6 +21,7 @@ from inngest_core.serving.app import App
 from inngest_core.web.messages import Request
 from tests.cases.case import FULL_ID, RUN_ID, Call, HandlerKind, hashed
 from tests.stage.asks import ask_async, ask_sync
+from tests.stage.bodies import Script
 from tests.stage.bodies import handler as handler_of
 from tests.stage.in_process_engine import InProcessEngine, RunFailedError
 from tests.stage.one_function import serving, shown
@@ -81,10 +82,10 @@ def traced(flags: str = "01") -> dict[str, str]:
     return {"traceparent": f"00-{TRACE}-{PARENT}-{flags}", "tracestate": "inngest@fn=f,other=1"}
 
 
-def two_steps(ctx: Any, step: Any) -> Any:
-    first: int = yield step.run("one", lambda: 1)
+def two_steps(ctx: Any, step: Any) -> Script:
+    first = yield step.run("one", lambda: 1)
     yield step.sleep("nap", 1000)
-    second: int = yield step.run("two", lambda: 2)
+    second = yield step.run("two", lambda: 2)
     return first + second
 
 
