@@ -139,7 +139,7 @@ class OpenTelemetryMiddleware(MiddlewareSync):
         try:
             output = yield
             if step.opts.get("type") == "step.ai.wrap" and span.is_recording():
-                span.set_attributes(_gen_ai(step.opts, output))
+                span.set_attributes(_gen_ai(step, output, time.perf_counter() - self._step_started))
         except Exception as error:
             _record(span, error)
             raise
@@ -264,10 +264,9 @@ def _record(span: trace.Span, error: BaseException) -> None:
     span.set_status(trace.StatusCode.ERROR, headline(error))
 
 
-def _gen_ai(opts: Mapping[str, object], output: object) -> dict[str, Any]:
+def _gen_ai(step: StepInfo, output: object, seconds: float) -> dict[str, Any]:
     """Return what is known of a model's answer, under the names of the semantic conventions."""
-    given = opts.get("input")
-    asked: list[Any] = [each for each in cast("list[object]", given or []) if isinstance(each, Mapping)]
+    asked = [cast("Mapping[str, object]", each) for each in step.input if isinstance(each, Mapping)]
     try:
         answer = parse_value(dump(output, "an answer", fix="").body)
     except InngestError:  # the step fails with it
@@ -275,7 +274,7 @@ def _gen_ai(opts: Mapping[str, object], output: object) -> dict[str, Any]:
     package = type(output).__module__
     return {
         GEN_AI[name]: value
-        for metadata in ai_metadata(asked[-1] if asked else {}, answer, package)
+        for metadata in ai_metadata(asked[-1] if asked else {}, answer, package, int(seconds * 1000))
         for name, value in cast("dict[str, Any]", metadata["values"]).items()
         if name in GEN_AI
     }
