@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from inngest_core.protocol.signing import SigningKey
+from inngest_core.protocol.signing import SigningKey, SigningKeys
 
 from .admission.admission import Admission
 from .admission.crons import Crons
@@ -21,6 +21,7 @@ from .apps.functions import Function
 from .apps.registry import Registry
 from .calls.caller import Caller, Transport
 from .calls.fetcher import Fetcher, HTTPFetcher
+from .calls.signatures import Signatures
 from .console import Console, Sink, stderr
 from .ids import Ulids
 from .intake import Intake
@@ -54,19 +55,22 @@ class Options:
 
     persist: file to keep everything in; None keeps it in memory.
     signing_key: signs requests to apps, and is asked for by the API, when given.
+    signing_key_fallback: the old key or the next one, while they are changed: it is taken as well, and apps that do not
+    know the other one are called with it.
     event_keys: the only ones that may send events; none given allows all.
     concurrency: call requests under way at once in one app, of which one function gets three quarters; fewer than the
     100 connections that a waitress takes by default, as it leaves the others unanswered.
     retry_interval: seconds before the second attempt; doubles with each, up to a minute.
     keep: how many ended runs are kept, and for how long.
-    server_kind: what the engine calls itself to apps, "dev" or "cloud".
+    server_kind: what the engine calls itself to apps, "dev" or "cloud". With "cloud" and a key, answers must be signed.
     sink: takes each line for the terminal; None keeps quiet.
     transport: sends requests to apps instead of the network (tests). fetcher: makes those of steps.
     """
 
     persist: Path | None = None
-    signing_key: str | None = None
-    event_keys: tuple[str, ...] = ()
+    signing_key: str | None = field(default=None, repr=False)
+    signing_key_fallback: str | None = field(default=None, repr=False)
+    event_keys: tuple[str, ...] = field(default=(), repr=False)
     concurrency: int = 64
     retry_interval: float = 1.0
     keep: Keep = field(default_factory=Keep)
@@ -88,12 +92,12 @@ class Engine:
         self.registry = Registry(self.store, self.clock)
         self.active = ActiveRuns(self.store)
         self.journal = Journal(self.store, Console(options.sink, asyncio.get_running_loop().call_soon), self.clock)
-        self.signing_key = SigningKey(options.signing_key) if options.signing_key else None
+        self.signing_keys = _signing_keys(options)
         self.assignments = Assignments(self.clock, self.ulids, self.registry, self.store, self.journal.say)
         self.caller = Caller(
             self.clock,
             options.server_kind,
-            self.signing_key,
+            Signatures(self.signing_keys, checks_answers=options.server_kind == "cloud"),
             transport=options.transport,
             workers=self.assignments,
         )
@@ -227,3 +231,10 @@ class Engine:
         await self.caller.close()
         await self._fetcher.close()
         self.store.close()
+
+
+def _signing_keys(options: Options) -> SigningKeys | None:
+    if not options.signing_key:
+        return None
+    fallback = options.signing_key_fallback
+    return SigningKeys(SigningKey(options.signing_key), SigningKey(fallback) if fallback else None)
