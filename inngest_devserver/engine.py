@@ -28,6 +28,7 @@ from .intake import Intake
 from .realtime.hub import Hub
 from .realtime.tokens import Tokens
 from .runs.active import ActiveRuns
+from .runs.bulk import BulkCancellations
 from .runs.checkpoints import Checkpoints
 from .runs.executor import Executor
 from .runs.journal import Journal
@@ -108,6 +109,7 @@ class Engine:
         self._mending: asyncio.Task[None] | None = None
         self._flow_store = FlowStore(self.store.database)
         self._meters = Meters(self._flow_store)
+        self.cancellations = BulkCancellations(self._flow_store, self.clock)
         keys = Keys(self.clock, self.journal.say)
         self._placing = Placing(keys)
         self._fetcher = options.fetcher or HTTPFetcher()
@@ -147,6 +149,7 @@ class Engine:
             invoke=self.admission.invoke,
             run_ended=self._run_ended,
             track=self.scheduler.track,
+            cancelled=self.cancellations.reason,
             keep_event=self.intake.keep,
             send_event=self.intake.take,
             retry_interval=options.retry_interval,
@@ -207,6 +210,7 @@ class Engine:
         """Take up what the store holds, and begin to work."""
         self.registry.load()
         self._meters.load()
+        self.cancellations.load()
         resumed = recover(self.store, self.registry, self.active, self.scheduler, self._placing.place)
         self.admission.load()
         self.crons.load()

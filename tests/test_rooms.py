@@ -19,7 +19,7 @@ FRAMEWORKS = {
     "inngest_fastapi": {"fastapi", "starlette", "inngest_starlette"},
     "inngest_django": {"django", "asgiref"},
     "inngest_tornado": {"tornado"},
-    "inngest_digital_ocean": set[str](),
+    "inngest_digital_ocean": {"flask"},  # for the simulator only
 }
 INTEGRATIONS = {
     "__init__": set[str](),

@@ -12,6 +12,7 @@ from inngest_devserver.engine import Engine
 from .access import Access, Need
 from .answers import APIError, Call
 from .app_routes import AppRoutes
+from .cancellation_routes import CancellationRoutes
 from .checkpoint_routes import CheckpointRoutes
 from .connect_routes import ConnectRoutes
 from .event_routes import EventRoutes
@@ -50,7 +51,7 @@ class Stream:
 
 def endpoints(engine: Engine, access: Access) -> list[Endpoint]:
     """Return every route of the API."""
-    pages = PageRoutes(access)
+    pages, cancellations = PageRoutes(access), CancellationRoutes(engine)
     apps, events, runs = AppRoutes(engine, access), EventRoutes(engine), RunRoutes(engine)
     checkpoints, realtime, connect = CheckpointRoutes(engine), RealtimeRoutes(engine), ConnectRoutes(engine)
     return [
@@ -73,7 +74,13 @@ def endpoints(engine: Engine, access: Access) -> list[Endpoint]:
         Endpoint("/v1/runs/{run}", {"GET": runs.one, "DELETE": runs.cancel}),
         Endpoint("/v1/runs/{run}/jobs", {"GET": runs.jobs}),
         Endpoint("/v1/runs/{run}/history", {"GET": runs.history}),
+<<<<<<< HEAD
         Endpoint("/v1/signals", {"POST": events.signal}, Need.APP),
+=======
+        Endpoint("/v1/cancellations", {"POST": cancellations.create, "GET": cancellations.list}),
+        Endpoint("/v1/cancellations/{cancellation}", {"GET": cancellations.one, "DELETE": cancellations.delete}),
+        Endpoint("/v1/signals", {"POST": events.signal}),
+>>>>>>> main
         Endpoint("/v1/apps/{app}/functions", {"GET": apps.functions}),
         Endpoint("/v1/realtime/publish", {"POST": realtime.publish}, Need.APP),
         Endpoint("/v1/realtime/publish/tee", {"POST": realtime.tee}, Need.APP),

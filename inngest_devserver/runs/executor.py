@@ -90,6 +90,8 @@ class Executor:
             again.tell(run, self._s.active)
         self._timeouts.queued(run)
         self._progress.discover(run, JobKind.START)
+        if why := self._s.cancelled(run):
+            self.cancel(run, why)
         return run
 
     def end(

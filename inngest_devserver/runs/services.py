@@ -36,6 +36,7 @@ class Services:
     place: says where the calls of a run stand in line, given its function, its first event and when it was queued.
     run_ended: forgets what a run waits for and holds, and may give up its calls.
     invoke: starts a run that a step waits for, given the id of that run and of the step; raises NotStartedError.
+    cancelled: tells why a run that begins is cancelled at once; "" when it is not.
     keep_event: keeps an event of the engine's own for one function; send_event: takes one in like any other.
     """
 
@@ -51,6 +52,7 @@ class Services:
     run_ended: RunEnded
     invoke: Callable[[Function, EventRow, tuple[str, str]], Run]
     track: Callable[[asyncio.Task[None]], None]
+    cancelled: Callable[[Run], str]
     keep_event: TakeEvent
     send_event: TakeEvent
     retry_interval: float

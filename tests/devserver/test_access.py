@@ -109,7 +109,7 @@ def test_no_page_from_elsewhere_changes_anything_whatever_it_shows(hosted: DevSe
 
 def changing_routes() -> list[tuple[str, str]]:
     """Return every route with which something is changed, as a request that its route takes."""
-    filled = {"{run}": RUN, "{key}": "k", "{function}": "f", "{app}": "app", "{event}": RUN}
+    filled = {"{run}": RUN, "{cancellation}": RUN, "{key}": "k", "{function}": "f", "{app}": "app", "{event}": RUN}
     found: list[tuple[str, str]] = []
     for endpoint in _endpoints():
         path = endpoint.path
@@ -202,7 +202,7 @@ def test_a_self_hosted_engine_asks_for_keys_on_every_route(hosted: DevServer) ->
     with client_of(hosted, host="any.example") as stranger:
         for endpoint in _endpoints():
             path = endpoint.path
-            for name in ("run", "key", "function", "app", "event"):
+            for name in ("run", "key", "function", "app", "event", "cancellation"):
                 path = path.replace(f"{{{name}}}", RUN)
             for method in endpoint.methods:
                 status = stranger.request(method, path, json={}).status_code
