@@ -41,9 +41,10 @@ class DevServer:
     async with DevServer() as server: ...     on the running loop
     with DevServer(port=0) as server: ...     on a thread of its own
     Ready when entered; `origin` says where. port 0 takes any free one.
-    allowed_hosts: names by which it may be reached besides those of this machine and *host*. With the server kind "cloud"
-    and none given it is any name, for every route asks for a key then.
-    token: what managing routes ask for besides the signing key; made up when *host* is not loopback and there is no key.
+    allowed_hosts: names by which it may be reached besides those of this machine and *host*. Of the server kind "cloud",
+    with keys and no name given, it answers to any name, for every route asks for a key then.
+    token: what managing routes ask for besides the signing key; without those keys one is made up when *host* is not
+    loopback.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The route at which a browser arrives: it exchanges the engine's token for a cookie. There is no page behind it yet."""
+"""The route at which a browser arrives: it exchanges the engine's token for a cookie. There is no page yet."""
 
 from __future__ import annotations
 

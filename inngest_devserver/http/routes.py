@@ -49,8 +49,9 @@ class Stream:
     is_websocket: bool = False
 
 
-def endpoints(engine: Engine, access: Access) -> list[Endpoint]:
-    """Return every route of the API."""
+def endpoints(engine: Engine, access: Access | None = None) -> list[Endpoint]:
+    """Return every route of the API. access: who may call it."""
+    access = access or Access(keys=engine.signing_keys)
     pages, cancellations = PageRoutes(access), CancellationRoutes(engine)
     apps, events, runs = AppRoutes(engine, access), EventRoutes(engine), RunRoutes(engine)
     checkpoints, realtime, connect = CheckpointRoutes(engine), RealtimeRoutes(engine), ConnectRoutes(engine)
@@ -74,13 +75,9 @@ def endpoints(engine: Engine, access: Access) -> list[Endpoint]:
         Endpoint("/v1/runs/{run}", {"GET": runs.one, "DELETE": runs.cancel}),
         Endpoint("/v1/runs/{run}/jobs", {"GET": runs.jobs}),
         Endpoint("/v1/runs/{run}/history", {"GET": runs.history}),
-<<<<<<< HEAD
         Endpoint("/v1/signals", {"POST": events.signal}, Need.APP),
-=======
         Endpoint("/v1/cancellations", {"POST": cancellations.create, "GET": cancellations.list}),
         Endpoint("/v1/cancellations/{cancellation}", {"GET": cancellations.one, "DELETE": cancellations.delete}),
-        Endpoint("/v1/signals", {"POST": events.signal}),
->>>>>>> main
         Endpoint("/v1/apps/{app}/functions", {"GET": apps.functions}),
         Endpoint("/v1/realtime/publish", {"POST": realtime.publish}, Need.APP),
         Endpoint("/v1/realtime/publish/tee", {"POST": realtime.tee}, Need.APP),

@@ -45,7 +45,11 @@ class Subscriptions:
             self._engine.hub.leave(subscriber)
 
     async def _stream(self, subscriber: Subscriber, scope: Scope, send: Send) -> None:
-        headers = {"cache-control": "no-cache", "content-type": "text/event-stream", **headers_for_pages(Headers(scope=scope))}
+        headers = {
+            "cache-control": "no-cache",
+            "content-type": "text/event-stream",
+            **headers_for_pages(Headers(scope=scope)),
+        }
         raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": 200, "headers": raw})
         await send({"type": "http.response.body", "body": b":\n\n", "more_body": True})

@@ -174,7 +174,9 @@ class Lab:
     ) -> Answered:
         content = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
         shown = {"authorization": f"Bearer {self.bearer}"} if self.bearer else {}
-        spelled = {"host": "127.0.0.1:8288"} | shown | {name.replace("_", "-"): value for name, value in headers.items()}
+        spelled = (
+            {"host": "127.0.0.1:8288"} | shown | {name.replace("_", "-"): value for name, value in headers.items()}
+        )
         response = at_once(ask(self._api, Request(method, f"http://127.0.0.1:8288{path}", spelled, content)))
         assert isinstance(response.body, bytes)
         return Answered(response.status, json.loads(response.body) if response.body else None)

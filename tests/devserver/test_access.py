@@ -1,4 +1,4 @@
-"""Who may use an engine, on real sockets: Host, Origin, the token of one that is bound wider, keys, pages on localhost."""
+"""Who may use an engine, on real sockets: names, origins, the token of one that others reach, keys, local pages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.live
 WIDER = "127.0.0.2"
 """An address that counts as one which others can reach; nobody outside of this machine can."""
 KEY, FALLBACK, STRANGE = "signkey-test-" + "ab" * 32, "signkey-test-" + "cd" * 32, "signkey-test-" + "ef" * 32
-TOKEN = "a-token-for-tests"  # noqa: S105
+TOKEN = "a-token-for-tests"
 RUN = "01M81VAVFH3Q1M1WJAG82E1HVG"
 
 
@@ -124,7 +124,7 @@ def _endpoints() -> list[Endpoint]:
     async def served() -> list[Endpoint]:
         engine = Engine(Options(sink=None))
         try:
-            return list(endpoints(engine, Access()))
+            return list(endpoints(engine))
         finally:
             await engine.stop()
 
@@ -238,7 +238,10 @@ def test_options_do_not_show_keys(hosted: DevServer) -> None:
 
 def test_a_page_on_localhost_may_send_events_and_read_the_answer() -> None:
     with DevServer(Options(sink=None), port=0) as server, client_of(server, origin="http://localhost:3000") as page:
-        asked = {"access-control-request-method": "POST", "access-control-request-headers": "content-type,x-inngest-env"}
+        asked = {
+            "access-control-request-method": "POST",
+            "access-control-request-headers": "content-type,x-inngest-env",
+        }
         allowed = page.options("/e/key", headers=asked)
         assert allowed.status_code == 204
         assert allowed.headers["access-control-allow-origin"] == "http://localhost:3000"

@@ -118,7 +118,10 @@ def test_a_step_that_invokes_a_run_which_is_cancelled_at_once_hears_of_it() -> N
     async def main() -> None:
         async with lab() as it:
             it.serve("f", sleepy)
-            invoke: dict[str, Any] = {**op("InvokeFunction", "i"), "opts": {"function_id": "app-f", "payload": {"data": {}}}}
+            invoke: dict[str, Any] = {
+                **op("InvokeFunction", "i"),
+                "opts": {"function_id": "app-f", "payload": {"data": {}}},
+            }
             it.serve("parent", lambda call: returned(call.memo("i")) if call.has("i") else ops(invoke))
             made = cancel(it)
             event = it.send("t/parent")
