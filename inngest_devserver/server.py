@@ -21,7 +21,7 @@ from inngest_core.extras import needs
 with needs("dev-server", "uvicorn"):
     import uvicorn
 
-from .apps.ping import keep_registered, register_app
+from .apps.ping import POLL_SECONDS, keep_registered, register_app
 from .engine import Engine, Options
 from .http.access import Access, host_name
 from .http.api import API
@@ -41,8 +41,8 @@ class DevServer:
     async with DevServer() as server: ...     on the running loop
     with DevServer(port=0) as server: ...     on a thread of its own
     Ready when entered; `origin` says where. port 0 takes any free one.
-    allowed_hosts: names by which it may be reached besides those of this machine and *host*. Of the server kind "cloud",
-    with keys and no name given, it answers to any name, for every route asks for a key then.
+    allowed_hosts: names by which it may be reached besides those of this machine and *host*. Of the server kind
+    "cloud", with keys and no name given, it answers to any name, for every route asks for a key then.
     token: what managing routes ask for besides the signing key; without those keys one is made up when *host* is not
     loopback.
     """
@@ -129,14 +129,14 @@ class DevServer:
 
     def register(self, url: str) -> asyncio.Task[None]:
         """Ask the app at *url* to register, again and again until it does; the task ends then."""
-        task = asyncio.create_task(register_app(self.engine, url), name=f"register {url}")
+        task = asyncio.create_task(register_app(self.engine, url), name="register an app")
         self._pings.add(task)
         task.add_done_callback(self._pings.discard)
         return task
 
-    def poll(self, url: str) -> None:
+    def poll(self, url: str, seconds: float = POLL_SECONDS) -> None:
         """Have the app at *url*, which has registered, do so again every few seconds until the server stops."""
-        task = asyncio.create_task(keep_registered(self.engine, url), name=f"poll {url}")
+        task = asyncio.create_task(keep_registered(self.engine, url, seconds), name="poll an app")
         self._pings.add(task)
         task.add_done_callback(self._pings.discard)
 

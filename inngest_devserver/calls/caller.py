@@ -21,6 +21,7 @@ from inngest_core.web.messages import TransportError, read_limited_async
 from inngest_devserver.scheduling.clock import Clock
 
 from .reply import Answer, Outcome, read_answer
+from .requests import without_password
 from .signatures import Signatures
 
 CALL_SECONDS = 2 * 3600.0
@@ -128,9 +129,9 @@ class Caller:
         try:
             return await self._send_signed(method, url, sent, body, seconds)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise UnreachableError(f"{url}: {str(error) or type(error).__name__}") from error
+            raise UnreachableError(f"{without_password(url)}: {str(error) or type(error).__name__}") from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, OverflowError) as error:  # the last two: odd redirects
-            raise TransportError(f"{url}: {str(error) or type(error).__name__}") from error
+            raise TransportError(f"{without_password(url)}: {str(error) or type(error).__name__}") from error
 
     def read(self, url: str, answer: Answer) -> Outcome:
         """Return what the answer of the function at *url* means."""
@@ -167,7 +168,7 @@ class Caller:
             if answer.status not in _REDIRECTS or not location:
                 return answer
             url = _redirected(url, location)
-        raise TransportError(f"{url}: more than {_MOST_REDIRECTS} redirects")
+        raise TransportError(f"{without_password(url)}: more than {_MOST_REDIRECTS} redirects")
 
     async def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Answer:
         timeout = {"connect": CONNECT_SECONDS, "read": seconds, "write": seconds, "pool": None}
@@ -178,7 +179,7 @@ class Caller:
             try:
                 encoding = response.headers.get("content-encoding", "").strip().lower()
                 if encoding not in _DECODED:
-                    raise TransportError(f"{url}: unsupported content encoding: {encoding}")
+                    raise TransportError(f"{without_password(url)}: unsupported content encoding: {encoding}")
                 content = await read_limited_async(response.aiter_bytes(), MAX_RESPONSE_BYTES)
             finally:
                 await response.aclose()

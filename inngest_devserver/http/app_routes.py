@@ -8,8 +8,8 @@ from inngest_core.protocol.wire import VERSION, Header, parse_object
 from inngest_core.web.messages import Response
 from inngest_devserver import ids
 from inngest_devserver.apps.functions import Function
-from inngest_devserver.apps.ping import without_password
 from inngest_devserver.apps.registry import Registered, RegistrationInvalidError
+from inngest_devserver.calls.requests import without_password
 from inngest_devserver.engine import Engine
 from inngest_devserver.scheduling.clock import iso
 from inngest_devserver.storage.tables import AppRow
@@ -54,7 +54,7 @@ class AppRoutes:
         count = len(registered.functions)
         self._engine.journal.say(
             f'app "{registered.app.name}" registered {count} function{"" if count == 1 else "s"} '
-            f"at {registered.app.url}"
+            f"at {without_password(registered.app.url)}"
         )
 
     def remove(self, call: Call) -> Response:
