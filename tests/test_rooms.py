@@ -26,6 +26,7 @@ INTEGRATIONS = {
     "dependency_injection": set[str](),
     "encryption": {"nacl"},
     "logging": {"structlog"},
+    "sentry": {"sentry_sdk"},
 }
 """What each file of inngest_middleware integrates."""
 LONGEST_FILE = 350

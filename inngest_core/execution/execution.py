@@ -228,9 +228,11 @@ class Execution(Generic[Place]):
         if unsaved:  # alone: a failure beside them would count as the whole answer's; the step runs again
             return Reported(unsaved)
         final = is_final(error, self.ctx)
-        log_failure(self._logger, error, f'step "{found.step_id}" of {self.function_id}', final=final)
-        if self._hooks:
-            yield from self._hooks.run("on_step_error", self._info(found), error, final)
+        try:
+            if self._hooks:
+                yield from self._hooks.run("on_step_error", self._info(found), error, final)
+        finally:  # after the hooks: what reports errors then knows them when it sees the line
+            log_failure(self._logger, error, f'step "{found.step_id}" of {self.function_id}', final=final)
         opcode = Opcode.STEP_FAILED if final else Opcode.STEP_ERROR
         headers = {} if final and retriable(error) else (yield from retry_headers(error))
         return Reported([op_of(found, opcode, error=describe(error), timing=timing)], headers)

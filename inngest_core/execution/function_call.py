@@ -292,13 +292,13 @@ class FunctionCall:
             return (yield from self._answer_ops(unsaved, {}))
         self.error = error
         final = is_final(error, self._call.ctx)
+        told = error
+        try:  # hooks before the log: what reports errors then knows them when it sees the line
+            yield from self._hooks.run("on_function_error", error, final)
+        except InngestError as failure:  # of the hook, and with the error as its context
+            told = failure
         log_failure(self._client.logger, error, f"function {self._services.function_id}", final=final)
-        if self._hooks:
-            try:
-                yield from self._hooks.run("on_function_error", error, final)
-            except InngestError as failure:  # of the hook, and with the error as its context
-                error = failure
-        return Answer(500, describe(error), (yield from retry_headers(error)))
+        return Answer(500, describe(told), (yield from retry_headers(told)))
 
     def _answer_value(self, value: object) -> Flow[Answer]:
         try:
