@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ def signature(body: bytes, it: Lab, key: str = KEY) -> Mapping[str, str]:
     return {"x-inngest-signature": sign(body, SigningKey(key), now=it.clock.now())}
 
 
-def run_of(reply: Any, *, retries: int = 0, **options: Any) -> dict[str, Any]:
+def run_of(reply: Callable[[Lab], Reply], *, retries: int = 0, **options: Any) -> dict[str, Any]:
     """Return the run of a function whose app answers as `reply(engine)` says, and signs nothing of its own accord."""
 
     async def main() -> dict[str, Any]:
@@ -43,17 +43,25 @@ def test_a_success_that_is_not_signed_fails_the_run_and_says_why(reply: Reply) -
     assert "dev mode" in run["output"]["message"]
 
 
-@pytest.mark.parametrize(
-    ("said", "headers"),
-    [
-        ("another signing key", lambda it: signature(b'"done"', it, OTHER)),
-        ("the body was changed", lambda it: signature(b'"other"', it)),
-        ("malformed", lambda it: {"x-inngest-signature": "t=1&s=2"}),
-        ("300 seconds", lambda it: {"x-inngest-signature": sign(b'"done"', SigningKey(KEY), now=it.clock.now() - 301)}),
-    ],
-)
-def test_a_success_that_is_signed_badly_fails_the_run_and_says_why(said: str, headers: Any) -> None:
-    run = run_of(lambda it: Reply(200, "done", headers(it)))
+def _malformed(_: Lab) -> Mapping[str, str]:
+    return {"x-inngest-signature": "t=1&s=2"}
+
+
+def _old(it: Lab) -> Mapping[str, str]:
+    return {"x-inngest-signature": sign(b'"done"', SigningKey(KEY), now=it.clock.now() - 301)}
+
+
+BADLY: dict[str, Callable[[Lab], Mapping[str, str]]] = {
+    "another signing key": lambda it: signature(b'"done"', it, OTHER),
+    "the body was changed": lambda it: signature(b'"other"', it),
+    "malformed": _malformed,
+    "300 seconds": _old,
+}
+
+
+@pytest.mark.parametrize("said", list(BADLY))
+def test_a_success_that_is_signed_badly_fails_the_run_and_says_why(said: str) -> None:
+    run = run_of(lambda it: Reply(200, "done", BADLY[said](it)))
     assert run["status"] == "Failed"
     assert said in run["output"]["message"]
     assert KEY not in json.dumps(run)
