@@ -129,7 +129,7 @@ _warn_of_other_distribution(__file__)
 
 _SUBMODULES = frozenset(
     {
-        *("ai", "connect", "experimental", "realtime", "middleware"),
+        *("ai", "connect", "experimental", "outbox", "realtime", "middleware"),
         *("asgi", "digital_ocean", "django", "fast_api", "fastapi", "flask", "starlette", "tornado", "wsgi"),
     }
 )

@@ -279,6 +279,12 @@ def test_connect_imports() -> None:
         assert "google" not in tops(path) or name in ("codec", "worker"), name
 
 
+def test_outbox_imports() -> None:
+    for name, path in modules("inngest_outbox").items():
+        assert tops(path) & set(PRODUCT) <= {"inngest_core", "inngest_outbox"}, name
+        assert "sqlalchemy" not in tops(path) or name.startswith("sqlalchemy"), name
+
+
 def _hosting_needs(name: str) -> set[str]:
     """The child process that loads a user's app learns from the core where that serves."""
     return {"serving.app", "config", "client"} if is_in(name, {"hosting"}) else set()
