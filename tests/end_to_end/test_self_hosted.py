@@ -201,8 +201,9 @@ def test_a_worker_goes_over_to_its_fallback_key(folder: Path) -> None:
     (folder / "work.py").write_text(WORKER)
     with hosted(folder) as it, process(folder, ["work.py"], it.origin, NEW, INNGEST_SIGNING_KEY_FALLBACK=OLD):
         it.dev.until("of shop connected")
-        it.engine.send("shop/order", {"n": 1})
+        order = it.engine.send("shop/order", {"n": 1})
         it.dev.until("waits for")
+        assert it.engine.runs(order)[0].status == "Running"
 
 
 def test_an_app_that_it_runs_gets_its_keys_and_no_key_is_shown(folder: Path) -> None:
