@@ -11,7 +11,7 @@ import dataclasses
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .errors import CommandError, UsageError
@@ -28,23 +28,18 @@ _EXTRAS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
-    options = make_parser().parse_args(arguments)
+    options = make_parser()[0].parse_args(arguments)
     if arguments is None and options.command == "start":
         hide_keys(options)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may lack letters that a step's name has
     try:
-        return _run(options)
+        return run(options, os.environ)
     except UsageError as error:
         return _fail(error, 2)
     except CommandError as error:
         return _fail(error, 1)
-    except ModuleNotFoundError as error:
-        who, extra = _EXTRAS.get((error.name or "").partition(".")[0], ("", ""))
-        if not extra:
-            raise
-        return _fail(f"{who} needs {error.name}, which is not installed: pip install 'inngest-suite[{extra}]'", 1)
     except KeyboardInterrupt:
         return 0
     except BrokenPipeError:  # the reader of the output, such as head, has gone
@@ -57,10 +52,35 @@ def _fail(message: object, code: int) -> int:
     return code
 
 
-def _run(options: argparse.Namespace) -> int:
+def command_parsers(target: str | None = None) -> dict[str, argparse.ArgumentParser]:
+    """Return the parser of every command by its name, for a framework that offers the commands as its own.
+
+    target: what the commands that run an app take when none is named; by default it has to be named.
+    """
+    return dict(make_parser(target)[1].choices)
+
+
+def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Run the command that *options* are of; return its exit code.
+
+    options: as the command's parser made them, with its name as `command`. environ: where addresses and keys are from.
+    Raises UsageError, CommandError: the user can fix it.
+    """
+    try:
+        return _run(options, environ)
+    except ModuleNotFoundError as error:
+        who, extra = _EXTRAS.get((error.name or "").partition(".")[0], ("", ""))
+        if not extra:
+            raise
+        raise CommandError(
+            f"{who} needs {error.name}, which is not installed: pip install 'inngest-suite[{extra}]'"
+        ) from None
+
+
+def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     match options.command:
         case "dev" | "start":
-            return _engine(options)
+            return _engine(options, environ)
         case "worker":
             from .worker import WorkerOptions, worker  # needs an extra, too
 
@@ -77,19 +97,18 @@ def _run(options: argparse.Namespace) -> int:
         case "send":
             from .remote import Remote, send
 
-            return send(Remote.of(options.url, os.environ), options.name, options.data)
+            return send(Remote.of(options.url, environ), options.name, options.data)
         case _:
             from .remote import Remote
             from .show import runs
 
-            return runs(Remote.of(options.url, os.environ), options.run_id, options.event)
+            return runs(Remote.of(options.url, environ), options.run_id, options.event)
 
 
-def _engine(options: argparse.Namespace) -> int:
+def _engine(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from .dev import dev, start  # needs the extra, which sending events does not
     from .engine_options import DevOptions
 
-    environ = os.environ
     given = DevOptions(
         targets=tuple(options.targets),
         urls=tuple(options.url),

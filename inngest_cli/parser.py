@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from inngest_core.protocol.wire import VERSION
 
 from .defaults import DEFAULT_FILE, DEFAULT_PORT, DEFAULT_URL
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_parser(target: str | None = None) -> tuple[argparse.ArgumentParser, Any]:
+    """Return the parser of the command line, and of its commands.
+
+    target: what the commands that run an app take when none is named.
+    """
     parser = argparse.ArgumentParser(prog="inngest", description="Run durable functions, and the engine for them.")
     parser.add_argument("--version", action="version", version=f"inngest-suite {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_dev(commands.add_parser("dev", help="run an engine, and the app whose functions it calls"))
+    _add_dev(commands.add_parser("dev", help="run an engine, and the app whose functions it calls"), target)
     start = commands.add_parser("start", help="run a self-hosted engine, which asks for keys", allow_abbrev=False)
-    _add_start(start)
-    _add_worker(commands.add_parser("worker", help="run functions in a worker, which connects to an engine"))
+    _add_start(start, target)
+    _add_worker(commands.add_parser("worker", help="run functions in a worker, which connects to an engine"), target)
     _add_send(commands.add_parser("send", help="send an event to an engine"))
     _add_runs(commands.add_parser("runs", help="show runs, their steps and results"))
-    return parser
+    return parser, commands
 
 
-def _add_dev(parser: argparse.ArgumentParser) -> None:
+def _add_dev(parser: argparse.ArgumentParser, target: str | None) -> None:
     parser.description = (
         "Run an engine on this machine. INNGEST_SIGNING_KEY and INNGEST_EVENT_KEY are its keys, if set. "
         "It is for development and tests; `inngest start` runs one that asks for keys."
     )
-    _add_apps(parser)
+    _add_apps(parser, target)
     _add_address(parser)
     parser.add_argument(
         "--persist",
@@ -41,7 +46,7 @@ def _add_dev(parser: argparse.ArgumentParser) -> None:
     _add_engine(parser)
 
 
-def _add_start(parser: argparse.ArgumentParser) -> None:
+def _add_start(parser: argparse.ArgumentParser, target: str | None) -> None:
     parser.description = (
         "Run a self-hosted engine: it signs what it sends, asks for keys on every route, and keeps everything in a "
         "file. It is one process for one machine. For more than that, point the same apps at a self-hosted Inngest "
@@ -61,7 +66,7 @@ def _add_start(parser: argparse.ArgumentParser) -> None:
         metavar="KEY",
         help="with which events may be sent; may be repeated; or INNGEST_EVENT_KEY, with commas between several",
     )
-    _add_apps(parser)
+    _add_apps(parser, target)
     _add_address(parser)
     parser.add_argument(
         "--persist", type=Path, default=DEFAULT_FILE, metavar="FILE", help="the file of the engine (%(default)s)"
@@ -69,9 +74,13 @@ def _add_start(parser: argparse.ArgumentParser) -> None:
     _add_engine(parser)
 
 
-def _add_apps(parser: argparse.ArgumentParser) -> None:
+def _add_apps(parser: argparse.ArgumentParser, target: str | None) -> None:
     parser.add_argument(
-        "targets", nargs="*", metavar="module:app", help="ASGI or WSGI apps, or factories of them, to run too"
+        "targets",
+        nargs="*",
+        default=[target] if target else [],
+        metavar="module:app",
+        help="ASGI or WSGI apps, or factories of them, to run too",
     )
     parser.add_argument("-u", "--url", action="append", default=[], help="an app that runs elsewhere; may be repeated")
     parser.add_argument("--path", type=_path, help="where the app serves; found out when not given")
@@ -100,13 +109,17 @@ def _add_engine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no lines for runs and steps")
 
 
-def _add_worker(parser: argparse.ArgumentParser) -> None:
+def _add_worker(parser: argparse.ArgumentParser, target: str | None) -> None:
     parser.description = (
         "Serve functions over a connection to an engine: INNGEST_DEV or INNGEST_BASE_URL says which, "
         "INNGEST_SIGNING_KEY lets it in."
     )
     parser.add_argument(
-        "target", metavar="module:name", help="an app, functions, a client, a worker, or a factory of one of these"
+        "target",
+        nargs="?" if target else None,
+        default=target,
+        metavar="module:name",
+        help="an app, functions, a client, a worker, or a factory of one of these",
     )
     parser.add_argument("--instance-id", metavar="ID", help="names this worker; the host's name by default")
     parser.add_argument("--max-concurrency", type=_count, metavar="N", help="calls at a time; no limit by default")
