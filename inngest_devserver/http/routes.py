@@ -14,7 +14,7 @@ from .answers import APIError, Call
 from .app_routes import AppRoutes
 from .cancellation_routes import CancellationRoutes
 from .checkpoint_routes import CheckpointRoutes
-from .connect_routes import ConnectRoutes
+from .connect_routes import ConnectRoutes, ConnectSocket
 from .event_routes import EventRoutes
 from .graphql import GraphQLRoutes
 from .page_routes import PageRoutes
@@ -120,7 +120,7 @@ def streams(engine: Engine) -> list[Stream]:
     """Return every route that stays open."""
     subscriptions = Subscriptions(engine)
     return [
-        Stream("/v0/connect", ConnectRoutes(engine).websocket, is_websocket=True),
+        Stream("/v0/connect", ConnectSocket(engine).serve, is_websocket=True),
         Stream("/v1/realtime/sse", subscriptions.sse),
         Stream("/v1/realtime/connect", subscriptions.websocket, is_websocket=True),
     ]
