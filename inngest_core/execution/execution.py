@@ -34,6 +34,7 @@ from . import tools
 from .checkpoint import Checkpoint
 from .failure import describe, is_final, log_failure, retriable, retry_headers
 from .outcomes import CallOutcome, Reported, TargetMissed, op_of, refuse_coroutine, report_new
+from .probe import tell_of_step
 from .replay import Found, Memo, Replay
 from .results import Results, RunSize, Warned
 from .step_names import StepNames
@@ -118,6 +119,7 @@ class Execution(Generic[Place]):
         found = self.replay.find(tool.step_id, tool.op, tool, tools.PARALLEL_MODE in tool.opts)
         if found.memo is None and tool.op is Opcode.INVOKE_FUNCTION:
             found.tool = tool._replace(opts=self.results.dump_invoke_opts(tool))
+        tell_of_step(self.ctx, found, self.results)
         return found
 
     def read(self, found: Found[Tool, Place]) -> object:
