@@ -20,9 +20,10 @@ from .admission.keys import Keys
 from .admission.placing import Placing
 from .apps.functions import Function
 from .apps.registry import Registry
-from .calls.caller import Caller, Sender, Transport
+from .calls.caller import WORKERS_URL, Caller, Sender, Transport
 from .calls.fetcher import Fetcher, HTTPFetcher
 from .calls.ops import Op
+from .calls.reply import Answer, Outcome, read_answer
 from .calls.signatures import Signatures
 from .console import Console, Sink, stderr
 from .ids import Ulids
@@ -102,10 +103,11 @@ class Engine:
         self.journal = Journal(self.store, Console(options.sink, asyncio.get_running_loop().call_soon), self.clock)
         self.signing_keys = _signing_keys(options)
         self.assignments = Assignments(self.clock, self.ulids, self.registry, self.store, self.journal.say)
+        self._signatures = Signatures(self.signing_keys, checks_answers=options.server_kind == "cloud")
         self.caller: Sender = options.sender or Caller(
             self.clock,
             options.server_kind,
-            Signatures(self.signing_keys, checks_answers=options.server_kind == "cloud"),
+            self._signatures,
             transport=options.transport,
             workers=self.assignments,
         )
@@ -150,6 +152,7 @@ class Engine:
             active=self.active,
             queue=self.scheduler.queue,
             caller=self.caller,
+            read=self._read,
             fetcher=self._fetcher,
             journal=self.journal,
             place=self._placing.place,
@@ -165,6 +168,13 @@ class Engine:
         self.executor = Executor(services)
         self.checkpoints = Checkpoints(services, self.store, self.executor)
         self.intake.executor = self.admission.executor = self.executor
+
+    def _read(self, url: str, answer: Answer) -> Outcome:
+        """Return what an answer means. A worker, or an app in this process, has no need to sign it."""
+        now = self.clock.now()
+        if self.options.sender is not None or url.startswith(WORKERS_URL):
+            return read_answer(answer, now)
+        return read_answer(answer, now, lambda given: self._signatures.refusal(given, now))
 
     async def _call(self, job: JobRow) -> None:
         await self.executor.call(job)

@@ -20,7 +20,7 @@ from inngest_core.protocol.wire import Header
 from inngest_core.web.messages import TransportError, read_limited_async
 from inngest_devserver.scheduling.clock import Clock
 
-from .reply import Answer, Outcome, read_answer
+from .reply import Answer
 from .requests import without_password
 from .signatures import Signatures
 
@@ -144,13 +144,6 @@ class Caller:
             raise UnreachableError(f"{without_password(url)}: {str(error) or type(error).__name__}") from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, OverflowError) as error:  # the last two: odd redirects
             raise TransportError(f"{without_password(url)}: {str(error) or type(error).__name__}") from error
-
-    def read(self, url: str, answer: Answer) -> Outcome:
-        """Return what the answer of the function at *url* means."""
-        now = self.clock.now()
-        if url.startswith(WORKERS_URL):  # a worker showed its key when it connected
-            return read_answer(answer, now)
-        return read_answer(answer, now, lambda given: self.signatures.refusal(given, now))
 
     async def _send_signed(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, seconds: float

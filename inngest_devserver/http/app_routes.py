@@ -21,9 +21,9 @@ _NEVER = "0001-01-01T00:00:00Z"
 
 
 class AppRoutes:
-    def __init__(self, engine: Engine, access: Access) -> None:
+    def __init__(self, engine: Engine, access: Access | None = None) -> None:
         self._engine = engine
-        self._access = access
+        self._access = access or Access(keys=engine.signing_keys)
 
     def register(self, call: Call) -> Response:
         """Take in an app's functions, all or none."""

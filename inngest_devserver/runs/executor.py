@@ -243,7 +243,7 @@ class Executor:
             return Raised({"name": "Error", "message": f"{UNREACHABLE}: {error}"}, UNREACHABLE)
         finally:
             del run.requests[job.id]
-        return self._s.caller.read(url, answer)
+        return self._s.read(url, answer)
 
     def _apply(self, run: Run, job: JobRow, outcome: Outcome, started: float) -> None:
         match outcome:
