@@ -24,6 +24,7 @@ SUBJECTS = (
     "replay",
     "values",
     "refusal",
+    "middleware",
     "engine",
     "engine_load",
     "workers",

@@ -20,12 +20,15 @@ from inngest_devserver.scheduling.clock import Clock
 
 from .connections import Connections, UnreachableError
 from .reply import Answer
+from .requests import without_password
+from .signatures import Signatures
 
 __all__ = ["CALL_SECONDS", "WORKERS_URL", "Caller", "Sender", "Transport", "UnreachableError", "Workers"]
 
 CALL_SECONDS = 2 * 3600.0
 _MOST_REDIRECTS = 60
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_UNAUTHORIZED = 401
 _DECODED = frozenset({"", "identity", "gzip"})
 
 WORKERS_URL = "wss://connect"
@@ -55,7 +58,7 @@ class Sender(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """signing_key: signs each request when there is one. server_kind: what the engine says it is.
+    """signatures: sign each request when there is a key. server_kind: what the engine says it is.
 
     transport: sends requests instead of the network.
     workers: makes the requests to apps that connect to the engine, where it can.
@@ -63,7 +66,7 @@ class Caller:
 
     clock: Clock
     server_kind: str
-    signing_key: SigningKey | None = None
+    signatures: Signatures = field(default_factory=lambda: Signatures(None))
     transport: Transport | None = None
     workers: Workers | None = None
     _connections: Connections = field(default_factory=Connections)
@@ -83,15 +86,34 @@ class Caller:
             Header.SERVER_KIND.value: self.server_kind,
             **headers,
         }
-        if self.signing_key is not None:
-            sent[Header.SIGNATURE.value] = sign(body, self.signing_key, now=self.clock.now())
         try:
-            return await self._follow(method, url, sent, body, seconds)
+            return await self._send_signed(method, url, sent, body, seconds)
         except (UnreachableError, httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise UnreachableError(f"{url}: {str(error) or type(error).__name__}") from error
+            raise UnreachableError(f"{without_password(url)}: {str(error) or type(error).__name__}") from error
         except (TransportError, httpx.HTTPError, httpx.InvalidURL, ValueError, OverflowError) as error:
             # The last two come from odd redirects.
-            raise TransportError(f"{url}: {str(error) or type(error).__name__}") from error
+            raise TransportError(f"{without_password(url)}: {str(error) or type(error).__name__}") from error
+
+    async def _send_signed(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, seconds: float
+    ) -> Answer:
+        """Exchange one request, and once more with the other key if the app does not know the first one."""
+        first, *others = self.signatures.to_try(url)
+        answer = await self._send_with(first, method, url, headers, body, seconds)
+        for key in others:
+            if answer.status != _UNAUTHORIZED:
+                break
+            second = await self._send_with(key, method, url, headers, body, seconds)
+            if second.status != _UNAUTHORIZED:
+                self.signatures.worked(url, key)
+                return second
+        return answer
+
+    async def _send_with(
+        self, key: SigningKey | None, method: str, url: str, headers: Mapping[str, str], body: bytes, seconds: float
+    ) -> Answer:
+        signature = {} if key is None else {Header.SIGNATURE.value: sign(body, key, now=self.clock.now())}
+        return await self._follow(method, url, {**headers, **signature}, body, seconds)
 
     async def _follow(self, method: str, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Answer:
         for _ in range(_MOST_REDIRECTS):

@@ -77,6 +77,10 @@ class FakeStage(_CommonStage):
     async def at(self, seconds: float) -> None:
         await self._lab.time.move_to(self._began + seconds)
 
+    async def called(self, function: str, times: int) -> None:
+        await self._lab.time.settle()
+        assert len(self.calls(function)) == times
+
     async def work(self, seconds: float) -> None:
         await self._lab.time.sleep(seconds)
 
@@ -126,6 +130,10 @@ class RealStage(_CommonStage):
     async def at(self, seconds: float) -> None:
         while self._clock.now() < self._began + seconds:
             await self._clock.wait(asyncio.Event(), self._began + seconds)
+
+    async def called(self, function: str, times: int) -> None:
+        while len(self.calls(function)) < times:
+            await self._clock.wait(asyncio.Event(), self._clock.now() + 0.02)
 
     async def work(self, seconds: float) -> None:
         until = self._clock.now() + seconds
