@@ -30,6 +30,10 @@ class Stage(abc.ABC):
         """Register one more function, which the event of its name starts."""
 
     @abc.abstractmethod
+    def served(self) -> int:
+        """Return how many functions are registered."""
+
+    @abc.abstractmethod
     def event(self, name: str) -> str:
         """Return the full name of an event: scenarios on one engine have events of their own."""
 

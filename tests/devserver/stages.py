@@ -45,6 +45,9 @@ class _CommonStage(Stage):
         self._configs.append(config)
         await self._ask("POST", "/fn/register", {"appName": self._name, "url": self._url, "functions": self._configs})
 
+    def served(self) -> int:
+        return len(self._configs)
+
     def event(self, name: str) -> str:
         return f"{self._name}/{name}"
 

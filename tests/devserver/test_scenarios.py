@@ -14,11 +14,12 @@ EACH = pytest.mark.parametrize("scenario", SCENARIOS, ids=[scenario.name for sce
 
 @EACH
 def test_on_a_clock_that_is_moved_by_hand(scenario: Scenario) -> None:
-    async def main() -> None:
+    async def main() -> int:
         async with fake_stage(scenario.name.replace("_", "-")) as stage:
             await scenario.play(stage)
+            return stage.served()
 
-    asyncio.run(main())
+    assert asyncio.run(main()) > 0, "the scenario does nothing"
 
 
 @pytest.fixture(scope="module")
