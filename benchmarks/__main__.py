@@ -16,7 +16,10 @@ from typing import Protocol, cast
 
 from .measure import FULL, QUICK, Effort, Row, Table
 
-SUBJECTS = ("startup", "small_calls", "over_sockets", "large_event", "replay", "values", "refusal", "engine", "workers")
+SUBJECTS = (
+    *("startup", "small_calls", "hooks", "over_sockets", "large_event"),
+    *("replay", "values", "refusal", "engine", "workers"),
+)
 
 
 class Subject(Protocol):
