@@ -12,7 +12,7 @@ import gc
 import sys
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from inngest_core.errors import CONTROL, InngestError, StepUnexpectedError
 
@@ -58,7 +58,8 @@ class AsyncBody:
         self._task = _start(self._run(make(self)))
 
     async def _run(self, body: Coroutine[Any, Any, object]) -> Outcome:
-        self._task = cast("asyncio.Task[Outcome]", asyncio.current_task())  # it may run before it is assigned
+        task: Any = asyncio.current_task()
+        self._task = task  # it may run before it is assigned
         mark = _Mark()
         self._mark = weakref.ref(mark)
         _mark.set(mark)

@@ -26,6 +26,7 @@ from typing import Any, TypeVar, assert_never, cast
 from inngest_core.errors import AsyncUnsupportedError, InngestError
 
 from .async_body import AsyncBody, carry
+from .awaitable import is_awaitable
 from .effects import (
     Call,
     Close,
@@ -118,7 +119,8 @@ def run_sync(flow: Flow[T], resources: Resources) -> T:
             else:
                 effect = flow.send(result)
     except StopIteration as end:
-        return cast("T", end.value)
+        ended: T = end.value
+        return ended
 
 
 def _perform(effect: Effect, resources: Resources) -> object:
@@ -158,7 +160,7 @@ def _call(effect: Call) -> object:
         result = _run_callback(effect)
     except asyncio.CancelledError as error:  # nothing outside can cancel a thread
         raise _cancelled(effect) from error
-    if result is not None and inspect.isawaitable(result):
+    if is_awaitable(result):
         if inspect.iscoroutine(result):
             result.close()
         raise AsyncUnsupportedError(
@@ -193,7 +195,7 @@ async def run_async(flow: Flow[T], resources: Resources) -> T:
                         bodies.append(result)
                     case Call():
                         result = _begin_call(effect)  # in this frame: a coroutine cannot let a StopIteration out
-                        if result is not None and inspect.isawaitable(result):
+                        if is_awaitable(result):
                             result = await _end_call(effect, result)
                     case Invoke(inner, is_async):
                         result = await (run_async if is_async else _run_in_pool)(inner, resources)
@@ -230,7 +232,8 @@ async def run_async(flow: Flow[T], resources: Resources) -> T:
             else:
                 effect = flow.send(result)
     except StopIteration as end:
-        return cast("T", end.value)
+        ended: T = end.value
+        return ended
     finally:
         for started in bodies:
             started.cancel()
