@@ -64,7 +64,10 @@ class AsyncBody:
         self._mark = weakref.ref(mark)
         _mark.set(mark)
         del mark
-        return await carry(body)
+        try:  # as `carry`, without a coroutine in between
+            return Returned(await body)
+        except (Exception, SystemExit) as error:
+            return Raised(error)
 
     def park(self, step_id: str) -> Place:
         """Make a place for a step that the calling task has just met; raises StepUnexpectedError in another loop."""
@@ -186,8 +189,11 @@ class AsyncBody:
 
         A task that the body has cancelled is not left, also when the loop did not turn since.
         """
+        own = self._own_tasks()
+        if not own:
+            return []
         waiting = {place.task for place in self._places if place.waits()}
-        left = [task for task in self._own_tasks() if task not in waiting and not task.cancelling()]
+        left = [task for task in own if task not in waiting and not task.cancelling()]
         return [str(getattr(task.get_coro(), "__qualname__", "a task")) for task in left]
 
     def _own_tasks(self) -> list[asyncio.Task[Any]]:
