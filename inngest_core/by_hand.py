@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
+from .error_text import kind_of
+from .errors import ConfigError
 from .events.event import Event
 from .middleware.base import MiddlewareFactory
 from .protocol.wire import Opcode
@@ -52,6 +54,9 @@ class StartedBy(Protocol):
     def max_attempts(self) -> int | None: ...
     @property
     def run_id(self) -> str | None: ...
+
+
+_OF_A_CONTEXT = ("event", "events", "attempt", "max_attempts", "run_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +103,20 @@ class Caller(Protocol):
     ) -> Flow[CallResult]: ...
 
 
+def checked_caller(client: object) -> Caller:
+    """Return the client that a function is called with; raises ConfigError when it is none."""
+    if isinstance(client, type) or not callable(getattr(client, "call_flow", None)):
+        raise ConfigError(f"client is {kind_of(client)}; give the client that the function was defined with")
+    return cast("Caller", client)
+
+
 def input_of(given: CallInput | StartedBy) -> CallInput:
-    """Return what a function is called with, given that or the context of another call."""
+    """Return what a function is called with, given that or the context of another call; raises ConfigError."""
     if isinstance(given, CallInput):
+        _check(given)
         return given
+    if isinstance(cast("object", given), type) or not all(hasattr(given, name) for name in _OF_A_CONTEXT):
+        raise ConfigError(f"ctx is {kind_of(given)}; give inngest.CallInput(event=...), or the context of a function")
     return CallInput(
         event=given.event,
         events=given.events,
@@ -109,3 +124,32 @@ def input_of(given: CallInput | StartedBy) -> CallInput:
         max_attempts=given.max_attempts,
         run_id=given.run_id,
     )
+
+
+def _check(given: CallInput) -> None:
+    """Raise ConfigError for a field of another type than it says."""
+    fields = cast("Any", given)
+    rules: list[tuple[str, bool, str]] = [
+        ("event", isinstance(fields.event, Event), "inngest.Event(name=..., data=...)"),
+        ("events", _is_list_of(Event, fields.events), "a list of inngest.Event"),
+        ("attempt", _is_count(fields.attempt), "a whole number of 0 or more"),
+        ("max_attempts", fields.max_attempts is None or _is_count(fields.max_attempts), "a whole number, or None"),
+        ("run_id", fields.run_id is None or isinstance(fields.run_id, str), "the id of a run, or None for a new one"),
+        ("steps", isinstance(fields.steps, Mapping), "a dict of the memos by the hashed ids of their steps"),
+        ("stack", fields.stack is None or _is_list_of(str, fields.stack), "a list of hashed ids, or None"),
+        ("target", fields.target is None or isinstance(fields.target, str), "the hashed id of a step, or None"),
+    ]
+    for name, holds, rule in rules:
+        if not holds:
+            raise ConfigError(f"CallInput.{name} is {getattr(fields, name)!r}; give {rule}")
+    for step in cast("Mapping[object, object]", fields.steps):
+        if not isinstance(step, str):
+            raise ConfigError(f"CallInput.steps has the key {step!r}; give the hashed ids of steps")
+
+
+def _is_list_of(kind: type, value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(each, kind) for each in cast("Sequence[object]", value))
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0

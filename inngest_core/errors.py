@@ -179,14 +179,14 @@ class RegistrationError(InngestError):
 class SendEventsError(InngestError):
     """Some events were not sent.
 
-    message, ids: why; the ids of the events that were sent.
+    message, ids: why; the ids of the events that were sent. engine_status: of the answer; None without one.
     """
 
     code = "send_event_failed"
 
-    def __init__(self, message: str, ids: list[str] | None = None) -> None:
+    def __init__(self, message: str, ids: list[str] | None = None, engine_status: int | None = None) -> None:
         super().__init__(message)
-        self.ids = ids or []
+        self.ids, self.engine_status = ids or [], engine_status
 
 
 class SendSignalError(InngestError):

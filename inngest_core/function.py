@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-from .by_hand import Caller, CallInput, CallResult, StartedBy, input_of
+from .by_hand import Caller, CallInput, CallResult, StartedBy, checked_caller, input_of
 from .callables import innermost
 from .error_text import kind_of
-from .errors import FunctionConfigError
+from .errors import ConfigError, FunctionConfigError
 from .events.event_types import TypedTrigger
 from .middleware.base import MiddlewareFactory
 from .middleware.factories import is_async, problems_of_middleware
@@ -66,6 +66,7 @@ class Function(Generic[T_co]):
     triggers: what starts it; empty for a function that is only invoked.
     output_type: the type of its result, None when not given.
     middleware: of this function alone, as the user gave it.
+    client: the one that it was defined with, when it was made by `create_function`.
     around: an adapter's own; given the flow of a call, hooks included, it returns the one to run instead.
     """
 
@@ -92,6 +93,7 @@ class Function(Generic[T_co]):
         self.opts = opts
         self.triggers = tuple(triggers)
         self.output_type = output_type
+        self.client: Caller | None = None
         self.around: Callable[[Flow[Any]], Flow[Any]] | None = None
         for field, value, rule in itertools.chain(opts.problems(self.triggers), problems_of_middleware(middleware)):
             which = f'"{self.id}"' if self.id.isprintable() else repr(self.id)
@@ -144,9 +146,11 @@ class Function(Generic[T_co]):
         fn_id: `on_failure_fn_id`, to call the failure handler; by default the function itself.
         middleware: instead of that of the client and the function.
         Returns what it returned, raised or reported. A function of either kind can be called.
-        Raises FunctionNotFoundError: another fn_id. OutputUnserializableError: data of an event that is not JSON.
+        Raises ConfigError: an argument of another kind. FunctionNotFoundError: another fn_id.
+        OutputUnserializableError: data of an event that is not JSON.
         """
-        return await run_async(client.call_flow(self, input_of(ctx), fn_id, middleware), client.resources)
+        flow = self._call(checked_caller(client), ctx, fn_id, middleware)
+        return await run_async(flow, client.resources)
 
     def call_sync(
         self,
@@ -160,7 +164,19 @@ class Function(Generic[T_co]):
         client, ctx, fn_id, middleware: as for `call`.
         Returns and raises what `call` does.
         """
-        return run_sync(client.call_flow(self, input_of(ctx), fn_id, middleware), client.resources)
+        flow = self._call(checked_caller(client), ctx, fn_id, middleware)
+        return run_sync(flow, client.resources)
+
+    def _call(
+        self,
+        client: Caller,
+        ctx: CallInput | StartedBy,
+        fn_id: str | None,
+        middleware: Sequence[MiddlewareFactory] | None,
+    ) -> Flow[CallResult]:
+        for field, value, rule in problems_of_middleware(middleware):
+            raise ConfigError(f"{field} is {value!r}; give {rule}")
+        return client.call_flow(self, input_of(ctx), fn_id, middleware)
 
     def get_id(self) -> str:
         """Return the id as the engine knows it."""

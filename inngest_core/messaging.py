@@ -199,6 +199,10 @@ class Realtime:
         streams: bool,
     ) -> Subscriber:
         key = token if token is None or isinstance(token, str) else _key_of(token)
+        if key == "":
+            raise ConfigError("token is empty; give what get_subscription_token returned, or leave it out")
+        if not isinstance(cast("object", streams), bool):
+            raise ConfigError(f"streams is {streams!r}; give True or False")
         return Subscriber(
             name_of_channel(channel),
             topics_in(channel, topics),

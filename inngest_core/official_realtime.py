@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .client import Inngest
+from .error_text import kind_of
+from .errors import ConfigError
+from .messaging import Realtime
 from .realtime.publishing import SubscriptionToken
 from .realtime.topics import AnyTopic
 
@@ -16,8 +19,9 @@ async def publish(client: Inngest, channel: str, topic: str, data: object) -> No
     channel: the name of the channel.
     topic: the name of the topic.
     data: whatever can be written as JSON.
+    Raises what that does; ConfigError: client is no client.
     """
-    await client.realtime.publish(channel, topic, data)
+    await _of(client).publish(channel, topic, data)
 
 
 def publish_sync(client: Inngest, channel: str, topic: str, data: object) -> None:
@@ -27,8 +31,9 @@ def publish_sync(client: Inngest, channel: str, topic: str, data: object) -> Non
     channel: the name of the channel.
     topic: the name of the topic.
     data: whatever can be written as JSON.
+    Raises what that does; ConfigError: client is no client.
     """
-    client.realtime.publish_sync(channel, topic, data)
+    _of(client).publish_sync(channel, topic, data)
 
 
 async def get_subscription_token(client: Inngest, channel: str, topics: Sequence[AnyTopic]) -> SubscriptionToken:
@@ -37,8 +42,9 @@ async def get_subscription_token(client: Inngest, channel: str, topics: Sequence
     client: whose engine makes it.
     channel: the name of the channel.
     topics: the topics that it opens.
+    Raises what that does; ConfigError: client is no client.
     """
-    return await client.realtime.get_subscription_token(channel, topics)
+    return await _of(client).get_subscription_token(channel, topics)
 
 
 def get_subscription_token_sync(client: Inngest, channel: str, topics: Sequence[AnyTopic]) -> SubscriptionToken:
@@ -47,5 +53,13 @@ def get_subscription_token_sync(client: Inngest, channel: str, topics: Sequence[
     client: whose engine makes it.
     channel: the name of the channel.
     topics: the topics that it opens.
+    Raises what that does; ConfigError: client is no client.
     """
-    return client.realtime.get_subscription_token_sync(channel, topics)
+    return _of(client).get_subscription_token_sync(channel, topics)
+
+
+def _of(client: object) -> Realtime:
+    """Return what the client publishes with; raises ConfigError when the first argument is no client."""
+    if isinstance(client, Inngest):
+        return client.realtime
+    raise ConfigError(f"client is {kind_of(client)}; give the inngest.Inngest(...) client first, then the channel")

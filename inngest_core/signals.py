@@ -11,6 +11,7 @@ from .errors import BodyInvalidError, ConfigError, SendSignalError
 from .protocol.limits import MAX_STEP_BYTES
 from .protocol.wire import dump_json, parse_object
 from .runtime.effects import Flow
+from .values.json_text import is_unicode
 from .values.serializer import Serializer, dump
 from .web.messages import HTTPResponse, TransportError
 
@@ -74,7 +75,7 @@ def _run_of(response: HTTPResponse, signal: str) -> str | None:
 
 def check_signal(signal: object, what: str) -> str:
     """Return the name of a signal; raises ConfigError when it is no text, or empty. what: names it in the message."""
-    if not isinstance(signal, str) or not signal:
+    if not isinstance(signal, str) or not signal or not is_unicode(signal):
         raise ConfigError(f'{what} is {signal!r}; give the name of the signal as a text, such as "order/7/approved"')
     return signal
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,18 +20,21 @@ from .admission.keys import Keys
 from .admission.placing import Placing
 from .apps.functions import Function
 from .apps.registry import Registry
-from .calls.caller import Caller, Transport
+from .calls.caller import Caller, Sender, Transport
 from .calls.fetcher import Fetcher, HTTPFetcher
+from .calls.ops import Op
 from .console import Console, Sink, stderr
 from .ids import Ulids
 from .intake import Intake
 from .realtime.hub import Hub
 from .realtime.tokens import Tokens
 from .runs.active import ActiveRuns
+from .runs.bulk import BulkCancellations
 from .runs.checkpoints import Checkpoints
 from .runs.executor import Executor
 from .runs.journal import Journal
 from .runs.recovery import end_lost, lost_runs, recover
+from .runs.run import Run
 from .runs.services import Services
 from .runs.trace import Span, trace
 from .scheduling.clock import Clock, SystemClock
@@ -62,6 +66,8 @@ class Options:
     server_kind: what the engine calls itself to apps, "dev" or "cloud".
     sink: takes each line for the terminal; None keeps quiet.
     transport: sends requests to apps instead of the network (tests). fetcher: makes those of steps.
+    sender: makes the requests to apps, instead of HTTP: for an app that is called in this process.
+    substitute: given a run and an op that its app reported, returns the op to take instead, maybe the same.
     """
 
     persist: Path | None = None
@@ -75,6 +81,8 @@ class Options:
     clock: Clock = field(default_factory=SystemClock)
     transport: Transport | None = None
     fetcher: Fetcher | None = None
+    sender: Sender | None = None
+    substitute: Callable[[Run, Op], Op] = lambda run, op: op
 
 
 class Engine:
@@ -90,7 +98,7 @@ class Engine:
         self.journal = Journal(self.store, Console(options.sink, asyncio.get_running_loop().call_soon), self.clock)
         self.signing_key = SigningKey(options.signing_key) if options.signing_key else None
         self.assignments = Assignments(self.clock, self.ulids, self.registry, self.store, self.journal.say)
-        self.caller = Caller(
+        self.caller: Sender = options.sender or Caller(
             self.clock,
             options.server_kind,
             self.signing_key,
@@ -104,6 +112,7 @@ class Engine:
         self._mending: asyncio.Task[None] | None = None
         self._flow_store = FlowStore(self.store.database)
         self._meters = Meters(self._flow_store)
+        self.cancellations = BulkCancellations(self._flow_store, self.clock)
         keys = Keys(self.clock, self.journal.say)
         self._placing = Placing(keys)
         self._fetcher = options.fetcher or HTTPFetcher()
@@ -143,9 +152,11 @@ class Engine:
             invoke=self.admission.invoke,
             run_ended=self._run_ended,
             track=self.scheduler.track,
+            cancelled=self.cancellations.reason,
             keep_event=self.intake.keep,
             send_event=self.intake.take,
             retry_interval=options.retry_interval,
+            substitute=options.substitute,
         )
         self.executor = Executor(services)
         self.checkpoints = Checkpoints(services, self.store, self.executor)
@@ -203,6 +214,7 @@ class Engine:
         """Take up what the store holds, and begin to work."""
         self.registry.load()
         self._meters.load()
+        self.cancellations.load()
         resumed = recover(self.store, self.registry, self.active, self.scheduler, self._placing.place)
         self.admission.load()
         self.crons.load()

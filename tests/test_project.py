@@ -28,6 +28,7 @@ DISTRIBUTIONS = {
     "werkzeug": "flask",
     "asgiref": "django",
     "nacl": "pynacl",
+    "sentry_sdk": "sentry-sdk",
 }
 """The distribution of a module, where it has another name."""
 TOOLS = {"test", "check"}

@@ -19,20 +19,21 @@ FRAMEWORKS = {
     "inngest_fastapi": {"fastapi", "starlette", "inngest_starlette"},
     "inngest_django": {"django", "asgiref"},
     "inngest_tornado": {"tornado"},
-    "inngest_digital_ocean": set[str](),
+    "inngest_digital_ocean": {"flask"},  # for the simulator only
 }
 INTEGRATIONS = {
     "__init__": set[str](),
     "dependency_injection": set[str](),
     "encryption": {"nacl"},
     "logging": {"structlog"},
+    "sentry": {"sentry_sdk"},
 }
 """What each file of inngest_middleware integrates."""
 LONGEST_FILE = 350
 
 # Imports within the core point one way: only from a higher row to a lower one. A folder counts as one; files share it.
 LAYERS = (
-    {"official_realtime", "serving"},
+    {"interception", "official_realtime", "serving"},
     {"client"},
     {"definition", "messaging", "sending"},
     {"execution"},
@@ -278,6 +279,12 @@ def test_connect_imports() -> None:
         assert "google" not in tops(path) or name in ("codec", "worker"), name
 
 
+def test_outbox_imports() -> None:
+    for name, path in modules("inngest_outbox").items():
+        assert tops(path) & set(PRODUCT) <= {"inngest_core", "inngest_outbox"}, name
+        assert "sqlalchemy" not in tops(path) or name.startswith("sqlalchemy"), name
+
+
 def _hosting_needs(name: str) -> set[str]:
     """The child process that loads a user's app learns from the core where that serves."""
     return {"serving.app", "config", "client"} if is_in(name, {"hosting"}) else set()
@@ -293,6 +300,19 @@ def test_devserver_has_one_clock() -> None:
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
         }
         assert not calls & {"time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "date.today"}, name
+
+
+def test_testing_imports() -> None:
+    for name, path in modules("inngest_testing").items():
+        assert tops(path) & set(PRODUCT) <= {"inngest_core", "inngest_devserver", "inngest_testing"}, name
+        assert "pytest" not in tops(path) or name == "plugin", name
+        assert third_party(path) - {"pytest", "httpx"} <= set[str]() or name == "frameworks", name
+
+
+def test_nothing_imports_the_testing_kit() -> None:
+    for package in set(PRODUCT) - {"inngest", "inngest_testing"}:
+        for path in modules(package).values():
+            assert "inngest_testing" not in tops(path), path
 
 
 def test_nothing_imports_the_command_line() -> None:

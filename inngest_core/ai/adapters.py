@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import urllib.parse
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
+from inngest_core.error_text import kind_of
 from inngest_core.errors import ConfigError
+from inngest_core.values.json_text import is_unicode
 
 
 class Adapter(Protocol):
@@ -48,13 +50,12 @@ class ProviderAdapter:
         auth_key: the key of the provider's API.
         model: the name of the model.
         base_url: where the API is, up to and including its version; that of the provider by default.
-        Raises ConfigError: one of them is no text, or empty.
+        Raises ConfigError: one of them is no text, or empty; base_url is no URL.
         """
-        texts: list[tuple[str, object]] = [("auth_key", auth_key), ("model", model)]
-        for name, given in texts:
-            if not isinstance(given, str) or not given:
-                shown = "empty" if given == "" else f"a {type(given).__name__}"  # it may be a secret
-                raise ConfigError(f"{name} is {shown}; give a text")
+        _check_text("auth_key", auth_key)
+        _check_text("model", model)
+        if base_url:
+            _check_url(base_url)
         self._auth_key = auth_key
         self._model = model
         self._base_url = (base_url or self.DEFAULT_URL).rstrip("/")
@@ -136,6 +137,9 @@ class AnthropicAdapter(ProviderAdapter):
         Raises ConfigError: an argument that cannot be used.
         """
         super().__init__(auth_key=auth_key, model=model, base_url=base_url)
+        listed = cast("Sequence[object]", betas)
+        if not isinstance(listed, list | tuple) or not all(each and isinstance(each, str) for each in listed):
+            raise ConfigError(f"betas is {betas!r}; give a list of the names of beta features")
         self._betas = tuple(betas)
 
     def headers(self) -> dict[str, str]:
@@ -178,3 +182,24 @@ class DeepSeekAdapter(ProviderAdapter):
     """DeepSeek."""
 
     DEFAULT_URL = "https://api.deepseek.com/v1"
+
+
+def _check_text(name: str, given: object) -> None:
+    """Raise ConfigError for what is no text; it does not show what was given, which may be a secret."""
+    if isinstance(given, str) and given and is_unicode(given):
+        return
+    shown = kind_of(given) if not isinstance(given, str) else "empty" if not given else "a text that UTF-8 cannot hold"
+    raise ConfigError(f"{name} is {shown}; give a text")
+
+
+def _check_url(given: object) -> None:
+    """Raise ConfigError for what is no URL of an API."""
+    if not isinstance(given, str):
+        raise ConfigError(f"base_url is {kind_of(given)}; give a URL such as https://api.example.com/v1")
+    try:
+        url = urllib.parse.urlsplit(given)
+        usable = url.scheme in ("http", "https") and url.hostname and url.port != 0 and is_unicode(given)
+    except ValueError:
+        usable = False
+    if not usable or any(each.isspace() or not each.isprintable() for each in given):
+        raise ConfigError(f"base_url is {given!r}; give a URL such as https://api.example.com/v1")

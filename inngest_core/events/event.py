@@ -132,7 +132,7 @@ def send_events(
         except TransportError as error:
             raise SendEventsError(f"{error} (tried {MAX_TRIES} times); {engine_api.hint_of_no_answer()}", ids) from None
         except SendEventsError as error:
-            raise SendEventsError(error.message, [*ids, *error.ids]) from None
+            raise SendEventsError(error.message, [*ids, *error.ids], error.engine_status) from None
     return ids
 
 
@@ -181,7 +181,7 @@ def _read_ids(response: HTTPResponse, count: int) -> list[str]:
         error = f"{len(ids)} ids for {count} events; the other events may be lost"
     if not error:
         error = response.body[:200].decode(errors="replace") or "no reason given"
-    raise SendEventsError(f"the event API answered {response.status}: {error}", ids)
+    raise SendEventsError(f"the event API answered {response.status}: {error}", ids, response.status)
 
 
 def _is_list(value: object) -> bool:

@@ -38,15 +38,29 @@ def infer(step_id: str, adapter: Adapter, body: Mapping[str, object]) -> Tool:
     except ConfigError as error:
         raise ConfigError(f"{what}: {error.message}") from None
     written = dump(completed, f"{what}: body", fix="give JSON values", limit=MAX_STEP_BYTES)
-    opts = step_opts(
-        type="step.ai.infer",
-        url=adapter.url_infer(),
-        headers=adapter.headers(),
-        auth_key=adapter.auth_key(),
-        format=adapter.format(),
-        body=parse_value(written.body),
-    )
+    asked = _what_the_adapter_says(what, adapter)
+    opts = step_opts(type="step.ai.infer", **asked, body=parse_value(written.body))
     return Tool(Opcode.AI_GATEWAY, step_id, "", read_plain, opts)
+
+
+def _what_the_adapter_says(what: str, adapter: Adapter) -> dict[str, object]:
+    """Return where a request goes, as JSON values; raises ConfigError when the adapter says something else."""
+    texts = {"url": adapter.url_infer(), "auth_key": adapter.auth_key(), "format": adapter.format()}
+    for name, given in cast("dict[str, object]", texts).items():
+        if not isinstance(given, str):
+            method = "url_infer" if name == "url" else name
+            raise ConfigError(f"{what}: {method}() of the adapter returned {kind_of(given)}; return a text")
+    headers: Any = adapter.headers()
+    if not _is_dict_of_texts(headers):
+        raise ConfigError(f"{what}: headers() of the adapter returned {kind_of(headers)}; return a dict of texts")
+    return {**texts, "headers": headers}
+
+
+def _is_dict_of_texts(value: object) -> bool:
+    if not isinstance(value, dict):
+        return False
+    pairs = cast("dict[object, object]", value).items()
+    return all(isinstance(each, str) for pair in pairs for each in pair)
 
 
 def wrap(step_id: str, callback: Callable[..., object], args: Sequence[object], kwargs: Mapping[str, object]) -> Tool:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
-from inngest_core.errors import NoCurrentCallError
+from inngest_core.errors import ConfigError, NoCurrentCallError
 from inngest_core.runtime.whereabouts import whereabouts
 
 from .context import Context, ContextSync
@@ -49,8 +49,10 @@ def current(kind: type[Any] | None = None) -> Context[Any] | ContextSync[Any]:
         do; by default whichever the function has.
     Returns what the function was given as `ctx`; its `step` is the function's own.
     Raises NoCurrentCallError: no function is running here, or it has ended, or it is of the other kind; the message
-    says where that was asked.
+    says where that was asked. ConfigError: another kind.
     """
+    if cast("object", kind) not in (None, Context, ContextSync):
+        raise ConfigError(f"kind is {kind!r}; give inngest.Context or inngest.ContextSync, or leave it out")
     call = current_call.get()
     if call is None:
         raise NoCurrentCallError(

@@ -34,6 +34,7 @@ from . import tools
 from .checkpoint import Checkpoint
 from .failure import describe, is_final, log_failure, retriable, retry_headers
 from .outcomes import CallOutcome, Reported, TargetMissed, op_of, refuse_coroutine, report_new
+from .probe import tell_of_step
 from .replay import Found, Memo, Replay
 from .results import Results, RunSize, Warned
 from .step_names import StepNames
@@ -118,6 +119,7 @@ class Execution(Generic[Place]):
         found = self.replay.find(tool.step_id, tool.op, tool, tools.PARALLEL_MODE in tool.opts)
         if found.memo is None and tool.op is Opcode.INVOKE_FUNCTION:
             found.tool = tool._replace(opts=self.results.dump_invoke_opts(tool))
+        tell_of_step(self.ctx, found, self.results)
         return found
 
     def read(self, found: Found[Tool, Place]) -> object:
@@ -229,9 +231,11 @@ class Execution(Generic[Place]):
         if unsaved:  # alone: a failure beside them would count as the whole answer's; the step runs again
             return Reported(unsaved)
         final = is_final(error, self.ctx)
-        log_failure(self._logger, error, f'step "{found.step_id}" of {self.function_id}', final=final)
-        if self._hooks.exist:
-            yield from self._hooks.run("on_step_error", self._info(found), error, final)
+        try:
+            if self._hooks.exist:
+                yield from self._hooks.run("on_step_error", self._info(found), error, final)
+        finally:  # after the hooks: what reports errors then knows them when it sees the line
+            log_failure(self._logger, error, f'step "{found.step_id}" of {self.function_id}', final=final)
         opcode = Opcode.STEP_FAILED if final else Opcode.STEP_ERROR
         headers = {} if final and retriable(error) else (yield from retry_headers(error))
         return Reported([op_of(found, opcode, error=describe(error), timing=timing)], headers)

@@ -35,6 +35,7 @@ TIMEOUT_SECONDS = 30.0
 _JSON_TYPE = "application/json"
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 """The names of methods and headers, as HTTP has them."""
+_LAST_PORT = 65535
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 """What the value of a header cannot hold: a line end would begin another header."""
 _OF_THE_CONNECTION = frozenset({"host", "content-length"})
@@ -59,6 +60,8 @@ def fetch(
     """Make a request once; the result is the answer. Raises ConfigError."""
     step_id = check_step_id(step_id)
     what = f'step "{step_id}"'
+    if not isinstance(cast("object", offload), bool):
+        raise ConfigError(f"{what}: offload is {offload!r}; give True or False")
     request = _build(what, url, method, params, headers, json, content, data)
 
     def read(memo: Any) -> httpx.Response:
@@ -98,7 +101,7 @@ def _build(
     given = [name for name, value in (("json", json), ("content", content), ("data", data)) if value is not None]
     if len(given) > 1:
         raise ConfigError(f"{what}: {' and '.join(given)} are given; give one body")
-    _check(what, url, method, content, data)
+    _check(what, url, method, content, data, params)
     try:
         made = httpx.Headers(cast("Any", headers))
         if json is not None:
@@ -106,7 +109,7 @@ def _build(
             made.setdefault("content-type", _JSON_TYPE)
         fields: Any = {"params": params, "headers": made, "content": content, "data": data}
         request = httpx.Request(method, url, **fields)
-        usable = request.url.scheme in ("http", "https") and request.url.host
+        usable = request.url.scheme in ("http", "https") and request.url.host and _is_port(request.url.port)
     except (httpx.InvalidURL, AttributeError, TypeError, ValueError) as error:
         raise ConfigError(f"{what}: the request cannot be made: {error}") from None
     if not usable:
@@ -118,7 +121,11 @@ def _build(
     return request
 
 
-def _check(what: str, url: object, method: object, content: object, data: object) -> None:
+def _is_port(port: int | None) -> bool:
+    return port is None or 0 < port <= _LAST_PORT
+
+
+def _check(what: str, url: object, method: object, content: object, data: object, params: object) -> None:
     """Raise ConfigError for arguments that httpx would take, and fail to send, or fail with an error that says less."""
     if not isinstance(url, str):
         raise ConfigError(f"{what}: url is {url!r}; give a text")
@@ -126,6 +133,8 @@ def _check(what: str, url: object, method: object, content: object, data: object
         raise ConfigError(f'{what}: method is {method!r}; give the name of a method, such as "POST"')
     if content is not None and not isinstance(content, str | bytes):
         raise ConfigError(f"{what}: content is {kind_of(content)}; give a text or bytes")
+    if isinstance(params, bytes):
+        raise ConfigError(f"{what}: params is {params!r}; give a text, a dict, or a list of pairs")
     if data is not None and not isinstance(data, Mapping):
         raise ConfigError(f"{what}: data is {kind_of(data)}; give the fields of a form as a dict, or content=")
 

@@ -49,6 +49,7 @@ from .execution import Execution, Services
 from .failure import describe, is_final, log_failure, retry_headers
 from .group import Group, GroupSync
 from .outcomes import CallOutcome, Reported, TargetMissed
+from .probe import tell_of_failure
 from .replay import Replay
 from .results import Warned, check_result
 from .step import Step
@@ -293,14 +294,15 @@ class FunctionCall:
         if unsaved:  # the function runs again, with these results, and raises again
             return (yield from self._answer_ops(unsaved, {}))
         self.error = error
+        tell_of_failure(self._call.ctx, error)
         final = is_final(error, self._call.ctx)
+        told = error
+        try:  # hooks before the log: what reports errors then knows them when it sees the line
+            yield from self._hooks.run("on_function_error", error, final)
+        except InngestError as failure:  # of the hook, and with the error as its context
+            told = failure
         log_failure(self._client.logger, error, f"function {self._services.function_id}", final=final)
-        if self._hooks.exist:
-            try:
-                yield from self._hooks.run("on_function_error", error, final)
-            except InngestError as failure:  # of the hook, and with the error as its context
-                error = failure
-        return Answer(500, describe(error), (yield from retry_headers(error)))
+        return Answer(500, describe(told), (yield from retry_headers(told)))
 
     def _answer_value(self, value: object) -> Flow[Answer]:
         try:

@@ -206,6 +206,8 @@ def _checked(given: Sequence[F], mode: object, more: Sequence[object]) -> list[F
         raise ConfigError(
             "parallel was given its branches one by one; give them in one tuple: parallel((first, second))"
         )
+    if mode not in list(ParallelMode):
+        raise ConfigError(f"parallel_mode is {mode!r}; give ParallelMode.WAIT or ParallelMode.RACE")
     if not isinstance(callables, Iterable) or isinstance(callables, str | bytes):
         raise ConfigError(f"parallel was given a {type(callables).__name__}; give a tuple of functions")
     branches = cast("list[object]", list(given))

@@ -9,11 +9,13 @@ import inspect
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
 
+from inngest_core.error_text import kind_of
 from inngest_core.errors import ConfigError
 
 from .current import current
 from .step import Step
 from .step_sync import StepSync
+from .tools import check_step_id
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,7 +37,10 @@ def set_step_context(step: Step | StepSync) -> Generator[None]:
     """Make `get_step_context` return *step* inside the block, as where no function is running or in a test.
 
     step: the step tools of a function, such as `ctx.step`.
+    Raises ConfigError: it is something else.
     """
+    if isinstance(step, type) or not callable(getattr(step, "run", None)):  # a test may have a double of them
+        raise ConfigError(f"set_step_context was given {kind_of(step)}; give the step tools of a function: ctx.step")
     before = _given.set(step)
     try:
         yield
@@ -63,8 +68,12 @@ def step(step_id: str) -> StepDecorator:
     """
     if not isinstance(cast("object", step_id), str):
         raise ConfigError(f"step was given {step_id!r}; give the id of the step: @inngest.experimental.step(id)")
+    check_step_id(step_id)
 
     def decorate(function: Callable[..., Any], /) -> Callable[..., Any]:
+        if not callable(function):
+            raise ConfigError(f'step "{step_id}" decorates {kind_of(function)}; give a function')
+
         @functools.wraps(function)
         def call(*args: object, **kwargs: object) -> object:
             tools = get_step_context()

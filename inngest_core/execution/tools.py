@@ -26,7 +26,7 @@ from inngest_core.protocol.limits import MAX_STEP_BYTES, MAX_WAIT_SECONDS
 from inngest_core.protocol.ulid import ulid_ms
 from inngest_core.protocol.wire import Opcode, json_kind
 from inngest_core.runtime.effects import Flow
-from inngest_core.values.json_text import parse_value
+from inngest_core.values.json_text import is_unicode, parse_value
 from inngest_core.values.serializer import Serializer, dump, load
 
 from .arguments import check_expression, check_function, full_function_id, read_awaited_event
@@ -194,6 +194,8 @@ def invoke(
         data = data.data
     payload: dict[str, object] = {"data": data if data is not None else {}}  # an engine needs the object
     if v is not None:
+        if not isinstance(cast("object", v), str):
+            raise ConfigError(f'step "{step_id}": v is {v!r}; give the version of the event as a text')
         payload["v"] = v
     opts = step_opts(function_id=function_id, payload=payload)
     if timeout is not None:
@@ -256,6 +258,8 @@ def check_step_id(step_id: object) -> str:
         raise ConfigError(f"a step id is {step_id!r}, a {type(step_id).__name__}; give a string")
     if not step_id:
         raise ConfigError("a step id is empty; give a name that is unique within the function")
+    if not is_unicode(step_id):
+        raise ConfigError(f"a step id is {step_id!r}, which holds half a character; give a text that UTF-8 can hold")
     return step_id
 
 

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from inngest_core.protocol.duration import to_ms
 from inngest_core.protocol.limits import MAX_STEPS
 
-from .options import LONGEST_MS, Option, Problem, problems_of, within
+from .option import Option, Problem
+from .options import LONGEST_MS, problems_of, within
 
 DEFAULT_MAX_RUNTIME = datetime.timedelta(seconds=10)
 

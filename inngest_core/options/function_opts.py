@@ -13,15 +13,14 @@ from typing import cast
 from inngest_core.protocol.limits import MAX_CANCEL, MAX_CONCURRENCY, MAX_RETRIES, MAX_TRIGGERS
 
 from .checkpointing import CheckpointingOption, problems_of_checkpointing
+from .option import Option, Problem
 from .options import (
     Batch,
     Cancel,
     Concurrency,
     ConcurrencyLimits,
     Debounce,
-    Option,
     Priority,
-    Problem,
     RateLimit,
     Singleton,
     Throttle,

@@ -1,7 +1,7 @@
 """Triggers and options of functions: what users build with keyword arguments, and how each goes over the wire.
 
-Types are checked when an option is made. `problems()` says what an engine would refuse, so that whoever knows the
-function's name can say it (`function.py`); an engine answers only "At least one function is invalid".
+Types are checked when an option is made (`option.py`). `problems()` says what an engine would refuse, so that whoever
+knows the function's name can say it (`function.py`); an engine answers only "At least one function is invalid".
 Durations are whole milliseconds or timedelta. Follows docs/protocol.md, Function configuration.
 """
 
@@ -11,13 +11,12 @@ import datetime
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from inngest_core.protocol.duration import Duration, dump_duration, to_ms
 from inngest_core.protocol.limits import MAX_CONCURRENCY, MAX_CONCURRENCY_OF_RUNS
 
 from . import cron, event_names
 from .expressions import called_in, syntax_problem_of
+from .option import Option, Problem
 
 _SECOND_MS = 1_000
 _DAY_MS = 86_400 * _SECOND_MS
@@ -27,23 +26,6 @@ _ABOVE_ZERO = "1 millisecond to 292 years"
 _FROM_ZERO = "zero to 292 years"
 
 _NOT_IN_CANCEL = frozenset({"has", "map", "startsWith", "lowercase"})
-
-Problem = tuple[str, object, str]
-"""The field, what it holds, and the rule it breaks."""
-
-
-class Option(BaseModel):
-    """Base of all options: wrong types and unknown names are refused, and schemas are built on first use."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
-
-    def to_wire(self) -> dict[str, object]:
-        """Return the option as JSON values; what is not given is left out."""
-        raise NotImplementedError
-
-    def problems(self) -> Iterator[Problem]:
-        """Yield what an engine would refuse."""
-        yield from ()
 
 
 class TriggerEvent(Option):

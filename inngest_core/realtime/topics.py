@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar, cast, overload
 import typing_extensions
 
 from inngest_core.errors import ConfigError
+from inngest_core.values.json_text import is_unicode
 
 T = TypeVar("T")
 
@@ -49,11 +50,14 @@ class Channel:
         self.name = checked_name(name, "the name of a channel")
         self.topics = tuple(_as_topic(each) for each in topics)
         try:
-            self._fields = {field for _, field, _, _ in string.Formatter().parse(name) if field is not None}
+            parts = [part for part in string.Formatter().parse(name) if part[1] is not None]
         except ValueError as error:
             raise ConfigError(f"channel {name!r} is no template: {error}; fields are names in braces") from None
+        self._fields = {str(field) for _, field, _, _ in parts}
         if not all(field.isidentifier() for field in self._fields):
             raise ConfigError(f"channel {name!r} has a field without a name; fields are names in braces")
+        if any(form or conversion for _, _, form, conversion in parts):
+            raise ConfigError(f"channel {name!r} has a field with a format; fields are names in braces, no more")
 
     def __call__(self, **fields: object) -> Channel:
         """Return the channel with its fields filled.
@@ -120,6 +124,6 @@ def topics_in(channel: AnyChannel, topics: AnyTopic | Sequence[AnyTopic] | None)
 
 def checked_name(name: object, what: str, fix: str = "a text") -> str:
     """Return the name of a channel or a topic; raises ConfigError when it is no text, or empty."""
-    if not isinstance(name, str) or not name:
+    if not isinstance(name, str) or not name or not is_unicode(name):
         raise ConfigError(f"{what} is {name!r}; give {fix}")
     return name

@@ -44,7 +44,7 @@ from .authentication import UNSIGNED, Guard, Signer
 from .call import find_call
 from .introspection import introspect
 from .options import ServeOptions
-from .registration import register
+from .registration import register, register_out_of_band
 
 A = TypeVar("A")
 
@@ -97,6 +97,7 @@ class App:
         framework: str,
         body_cap: int = MAX_REQUEST_BYTES,
         can_stream: bool = False,
+        needs_key: bool = True,
         **options: Unpack[ServeOptions],
     ) -> None:
         """Check what is to be served; nothing is contacted.
@@ -106,6 +107,7 @@ class App:
         framework: the name that engines show, such as "flask".
         body_cap: bytes; a larger body is answered with 413. 16 MiB by default.
         can_stream: whether whoever asks can send a body that is a stream; if not, there are none.
+        needs_key: whether cloud mode needs a signing key; not where `answer_async` and `answer_sync` alone are used.
         serve_path: where an adapter adds the endpoint; "/api/inngest" by default.
         serve_origin: scheme and host under which the engine reaches this app, instead of those of its request.
         public_path: path under which the engine reaches this endpoint, instead of that of its request.
@@ -135,7 +137,8 @@ class App:
         if takes_unsigned is None:
             takes_unsigned = client.config.allow_unauthed_registration
         self._guard = Guard(client.config, takes_unsigned)
-        self._signing_key_missing = client.config.mode is Mode.CLOUD and client.config.signing_keys is None
+        keyless = client.config.mode is Mode.CLOUD and client.config.signing_keys is None
+        self._signing_key_missing = needs_key and keyless
         if self._signing_key_missing:
             client.logger.error("%s", _NO_SIGNING_KEY)
         collected = _collected.get()
@@ -182,12 +185,29 @@ class App:
         stream: Stream = yield KeepAlive(_in_an_envelope(call), self.keep_alive_seconds)
         return Response(ENVELOPE_STATUS, {**self._headers, **_STREAM}, stream)
 
+    def register_sync(self, url: str) -> Response:
+        """Tell the engine about the functions, as a PUT request to *url* would; for commands after a deployment.
+
+        url: where the engine reaches this endpoint, unless the options or the environment say otherwise.
+        Returns what such a request is answered: 200 when the engine knows the functions now, else a coded error.
+        """
+        return run_sync(self._register(Request("PUT", url, {}, b"")), self.client.resources)
+
+    def _register(self, request: Request) -> Flow[Response]:
+        exchange = _Exchange(request)
+        answer = yield from self._guarded(exchange, register_out_of_band(self, request))
+        return self._respond(answer, UNSIGNED, now=0.0)
+
     async def answer_async(self, request: Request) -> Response:
         """Answer *request*, an unsigned call that came over a connection which is authenticated itself.
 
         Never pass a request here that somebody could have sent over HTTP.
         """
         return await run_async(self._answer_connected(request), self.client.resources)
+
+    def answer_sync(self, request: Request) -> Response:
+        """Answer *request* as `answer_async` does, in this thread: for a caller in the same process."""
+        return run_sync(self._answer_connected(request), self.client.resources)
 
     def _answer_connected(self, request: Request) -> Flow[Response]:
         exchange = _Exchange(request)

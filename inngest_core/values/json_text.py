@@ -37,6 +37,17 @@ def parse_value(body: bytes) -> Any:
         return json.loads(body)
 
 
+def is_unicode(text: str) -> bool:
+    """Tell whether UTF-8 can hold a text: not half of a surrogate pair, which engines would replace."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def key_text(key: object) -> str | None:
     """Return a key as the standard library writes it; None for a tuple, and for anything else of many parts.
 

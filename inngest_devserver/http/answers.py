@@ -57,6 +57,6 @@ def empty_response(status: int = 204) -> Response:
     return Response(status, {}, b"")
 
 
-def enveloped(data: object, now: float) -> Response:
+def enveloped(data: object, now: float, *, status: int = 200) -> Response:
     """Return data as `/v1` does. Nothing is cached, so it is as fresh as it says."""
-    return json_response({"data": data, "metadata": {"fetched_at": iso(now), "cached_until": iso(now)}})
+    return json_response({"data": data, "metadata": {"fetched_at": iso(now), "cached_until": iso(now)}}, status)

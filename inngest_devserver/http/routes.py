@@ -11,8 +11,9 @@ from inngest_devserver.engine import Engine
 
 from .answers import APIError, Call
 from .app_routes import AppRoutes
+from .cancellation_routes import CancellationRoutes
 from .checkpoint_routes import CheckpointRoutes
-from .connect_routes import ConnectRoutes
+from .connect_routes import ConnectRoutes, ConnectSocket
 from .event_routes import EventRoutes
 from .graphql import GraphQLRoutes
 from .realtime_routes import RealtimeRoutes
@@ -49,6 +50,7 @@ class Stream:
 def endpoints(engine: Engine) -> list[Endpoint]:
     """Return every route of the API."""
     apps, events, runs = AppRoutes(engine), EventRoutes(engine), RunRoutes(engine)
+    cancellations = CancellationRoutes(engine)
     checkpoints, realtime, connect = CheckpointRoutes(engine), RealtimeRoutes(engine), ConnectRoutes(engine)
     return [
         Endpoint("/e/{key}", {"POST": events.send}, guarded=False),
@@ -69,6 +71,8 @@ def endpoints(engine: Engine) -> list[Endpoint]:
         Endpoint("/v1/runs/{run}", {"GET": runs.one, "DELETE": runs.cancel}),
         Endpoint("/v1/runs/{run}/jobs", {"GET": runs.jobs}),
         Endpoint("/v1/runs/{run}/history", {"GET": runs.history}),
+        Endpoint("/v1/cancellations", {"POST": cancellations.create, "GET": cancellations.list}),
+        Endpoint("/v1/cancellations/{cancellation}", {"GET": cancellations.one, "DELETE": cancellations.delete}),
         Endpoint("/v1/signals", {"POST": events.signal}),
         Endpoint("/v1/apps/{app}/functions", {"GET": apps.functions}),
         Endpoint("/v1/realtime/publish", {"POST": realtime.publish}),
@@ -112,7 +116,7 @@ def streams(engine: Engine) -> list[Stream]:
     """Return every route that stays open."""
     subscriptions = Subscriptions(engine)
     return [
-        Stream("/v0/connect", ConnectRoutes(engine).websocket, is_websocket=True),
+        Stream("/v0/connect", ConnectSocket(engine).serve, is_websocket=True),
         Stream("/v1/realtime/sse", subscriptions.sse),
         Stream("/v1/realtime/connect", subscriptions.websocket, is_websocket=True),
     ]

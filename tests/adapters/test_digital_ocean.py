@@ -10,6 +10,7 @@ import pytest
 
 import inngest
 import inngest.digital_ocean
+from inngest.experimental.digital_ocean_simulator import FULL_PATH, DigitalOceanSimulator
 from tests.stage.engine_api import EngineDouble
 from tests.stage.shop import BODY, Shop, expect_ran, expect_refused, query, registered_url, shop
 from tests.targets.target import Answer, Headers
@@ -98,3 +99,21 @@ def test_middleware_gets_the_event_and_the_context() -> None:
     with shop(middleware=[Sees]) as served:
         expect_ran(call(served, event), "plain")
     assert seen == [{"event": event, "context": CONTEXT}]
+
+
+def test_the_simulator_hands_requests_over_as_the_platform_does() -> None:
+    seen: list[Any] = []
+
+    def main(event: Any, context: Any) -> dict[str, Any]:
+        seen.append((event["http"], context))
+        return {"statusCode": 418, "headers": {"x-kind": "pot"}, "body": "short"}
+
+    asked = DigitalOceanSimulator(main).app.test_client()
+    answer = asked.post(f"{FULL_PATH}/below?a=1&b=%20", data=b"\x00\xff", headers={"X-One": "1"})
+    assert (answer.status_code, answer.headers["x-kind"], answer.text) == (418, "pot", "short")
+    asked.put(FULL_PATH, data="text", content_type="text/plain")
+    (first, context), (second, _) = seen
+    assert (first["method"], first["path"], first["queryString"]) == ("POST", "/below", "a=1&b=%20")
+    assert (first["body"], first["isBase64Encoded"], first["headers"]["x-one"]) == ("AP8=", True, "1")
+    assert (second["body"], second["isBase64Encoded"], second["path"]) == ("text", False, "")
+    assert (context.api_host, "/api/v1/web" + context.function_name) == ("http://localhost", FULL_PATH)

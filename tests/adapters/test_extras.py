@@ -32,7 +32,7 @@ NEEDS = [
 """Module, the package that is missing, and the extra that brings it. The command line has its own test."""
 SUBMODULES = sorted({module for module, _, _ in NEEDS if module.startswith("inngest.")})
 NEED_NOTHING = ["asgi", "wsgi", "digital_ocean"]
-SERVE_NOTHING = ["ai", "connect", "experimental", "middleware", "realtime"]
+SERVE_NOTHING = ["ai", "connect", "experimental", "middleware", "outbox", "realtime"]
 """They are tested where their own tests are."""
 
 

@@ -23,7 +23,7 @@ from inngest_core.values.comparison import children
 T = TypeVar("T")
 
 
-class Colour(enum.Enum):
+class Color(enum.Enum):
     RED = "red"
     BLUE = 2
 
@@ -178,8 +178,8 @@ RICH: list[tuple[object, Any]] = [
     (datetime.timedelta(days=-1, microseconds=3), datetime.timedelta),
     (decimal.Decimal("1.10"), decimal.Decimal),
     (ID, uuid.UUID),
-    (Colour.RED, Colour),
-    (Colour.BLUE, Colour),
+    (Color.RED, Color),
+    (Color.BLUE, Color),
     (Level.LOW, Level),
     (Kind.A, Kind),
     (Kind.A, Literal[Kind.A]),
@@ -195,7 +195,7 @@ RICH: list[tuple[object, Any]] = [
     (pathlib.PurePosixPath("/a/b"), pathlib.PurePosixPath),
     (pathlib.Path("a"), pathlib.Path),
     ({1: AT, 2: AT}, dict[int, datetime.datetime]),
-    ({ID: {Colour.RED}}, dict[uuid.UUID, set[Colour]]),
+    ({ID: {Color.RED}}, dict[uuid.UUID, set[Color]]),
     (Model(at=AT), Model),
     ([Model(at=AT)], list[Model]),
     ({"a": (Model(at=AT), None)}, dict[str, tuple[Model, Model | None]]),

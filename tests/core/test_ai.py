@@ -51,7 +51,7 @@ def test_options_of_single_providers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"), [({"auth_key": ""}, "auth_key is empty"), ({"model": None}, "model is a NoneType")]
+    ("given", "said"), [({"auth_key": ""}, "auth_key is empty"), ({"model": None}, "model is None")]
 )
 def test_what_cannot_be_used_is_named_but_not_shown(given: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):

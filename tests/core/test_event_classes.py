@@ -101,9 +101,9 @@ def test_an_error_names_the_first_fields_only() -> None:
 
 
 def functions() -> dict[str, Any]:
-    """Return clients with a function in both colours that say what they were given."""
+    """Return clients with a function of both kinds, sync and async, that say what they were given."""
     found: dict[str, Any] = {}
-    for colour in ("async", "sync"):
+    for kind in ("async", "sync"):
         client = inngest.Inngest(app_id=APP_ID, is_production=False, logger=silent_logger())
         decorate = client.create_function(fn_id=FN_ID, trigger=[Signup, Left, Older, Ping])
 
@@ -113,14 +113,14 @@ def functions() -> dict[str, Any]:
         def function_sync(ctx: inngest.ContextSync[Signup | Left | Older | Ping]) -> list[Any]:
             return [type(ctx.event).__name__, type(ctx.event.data).__name__, ctx.event.name, len(ctx.events)]
 
-        found[colour] = client, decorate(function) if colour == "async" else decorate(function_sync)
+        found[kind] = client, decorate(function) if kind == "async" else decorate(function_sync)
     return found
 
 
 @pytest.mark.parametrize("ask", [ask_sync, ask_async])
-@pytest.mark.parametrize("colour", ["async", "sync"])
-def test_functions_get_events_of_their_classes(ask: Any, colour: str) -> None:
-    client, function = functions()[colour]
+@pytest.mark.parametrize("kind", ["async", "sync"])
+def test_functions_get_events_of_their_classes(ask: Any, kind: str) -> None:
+    client, function = functions()[kind]
     assert function.get_config("http://x/")[0]["triggers"] == [
         {"event": name} for name in ("user/signed.up", "user/left", "user/older", "ping")
     ]

@@ -25,12 +25,12 @@ from tests.stage.in_process_engine import InProcessEngine
 from tests.stage.one_function import request_of, serving, shown
 
 ASKS = pytest.mark.parametrize("ask", [ask_sync, ask_async])
-COLOURS = pytest.mark.parametrize("asynchronous", [False, True], ids=["def", "async"])
+KINDS = pytest.mark.parametrize("asynchronous", [False, True], ids=["def", "async"])
 MIB = 1024 * 1024
 
 
 class OwnError(BaseException):
-    """An error of the user's that is no Exception."""
+    """An error of the user that does not derive from Exception."""
 
 
 class UntouchableError(Exception):
@@ -161,7 +161,7 @@ GIVEN_UP = (
 
 
 @ASKS
-@COLOURS
+@KINDS
 @pytest.mark.parametrize("where", [in_a_step, in_the_function])
 def test_a_huge_message_is_cut(ask: Ask, asynchronous: bool, where: Any) -> None:
     def fail() -> None:
@@ -179,7 +179,7 @@ def test_a_huge_message_is_cut(ask: Ask, asynchronous: bool, where: Any) -> None
 
 
 @ASKS
-@COLOURS
+@KINDS
 @pytest.mark.parametrize("where", [in_a_step, in_the_function])
 def test_all_that_is_logged_of_a_huge_message_is_short(ask: Ask, asynchronous: bool, where: Any) -> None:
     """A traceback shows the message, too."""
@@ -343,7 +343,7 @@ def test_the_notes_of_an_exception_stand_below_its_message() -> None:
 
 
 @ASKS
-@COLOURS
+@KINDS
 def test_neither_the_stack_nor_the_log_shows_frames_of_the_sdk(ask: Ask, asynchronous: bool) -> None:
     def handler(ctx: inngest.ContextSync) -> None:
         ctx.step.sleep("nap", -1)
@@ -361,7 +361,7 @@ def test_neither_the_stack_nor_the_log_shows_frames_of_the_sdk(ask: Ask, asynchr
 
 
 @ASKS
-@COLOURS
+@KINDS
 def test_an_output_that_is_refused_is_logged(ask: Ask, asynchronous: bool) -> None:
     error, lines = told(ask, in_the_function(lambda: {"a": [float("nan")]}, asynchronous=asynchronous))
     message = "function app-fn: output.a[0]: float nan is not JSON; give a finite number or None"
@@ -384,7 +384,7 @@ def test_a_log_line_of_an_error_without_a_message_names_its_class() -> None:
 
 
 @ASKS
-@COLOURS
+@KINDS
 @pytest.mark.parametrize("where", [in_a_step, in_the_function])
 @pytest.mark.parametrize(
     ("make", "name", "message"),
@@ -525,7 +525,7 @@ def test_what_ends_the_process_passes(where: Any, error: type[BaseException]) ->
 
 
 @ASKS
-@COLOURS
+@KINDS
 def test_a_branch_of_a_group_may_raise_anything(ask: Ask, asynchronous: bool) -> None:
     def handler(ctx: inngest.ContextSync) -> None:
         ctx.group.parallel((raising(lambda: SystemExit(3)), lambda: ctx.step.run("load", lambda: 1)))
@@ -549,7 +549,7 @@ def test_a_branch_of_a_group_may_raise_anything(ask: Ask, asynchronous: bool) ->
 
 
 @ASKS
-@COLOURS
+@KINDS
 def test_a_step_error_is_the_same_in_each_call(ask: Ask, asynchronous: bool) -> None:
     seen: list[tuple[object, ...]] = []
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import inngest
 from inngest_core.errors import OutputUnserializableError
 from inngest_core.values.serializer import Rule, dump, load
-from tests.core.rich_values import AT, ID, Colour, Kind, Level
+from tests.core.rich_values import AT, ID, Color, Kind, Level
 from tests.core.test_results import run
 from tests.stage.asks import Ask, ask_async, ask_sync
 from tests.stage.in_process_engine import InProcessEngine
@@ -115,8 +115,8 @@ def test_an_annotation_of_other_keys(ask: Ask) -> None:
         (ID, str(ID)),
         (AT.date(), "2027-01-02"),
         (decimal.Decimal("1.10"), "1.10"),
-        (Colour.RED, "red"),
-        (Colour.BLUE, "2"),
+        (Color.RED, "red"),
+        (Color.BLUE, "2"),
         (Kind.A, "a"),
         (Level.LOW, "1"),
         (float("inf"), "Infinity"),

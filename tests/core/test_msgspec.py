@@ -18,7 +18,7 @@ import inngest
 from inngest_core.errors import OutputUnserializableError
 from inngest_core.values.serializer import dump, load
 from tests.cases.case import hashed
-from tests.core.rich_values import AT, Colour, Model
+from tests.core.rich_values import AT, Color, Model
 from tests.stage.asks import Ask, ask_async, ask_sync
 from tests.stage.in_process_engine import InProcessEngine
 from tests.stage.logs import LogList
@@ -260,7 +260,7 @@ def test_a_key_that_is_no_text() -> None:
 
 def test_a_type_that_neither_knows() -> None:
     with pytest.raises(OutputUnserializableError, match="Enums must contain either all str or all int values"):
-        load([1], list[Line | Colour], serializer=SERIALIZER)
+        load([1], list[Line | Color], serializer=SERIALIZER)
 
 
 def test_msgspec_is_not_imported_with_inngest() -> None:

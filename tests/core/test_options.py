@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inngest_core.errors import ConfigError
 from inngest_core.options.function_opts import FunctionOpts
 from inngest_core.options.options import (
     Batch,
@@ -82,8 +82,8 @@ def test_wire_forms(option: Any, wire: dict[str, object]) -> None:
         (TriggerEvent, {}),
     ],
 )
-def test_wrong_types_and_unknown_names_are_refused_at_once(kind: type[pydantic.BaseModel], values: Any) -> None:
-    with pytest.raises(pydantic.ValidationError):
+def test_wrong_types_and_unknown_names_are_refused_at_once(kind: Any, values: Any) -> None:
+    with pytest.raises(ConfigError, match=r"^\w+: "):
         kind(**values)
 
 

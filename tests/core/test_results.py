@@ -1,4 +1,4 @@
-"""Results of steps and functions: which type counts, what is said once, what is strict. In both colours."""
+"""Results of steps and functions, sync and async: which type counts, what is said once, what is strict."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Data:
     items: list[Any]
 
 
-class Colour(enum.Enum):
+class Color(enum.Enum):
     RED = "red"
 
 
@@ -58,7 +58,7 @@ def refusal(value: object) -> str:
         (datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC), "2026-01-02T00:00:00Z"),
         (decimal.Decimal("1.10"), "1.10"),
         (uuid.UUID(int=1), str(uuid.UUID(int=1))),
-        (Colour.RED, "red"),
+        (Color.RED, "red"),
         ({1}, [1]),
         ((1, 2), [1, 2]),
         ("NaN Infinity", "NaN Infinity"),

@@ -146,11 +146,11 @@ class Other(pydantic.BaseModel):
 
 
 class BigCircle(Circle):
-    colour: str = "red"
+    color: str = "red"
 
     @pydantic.model_serializer
     def sorted(self) -> dict[str, object]:
-        return {"colour": self.colour, "size": self.size}
+        return {"color": self.color, "size": self.size}
 
 
 @dataclasses.dataclass
@@ -251,7 +251,7 @@ LOST = "what was read, written again, is not the same"
 PLAIN: list[tuple[Any, Any, Any, str]] = [
     (Other(y=5), Circle, {"y": 5}, LOST),
     ({"size": 1, "z": 2}, Circle, {"size": 1, "z": 2}, LOST),
-    (BigCircle(size=1), Circle, {"colour": "red", "size": 1}, LOST),
+    (BigCircle(size=1), Circle, {"color": "red", "size": 1}, LOST),
     (
         {"at": AT, "children": [], "note": 1},
         Recursive,

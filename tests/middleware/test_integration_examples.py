@@ -1,0 +1,30 @@
+"""The examples of the integrations: each app is started by an engine as its text says, and does what that promises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from tests.cli.commands import ROOT, dev, run
+
+pytestmark = pytest.mark.live
+
+EXAMPLES: dict[str, tuple[Sequence[str], Sequence[str]]] = {
+    "sentry": (
+        ["shop/order.placed", '{"order": "A1", "card": "stolen"}'],
+        ["reported: the bank refused the card in sentry-shop-fulfil"],
+    ),
+}
+"""What is sent to the example, and what is then printed."""
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_example(name: str) -> None:
+    event, printed = EXAMPLES[name]
+    with dev(f"examples.integrations.{name}", folder=ROOT) as session:
+        origin = session.origin()
+        session.until("app     ")
+        run("send", *event, "--url", origin)
+        for text in printed:
+            assert text in session.until(text)
