@@ -153,8 +153,7 @@ class Execution(Generic[Place]):
             return (yield from self.report([found]))
         if self._hooks.may_record_inputs():
             record_inputs([found])  # before the step can change what it was given
-        call = self._call_in_hooks if self._hooks.exist else self._call_step
-        given = yield from call(found, context)
+        given = yield from (self._call_in_hooks if self._hooks.exist else self._call_step)(found, context)
         ended = yield from now()
         timing = (int(started * 1e9), max(int((ended - started) * 1e9), 0))
         if self._nested is not None:  # also where the step's callback caught it
