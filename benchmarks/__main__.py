@@ -17,8 +17,16 @@ from typing import Protocol, cast
 from .measure import FULL, QUICK, Effort, Row, Table
 
 SUBJECTS = (
-    *("startup", "small_calls", "hooks", "over_sockets", "large_event"),
-    *("replay", "values", "refusal", "engine", "workers"),
+    "startup",
+    "small_calls",
+    "over_sockets",
+    "large_event",
+    "replay",
+    "values",
+    "refusal",
+    "middleware",
+    "engine",
+    "workers",
 )
 
 
