@@ -152,8 +152,10 @@ class AsyncBody:
     def _nothing_else_runs(self) -> bool:
         """Tell whether this is the last callback of a turn and nothing is left for the next one.
 
-        What a delivered memo has set off has come to its end then, and no further turn needs to be counted. Only
-        asyncio's own loops let one see that; on another one, turns are counted.
+        What a delivered memo has set off has come to its end then, and no further turn needs to be counted. asyncio has
+        no public way to ask what is left to run, so this reads the private queue of its own loops; on other loops turns
+        are counted. They are counted for each memo of a group, so that a replay of a thousand parallel steps takes
+        several times as long without this.
         """
         return self._callbacks is not None and not self._callbacks and self._quiet_turns > 0
 
