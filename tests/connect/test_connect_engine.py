@@ -137,6 +137,72 @@ def test_sigterm_ends_a_worker_after_its_step(
     assert outcome(engine, event_id) == ("Completed", worker.pid)  # the step was finished, and its result kept
 
 
+PROGRAM_THAT_GIVES_UP = textwrap.dedent(
+    """
+    import atexit, logging, sys, threading, time
+    import inngest
+    from inngest.connect import connect
+
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
+    client = inngest.Inngest(app_id="shop", is_production=False)
+
+    @client.create_function(fn_id="slow", trigger=inngest.TriggerEvent(event="slow"), retries=0)
+    def slow(ctx):
+        print("blocked", flush=True)
+        threading.Event().wait(600)
+
+    @client.create_function(fn_id="loop", trigger=inngest.TriggerEvent(event="loop"), retries=0)
+    async def loop(ctx):
+        print("blocked", flush=True)
+        time.sleep(3)
+
+    connect([(client, [slow, loop])], shutdown_timeout=300).run()
+    atexit.register(print, "the program ended as programs do", flush=True)
+    sys.exit(7)
+    """
+)
+
+
+def blocked_program(engine: DevServer, folder: Path, event: str) -> subprocess.Popen[str]:
+    """Start a worker, and have it run the function of that event."""
+    (folder / "blocked.py").write_text(PROGRAM_THAT_GIVES_UP)
+    worker = subprocess.Popen(
+        [sys.executable, str(folder / "blocked.py")],
+        env={**os.environ, "INNGEST_DEV": engine.origin},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert worker.stdout is not None
+    send(engine, event)
+    while "blocked" not in worker.stdout.readline():
+        pass
+    return worker
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_program_does_not_wait_for_a_plain_function_that_was_given_up(tmp_path: Path, signals: int) -> None:
+    with DevServer(Options(sink=None), port=0) as engine, blocked_program(engine, tmp_path, "slow") as worker:
+        for _ in range(signals):
+            worker.send_signal(signal.SIGTERM)
+        said, _ = worker.communicate(timeout=PATIENCE_SECONDS)
+    assert "SIGTERM: shutting down, waiting up to 0.3 s" in said
+    assert "still run in threads, which end with the program: shop-slow" in said
+    assert said.splitlines()[-1] == "the program ended as programs do"
+    assert worker.returncode == 7
+
+
+def test_a_signal_is_heard_while_a_function_blocks_the_loop(tmp_path: Path) -> None:
+    with DevServer(Options(sink=None), port=0) as engine, blocked_program(engine, tmp_path, "loop") as worker:
+        worker.send_signal(signal.SIGTERM)
+        assert worker.stdout is not None
+        said: list[str] = []
+        while not said or "was given up" not in said[-1]:
+            said.append(worker.stdout.readline())
+            assert said[-1], "the program ended"
+        assert worker.poll() is None  # the function still blocks the loop
+        assert worker.wait(PATIENCE_SECONDS) == 7
+
+
 def test_workers_reconnect_to_an_engine_that_was_restarted(tmp_path: Path) -> None:
     program = tmp_path / "worker.py"
     program.write_text(WORKER)
