@@ -126,6 +126,7 @@ async def test_a_thousand_requests_in_flight() -> None:
     assert waiting.runs == 1000
 
 
+@pytest.mark.timeout(3600 if LONG else 60)
 @on_a_loop
 async def test_nothing_is_left_of_connections_that_have_ended() -> None:
     async def kept_after(gateway: Gateway, moves: int, connection: Any) -> Counter[str]:
