@@ -215,6 +215,8 @@ class Life:
         for task in list(self._serving):
             task.cancel()
         await asyncio.gather(*self._serving, return_exceptions=True)
+        if self._session is not None:  # its task was cancelled before it began
+            await self._session.close()
         if self._requests.left_in_threads and self._served.leave_behind():
             names = ", ".join(sorted(self._requests.left_in_threads))
             self._log.warning(

@@ -11,7 +11,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import httpx
@@ -233,7 +233,7 @@ def test_workers_reconnect_to_an_engine_that_was_restarted(tmp_path: Path) -> No
 
 
 @contextlib.contextmanager
-def engine_process(folder: Path, port: str = "0") -> Iterator[tuple[subprocess.Popen[str], str]]:
+def engine_process(folder: Path, port: str = "0") -> Generator[tuple[subprocess.Popen[str], str]]:
     """Run `inngest dev` with its data in a file; return it and its origin. It is killed after the block."""
     with subprocess.Popen(
         [sys.executable, "-m", "inngest_cli", "dev", "--port", port, "--persist", str(folder / "engine.db")],
