@@ -11,7 +11,7 @@ import enum
 import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from inngest_core.runtime.racing import first_of
 
@@ -162,7 +162,7 @@ class Life:
         if self._rewrite is None:
             return endpoint
         try:
-            rewritten: object = self._rewrite(endpoint)
+            rewritten = cast("object", self._rewrite(endpoint))
         except Exception as error:
             raise NotConnectedError(f"rewrite_gateway_endpoint raised {type(error).__name__}: {error}") from error
         if not isinstance(rewritten, str):
