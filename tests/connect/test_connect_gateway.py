@@ -77,6 +77,8 @@ async def test_a_session_may_be_used_after_a_clock_has_jumped() -> None:
     ):
         clock.offset = DAY_SECONDS
         await worker.introduce()
+        await worker.send(Kind.WORKER_HEARTBEAT)
+        assert await worker.expect(Kind.GATEWAY_HEARTBEAT) == b""
 
 
 PROGRAM_WHOSE_CLOCK_JUMPS = textwrap.dedent(
