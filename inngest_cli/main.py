@@ -29,7 +29,7 @@ _EXTRAS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
-    options = _parser(None)[0].parse_args(arguments)
+    options = _parser()[0].parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may lack letters that a step's name has
@@ -51,12 +51,15 @@ def _fail(message: object, code: int) -> int:
     return code
 
 
-def command_parsers(target: str | None = None) -> dict[str, argparse.ArgumentParser]:
+def command_parsers(
+    target: str | None = None, kind: type[argparse.ArgumentParser] = argparse.ArgumentParser
+) -> dict[str, argparse.ArgumentParser]:
     """Return the parser of every command by its name, for a framework that offers the commands as its own.
 
     target: what the commands that run an app take when none is named; by default it has to be named.
+    kind: the class of the parsers; its `error` decides how wrong usage is told.
     """
-    return dict(_parser(target)[1].choices)
+    return dict(_parser(target, kind)[1].choices)
 
 
 def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -122,9 +125,11 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
             return runs(Remote.of(options.url, environ), options.run_id, options.event)
 
 
-def _parser(target: str | None) -> tuple[argparse.ArgumentParser, Any]:
-    """Return the parser of the command line, and of its commands; target: as for `command_parsers`."""
-    parser = argparse.ArgumentParser(prog="inngest", description="Run durable functions, and the engine for them.")
+def _parser(
+    target: str | None = None, kind: type[argparse.ArgumentParser] = argparse.ArgumentParser
+) -> tuple[argparse.ArgumentParser, Any]:
+    """Return the parser of the command line, and of its commands; the arguments are those of `command_parsers`."""
+    parser = kind(prog="inngest", description="Run durable functions, and the engine for them.")
     parser.add_argument("--version", action="version", version=f"inngest-suite {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_dev(commands.add_parser("dev", help="run an engine, and the app whose functions it calls"), target)

@@ -17,6 +17,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from inngest_cli.errors import CommandError as CLIError
 from inngest_cli.errors import UsageError
 from inngest_cli.main import command_parsers, run
+from inngest_cli.settings import environ_of
 from inngest_django.project import get_client, is_configured
 
 WSGI = "inngest_django.hosted:create_wsgi()"
@@ -84,16 +85,8 @@ def _prepare_process(given: argparse.Namespace) -> None:
 
 
 def _with_settings(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the environment as the setting INNGEST completes it: the engine and the keys of the project's client."""
-    if not is_configured():
-        return environ
-    client = get_client()
-    of_client = {
-        "INNGEST_DEV": client.event_api_origin,
-        "INNGEST_EVENT_KEY": client.event_key,
-        "INNGEST_SIGNING_KEY": client.signing_key,
-    }
-    return {**environ, **{name: value for name, value in of_client.items() if value}}
+    """Return the environment as the setting INNGEST completes it."""
+    return environ_of(get_client(), environ) if is_configured() else environ
 
 
 @contextlib.contextmanager
