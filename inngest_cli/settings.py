@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping
 
 from inngest_core.client import Inngest
+
+
+def runs_an_app(options: argparse.Namespace) -> bool:
+    """Tell whether a command runs an app; the others ask an engine."""
+    return "target" in options or "targets" in options
 
 
 def environ_of(client: Inngest, environ: Mapping[str, str]) -> Mapping[str, str]:

@@ -26,9 +26,11 @@ DISTRIBUTIONS = {
     "graphql": "graphql-core",
     "pydantic_core": "pydantic",  # these three are required by the one that is declared
     "werkzeug": "flask",
+    "click": "flask",
     "asgiref": "django",
     "nacl": "pynacl",
     "sentry_sdk": "sentry-sdk",
+    "opentelemetry": "opentelemetry-sdk",
 }
 """The distribution of a module, where it has another name."""
 TOOLS = {"test", "check"}

@@ -15,7 +15,7 @@ from inngest_devserver import fragments
 from inngest_devserver.apps.functions import Function
 from inngest_devserver.calls.caller import UnreachableError
 from inngest_devserver.calls.ops import Complete, Invoke, Op, Planned, Rediscover, StepDone, StepErrored, Wait
-from inngest_devserver.calls.reply import Outcome, Raised, Returned, Stepped, read_answer
+from inngest_devserver.calls.reply import Outcome, Raised, Returned, Stepped
 from inngest_devserver.calls.requests import call_headers, call_url
 from inngest_devserver.ids import trace_id as new_trace_id
 from inngest_devserver.scheduling.queue import JobKind
@@ -243,7 +243,7 @@ class Executor:
             return Raised({"name": "Error", "message": f"{UNREACHABLE}: {error}"}, UNREACHABLE)
         finally:
             del run.requests[job.id]
-        return read_answer(answer, self._s.clock.now())
+        return self._s.read(url, answer)
 
     def _apply(self, run: Run, job: JobRow, outcome: Outcome, started: float) -> None:
         match outcome:
@@ -270,7 +270,7 @@ class Executor:
         news = News()
         for op in sorted(stepped.ops, key=lambda op: not isinstance(op, Wait)):  # first, so that no event slips past it
             if run in self._s.active and (complete is None or isinstance(op, StepDone | StepErrored)):
-                self._apply_op(run, job, op, stepped, started, news)
+                self._apply_op(run, job, self._s.substitute(run, op), stepped, started, news)
         if run not in self._s.active:
             return  # one of the steps has ended it
         if complete is not None:

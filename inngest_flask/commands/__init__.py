@@ -16,7 +16,7 @@ from flask.cli import NoAppException, ScriptInfo
 
 from inngest_cli.errors import CommandError, UsageError
 from inngest_cli.main import command_parsers, run
-from inngest_cli.settings import environ_of
+from inngest_cli.settings import environ_of, runs_an_app
 from inngest_flask.extension import served_by
 
 from .hosted import APP
@@ -72,7 +72,7 @@ def _command(name: str, parser: argparse.ArgumentParser) -> click.Command:
 def _run(options: argparse.Namespace, info: ScriptInfo) -> int:
     """Run a command. Raises click.UsageError and click.ClickException: the user can fix it."""
     environ: Mapping[str, str] = os.environ
-    if "target" in options:
+    if runs_an_app(options):
         # The app may run in another process, which imports it from this directory, too.
         os.environ[APP] = info.app_import_path or os.environ.get(APP, "")
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [os.getcwd(), *sys.path]))  # noqa: PTH109 - a text

@@ -170,7 +170,9 @@ def test_a_task_waits_for_its_time(found: dict[str, Any]) -> None:
 
 
 def test_the_signals_are_sent(found: dict[str, Any]) -> None:
-    assert found["signals"] == [["enqueued", "READY"], ["started", "RUNNING"], ["finished", "FAILED"]]
+    told = [each for each in found["signals"] if each != ["enqueued", "READY"]]  # a task may start before that is told
+    assert told == [["started", "RUNNING"], ["finished", "FAILED"]]
+    assert len(found["signals"]) == 3
     assert found["count"] == ["enqueued", "finished", "started"]
 
 
