@@ -10,7 +10,7 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,21 +29,16 @@ _EXTRAS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
-    options = _parser().parse_args(arguments)
+    options = _parser(None)[0].parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may lack letters that a step's name has
     try:
-        return _run(options)
+        return run(options, os.environ)
     except UsageError as error:
         return _fail(error, 2)
     except CommandError as error:
         return _fail(error, 1)
-    except ModuleNotFoundError as error:
-        who, extra = _EXTRAS.get((error.name or "").partition(".")[0], ("", ""))
-        if not extra:
-            raise
-        return _fail(f"{who} needs {error.name}, which is not installed: pip install 'inngest-suite[{extra}]'", 1)
     except KeyboardInterrupt:
         return 0
     except BrokenPipeError:  # the reader of the output, such as head, has gone
@@ -56,7 +51,32 @@ def _fail(message: object, code: int) -> int:
     return code
 
 
-def _run(options: argparse.Namespace) -> int:
+def command_parsers(target: str | None = None) -> dict[str, argparse.ArgumentParser]:
+    """Return the parser of every command by its name, for a framework that offers the commands as its own.
+
+    target: what the commands that run an app take when none is named; by default it has to be named.
+    """
+    return dict(_parser(target)[1].choices)
+
+
+def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Run the command that *options* are of; return its exit code.
+
+    options: as the command's parser made them, with its name as `command`. environ: where addresses and keys are from.
+    Raises UsageError, CommandError: the user can fix it.
+    """
+    try:
+        return _run(options, environ)
+    except ModuleNotFoundError as error:
+        who, extra = _EXTRAS.get((error.name or "").partition(".")[0], ("", ""))
+        if not extra:
+            raise
+        raise CommandError(
+            f"{who} needs {error.name}, which is not installed: pip install 'inngest-suite[{extra}]'"
+        ) from None
+
+
+def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     match options.command:
         case "dev":
             from .dev import DevOptions, dev  # needs the extra, which sending events does not
@@ -74,8 +94,8 @@ def _run(options: argparse.Namespace) -> int:
                     poll=not options.no_poll,
                     keep=_keep(options.keep, options.keep_days),
                     quiet=options.quiet,
-                    signing_key=os.environ.get("INNGEST_SIGNING_KEY") or None,
-                    event_key=os.environ.get("INNGEST_EVENT_KEY") or None,
+                    signing_key=environ.get("INNGEST_SIGNING_KEY") or None,
+                    event_key=environ.get("INNGEST_EVENT_KEY") or None,
                 )
             )
         case "worker":
@@ -94,30 +114,33 @@ def _run(options: argparse.Namespace) -> int:
         case "send":
             from .remote import Remote, send
 
-            return send(Remote.of(options.url, os.environ), options.name, options.data)
+            return send(Remote.of(options.url, environ), options.name, options.data)
         case _:
             from .remote import Remote
             from .show import runs
 
-            return runs(Remote.of(options.url, os.environ), options.run_id, options.event)
+            return runs(Remote.of(options.url, environ), options.run_id, options.event)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(target: str | None) -> tuple[argparse.ArgumentParser, Any]:
+    """Return the parser of the command line, and of its commands; target: as for `command_parsers`."""
     parser = argparse.ArgumentParser(prog="inngest", description="Run durable functions, and the engine for them.")
     parser.add_argument("--version", action="version", version=f"inngest-suite {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_dev(commands.add_parser("dev", help="run an engine, and the app whose functions it calls"))
-    _add_worker(commands.add_parser("worker", help="run functions in a worker, which connects to an engine"))
+    _add_dev(commands.add_parser("dev", help="run an engine, and the app whose functions it calls"), target)
+    _add_worker(commands.add_parser("worker", help="run functions in a worker, which connects to an engine"), target)
     _add_send(commands.add_parser("send", help="send an event to an engine"))
     _add_runs(commands.add_parser("runs", help="show runs, their steps and results"))
-    return parser
+    return parser, commands
 
 
-def _add_dev(parser: argparse.ArgumentParser) -> None:
+def _add_dev(parser: argparse.ArgumentParser, target: str | None) -> None:
     parser.description = (
         "Run an engine on this machine. INNGEST_SIGNING_KEY and INNGEST_EVENT_KEY are its keys, if set."
     )
-    parser.add_argument("target", nargs="?", metavar="module:app", help="an ASGI or WSGI app, or a factory, to run too")
+    parser.add_argument(
+        "target", nargs="?", default=target, metavar="module:app", help="an ASGI or WSGI app, or a factory, to run too"
+    )
     parser.add_argument("-u", "--url", action="append", default=[], help="an app that runs elsewhere; may be repeated")
     parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="of the engine; 0 takes any (%(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="address of the engine (%(default)s)")
@@ -140,13 +163,17 @@ def _add_dev(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no lines for runs and steps")
 
 
-def _add_worker(parser: argparse.ArgumentParser) -> None:
+def _add_worker(parser: argparse.ArgumentParser, target: str | None) -> None:
     parser.description = (
         "Serve functions over a connection to an engine: INNGEST_DEV or INNGEST_BASE_URL says which, "
         "INNGEST_SIGNING_KEY lets it in."
     )
     parser.add_argument(
-        "target", metavar="module:name", help="an app, functions, a client, a worker, or a factory of one of these"
+        "target",
+        nargs="?" if target else None,
+        default=target,
+        metavar="module:name",
+        help="an app, functions, a client, a worker, or a factory of one of these",
     )
     parser.add_argument("--instance-id", metavar="ID", help="names this worker; the host's name by default")
     parser.add_argument("--max-concurrency", type=_count, metavar="N", help="calls at a time; no limit by default")

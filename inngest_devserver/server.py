@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from inngest_core.extras import needs
+from inngest_core.protocol.limits import MAX_RESPONSE_BYTES
 
 with needs("dev-server", "uvicorn"):
     import uvicorn
@@ -26,8 +27,8 @@ from .http.api import API
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 DEFAULT_PORT = 8288
 _BACKLOG = 2048
-_LONGEST_FRAME = 64 * 1024
-"""Bytes that a WebSocket's client may send at once."""
+_LONGEST_FRAME = MAX_RESPONSE_BYTES
+"""Bytes that a WebSocket's client may send at once: the reply of a worker holds as much as an answer over HTTP."""
 _PING_SECONDS = 15.0
 
 
@@ -216,6 +217,7 @@ async def _serve(api: API, listener: socket.socket) -> uvicorn.Server:
         # wsproto comes with the extra; where it is missing, another library will do, or none.
         ws="wsproto" if importlib.util.find_spec("wsproto") else "auto",
         ws_max_size=_LONGEST_FRAME,
+        ws_per_message_deflate=False,  # most connections are within one machine
         ws_ping_interval=_PING_SECONDS,
         ws_ping_timeout=3 * _PING_SECONDS,
     )

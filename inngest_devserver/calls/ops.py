@@ -21,6 +21,8 @@ from .fetched import Request, RequestInvalidError, parse_request
 
 _YEAR_SECONDS = 365 * 86_400.0
 _SHORTEST_DATE = 10
+TOO_LARGE = {"output": "StepOutputTooLargeError", "input": "StepInputTooLargeError"}
+"""The names of the errors of steps that are too large, by what is too large of them."""
 _BY_NAME = {opcode.value.lower(): opcode for opcode in Opcode}
 
 
@@ -206,6 +208,7 @@ class _Reader:
                     raise OpsInvalidError(f"{self._what()}: StepError has no error")
                 return StepErrored(step_id, self._name, self._object("error"))
             case Opcode.STEP_PLANNED:
+                self._check_input()
                 return Planned(step_id, self._name, self._race)
             case Opcode.SLEEP:
                 return self._sleep(step_id)
@@ -234,12 +237,20 @@ class _Reader:
         return began / 1e9
 
     def _data(self) -> bytes:
-        data = fragments.dump(self._op.get("data"))
+        self._check_input()
+        return self._limited(self._op.get("data"), "output")
+
+    def _check_input(self) -> None:
+        if self._opts.get("input") is not None:
+            self._limited(self._opts["input"], "input")
+
+    def _limited(self, value: object, what: str) -> bytes:
+        data = fragments.dump(value)
         if len(data) > MAX_STEP_BYTES:
             raise OpsInvalidError(
-                f"{self._what()}: step output size is greater than the limit ({len(data)} bytes, at most "
+                f"{self._what()}: step {what} size is greater than the limit ({len(data)} bytes, at most "
                 f"{MAX_STEP_BYTES})",
-                name="StepOutputTooLargeError",
+                name=TOO_LARGE[what],
             )
         return data
 

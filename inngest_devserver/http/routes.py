@@ -13,7 +13,7 @@ from .answers import APIError, Call
 from .app_routes import AppRoutes
 from .cancellation_routes import CancellationRoutes
 from .checkpoint_routes import CheckpointRoutes
-from .connect_routes import ConnectRoutes
+from .connect_routes import ConnectRoutes, ConnectSocket
 from .event_routes import EventRoutes
 from .graphql import GraphQLRoutes
 from .realtime_routes import RealtimeRoutes
@@ -116,7 +116,7 @@ def streams(engine: Engine) -> list[Stream]:
     """Return every route that stays open."""
     subscriptions = Subscriptions(engine)
     return [
-        Stream("/v0/connect", ConnectRoutes(engine).websocket, is_websocket=True),
+        Stream("/v0/connect", ConnectSocket(engine).serve, is_websocket=True),
         Stream("/v1/realtime/sse", subscriptions.sse),
         Stream("/v1/realtime/connect", subscriptions.websocket, is_websocket=True),
     ]

@@ -5,16 +5,15 @@ A token opens them. They get what is published in its topics until they go away,
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import Coroutine
-from typing import Any, cast
+from typing import cast
 
 from starlette.datastructures import Headers, QueryParams
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from inngest_core.errors import BodyInvalidError
 from inngest_core.protocol.wire import Header, parse_object
+from inngest_core.runtime.racing import first_of
 from inngest_core.web.asgi import Receive, Scope, Send
 from inngest_devserver.engine import Engine
 from inngest_devserver.realtime.hub import Subscriber, TooManySubscribersError
@@ -40,7 +39,7 @@ class Subscriptions:
             raise APIError(405, f"{scope['method']} is not allowed here; try GET")
         subscriber = self._subscribe(scope)
         try:
-            await _first_of(self._stream(subscriber, scope, send), _until_gone(receive))
+            await first_of(self._stream(subscriber, scope, send), _until_gone(receive))
         finally:
             self._engine.hub.leave(subscriber)
 
@@ -71,7 +70,7 @@ class Subscriptions:
         try:
             socket = WebSocket(scope, receive, send)
             await socket.accept()
-            await _first_of(self._send_messages(socket, subscriber), self._read_requests(socket, subscriber))
+            await first_of(self._send_messages(socket, subscriber), self._read_requests(socket, subscriber))
         finally:
             self._engine.hub.leave(subscriber)
 
@@ -142,16 +141,3 @@ def _for_pages(scope: Scope) -> dict[str, str]:
 async def _until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-async def _first_of(*work: Coroutine[Any, Any, None]) -> None:
-    """Run everything side by side until one is done; raises what that raised."""
-    tasks = [asyncio.create_task(each) for each in work]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()

@@ -14,12 +14,12 @@ from typing import Any, cast
 
 from inngest_core.protocol.limits import MAX_STATE_BYTES
 from inngest_core.protocol.wire import Opcode, json_kind
-from inngest_devserver.calls.ops import Complete, OpsInvalidError, Planned, StepDone, parse_op
+from inngest_devserver.calls.ops import TOO_LARGE, Complete, OpsInvalidError, Planned, StepDone, parse_op
 from inngest_devserver.storage.store import Store
 
 from .executor import Executor
 from .journal import Happening
-from .run import Run
+from .run import Run, state_overflowed
 from .services import Services
 
 _CONFLICT = 409
@@ -65,9 +65,16 @@ class Checkpoints:
             return  # the app does not say which call it is in
         if all(job.id != job_id for job in self.services.queue.jobs_of(run.id)):
             raise SaveRefusedError("the call that saves these steps is over", _CONFLICT)
-        under_way, request_id = run.requests.get(job_id), given.get("request_id")
-        if under_way is not None and request_id and request_id != under_way:
+        request_id = given.get("request_id")
+        if not isinstance(request_id, str) or not request_id:
+            return
+        under_way = run.requests.get(job_id)
+        if under_way is not None and request_id != under_way:
             raise SaveRefusedError("another call of this run is under way", _CONFLICT)
+        # After a crash, functions of several earlier calls may go on. They have results of their own for the same
+        # steps, so only one of them may save: the others would go on with a result that is not the one that is kept.
+        if run.savers.setdefault(job_id, request_id) != request_id:
+            raise SaveRefusedError("another call of this run has saved steps", _CONFLICT)
 
     def _save_each(self, run: Run, steps: Sequence[object]) -> None:
         for step in steps:
@@ -76,7 +83,7 @@ class Checkpoints:
             try:
                 op = parse_op(step, self.services.clock.now())
             except OpsInvalidError as error:
-                status = _TOO_LARGE if error.name == "StepOutputTooLargeError" else 400
+                status = _TOO_LARGE if error.name in TOO_LARGE.values() else 400
                 raise SaveRefusedError(str(error), status) from None
             match op:
                 case StepDone(failed=False):
@@ -93,8 +100,9 @@ class Checkpoints:
                     raise SaveRefusedError("cannot checkpoint async steps")
 
     def _save(self, run: Run, op: StepDone) -> None:
-        if op.id not in run.memos and run.state_bytes + len(op.memo) > MAX_STATE_BYTES:
-            raise SaveRefusedError(f"state overflowed: at most {MAX_STATE_BYTES} bytes of results", _TOO_LARGE)
+        size = run.state_bytes + len(op.memo)
+        if op.id not in run.memos and size > MAX_STATE_BYTES:
+            raise SaveRefusedError(state_overflowed(op.name, size), _TOO_LARGE)
         self.executor.save(run, op)
 
     def _announce(self, run: Run, op: Planned) -> None:

@@ -10,7 +10,6 @@ import contextlib
 from collections.abc import Generator, Mapping
 from typing import Any
 
-from inngest_core.protocol.limits import MAX_STATE_BYTES, MAX_STEPS
 from inngest_core.web.messages import TransportError
 from inngest_devserver import fragments
 from inngest_devserver.apps.functions import Function
@@ -148,13 +147,13 @@ class Executor:
     def resume(self, run: Run, pause: PauseRow, memo: bytes, *, failed: str | None = None) -> None:
         """Keep the memo of a step that was paused, and let the run go on."""
         done = self._progress.remember(run, pause.step_id, pause.name, memo, failed=failed)
-        if not self._overflowed(run):
+        if not self._overflowed(run, pause.name):
             self._progress.go_on(run, done)
 
     def save(self, run: Run, op: StepDone) -> None:
         """Keep the memo of a step that the app saves while its call goes on; that call asks for what comes next."""
         self._progress.remember(run, op.id, op.name, op.memo, since=op.began)
-        self._overflowed(run)
+        self._overflowed(run, op.name)
 
     def _finish(self, run: Run, pause: PauseRow, memo: bytes, failed: str | None) -> None:
         with self._ending_if_broken(run):
@@ -235,7 +234,7 @@ class Executor:
         run.function = self._s.registry.function(run.function.id) or run.function
         headers = call_headers(run, job, request_id)
         url = call_url(run.function.url, run.function.slug, job.step_id)
-        run.requests[job.id] = request_id
+        run.requests[job.id] = run.savers[job.id] = request_id
         try:
             answer = await self._s.caller.send("POST", url, headers, run.call_body(job, request_id))
         except UnreachableError:
@@ -272,13 +271,14 @@ class Executor:
         for op in sorted(stepped.ops, key=lambda op: not isinstance(op, Wait)):  # first, so that no event slips past it
             if run in self._s.active and (complete is None or isinstance(op, StepDone | StepErrored)):
                 self._apply_op(run, job, op, stepped, started, news)
+        if run not in self._s.active:
+            return  # one of the steps has ended it
         if complete is not None:
             self.end(run, Status.COMPLETED, complete.output, last=(job.attempt, started))
-        elif run in self._s.active and not self._overflowed(run):
-            if news.retried:
-                self.attempts.again(run, job, stepped.retry_after)
-            else:
-                self._job_done(run, job, news)
+        elif news.retried:
+            self.attempts.again(run, job, stepped.retry_after)
+        else:
+            self._job_done(run, job, news)
 
     def _apply_op(self, run: Run, job: JobRow, op: Op, stepped: Stepped, started: float, news: News) -> None:
         match op:
@@ -287,11 +287,13 @@ class Executor:
                 news.add(
                     self._progress.remember(run, op.id, op.name, op.memo, failed=failed, since=op.began or started)
                 )
+                self._overflowed(run, op.name)
             case StepErrored() if op.id in run.memos:
                 pass
             case StepErrored() if stepped.no_retry or job.attempt + 1 >= run.function.max_attempts:
                 memo = memos.step_error(op.error, no_retry=stepped.no_retry)
                 news.add(self._progress.remember(run, op.id, op.name, memo, failed=_message(op), since=started))
+                self._overflowed(run, op.name)
             case StepErrored():
                 news.retried = True
                 self.attempts.step_failed(run, job, op.id, op.name, _message(op), started)
@@ -314,6 +316,7 @@ class Executor:
 
     def _job_done(self, run: Run, job: JobRow, news: News) -> None:
         self._s.queue.done(job)
+        run.savers.pop(job.id, None)
         again = False
         if job.step_id != DISCOVERY:
             self._progress.unplan(run, job.step_id)
@@ -329,17 +332,12 @@ class Executor:
             return
         self._progress.go_on(run, news.done, again=again)
 
-    def _overflowed(self, run: Run) -> bool:
-        """Fail a run that has grown past its limits; return whether it has."""
-        if len(run.stack) > MAX_STEPS:
-            self._fail_for(run, "InngestErrFunctionOverflowed", f"a run may have at most {MAX_STEPS} steps")
-        elif run.state_bytes > MAX_STATE_BYTES:
-            self._fail_for(
-                run, "InngestErrStateOverflowed", f"state overflowed: at most {MAX_STATE_BYTES} bytes of results"
-            )
-        else:
-            return False
-        return True
+    def _overflowed(self, run: Run, step: str) -> bool:
+        """Fail a run that has grown past its limits with a step; return whether it has."""
+        overflow = run.overflow(step)
+        if overflow is not None:
+            self._fail_for(run, *overflow)
+        return overflow is not None
 
 
 def _message(op: StepErrored) -> str:

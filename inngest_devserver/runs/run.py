@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from inngest_core.protocol.limits import MAX_CALL_BYTES, MAX_CALL_STATE_BYTES
+from inngest_core.protocol.limits import MAX_CALL_BYTES, MAX_CALL_STATE_BYTES, MAX_STATE_BYTES, MAX_STEPS
 from inngest_devserver import fragments
 from inngest_devserver.apps.functions import Function
 from inngest_devserver.matcher import Expression
@@ -84,7 +84,7 @@ class Run:
     plan_only: since steps ran in parallel under version 0 or 1. fruitless: answers in a row that brought nothing.
     planned: steps that were planned before; to plan one again is nothing new.
     inputs: arguments that were given by hand for steps which have not run yet.
-    requests: the calls under way: the id of the request by that of its job.
+    requests: the calls under way: the id of the request by that of its job. savers: which call saves steps for a job.
     """
 
     row: RunRow
@@ -102,6 +102,7 @@ class Run:
     planned: set[str] = field(default_factory=set[str])
     inputs: dict[str, bytes] = field(default_factory=dict[str, bytes])
     requests: dict[str, str] = field(default_factory=dict[str, str])
+    savers: dict[str, str] = field(default_factory=dict[str, str])
     state_bytes: int = 0
     _pairs: list[tuple[str, bytes]] = field(default_factory=list[tuple[str, bytes]])
     _quoted: list[bytes] = field(default_factory=list[bytes])
@@ -127,6 +128,15 @@ class Run:
         self.inputs[step_id] = arguments
         bisect.insort(self._pairs, (step_id, fragments.dump(step_id) + b':{"input":' + arguments + b"}"))
         self.state_bytes += len(arguments)
+
+    def overflow(self, step: str) -> tuple[str, str] | None:
+        """Return the name and the message of the error of a run that is too large; step: the one that was too much."""
+        if len(self.stack) > MAX_STEPS:
+            message = f'step "{step}" is the {len(self.stack)}th: a run may have at most {MAX_STEPS} steps'
+            return "InngestErrFunctionOverflowed", message
+        if self.state_bytes > MAX_STATE_BYTES:
+            return "InngestErrStateOverflowed", state_overflowed(step, self.state_bytes)
+        return None
 
     def waits(self) -> bool:
         """Whether a pause is left whose end does not ask for discovery by itself."""
@@ -173,6 +183,14 @@ class Run:
         ).encode() + b"".join(
             (b",".join(self._quoted), b']},"step_id":"step","use_api":', b"true}" if use_api else b"false}")
         )
+
+
+def state_overflowed(step: str, size: int) -> str:
+    """Return what is said of a step whose result is too much for its run. size: of all results with it, in bytes."""
+    return (
+        f'state overflowed: with the result of step "{step}" the run holds {size} bytes of results, and at most '
+        f"{MAX_STATE_BYTES} are allowed; keep large results elsewhere, and return where they are"
+    )
 
 
 def _bool(value: bool) -> str:
