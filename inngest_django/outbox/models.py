@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
+
 from django.db import models
+
+Moment = datetime.datetime
 
 
 class OutboxEvent(models.Model):
@@ -12,15 +16,17 @@ class OutboxEvent(models.Model):
     next; never, for an event that was set aside. attempts: how often it was tried. error: why it was not sent then.
     """
 
-    id = models.BigAutoField(primary_key=True)
-    event_id = models.CharField(max_length=512)
-    name = models.CharField(max_length=512)
-    body = models.TextField()
-    written_at = models.DateTimeField()
-    due_at = models.DateTimeField(null=True, db_index=True)
-    attempts = models.PositiveIntegerField(default=0)
-    claim = models.CharField(max_length=32, null=True, db_index=True, editable=False)  # noqa: DJ001 - none is not a claim
-    error = models.TextField(null=True)  # noqa: DJ001 - null until something went wrong
+    id: models.BigAutoField[int, int] = models.BigAutoField(primary_key=True)
+    event_id: models.CharField[str, str] = models.CharField(max_length=512)
+    name: models.CharField[str, str] = models.CharField(max_length=512)
+    body: models.TextField[str, str] = models.TextField()
+    written_at: models.DateTimeField[Moment, Moment] = models.DateTimeField()
+    due_at: models.DateTimeField[Moment | None, Moment | None] = models.DateTimeField(null=True, db_index=True)
+    attempts: models.PositiveIntegerField[int, int] = models.PositiveIntegerField(default=0)
+    claim: models.CharField[str | None, str | None] = models.CharField(
+        max_length=32, null=True, db_index=True, editable=False
+    )
+    error: models.TextField[str | None, str | None] = models.TextField(null=True)
 
     class Meta:
         db_table = "inngest_outbox"

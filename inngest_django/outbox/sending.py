@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 
 from asgiref.sync import sync_to_async
@@ -12,7 +13,7 @@ from django.db import connections, router, transaction
 
 from inngest_core.client import Inngest
 from inngest_core.events.event import Event
-from inngest_django.project import get_client, outbox_relay_is_started
+from inngest_django.project import get_client, starts_outbox_relay
 from inngest_outbox.delivery import Policy
 from inngest_outbox.entries import new_entries
 from inngest_outbox.relay import Relay
@@ -77,14 +78,34 @@ def relay(*, client: Inngest | None = None, using: str | None = None, policy: Po
     alias = using or router.db_for_write(OutboxEvent)
     listens = connections[alias].vendor == "postgresql"
     wakeups = partial(Listener, partial(listening_connection, alias)) if listens else Flag
-    made = Relay(client or get_client(), ModelStore(alias), policy or Policy(), wakeups=wakeups)
+    sender = client or get_client()
+    made = Relay(sender, ModelStore(alias), policy or Policy(), wakeups=partial(_closing_connections, wakeups))
     _relays.add(made)
     return made
 
 
+@contextlib.contextmanager
+def _closing_connections(wakeups: Callable[[], Flag]) -> Generator[Flag]:
+    """Close what Django has opened for the thread of a relay."""
+    with wakeups() as entered:
+        try:
+            yield entered
+        finally:
+            connections.close_all()
+
+
+def stop_relays() -> None:
+    """Stop the relays that this process has started by itself, after the batches that they are sending."""
+    with _lock:
+        started = list(_started.values())
+        _started.clear()
+    for each in started:
+        each.stop()
+
+
 def _committed(alias: str) -> None:
     """Let the relays of this process look; start one, if the project wants that."""
-    if outbox_relay_is_started():
+    if starts_outbox_relay():
         with _lock:
             started = _started.get(alias) or _started.setdefault(alias, relay(using=alias))
         started.start()

@@ -24,14 +24,7 @@ class ModelStore:
     def claim(self, claim: str, limit: int, now: float, until: float) -> list[Entry]:
         close_old_connections()
         with transaction.atomic(using=self._using):
-            due = self._rows().filter(due_at__lte=as_datetime(now)).order_by("id")
-            if connections[self._using].features.has_select_for_update_skip_locked:
-                due = due.select_for_update(skip_locked=True)
-            keys = list(due.values_list("id", flat=True)[:limit])
-            if not keys:
-                return []
-            # Where rows cannot be locked, another relay may have taken them in between: hence the second look.
-            mine = self._rows().filter(id__in=keys, due_at__lte=as_datetime(now))
+            mine = self._rows().filter(id__in=self._due(limit, now))
             mine.update(due_at=as_datetime(until), claim=claim, attempts=F("attempts") + 1)
             return [_entry(row) for row in self._rows().filter(claim=claim).order_by("id")]
 
@@ -46,6 +39,17 @@ class ModelStore:
 
     def forget(self, before: float) -> None:
         self._rows().filter(due_at=None, written_at__lt=as_datetime(before)).delete()
+
+    def _due(self, limit: int, now: float) -> Any:
+        """Return the keys of what is due: locked rows, or a part of the statement where the whole table gets locked.
+
+        SQLite cannot go on to write in a transaction that began with reading, if somebody else wrote meanwhile.
+        """
+        features = connections[self._using].features
+        due = self._rows().filter(due_at__lte=as_datetime(now)).order_by("id").values_list("id", flat=True)
+        if not features.has_select_for_update:
+            return due[:limit]
+        return list(due.select_for_update(skip_locked=features.has_select_for_update_skip_locked)[:limit])
 
     def _rows(self) -> QuerySet[OutboxEvent]:
         return OutboxEvent.objects.using(self._using)

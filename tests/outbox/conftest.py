@@ -9,6 +9,7 @@ import pytest
 
 import inngest
 from tests.stage.engine_api import EngineDouble
+from tests.targets import django_site  # noqa: F401  # pyright: ignore[reportUnusedImport]  # it sets Django up
 
 from .database_servers import running_mariadb, running_postgres
 from .event_api import Events

@@ -6,9 +6,9 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     initial = True
 
-    dependencies = []
+    dependencies = ()
 
-    operations = [
+    operations = (
         migrations.CreateModel(
             name="OutboxEvent",
             fields=[
@@ -28,4 +28,4 @@ class Migration(migrations.Migration):
                 "ordering": ("id",),
             },
         ),
-    ]
+    )

@@ -44,8 +44,12 @@ class Command(BaseCommand):
         if once:
             self.stdout.write(f"sent {sender.drain()} events")
             return
+
+        def stop(*_: object) -> None:
+            sender.stop()
+
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: sender.stop())
+            signal.signal(number, stop)
         self.stdout.write(f"sending the events of the outbox in the database {alias!r}; stop with Ctrl+C")
         sender.run()
         self.stdout.write(f"sent {sender.sent} events")
