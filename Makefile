@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := inngest inngest_core inngest_flask inngest_starlette inngest_fastapi inngest_django inngest_tornado \
 	inngest_digital_ocean inngest_connect inngest_outbox inngest_middleware inngest_encryption \
-	inngest_devserver inngest_cli
+	inngest_devserver inngest_testing inngest_cli
 
 # What `make test-<version>` and `make test-all` run, and what is run with the lowest versions.
 TESTS ?= tests

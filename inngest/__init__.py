@@ -31,6 +31,7 @@ from inngest_core.execution.step import Step
 from inngest_core.execution.step_sync import StepSync
 from inngest_core.function import Function
 from inngest_core.installation import warn_of_other_distribution as _warn_of_other_distribution
+from inngest_core.interception import intercept_requests
 from inngest_core.middleware.base import CallNext, Middleware, MiddlewarePair, MiddlewareSync
 from inngest_core.middleware.values import (
     CallInfo,
@@ -61,6 +62,7 @@ from inngest_core.serving.app import App
 from inngest_core.signals import Signal
 from inngest_core.values.msgspec import MsgspecSerializer
 from inngest_core.values.serializer import JSON, PydanticSerializer, Serializer
+from inngest_core.web.messages import HTTPRequest, HTTPResponse
 
 __all__ = [
     "JSON",
@@ -84,6 +86,8 @@ __all__ = [
     "Function",
     "Group",
     "GroupSync",
+    "HTTPRequest",
+    "HTTPResponse",
     "Inngest",
     "InngestError",
     "Invocation",
@@ -121,6 +125,7 @@ __all__ = [
     "__version__",
     "current",
     "event_type",
+    "intercept_requests",
 ]
 
 __version__ = VERSION
@@ -129,7 +134,7 @@ _warn_of_other_distribution(__file__)
 
 _SUBMODULES = frozenset(
     {
-        *("ai", "connect", "experimental", "outbox", "realtime", "middleware"),
+        *("ai", "connect", "experimental", "outbox", "realtime", "middleware", "testing"),
         *("asgi", "digital_ocean", "django", "fast_api", "fastapi", "flask", "starlette", "tornado", "wsgi"),
     }
 )

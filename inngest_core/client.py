@@ -247,6 +247,7 @@ class Inngest(Sender):
                 output_type=output_type,
                 middleware=middleware,
             )
+            function.client = self
             for text in opts.warnings():
                 self.logger.warning('function "%s": %s', function.id, text)
             return function

@@ -66,6 +66,7 @@ class Function(Generic[T_co]):
     triggers: what starts it; empty for a function that is only invoked.
     output_type: the type of its result, None when not given.
     middleware: of this function alone, as the user gave it.
+    client: the one that it was defined with, when it was made by `create_function`.
     around: an adapter's own; given the flow of a call, hooks included, it returns the one to run instead.
     """
 
@@ -92,6 +93,7 @@ class Function(Generic[T_co]):
         self.opts = opts
         self.triggers = tuple(triggers)
         self.output_type = output_type
+        self.client: Caller | None = None
         self.around: Callable[[Flow[Any]], Flow[Any]] | None = None
         for field, value, rule in itertools.chain(opts.problems(self.triggers), problems_of_middleware(middleware)):
             which = f'"{self.id}"' if self.id.isprintable() else repr(self.id)

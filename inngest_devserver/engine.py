@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from .admission.keys import Keys
 from .admission.placing import Placing
 from .apps.functions import Function
 from .apps.registry import Registry
-from .calls.caller import Caller, Transport
+from .calls.caller import Caller, Sender, Transport
 from .calls.fetcher import Fetcher, HTTPFetcher
+from .calls.ops import Op
 from .console import Console, Sink, stderr
 from .ids import Ulids
 from .intake import Intake
@@ -32,6 +34,7 @@ from .runs.checkpoints import Checkpoints
 from .runs.executor import Executor
 from .runs.journal import Journal
 from .runs.recovery import end_lost, lost_runs, recover
+from .runs.run import Run
 from .runs.services import Services
 from .runs.trace import Span, trace
 from .scheduling.clock import Clock, SystemClock
@@ -63,6 +66,8 @@ class Options:
     server_kind: what the engine calls itself to apps, "dev" or "cloud".
     sink: takes each line for the terminal; None keeps quiet.
     transport: sends requests to apps instead of the network (tests). fetcher: makes those of steps.
+    sender: makes the requests to apps, instead of HTTP: for an app that is called in this process.
+    substitute: given a run and an op that its app reported, returns the op to take instead, maybe the same.
     """
 
     persist: Path | None = None
@@ -76,6 +81,8 @@ class Options:
     clock: Clock = field(default_factory=SystemClock)
     transport: Transport | None = None
     fetcher: Fetcher | None = None
+    sender: Sender | None = None
+    substitute: Callable[[Run, Op], Op] = lambda run, op: op
 
 
 class Engine:
@@ -91,7 +98,7 @@ class Engine:
         self.journal = Journal(self.store, Console(options.sink, asyncio.get_running_loop().call_soon), self.clock)
         self.signing_key = SigningKey(options.signing_key) if options.signing_key else None
         self.assignments = Assignments(self.clock, self.ulids, self.registry, self.store, self.journal.say)
-        self.caller = Caller(
+        self.caller: Sender = options.sender or Caller(
             self.clock,
             options.server_kind,
             self.signing_key,
@@ -149,6 +156,7 @@ class Engine:
             keep_event=self.intake.keep,
             send_event=self.intake.take,
             retry_interval=options.retry_interval,
+            substitute=options.substitute,
         )
         self.executor = Executor(services)
         self.checkpoints = Checkpoints(services, self.store, self.executor)

@@ -33,7 +33,7 @@ LONGEST_FILE = 350
 
 # Imports within the core point one way: only from a higher row to a lower one. A folder counts as one; files share it.
 LAYERS = (
-    {"official_realtime", "serving"},
+    {"interception", "official_realtime", "serving"},
     {"client"},
     {"definition", "messaging", "sending"},
     {"execution"},
@@ -301,6 +301,19 @@ def test_devserver_has_one_clock() -> None:
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
         }
         assert not calls & {"time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "date.today"}, name
+
+
+def test_testing_imports() -> None:
+    for name, path in modules("inngest_testing").items():
+        assert tops(path) & set(PRODUCT) <= {"inngest_core", "inngest_devserver", "inngest_testing"}, name
+        assert "pytest" not in tops(path) or name == "plugin", name
+        assert third_party(path) - {"pytest", "httpx"} <= set[str]() or name == "frameworks", name
+
+
+def test_nothing_imports_the_testing_kit() -> None:
+    for package in set(PRODUCT) - {"inngest", "inngest_testing"}:
+        for path in modules(package).values():
+            assert "inngest_testing" not in tops(path), path
 
 
 def test_nothing_imports_the_command_line() -> None:

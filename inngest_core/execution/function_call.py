@@ -49,6 +49,7 @@ from .execution import Execution, Services
 from .failure import describe, is_final, log_failure, retry_headers
 from .group import Group, GroupSync
 from .outcomes import CallOutcome, Reported, TargetMissed
+from .probe import tell_of_failure
 from .replay import Replay
 from .results import Warned, check_result
 from .step import Step
@@ -291,6 +292,7 @@ class FunctionCall:
         if unsaved:  # the function runs again, with these results, and raises again
             return (yield from self._answer_ops(unsaved, {}))
         self.error = error
+        tell_of_failure(self._call.ctx, error)
         final = is_final(error, self._call.ctx)
         told = error
         try:  # hooks before the log: what reports errors then knows them when it sees the line

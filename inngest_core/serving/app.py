@@ -97,6 +97,7 @@ class App:
         framework: str,
         body_cap: int = MAX_REQUEST_BYTES,
         can_stream: bool = False,
+        needs_key: bool = True,
         **options: Unpack[ServeOptions],
     ) -> None:
         """Check what is to be served; nothing is contacted.
@@ -106,6 +107,7 @@ class App:
         framework: the name that engines show, such as "flask".
         body_cap: bytes; a larger body is answered with 413. 16 MiB by default.
         can_stream: whether whoever asks can send a body that is a stream; if not, there are none.
+        needs_key: whether cloud mode needs a signing key; not where `answer_async` and `answer_sync` alone are used.
         serve_path: where an adapter adds the endpoint; "/api/inngest" by default.
         serve_origin: scheme and host under which the engine reaches this app, instead of those of its request.
         public_path: path under which the engine reaches this endpoint, instead of that of its request.
@@ -135,7 +137,8 @@ class App:
         if takes_unsigned is None:
             takes_unsigned = client.config.allow_unauthed_registration
         self._guard = Guard(client.config, takes_unsigned)
-        self._signing_key_missing = client.config.mode is Mode.CLOUD and client.config.signing_keys is None
+        keyless = client.config.mode is Mode.CLOUD and client.config.signing_keys is None
+        self._signing_key_missing = needs_key and keyless
         if self._signing_key_missing:
             client.logger.error("%s", _NO_SIGNING_KEY)
         collected = _collected.get()
@@ -201,6 +204,10 @@ class App:
         Never pass a request here that somebody could have sent over HTTP.
         """
         return await run_async(self._answer_connected(request), self.client.resources)
+
+    def answer_sync(self, request: Request) -> Response:
+        """Answer *request* as `answer_async` does, in this thread: for a caller in the same process."""
+        return run_sync(self._answer_connected(request), self.client.resources)
 
     def _answer_connected(self, request: Request) -> Flow[Response]:
         exchange = _Exchange(request)

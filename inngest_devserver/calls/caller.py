@@ -44,6 +44,18 @@ class Workers(Protocol):
     async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer: ...
 
 
+class Sender(Protocol):
+    """Makes requests to apps."""
+
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, seconds: float = CALL_SECONDS
+    ) -> Answer:
+        """Exchange one request; raises TransportError when no answer comes, UnreachableError when it never arrived."""
+        ...
+
+    async def close(self) -> None: ...
+
+
 class UnreachableError(TransportError):
     """The request never reached the app, so nothing has happened there."""
 

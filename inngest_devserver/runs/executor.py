@@ -270,7 +270,7 @@ class Executor:
         news = News()
         for op in sorted(stepped.ops, key=lambda op: not isinstance(op, Wait)):  # first, so that no event slips past it
             if run in self._s.active and (complete is None or isinstance(op, StepDone | StepErrored)):
-                self._apply_op(run, job, op, stepped, started, news)
+                self._apply_op(run, job, self._s.substitute(run, op), stepped, started, news)
         if run not in self._s.active:
             return  # one of the steps has ended it
         if complete is not None:

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 
 from inngest_devserver.apps.functions import Function
 from inngest_devserver.apps.registry import Registry
-from inngest_devserver.calls.caller import Caller
+from inngest_devserver.calls.caller import Sender
 from inngest_devserver.calls.fetcher import Fetcher
+from inngest_devserver.calls.ops import Op
 from inngest_devserver.ids import Ulids
 from inngest_devserver.scheduling.clock import Clock
 from inngest_devserver.scheduling.placement import Placement
@@ -38,6 +39,7 @@ class Services:
     invoke: starts a run that a step waits for, given the id of that run and of the step; raises NotStartedError.
     cancelled: tells why a run that begins is cancelled at once; "" when it is not.
     keep_event: keeps an event of the engine's own for one function; send_event: takes one in like any other.
+    substitute: says which op is taken for one that was reported.
     """
 
     clock: Clock
@@ -45,7 +47,7 @@ class Services:
     registry: Registry
     active: ActiveRuns
     queue: Queue
-    caller: Caller
+    caller: Sender
     fetcher: Fetcher
     journal: Journal
     place: Callable[[Function, Mapping[str, Any], float], Placement]
@@ -56,3 +58,4 @@ class Services:
     keep_event: TakeEvent
     send_event: TakeEvent
     retry_interval: float
+    substitute: Callable[[Run, Op], Op]

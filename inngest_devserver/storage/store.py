@@ -121,6 +121,10 @@ class Store:
         row = self._one(f"SELECT {RUN_COLUMNS} FROM runs WHERE id = ?", (run_id,))  # noqa: S608
         return run_row(row) if row else None
 
+    def run_ids(self) -> list[str]:
+        """Return the ids of all runs that are kept, in the order in which they began."""
+        return [run_id for (run_id,) in self._all("SELECT id FROM runs ORDER BY started_at, id", ())]
+
     def runs_of_event(self, event_id: str) -> list[RunRow]:
         sql = f"SELECT {RUN_COLUMNS} FROM runs WHERE event_id = ? ORDER BY id"  # noqa: S608
         return [run_row(row) for row in self._all(sql, (event_id,))]

@@ -1,0 +1,47 @@
+"""What a testing kit sees of the calls of functions. Without one, asking for it is all that happens.
+
+A probe is a context variable, so it sees the calls that are made on behalf of whoever has set it, through any adapter.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from typing import Any, Protocol
+
+from inngest_core.protocol.wire import CallContext
+
+from .replay import Found
+from .results import Results
+from .tools import Tool
+
+
+class Probe(Protocol):
+    """Looks on, inline, in the driver of the function; it must not raise."""
+
+    def step_met(self, ctx: CallContext, found: Found[Tool, Any], results: Results) -> None:
+        """Look at a step that user code has just met. What runs may be replaced: assign to `found.tool`.
+
+        ctx: of the call. results: reads the step's memo as the function gets it.
+        """
+        ...
+
+    def function_failed(self, ctx: CallContext, error: BaseException) -> None:
+        """Look at an error that a call ends with."""
+        ...
+
+
+current_probe: contextvars.ContextVar[Probe | None] = contextvars.ContextVar("inngest_probe", default=None)
+
+
+def tell_of_step(ctx: CallContext, found: Found[Tool, Any], results: Results) -> None:
+    """Show a step to the probe, if there is one."""
+    probe = current_probe.get()
+    if probe is not None:
+        probe.step_met(ctx, found, results)
+
+
+def tell_of_failure(ctx: CallContext, error: BaseException) -> None:
+    """Show an error of a call to the probe, if there is one."""
+    probe = current_probe.get()
+    if probe is not None:
+        probe.function_failed(ctx, error)

@@ -1,0 +1,313 @@
+"""The bundled engine in a test: in this process and in memory, with apps that are called in process, in virtual time.
+
+`AsyncEngine` is for async tests and runs on their loop. `sync_engine.py` gives the same to tests that are not async.
+Nothing happens between two calls of its methods: the engine works only while one of them is awaited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import time
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any, Self, TypeVar
+
+from inngest_core.events.event import Event, event_as_json
+from inngest_core.function import Function
+from inngest_core.protocol.signing import SigningKey
+from inngest_core.runtime.interceptors import intercepting
+from inngest_core.web.messages import HTTPRequest, HTTPResponse
+from inngest_devserver.engine import Engine as Machine
+from inngest_devserver.engine import Options
+from inngest_devserver.intake import EventInvalidError, parse_event
+from inngest_devserver.scheduling.clock import ManualClock
+from inngest_devserver.scheduling.virtual_time import VirtualTime
+from inngest_devserver.storage.retention import Keep
+from inngest_devserver.storage.tables import EventRow
+
+from .api import ClientAPI, is_sending
+from .calls import Calls
+from .errors import RunNotEndedError
+from .history import History
+from .portal import call_on_loop
+from .recording import Recorder, current_engine, current_run
+from .registration import Registration
+from .results import Result
+from .sending import InProcessSender
+from .stubs import SentBy, Stubs
+from .substitutes import Substitutes
+from .targets import Threads, in_a_thread
+
+T = TypeVar("T")
+
+LONGEST = datetime.timedelta(days=400)
+"""How long a run may take, in the engine's time: longer than any step may sleep or wait."""
+
+_KEEP_ALL = Keep(runs=10_000_000, seconds=1e12)
+
+
+class AsyncEngine:
+    """An engine, and the apps that it calls.
+
+    Use it as an asynchronous context manager, or call `close`. The first method that is awaited starts it, on the loop
+    that runs then.
+
+    ```python
+    async with testing.AsyncEngine([on_signup]) as engine:
+        event = await engine.send(inngest.Event(name="user/signed.up"))
+        run = await engine.wait(engine.runs_of(event)[0])
+        assert run.output == "welcome"
+    ```
+    """
+
+    def __init__(
+        self,
+        *apps: object,
+        steps: Mapping[str, object] | None = None,
+        replay: bool = True,
+        now: datetime.datetime | None = None,
+        signing_key: str | None = None,
+        path: str = "/api/inngest",
+        threads: Threads = in_a_thread,
+    ) -> None:
+        """Nothing is started yet.
+
+        apps: what it calls: functions, lists of functions, and apps of Flask, Starlette, FastAPI, Django, Tornado, or
+            any ASGI or WSGI application that serves functions.
+        steps: stubs by step id, for all runs.
+        replay: whether functions are called again from their memos after each step, and must do the same again.
+        now: the engine's time at the start; that of this machine by default.
+        signing_key: what requests to apps of frameworks are signed with, for apps in cloud mode.
+        path: where apps of frameworks serve functions.
+        threads: how plain functions are called from the loop.
+        """
+        self._apps: list[object] = list(apps)
+        self._now = time.time() if now is None else now.timestamp()
+        self._key = None if signing_key is None else SigningKey(signing_key)
+        self._path = path
+        self._recorder = Recorder(Stubs(steps))
+        self._calls = Calls(replay=replay)
+        self._sender = InProcessSender(self, threads, self._recorder, self._calls)
+        self._sent: list[tuple[Event, str]] = []
+        self._exit = contextlib.ExitStack()
+        self._open = False
+
+    # Life
+
+    async def _start(self) -> None:
+        """Make the engine on the running loop, once."""
+        if self._open:
+            return
+        self._open = True
+        self._loop = asyncio.get_running_loop()
+        self._clock = ManualClock(self._now)
+        substitutes = Substitutes(self._recorder, self._clock.now, self._start_other)
+        options = Options(
+            clock=self._clock,
+            sink=None,
+            keep=_KEEP_ALL,
+            sender=self._sender,
+            fetcher=substitutes,
+            substitute=substitutes.substitute,
+        )
+        self._machine = Machine(options)
+        self._time = VirtualTime(self._machine.scheduler, self._clock)
+        self._registration = Registration(
+            self._machine.registry, self._sender, self._recorder, key=self._key, path=self._path
+        )
+        self._history = History(self._machine, self._recorder, self._registration.functions)
+        self._api: ClientAPI | None = None
+        self._machine.scheduler.pause()
+        self._machine.start()
+        self._exit.enter_context(self._registration)
+        self._exit.enter_context(intercepting(self._intercept))
+        for app in self._apps:
+            await self._registration.add(app)
+        for other in self._recorder.stubs.senders():
+            if self._machine.registry.by_slug(other.function.id) is None:
+                await self._registration.add(other.function, on_demand=True)
+
+    async def close(self) -> None:
+        """Stop the engine; results that it gave stay as they are."""
+        if self._open:
+            self._open = False
+            self._exit.close()
+            await self._machine.stop()
+
+    def abandon(self) -> None:
+        """Let go of everything, where the loop that it ran on has ended."""
+        if self._open:
+            self._open = False
+            self._exit.close()
+            self._machine.store.close()
+
+    async def __aenter__(self) -> Self:
+        await self._start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    # Apps
+
+    async def add(self, *apps: object) -> None:
+        """Have the engine call more apps.
+
+        apps: as for the constructor.
+        Raises AppError: one of them is no app, or did not register.
+        """
+        if not self._open:
+            self._apps.extend(apps)
+            return await self._start()
+        for app in apps:
+            await self._registration.add(app)
+        return None
+
+    # Requests of clients
+
+    def _intercept(self, request: HTTPRequest) -> HTTPResponse | None:
+        """Answer a request of a client, unless that is called by another engine at this moment."""
+        if current_engine.get() not in (None, self) or self._loop.is_closed():
+            return None
+        run_id = current_run.get()
+        return call_on_loop(self._loop, lambda: self._answer(request, run_id))
+
+    def _answer(self, request: HTTPRequest, run_id: str) -> HTTPResponse:
+        if self._api is None:
+            self._api = ClientAPI(self._machine)
+        if run_id and is_sending(request):
+            self._recorder.sent(run_id, request.body)
+        return self._api.answer(request)
+
+    # What tests do
+
+    @property
+    def now(self) -> datetime.datetime:
+        """The engine's time, in UTC."""
+        now = self._clock.now() if self._open else self._now
+        return datetime.datetime.fromtimestamp(now, datetime.UTC)
+
+    async def send(self, event: Event) -> Event:
+        """Send an event; return it with its id. Runs that it starts do nothing before time may pass.
+
+        event: the event.
+        Raises ValueError: the engine refuses it.
+        """
+        await self._start()
+        try:
+            row = self._machine.intake.take(self._parsed(event))
+        except EventInvalidError as error:
+            raise ValueError(str(error)) from None
+        self._sent.append((event, row.internal_id))
+        sent = event.model_copy(update={"id": row.id})
+        self._sent.append((sent, row.internal_id))
+        return sent
+
+    def runs_of(self, event: Event | str) -> list[Result[Any]]:
+        """Return the runs that an event started, in order.
+
+        event: what `send` was given or returned, or the id of an event.
+        """
+        if not self._open:
+            return []
+        ids = [event] if isinstance(event, str) else [key for each, key in self._sent if each is event]
+        if not ids and isinstance(event, Event) and event.id:
+            ids = [event.id]
+        rows = [row for key in ids if (row := self._machine.store.event(key)) is not None]
+        return [result for row in rows for result in self._history.of_event(row.internal_id)]
+
+    def runs(self, function: Function[T] | None = None) -> list[Result[T]]:
+        """Return all runs, in the order in which they began.
+
+        function: only its runs.
+        """
+        return self._history.all(function) if self._open else []
+
+    async def wait(self, run: Result[T], *, within: datetime.timedelta = LONGEST) -> Result[T]:
+        """Let time pass until a run has ended; return it.
+
+        run: one of this engine's.
+        within: how long it may take, in the engine's time.
+        Raises RunNotEndedError: it has not ended by then. What a run fails with is raised by its `output`.
+        """
+        async with self._working():
+            ended = await self._time.run_until(lambda: self._has_ended(run.id), seconds=within.total_seconds())
+        if not ended:
+            raise RunNotEndedError(f"the run did not end within {within}\n{run!r}")
+        return run
+
+    async def settle(self) -> None:
+        """Let everything happen that is due now."""
+        async with self._working():
+            await self._time.settle()
+
+    async def advance(self, duration: datetime.timedelta) -> None:
+        """Let time pass, and everything happen that is due meanwhile, each thing at its time.
+
+        duration: how much time.
+        """
+        async with self._working():
+            await self._time.advance(duration.total_seconds())
+
+    async def cancel(self, run: Result[Any]) -> None:
+        """Cancel a run, as through the API; one that has ended stays as it is.
+
+        run: one of this engine's.
+        """
+        async with self._working():
+            active = self._machine.active.get(run.id)
+            if active is not None:
+                self._machine.executor.cancel(active, "asked for by the test")
+            await self._time.settle()
+
+    async def start(self, function: Function[T], events: Sequence[Event]) -> Result[T]:
+        """Start a run of a function with these events, whatever its triggers and its flow control; return it."""
+        await self._start()
+        known = self._machine.registry.by_slug(function.id)
+        if known is None:
+            await self._registration.add(function, on_demand=True)
+            known = self._machine.registry.by_slug(function.id)
+        if known is None:
+            raise AssertionError("a function that was registered is known")
+        rows = [self._kept(event) for event in events]
+        run = self._machine.executor.start(known, rows)
+        return self._history.result(run.id)
+
+    def check_stubs(self, run: Result[Any] | None = None) -> None:
+        """Raise StubError when a stub was given for a step that was not met.
+
+        run: the run to show in the message.
+        """
+        self._recorder.stubs.check_used(self._recorder.met(), lambda: "" if run is None else repr(run))
+
+    def _kept(self, event: Event) -> EventRow:
+        return self._machine.intake.keep(self._parsed(event))
+
+    def _parsed(self, event: Event) -> dict[str, Any]:
+        """Return an event as the engine keeps it; those that only engines send may be given, too."""
+        body = event_as_json(event, f'event "{event.name}"')
+        own = event.name.startswith("inngest/")
+        parsed = parse_event({**body, "name": "own"} if own else body, self._clock.now())
+        return {**parsed, "name": event.name}
+
+    def _start_other(self, other: SentBy) -> None:
+        known = self._machine.registry.by_slug(other.function.id)
+        if known is not None:
+            self._machine.executor.start(known, [self._kept(other.event)])
+
+    def _has_ended(self, run_id: str) -> bool:
+        return self._machine.active.get(run_id) is None
+
+    @contextlib.asynccontextmanager
+    async def _working(self) -> AsyncGenerator[None]:
+        """Let the engine work inside the block; raises what has to fail the test."""
+        await self._start()
+        self._machine.scheduler.resume()
+        try:
+            yield
+        finally:
+            self._machine.scheduler.pause()
+            self._history.refresh()
+        if self._recorder.problems:
+            raise self._recorder.problems[0]

@@ -1,0 +1,119 @@
+"""The runs of a test engine, as snapshots that stay readable when the engine is gone. Reads its store; changes nothing.
+
+Snapshots are taken on the engine's loop, whenever it has worked, of the runs that a test holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+from inngest_core.client import Inngest
+from inngest_core.execution.replay import Memo
+from inngest_core.execution.results import Results
+from inngest_core.execution.tools import invoke_function
+from inngest_core.function import Function
+from inngest_devserver import fragments
+from inngest_devserver.engine import Engine
+from inngest_devserver.http.waiting import waits_for
+from inngest_devserver.runs.journal import Happening
+from inngest_devserver.storage.tables import HistoryRow, RunRow
+
+from .recording import Recorder
+from .report import report
+from .results import Line, Result, Snapshot, Status
+
+T = TypeVar("T")
+
+
+class History:
+    """functions: by every id that the engine may call, as far as they are known."""
+
+    def __init__(self, engine: Engine, recorder: Recorder, functions: Mapping[str, Function[Any]]) -> None:
+        self._engine = engine
+        self._recorder = recorder
+        self._functions = functions
+        self._snapshots: dict[str, Snapshot] = {}
+        self._results: dict[str, Result[Any]] = {}
+
+    def of_event(self, internal_id: str) -> list[Result[Any]]:
+        """Return the runs that an event started, alone or in a batch."""
+        return [self.result(row.id) for row in self._engine.store.runs_of_event(internal_id)]
+
+    def all(self, function: Function[T] | None) -> list[Result[T]]:
+        """Return all runs, or those of a function."""
+        results = [self.result(run_id) for run_id in self._engine.store.run_ids()]
+        return [each for each in results if function is None or each.function_id == function.id]
+
+    def result(self, run_id: str) -> Result[Any]:
+        """Return a run; the same object each time."""
+        found = self._results.get(run_id)
+        if found is not None:
+            return found
+        self._take(run_id)
+        record = self._recorder.of(run_id)
+        function = self._functions.get(self._snapshots[run_id].function)
+        result: Result[Any] = Result(record, lambda: self._snapshots[run_id], _reader(function), report)
+        self._results[run_id] = result
+        return result
+
+    def refresh(self) -> None:
+        """Take the snapshots of the runs that have not ended anew."""
+        for run_id, snapshot in self._snapshots.items():
+            if snapshot.status is Status.RUNNING:
+                self._take(run_id)
+
+    def _take(self, run_id: str) -> None:
+        row = self._engine.store.run(run_id)
+        if row is None:
+            raise AssertionError(f"the engine keeps all runs, but not {run_id}")
+        self._snapshots[run_id] = self._snapshot(row)
+
+    def _snapshot(self, row: RunRow) -> Snapshot:
+        store = self._engine.store
+        function = self._engine.registry.function(row.function_id)
+        history = store.history(row.id)
+        return Snapshot(
+            run_id=row.id,
+            function=row.function_id if function is None else function.slug,
+            status=Status(row.status.lower()),
+            started_at=row.started_at,
+            now=self._engine.clock.now(),
+            ended_at=row.ended_at,
+            output=None if row.output is None else fragments.load(row.output),
+            attempts=1 + sum(each.kind == Happening.RUN_RETRIED for each in history),
+            memos={step: fragments.load(memo) for step, memo in store.memos(row.id)},
+            tries=_tries(history),
+            lines=[_line(each, row.started_at) for each in history],
+            waits_for=waits_for(self._engine, row.id),
+        )
+
+
+def _tries(history: list[HistoryRow]) -> dict[str, int]:
+    """Return how often each step was tried without success and was to be tried again."""
+    tries: dict[str, int] = {}
+    for row in history:
+        if row.kind == Happening.STEP_RETRIED:
+            tries[row.step_id] = tries.get(row.step_id, 0) + 1
+    return tries
+
+
+def _line(row: HistoryRow, started: float) -> Line:
+    failed = row.kind in (Happening.STEP_FAILED, Happening.STEP_RETRIED, Happening.RUN_RETRIED) or (
+        row.kind == Happening.RUN_ENDED and row.detail.startswith("failed")
+    )
+    return Line(row.at - started, row.name, row.detail, row.step_id, failed)
+
+
+def _reader(function: Function[Any] | None) -> Callable[[object], Any]:
+    """Return what reads the output of a function as its caller would get it."""
+    if function is None:
+        return _as_it_is
+    client = cast("Inngest", function.client)
+    tool = invoke_function("output", function, None, None, None)
+    results = Results(function.id, client.logger, client.serializer, client.warned_of)
+    return lambda output: results.read(tool, Memo(data=output))
+
+
+def _as_it_is(output: object) -> object:
+    return output

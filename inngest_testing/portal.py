@@ -1,0 +1,154 @@
+"""Runs coroutines for code that is not async, on a loop in a thread of the kit's own.
+
+While a test waits for a coroutine, its thread makes the calls of plain functions for it. So a plain function runs in
+the thread of the test, where its database connection and its transaction are; and the thread of the test may have a
+running loop, or none. Knows nothing of engines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import queue
+import threading
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+from inngest_core.runtime.outcome import Outcome, Raised, Returned
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Something to be done in the thread that waits, and what to do with what came of it."""
+
+    do: Callable[[], object]
+    done: Callable[[Outcome], object]
+
+
+class Portal:
+    """One thread of a test, as it waits for coroutines on the loop."""
+
+    def __init__(self) -> None:
+        self._inbox: queue.SimpleQueue[_Work | Outcome] | None = None
+
+    def run(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine on the loop, in a copy of the caller's context variables, and return its result.
+
+        Raises what the coroutine raises.
+        """
+        if threading.current_thread() is _loop_thread().thread:
+            raise RuntimeError(
+                "the sync test engine was asked by an async function that it runs itself, and would wait for itself; "
+                "use it in the test only"
+            )
+        inbox: queue.SimpleQueue[_Work | Outcome] = queue.SimpleQueue()
+        before, self._inbox = self._inbox, inbox
+        try:
+            _loop_thread().start(main, inbox.put)
+            while True:
+                item = inbox.get()
+                if not isinstance(item, _Work):
+                    return cast("T", item.unwrap())
+                _do(item)
+        finally:
+            self._inbox = before
+
+    async def call_in_waiting_thread(self, do: Callable[[], T]) -> T:
+        """Have the thread that waits call *do*, in a copy of its context variables; for coroutines on the loop."""
+        inbox = self._inbox
+        if inbox is None:
+            raise AssertionError("no thread waits")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Outcome] = loop.create_future()
+
+        def done(outcome: Outcome) -> None:
+            loop.call_soon_threadsafe(_settle, future, outcome)
+
+        inbox.put(_Work(do, done))
+        return cast("T", (await future).unwrap())
+
+
+def _settle(future: asyncio.Future[Outcome], outcome: Outcome) -> None:
+    if not future.cancelled():
+        future.set_result(outcome)
+
+
+def _do(work: _Work) -> None:
+    try:
+        outcome: Outcome = Returned(contextvars.copy_context().run(work.do))
+    except Exception as error:
+        outcome = Raised(error)
+    except BaseException as error:  # meant for the test: KeyboardInterrupt, pytest.exit
+        work.done(Raised(error))
+        raise
+    work.done(outcome)
+
+
+class _LoopThread:
+    """A loop in a daemon thread; it ends with the process. pid: of the process, as a fork has no such thread."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self._run, name="inngest testing", daemon=True)
+        self.thread.start()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+
+    def start(self, main: Callable[[], Coroutine[Any, Any, object]], done: Callable[[Outcome], object]) -> None:
+        """Start a coroutine, and tell *done* what came of it."""
+        context = contextvars.copy_context()
+
+        async def run() -> None:
+            try:
+                outcome: Outcome = Returned(await main())
+            except BaseException as error:
+                outcome = Raised(error)
+            done(outcome)
+
+        def create() -> None:
+            task = self.loop.create_task(run(), context=context)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        self.loop.call_soon_threadsafe(create)
+
+
+_lock = threading.Lock()
+_shared: _LoopThread | None = None
+
+
+def _loop_thread() -> _LoopThread:
+    """Return the one loop of this process for tests that are not async."""
+    global _shared
+    with _lock:
+        if _shared is None or _shared.pid != os.getpid():
+            _shared = _LoopThread()
+        return _shared
+
+
+def call_on_loop(loop: asyncio.AbstractEventLoop, do: Callable[[], T]) -> T:
+    """Call *do* in the thread of *loop*, wherever this is, and wait for what it returns."""
+    try:
+        current = asyncio.get_running_loop()
+    except RuntimeError:
+        current = None
+    if current is loop:
+        return do()
+    answers: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            answers.put(Returned(do()))
+        except BaseException as error:
+            answers.put(Raised(error))
+
+    loop.call_soon_threadsafe(run)
+    return cast("T", answers.get().unwrap())

@@ -1,0 +1,212 @@
+"""What is seen of runs inside the app: the steps that were met, with what they were given and what they raised.
+
+It watches through the probe of the SDK, which also lets it replace what a stubbed step runs. One recorder belongs to
+one engine; calls on any thread write to it, each for a run of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import functools
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from inngest_core.errors import CONTROL, Interrupt
+from inngest_core.events.event import Event, parse_event
+from inngest_core.execution.replay import Found, read_memo
+from inngest_core.execution.results import Results
+from inngest_core.execution.tools import Tool
+from inngest_core.protocol.wire import CallContext, Opcode, parse_json
+from inngest_core.runtime.effects import Flow
+from inngest_core.runtime.outcome import Raised
+
+from .errors import StubError
+from .stubs import Stub, Stubs
+
+current_run: contextvars.ContextVar[str] = contextvars.ContextVar("inngest_testing_run", default="")
+"""The run that is called at the moment, in everything that its call does."""
+
+current_engine: contextvars.ContextVar[object] = contextvars.ContextVar("inngest_testing_engine", default=None)
+"""The engine that makes that call."""
+
+
+@dataclass(slots=True)
+class StepRecord:
+    """One step of a run.
+
+    id: hashed. given: the arguments of what ran, or the data of an invocation. calls: how often its code ran.
+    errors: what it raised, one for each try that failed. read: its memo, as JSON, as the function gets it.
+    """
+
+    id: str
+    step_id: str
+    index: int
+    op: Opcode
+    given: Sequence[object]
+    opts: dict[str, Any]
+    calls: int = 0
+    errors: list[BaseException] = field(default_factory=list[BaseException])
+    read: Callable[[object], object] | None = None
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """One run. steps: by hashed id, as they were met. errors: of the function's own attempts."""
+
+    steps: dict[str, StepRecord] = field(default_factory=dict[str, StepRecord])
+    errors: list[BaseException] = field(default_factory=list[BaseException])
+    events: list[Event] = field(default_factory=list[Event])
+    logs: list[logging.LogRecord] = field(default_factory=list[logging.LogRecord])
+
+
+class Recorder:
+    """The probe of an engine. problems: what fails the test, whatever comes of the runs."""
+
+    def __init__(self, stubs: Stubs) -> None:
+        self.stubs = stubs
+        self.problems: list[AssertionError] = []
+        self._runs: dict[str, RunRecord] = {}
+
+    def of(self, run_id: str) -> RunRecord:
+        """Return the record of a run."""
+        record = self._runs.get(run_id)
+        if record is None:
+            record = self._runs[run_id] = RunRecord()
+        return record
+
+    def met(self) -> list[str]:
+        """Return the ids of all steps that were met, as functions wrote them."""
+        return [step.step_id for run in self._runs.values() for step in run.steps.values()]
+
+    def sent(self, run_id: str, body: bytes) -> None:
+        """Note the events that a run has sent. body: of the request."""
+        listed: object = parse_json(body)
+        events = cast("list[dict[str, Any]]", listed if isinstance(listed, list) else [listed])
+        self.of(run_id).events.extend(parse_event(event) for event in events)
+
+    @contextlib.contextmanager
+    def logs_of(self, logger: logging.Logger) -> Generator[None]:
+        """Collect what is logged to a client's logger during calls, at every level."""
+        handler, level = _Collecting(self), logger.level
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG)
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
+            logger.setLevel(level)
+
+    # The probe
+
+    def step_met(self, ctx: CallContext, found: Found[Tool, Any], results: Results) -> None:
+        steps = self.of(ctx.run_id).steps
+        record = steps.get(found.id)
+        if record is None:
+            record = steps[found.id] = _record_of(found)
+        tool = found.tool
+        if record.read is None:
+            record.read = functools.partial(_read, tool, results, found.op)
+        if found.op is Opcode.STEP_RUN and found.memo is None:
+            stub = self.stubs.find(found.step_id)
+            found.tool = self._watched(tool, record) if stub is None else self._stubbed(tool, record, stub)
+
+    def function_failed(self, ctx: CallContext, error: BaseException) -> None:
+        self.of(ctx.run_id).errors.append(error)
+
+    def _watched(self, tool: Tool, record: StepRecord) -> Tool:
+        """Return the tool with what notes how it went around what it runs."""
+        if tool.work is not None:
+            return tool._replace(work=_watch_work(tool.work, record))
+        if tool.callback is None:
+            return tool
+        return tool._replace(callback=_watch(tool.callback, record))
+
+    def _stubbed(self, tool: Tool, record: StepRecord, stub: Stub) -> Tool:
+        def instead(*arguments: object) -> object:
+            try:
+                outcome = stub.next(record.id, record.step_id, arguments)
+            except StubError as error:
+                self.problems.append(error)
+                outcome = Raised(error)
+            return outcome.unwrap()
+
+        args = tool.args if tool.work is None else ()
+        return tool._replace(callback=_watch(instead, record), args=args, work=None)
+
+
+class _Collecting(logging.Handler):
+    """Gives each record to the run that is called at that moment."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self._recorder = recorder
+
+    def emit(self, record: logging.LogRecord) -> None:
+        run_id = current_run.get()
+        if run_id:
+            self._recorder.of(run_id).logs.append(record)
+
+
+def _record_of(found: Found[Tool, Any]) -> StepRecord:
+    tool = found.tool
+    given: Sequence[object] = tool.args
+    if found.op is Opcode.INVOKE_FUNCTION:
+        payload = cast("dict[str, object]", tool.opts["payload"])
+        given = (payload.get("data"),)
+    elif found.op is Opcode.AI_GATEWAY:
+        given = (tool.opts.get("body"),)
+    return StepRecord(found.id, found.step_id, found.index, found.op, given, dict(tool.opts))
+
+
+def _read(tool: Tool, results: Results, op: Opcode, raw: object) -> object:
+    memo, _ = read_memo(op, raw)
+    if memo is None:
+        raise AssertionError("a step that has ended has a memo")
+    return results.read(tool, memo)
+
+
+def _watch(callback: Callable[..., object], record: StepRecord) -> Callable[..., object]:
+    @functools.wraps(callback, assigned=(), updated=())
+    def watched(*arguments: object) -> object:
+        record.calls += 1
+        with _noting(record):
+            result = callback(*arguments)
+        if inspect.isawaitable(result):
+            return _watch_awaitable(result, record)
+        return result
+
+    return watched
+
+
+async def _watch_awaitable(result: Awaitable[object], record: StepRecord) -> object:
+    with _noting(record):
+        return await result
+
+
+def _watch_work(work: Callable[[Any], Flow[object]], record: StepRecord) -> Callable[[Any], Flow[object]]:
+    def watched(scope: Any) -> Flow[object]:
+        record.calls += 1
+        with _noting(record):
+            return (yield from work(scope))
+
+    return watched
+
+
+class _noting:  # noqa: N801  # a context manager that reads as a word; a generator would cost ten times as much
+    """Notes what is raised inside."""
+
+    __slots__ = ("_record",)
+
+    def __init__(self, record: StepRecord) -> None:
+        self._record = record
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if error is not None and not isinstance(error, (*CONTROL, Interrupt, GeneratorExit)):
+            self._record.errors.append(error)

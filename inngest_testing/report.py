@@ -1,0 +1,36 @@
+"""A run as people read it, as `inngest runs` prints it: what happened when, and what it came to."""
+
+from __future__ import annotations
+
+from inngest_core.error_text import headline
+from inngest_core.protocol.duration import dump_duration
+
+from .recording import RunRecord
+from .results import Line, Snapshot, Status, one_line
+
+_WIDEST_NAME = 60
+_HOUR = 3600.0
+
+
+def report(run: Snapshot, record: RunRecord, marked: str = "") -> str:
+    """Return the report of a run. marked: the hashed id of the step that surprised."""
+    took = "" if run.ended_at is None else f" in {_after(run.ended_at - run.started_at)}"
+    lines = [f"{run.run_id}  {run.function}  {run.status}{took}"]
+    lines += [_line(line, marked) for line in run.lines]
+    if run.status is Status.COMPLETED:
+        lines.append(f"  output  {one_line(run.output)}")
+    elif run.status is Status.FAILED and record.errors:
+        lines.append(f"  error   {headline(record.errors[-1])}")
+    lines += [f"  waits   {reason}" for reason in run.waits_for]
+    return "\n".join(lines)
+
+
+def _line(line: Line, marked: str) -> str:
+    mark = ">" if line.failed or (marked and line.step == marked) else " "
+    what = f"{line.name[:_WIDEST_NAME]}: {line.detail}" if line.name else line.detail
+    return f"{mark} {_after(line.at):>11}  {what}"
+
+
+def _after(seconds: float) -> str:
+    """Return a time as seconds, and from an hour on in larger units."""
+    return f"{max(seconds, 0):.2f} s" if seconds < _HOUR else dump_duration(round(seconds) * 1000)

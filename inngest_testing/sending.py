@@ -1,0 +1,110 @@
+"""Makes the engine's requests to apps in this process, without HTTP. Decides nothing about answers.
+
+Each request runs with the recorder as the SDK's probe, and with the run that it is for, in its context variables.
+"""
+
+from __future__ import annotations
+
+import time
+import urllib.parse
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeVar
+
+from inngest_core.execution.probe import Probe, current_probe
+from inngest_core.protocol.signing import SigningKey, sign
+from inngest_core.protocol.wire import Header
+from inngest_core.web.messages import Request, Response
+from inngest_devserver.calls.caller import CALL_SECONDS, UnreachableError
+from inngest_devserver.calls.reply import Answer
+from inngest_devserver.calls.retry import parse_retry_after
+
+from .recording import current_engine, current_run
+from .targets import Target, Threads
+
+T = TypeVar("T")
+
+
+class Exchange(Protocol):
+    """Looks at the requests of calls and at their answers, and may change what happens."""
+
+    async def __call__(self, request: Request, ask: Ask, /) -> Response: ...
+
+
+class Ask(Protocol):
+    async def __call__(self, request: Request, /) -> Response: ...
+
+
+class InProcessSender:
+    """engine: whose requests these are. threads: calls what must not run on the loop. probe: looks on.
+
+    exchange: is around each request.
+    """
+
+    def __init__(self, engine: object, threads: Threads, probe: Probe, exchange: Exchange) -> None:
+        self._engine = engine
+        self._threads = threads
+        self._probe = probe
+        self._exchange = exchange
+        self._origins = 0
+        self._targets: dict[str, tuple[Target, SigningKey | None]] = {}
+
+    def new_origin(self) -> str:
+        """Return where the next app is: a host that frameworks take in tests, and a port that tells apps apart."""
+        self._origins += 1
+        return "http://testserver" if self._origins == 1 else f"http://testserver:{8000 + self._origins}"
+
+    def add(self, origin: str, target: Target, key: SigningKey | None = None) -> None:
+        """Have the requests to *origin*, such as "http://testserver", made to a target, and signed with the key."""
+        self._targets[origin] = (target, key)
+
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, seconds: float = CALL_SECONDS
+    ) -> Answer:
+        """Exchange one request; raises UnreachableError when there is no such app."""
+        parts = urllib.parse.urlsplit(url)
+        found = self._targets.get(f"{parts.scheme}://{parts.netloc}")
+        if found is None:
+            raise UnreachableError(f"{url}: no app of this test engine is there")
+        target, key = found
+        sent = {
+            Header.HOST.value: parts.netloc,
+            Header.CONTENT_TYPE.value: "application/json",
+            Header.CONTENT_LENGTH.value: str(len(body)),
+            Header.SERVER_KIND.value: "dev" if key is None else "cloud",
+            **headers,
+        }
+        if key is not None:
+            sent[Header.SIGNATURE.value] = sign(body, key, now=time.time())  # the app's clock, not the engine's
+        self._begin(headers.get(Header.RUN_ID.value, ""))
+
+        async def ask(request: Request) -> Response:
+            return await target.ask(request, self._call_in_thread)
+
+        response = await self._exchange(Request(method, url, sent, body), ask)
+        return _answer(response)
+
+    async def _call_in_thread(self, do: Callable[[], T]) -> T:
+        """Call *do* in another thread, for the same run."""
+        run_id = current_run.get()
+
+        def for_this_run() -> T:
+            self._begin(run_id)
+            return do()
+
+        return await self._threads(for_this_run)
+
+    def _begin(self, run_id: str) -> None:
+        current_probe.set(self._probe)
+        current_engine.set(self._engine)
+        current_run.set(run_id)
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+
+def _answer(response: Response) -> Answer:
+    headers = dict(response.headers)
+    after = parse_retry_after(headers.get(Header.RETRY_AFTER.value), time.time())
+    if after is not None:  # a moment of the app's clock, which the engine's may be far ahead of: say how long instead
+        headers[Header.RETRY_AFTER.value] = str(max(round(after), 1))
+    return Answer(response.status, headers, response.content)

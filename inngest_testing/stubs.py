@@ -1,0 +1,181 @@
+"""Stubs: what takes the place of a step's own outcome. Reads what a test gave; which step is stubbed is decided here.
+
+What runs in the app is replaced there (`recording.py`), what the engine does itself is replaced there
+(`substitutes.py`). Both ask a stub for its next outcome.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+from inngest_core.events.event import Event
+from inngest_core.function import Function
+from inngest_core.runtime.outcome import Outcome, Raised, Returned
+
+from .errors import StubError
+
+
+class Timeout:
+    """The outcome of a wait whose time is over; `TIMEOUT` is the one instance."""
+
+    def __repr__(self) -> str:
+        return "testing.TIMEOUT"
+
+
+TIMEOUT: Final = Timeout()
+"""A stub for `wait_for_event` and `wait_for_signal`: nothing comes, and the time-out passes."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeSequence:
+    """Outcomes of one try after another."""
+
+    outcomes: Sequence[object]
+
+
+@dataclass(frozen=True, slots=True)
+class LiteralValue:
+    """A value to be returned as it is, whatever kind it is of."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class SentBy:
+    """A run that sends what the step waits for. event: what starts that run; None for the function's first trigger."""
+
+    function: Function[Any]
+    event: Event
+
+
+def sequence(*outcomes: object) -> Any:
+    """Return a stub that has another outcome at each try of the step.
+
+    outcomes: what each try comes to, in order: values, exceptions, callables.
+    A try after the last one fails the test. Raises TypeError: no outcome was given.
+
+    ```python
+    testing.run(checkout, steps={"charge": testing.sequence(OSError("down"), OSError("down"), "paid")})
+    ```
+    """
+    if not outcomes:
+        raise TypeError("testing.sequence() needs at least one outcome")
+    return OutcomeSequence(outcomes)
+
+
+def returns(value: object) -> Any:
+    """Return a stub that gives *value* as it is, also when that is callable or an exception.
+
+    value: what the step gives.
+    """
+    return LiteralValue(value)
+
+
+def sent_by(function: Function[Any], event: Event) -> Any:
+    """Return a stub for `wait_for_event` and `wait_for_signal`: another run sends what is waited for.
+
+    function: the other function; it is run on the same engine as soon as the step waits.
+    event: what that run is started with.
+    What the other run sends has to match the wait: its name, and its expression if it has one.
+    """
+    return SentBy(function, event)
+
+
+@dataclass(slots=True)
+class Stub:
+    """What was given for one step id or pattern. tries: how often each step was asked for, by its hashed id."""
+
+    pattern: str
+    given: object
+    used: bool = False
+    tries: dict[str, int] = field(default_factory=dict[str, int])
+
+    def outcomes(self) -> Sequence[object]:
+        """Return all that may come of the step, as far as it was given."""
+        return self.given.outcomes if isinstance(self.given, OutcomeSequence) else (self.given,)
+
+    def next(self, step: str, step_id: str, arguments: Sequence[object]) -> Outcome:
+        """Return what comes of one more try of a step; what a callable returns may have to be awaited.
+
+        step: the hashed id. arguments: what a callable is called with.
+        Raises StubError: a sequence has no more outcomes.
+        """
+        tried = self.tries[step] = self.tries.get(step, 0) + 1
+        outcome = self.given
+        if isinstance(outcome, OutcomeSequence):
+            if tried > len(outcome.outcomes):
+                raise StubError(
+                    f'step "{step_id}" was tried {tried} times, but its stub is a sequence of '
+                    f"{_count(len(outcome.outcomes), 'outcome')}; give one more, or lower the retries of the function"
+                )
+            outcome = outcome.outcomes[tried - 1]
+        return _outcome_of(outcome, arguments)
+
+
+def _outcome_of(given: object, arguments: Sequence[object]) -> Outcome:
+    if isinstance(given, LiteralValue):
+        return Returned(given.value)
+    if isinstance(given, BaseException):
+        return Raised(given)
+    kind = cast("type[object] | None", given if isinstance(given, type) else None)
+    if kind is not None and issubclass(kind, BaseException):
+        return Raised(kind())
+    function = cast("Callable[..., object] | None", given if callable(given) else None)
+    if function is not None:
+        try:
+            return Returned(function(*arguments))
+        except Exception as error:
+            return Raised(error)
+    return Returned(given)
+
+
+class Stubs:
+    """All stubs of a run or an engine."""
+
+    def __init__(self, given: Mapping[str, object] | None = None) -> None:
+        self._stubs: list[Stub] = []
+        if given is not None:
+            self.add(given)
+
+    def add(self, given: Mapping[str, object]) -> None:
+        """Add stubs by step id or pattern; they come before those that were there."""
+        if not isinstance(cast("object", given), Mapping) or not all(map(_is_id, given)):
+            raise TypeError(f"steps is {given!r}; give a dict of step ids (or patterns such as 'fetch-*') and outcomes")
+        self._stubs = [*(Stub(pattern, outcome) for pattern, outcome in given.items()), *self._stubs]
+
+    def find(self, step_id: str) -> Stub | None:
+        """Return the stub of a step: that of its very id, else the first whose pattern fits."""
+        exact = next((stub for stub in self._stubs if stub.pattern == step_id), None)
+        found = exact or next((stub for stub in self._stubs if fnmatch.fnmatchcase(step_id, stub.pattern)), None)
+        if found is not None:
+            found.used = True
+        return found
+
+    def senders(self) -> list[SentBy]:
+        """Return the runs of other functions that stubs start."""
+        return [each for stub in self._stubs for each in stub.outcomes() if isinstance(each, SentBy)]
+
+    def unused(self) -> Iterator[str]:
+        """Yield the ids and patterns for which no step was met."""
+        return (stub.pattern for stub in self._stubs if not stub.used)
+
+    def check_used(self, met: Sequence[str], report: Callable[[], str]) -> None:
+        """Raise StubError that names the stubs for which no step was met. met: the ids of the steps that were."""
+        unused = list(self.unused())
+        if not unused:
+            return
+        names = ", ".join(f'"{pattern}"' for pattern in unused)
+        what = "a stub was" if len(unused) == 1 else "stubs were"
+        shown = ", ".join(f'"{step_id}"' for step_id in dict.fromkeys(met)) or "none"
+        raise StubError(f"{what} given for {names}, but no such step was met; the run met: {shown}\n{report()}")
+
+
+def _is_id(key: object) -> bool:
+    return isinstance(key, str) and bool(key)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,188 @@
+"""What takes the place of the steps that an engine does itself: waits, invocations, requests.
+
+An op that an app reports is looked at before the engine applies it. A stubbed one is done at once, with the memo that
+an engine would have made; what is waited for has to match the wait, as it would have to live.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+import httpx
+
+from inngest_core.errors import NonRetriableError
+from inngest_core.events.event import Event, event_as_json, parse_event
+from inngest_core.execution.failure import describe
+from inngest_core.protocol.wire import Opcode
+from inngest_core.runtime.outcome import Outcome, Raised, Returned
+from inngest_core.values.serializer import dump
+from inngest_core.web.messages import TransportError
+from inngest_devserver import fragments
+from inngest_devserver.calls.fetched import Fetched, Request
+from inngest_devserver.calls.fetcher import NoRetryError
+from inngest_devserver.calls.ops import Fetch, Invoke, Op, SignalWait, Sleep, StepDone, Wait
+from inngest_devserver.matcher import holds
+from inngest_devserver.runs import memos
+from inngest_devserver.runs.run import Run
+
+from .errors import StubError
+from .recording import Recorder
+from .stubs import TIMEOUT, SentBy, Stub
+
+_MARK = "#inngest-testing-"
+
+
+class Substitutes:
+    """Asked by the engine for each op, and for each request of a step.
+
+    now: the engine's time, in Unix seconds. start: runs a function, given it and the event it is started with.
+    """
+
+    def __init__(self, recorder: Recorder, now: Callable[[], float], start: Callable[[SentBy], None]) -> None:
+        self._recorder = recorder
+        self._now = now
+        self._start = start
+        self._fetches: dict[str, tuple[Fetch, Stub | None]] = {}
+
+    def substitute(self, run: Run, op: Op) -> Op:
+        """Return what the engine is to take for an op that an app reported."""
+        if not isinstance(op, Wait | SignalWait | Invoke | Fetch | Sleep):
+            return op
+        stub = self._recorder.stubs.find(op.name)
+        if isinstance(op, Fetch):
+            return self._mark(run, op, stub)
+        if stub is None:
+            return op
+        try:
+            match op:
+                case Sleep():
+                    raise StubError(f'step "{op.name}" is a sleep, which takes no stub: it takes no time in a test')
+                case Wait():
+                    return self._wait(run, op, stub)
+                case SignalWait():
+                    return self._signal(run, op, stub)
+                case Invoke():
+                    return _invoked(op, stub.next(op.id, op.name, (op.payload.get("data"),)))
+        except StubError as error:
+            self._recorder.problems.append(error)
+            return op
+
+    def _wait(self, run: Run, op: Wait, stub: Stub) -> Op:
+        first = parse_event(run.events.first)
+        value = _value_of(stub.next(op.id, op.name, (first,)), op.name)
+        if value is TIMEOUT or value is None:
+            return op
+        if isinstance(value, SentBy):
+            self._start(value)
+            return op
+        if isinstance(value, Mapping):
+            value = Event(name=op.event, data=dict(cast("Mapping[str, Any]", value)))
+        if not isinstance(value, Event):
+            raise StubError(
+                f'step "{op.name}" waits for the event "{op.event}", but its stub is {value!r}; give an Event, its '
+                "data as a dict, testing.TIMEOUT, or testing.sent_by(function, event)"
+            )
+        event = {"id": "", "ts": int(self._now() * 1000), **event_as_json(value, f'event "{value.name}"')}
+        event["id"] = event["id"] or f"stub-of-{op.name}"
+        self._check_match(run, op, event)
+        return StepDone(op.id, op.name, fragments.dump({**event, "user": event.get("user") or {}}))
+
+    def _check_match(self, run: Run, op: Wait, event: Mapping[str, Any]) -> None:
+        """Raise StubError when the event would not end the wait live."""
+        if event["name"] != op.event:
+            raise StubError(f'step "{op.name}" waits for the event "{op.event}", but its stub is "{event["name"]}"')
+        if holds(op.expression, run.events.first, event, now=self._now()):
+            return
+        text = op.expression.text if op.expression else ""
+        raise StubError(
+            f'step "{op.name}" waits for "{op.event}" if {text}\n'
+            f"which is not true for its stub:\n"
+            f"  event.data = {_short(run.events.first.get('data'))}\n"
+            f"  async.data = {_short(event.get('data'))}"
+        )
+
+    def _signal(self, run: Run, op: SignalWait, stub: Stub) -> Op:
+        value = _value_of(stub.next(op.id, op.name, (parse_event(run.events.first),)), op.name)
+        if value is TIMEOUT:
+            return op
+        if isinstance(value, SentBy):
+            self._start(value)
+            return op
+        data = fragments.load(_dump(value, op.name))
+        return StepDone(op.id, op.name, memos.data(fragments.dump({"signal": op.signal, "data": data})))
+
+    # Requests of steps
+
+    def _mark(self, run: Run, op: Fetch, stub: Stub | None) -> Fetch:
+        """Return the op with a URL by which the request is known again when it is made."""
+        key = f"{run.id}-{op.id}"
+        self._fetches[key] = (op, stub)
+        return replace(op, request=replace(op.request, url=f"{op.request.url}{_MARK}{key}"))
+
+    async def fetch(self, request: Request) -> Fetched:
+        """Answer the request of a step from its stub; raises TransportError, and NoRetryError without one."""
+        key = request.url.rpartition(_MARK)[2]
+        op, stub = self._fetches[key]
+        url = op.request.url
+        if stub is None:
+            error = StubError(
+                f'step "{op.name}" makes a request to {op.request.host}, and tests make none; '
+                f'give it a stub, such as steps={{"{op.name}": {{"id": 1}}}}'
+            )
+            self._recorder.problems.append(error)
+            raise NoRetryError(str(error))
+        given = json.loads(op.request.body) if op.request.op is Opcode.AI_GATEWAY else replace(op.request, url=url)
+        try:
+            outcome = stub.next(op.id, op.name, (given,))
+        except StubError as error:
+            self._recorder.problems.append(error)
+            outcome = Raised(error)
+        if isinstance(outcome, Raised):
+            self._note(key.partition("-")[0], op.id, outcome.error)
+            kind = NoRetryError if isinstance(outcome.error, NonRetriableError | StubError) else TransportError
+            raise kind(str(outcome.error) or type(outcome.error).__name__)
+        return _fetched(outcome.value, url, op.name)
+
+    def _note(self, run_id: str, step: str, error: BaseException) -> None:
+        record = self._recorder.of(run_id).steps.get(step)
+        if record is not None:
+            record.errors.append(error)
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+
+def _value_of(outcome: Outcome, name: str) -> object:
+    if isinstance(outcome, Raised):
+        raise StubError(
+            f'step "{name}" waits, and a wait cannot fail, but its stub raised {outcome.error!r}; '
+            "give testing.TIMEOUT for what never comes"
+        ) from outcome.error
+    return outcome.value
+
+
+def _invoked(op: Invoke, outcome: Outcome) -> Op:
+    if isinstance(outcome, Returned):
+        return StepDone(op.id, op.name, memos.data(_dump(outcome.value, op.name)))
+    error = memos.run_error(dict(describe(outcome.error)), "NonRetriableError")
+    return StepDone(op.id, op.name, memos.run_failed(error), failed=True, message=str(outcome.error))
+
+
+def _dump(value: object, name: str) -> bytes:
+    return dump(value, f'the stub of step "{name}"', fix="give JSON values").body
+
+
+def _fetched(value: object, url: str, name: str) -> Fetched:
+    """Return the answer that a stub stands for: an httpx.Response, or what is JSON in an answer with status 200."""
+    if isinstance(value, httpx.Response):
+        headers = {key.lower(): item for key, item in value.headers.items()}
+        return Fetched(url, value.status_code, headers, value.content)
+    return Fetched(url, 200, {"content-type": "application/json"}, _dump(value, name))
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=repr)
+    return text if len(text) <= 300 else f"{text[:300]}…"
