@@ -45,13 +45,14 @@ from .call_texts import answer_missed, no_answer, not_injected, too_large
 from .checkpoint import SavingPause, make_checkpoint
 from .context import Context, ContextSync, ReplayLogger, make_context
 from .current import CurrentCall, current_call
-from .execution import Execution, Services
+from .execution import Execution
 from .failure import describe, is_final, log_failure, retry_headers
 from .group import Group, GroupSync
 from .outcomes import CallOutcome, Reported, TargetMissed
 from .probe import tell_of_failure
 from .replay import Replay
 from .results import Warned, check_result
+from .services import Services
 from .step import Step
 from .step_names import StepNames
 from .step_sync import StepSync

@@ -20,7 +20,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, assert_never, cast
 
 from inngest_core.errors import AsyncUnsupportedError, InngestError
@@ -34,6 +34,7 @@ from .effects import (
     Flow,
     Invoke,
     KeepAlive,
+    Later,
     Now,
     Open,
     Random,
@@ -49,6 +50,7 @@ from .open_answers import OpenAnswer, OpenAnswerAsync
 from .outcome import Outcome, Raised, Returned
 from .pool import DEFAULT_SIZE, Pool
 from .streams import AsyncStream, SyncStream
+from .timers import AsyncTimer, NoTimer
 from .transport import Transport
 
 T = TypeVar("T")
@@ -147,6 +149,8 @@ def _perform(effect: Effect, resources: Resources) -> object:
             return None
         case Random(size):
             return os.urandom(size)
+        case Later():
+            return NoTimer()
         case Start() | Settle() | Unwind():
             raise AssertionError(f"{type(effect).__name__} belongs to a flow of the async driver")
         case _:
@@ -216,6 +220,8 @@ async def run_async(flow: Flow[T], resources: Resources) -> T:
                         result = None
                     case Random(size):
                         result = os.urandom(size)
+                    case Later(seconds, later):
+                        result = AsyncTimer(seconds, functools.partial(_run_later, later, resources))
                     case _:
                         assert_never(effect)
             except asyncio.CancelledError as error:
@@ -234,6 +240,10 @@ async def run_async(flow: Flow[T], resources: Resources) -> T:
     finally:
         for started in bodies:
             started.cancel()
+
+
+async def _run_later(flow: Callable[[], Flow[None]], resources: Resources) -> None:
+    await run_async(flow(), resources)
 
 
 async def _run_in_pool(flow: Flow[Any], resources: Resources) -> object:
