@@ -162,6 +162,10 @@ def _call(effect: Call) -> object:
         result = _run_callback(effect)
     except asyncio.CancelledError as error:  # nothing outside can cancel a thread
         raise _cancelled(effect) from error
+    except KeyboardInterrupt as error:
+        if threading.current_thread() is threading.main_thread():
+            raise  # Ctrl-C
+        raise InngestError(f"{effect.what} raised KeyboardInterrupt, which is no Ctrl-C in this thread") from error
     if result is not None and inspect.isawaitable(result):
         if inspect.iscoroutine(result):
             result.close()
