@@ -17,7 +17,7 @@ from .results import Warned
 from .step_names import StepNames
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Services:
     """What a call uses of its function and client.
 
