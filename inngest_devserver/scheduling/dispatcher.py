@@ -81,8 +81,8 @@ class Dispatcher:
         self._meters = meters
         self._place = place
         self._is_current = is_current
-        self._limit = limit
-        self._limit_of_function = max(1, int(limit * _SHARE_OF_ONE_FUNCTION))
+        self.limit = limit
+        self.limit_of_function = max(1, int(limit * _SHARE_OF_ONE_FUNCTION))
         self._lanes: dict[LaneKey, Lane] = {}
         self._slots: dict[SlotKey, Slot] = {}
         self._functions: dict[str, _Turns] = {}
@@ -157,7 +157,7 @@ class Dispatcher:
                 self._rotation.move_to_end(function_id, last=False)
 
     def _has_turn(self, turns: _Turns, app_id: str) -> bool:
-        return turns.running < self._limit_of_function and self._apps.get(app_id, 0) < self._limit
+        return turns.running < self.limit_of_function and self._apps.get(app_id, 0) < self.limit
 
     def _from_lanes(self, turns: _Turns, now: float) -> Turn | None:
         while (lane := turns.open.pop()) is not None:
@@ -299,11 +299,11 @@ class Dispatcher:
             return None
         if (reason := self._reason(lane, now)) is not None:
             return reason
-        if self._apps.get(placement.app_id, 0) >= self._limit:
-            return Busy("app", self._limit)
+        if self._apps.get(placement.app_id, 0) >= self.limit:
+            return Busy("app", self.limit)
         turns = self._functions.get(placement.function_id)
-        if turns is not None and turns.running >= self._limit_of_function:
-            return Busy("function", self._limit_of_function)
+        if turns is not None and turns.running >= self.limit_of_function:
+            return Busy("function", self.limit_of_function)
         return None
 
 

@@ -67,3 +67,27 @@ def test_a_run_whose_app_is_down_says_so_and_one_that_has_ended_says_nothing() -
             assert reasons(it, event_id) == []
 
     asyncio.run(main())
+
+
+def test_an_app_that_answers_nothing_is_spoken_of_once() -> None:
+    async def main() -> None:
+        async with lab(concurrency=4) as it:
+            hangs = asyncio.Event()
+
+            async def hang(_: Called) -> Reply:
+                await hangs.wait()
+                return returned(None)
+
+            it.serve("f", hang)
+            it.serve("g", hang)
+            for name in ("f", "f", "f", "f", "g"):
+                it.send(f"t/{name}")
+            await it.called(4)
+            it.clock.advance(31)
+            await it.said('the app "app" has not answered any of 4 calls for 30 s')
+            assert len([line for line in it.lines if "has not answered" in line]) == 2
+            assert any("the function app-f has not answered any of 3 calls" in line for line in it.lines)
+            hangs.set()
+            await it.until(lambda: len([line for line in it.lines if "run completed" in line]) == 5)
+
+    asyncio.run(main())
