@@ -6,7 +6,7 @@ Wraps the server's own protocol, and reads two things of it: its transport, and 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 REQUEST_SECONDS = 30.0
 """How long a client may take for a request without its body, since it connected or began the next one."""
@@ -31,7 +31,7 @@ def closing_half_open(server_protocol: Any, seconds: float) -> type[asyncio.Prot
         """The request that was the last one when the timer began."""
 
         def connection_made(self, transport: asyncio.Transport) -> None:
-            super().connection_made(transport)
+            cast("asyncio.Protocol", super()).connection_made(transport)
             self._begin(None)
 
         def data_received(self, data: bytes) -> None:
@@ -39,11 +39,11 @@ def closing_half_open(server_protocol: Any, seconds: float) -> type[asyncio.Prot
             begins = last is None or last.response_complete
             if begins and (self._timer is None or self._after is not last):
                 self._begin(last)
-            super().data_received(data)
+            cast("asyncio.Protocol", super()).data_received(data)
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._end()
-            super().connection_lost(exc)
+            cast("asyncio.Protocol", super()).connection_lost(exc)
 
         def _begin(self, last: _Cycle | None) -> None:
             self._end()
