@@ -17,7 +17,7 @@ FRAMEWORKS = {
     "inngest_flask": {"flask", "werkzeug"},
     "inngest_starlette": {"starlette"},
     "inngest_fastapi": {"fastapi", "starlette", "inngest_starlette"},
-    "inngest_django": {"django", "asgiref"},
+    "inngest_django": {"django", "django_tasks", "asgiref"},
     "inngest_tornado": {"tornado"},
     "inngest_digital_ocean": {"flask"},  # for the simulator only
 }

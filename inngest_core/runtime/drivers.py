@@ -89,6 +89,12 @@ class Resources:
                 self._loop_thread = LoopThread()
             return self._loop_thread
 
+    def leave_behind(self) -> bool:
+        """Do not wait, now or at the end of the program, for sync bodies under way; return whether there were any."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        return pool is not None and pool.leave_behind()
+
     def close(self) -> None:
         """End the pool, the loop thread and the HTTP client; what is made after that is made anew."""
         with self._lock:
