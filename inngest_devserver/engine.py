@@ -44,7 +44,6 @@ from .scheduling.meters import Meters
 from .scheduling.placement import Placement
 from .scheduling.queue import JobKind
 from .scheduling.scheduler import Scheduler
-from .scheduling.unanswered import Unanswered
 from .storage.flow import FlowStore
 from .storage.retention import Keep, Retention
 from .storage.store import Store
@@ -121,7 +120,6 @@ class Engine:
         self._meters = Meters(self._flow_store)
         self.cancellations = BulkCancellations(self._flow_store, self.clock)
         keys = Keys(self.clock, self.journal.say)
-        self._unanswered = Unanswered(self.clock, self.journal.say)
         self._placing = Placing(keys)
         self._fetcher = options.fetcher or HTTPFetcher()
         # The scheduler and the executor need each other, and so do the executor, the admission and the intake.
@@ -133,6 +131,7 @@ class Engine:
             place=self._placement,
             on_call=self._call,
             on_other=self._do,
+            tell=self._tell,
         )
         self.admission = Admission(
             self.store,
@@ -179,15 +178,7 @@ class Engine:
         return read_answer(answer, now, lambda given: self._signatures.refusal(given, now))
 
     async def _call(self, job: JobRow) -> None:
-        run = self.active.get(job.run_id)
-        if run is None:
-            await self.executor.call(job)
-            return
-        limits = self.scheduler.dispatcher
-        app = f'the app "{self.registry.app_name(run.function.app_id)}"', limits.limit
-        function = f"the function {run.function.slug}", limits.limit_of_function
-        with self._unanswered.under_way(app, function):
-            await self.executor.call(job)
+        await self.executor.call(job)
 
     def _do(self, job: JobRow) -> None:
         match job.kind:
@@ -253,7 +244,6 @@ class Engine:
     async def stop_calls(self) -> None:
         """Give up the calls and fetches that are under way, whose jobs stay in the store, and end subscriptions."""
         self.hub.close()
-        self._unanswered.stop()
         if self._mending is not None:
             self._mending.cancel()
         await self.assignments.drain()
