@@ -16,7 +16,6 @@ from django.utils.module_loading import import_string
 
 from inngest_core.client import Inngest
 from inngest_core.errors import NonRetriableError
-from inngest_core.execution.context import Context, ContextSync
 from inngest_core.function import Function
 from inngest_core.options.options import Concurrency, Priority, TriggerEvent
 
@@ -59,7 +58,7 @@ class TaskFunctions:
     def define(self, client: Inngest) -> Iterator[Function[Any]]:
         """Yield the function for plain tasks and the one for async tasks. Raises FunctionConfigError."""
 
-        def run(ctx: ContextSync) -> Any:
+        def run(ctx: Any) -> Any:
             after = _run_after(ctx)
             if after is not None:
                 ctx.step.sleep_until(_WAIT, after)
@@ -67,7 +66,7 @@ class TaskFunctions:
                 attempt.value = attempt.task.func(*attempt.arguments, **attempt.result.kwargs)
             return attempt.value
 
-        async def run_async(ctx: Context) -> Any:
+        async def run_async(ctx: Any) -> Any:
             after = _run_after(ctx)
             if after is not None:
                 await ctx.step.sleep_until(_WAIT, after)
@@ -88,7 +87,7 @@ class TaskFunctions:
             yield decorate(handler)
 
     @contextlib.contextmanager
-    def _attempt(self, ctx: Context | ContextSync) -> Generator[Attempt]:
+    def _attempt(self, ctx: Any) -> Generator[Attempt]:
         """Send the signals around an attempt to run a task."""
         attempt = Attempt.of(ctx, self.backend.alias)
         task_started.send(type(self.backend), task_result=attempt.result)
@@ -122,7 +121,7 @@ class Attempt:
     value: Any = None
 
     @classmethod
-    def of(cls, ctx: Context | ContextSync, alias: str) -> Attempt:
+    def of(cls, ctx: Any, alias: str) -> Attempt:
         """Return the task that an event asks for. Raises NonRetriableError: there is none of that name."""
         data = ctx.event.data
         task = find_task(str(data["task"])).using(
@@ -158,7 +157,7 @@ def find_task(path: str) -> Task[..., Any]:
     return cast("Task[..., Any]", found)
 
 
-def _run_after(ctx: Context | ContextSync) -> datetime.datetime | None:
+def _run_after(ctx: Any) -> datetime.datetime | None:
     given = ctx.event.data.get("run_after")
     return None if given is None else datetime.datetime.fromisoformat(given)
 
