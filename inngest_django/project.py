@@ -26,7 +26,7 @@ from inngest_core.serving.settings import Settings, read_settings
 MODULE = "inngest_functions"
 """The module of each app that is searched for functions."""
 
-_OWN = ("CLIENT", "FUNCTIONS")
+_OWN = ("CLIENT", "FUNCTIONS", "OUTBOX_RELAY")
 
 
 def name_of(setting: str) -> str:
@@ -58,6 +58,16 @@ def get_client() -> Inngest:
 def serve_options() -> ServeOptions:
     """Return what the setting INNGEST says about serving. Raises ImproperlyConfigured."""
     return _read().serve
+
+
+def starts_outbox_relay() -> bool:
+    """Tell whether each process sends the events of its outbox. Raises ImproperlyConfigured."""
+    if not is_configured():
+        return False
+    given: object = _read().own.get("OUTBOX_RELAY", False)
+    if not isinstance(given, bool):
+        raise ImproperlyConfigured(f"{name_of('OUTBOX_RELAY')} is {given!r}; give True or False")
+    return given
 
 
 @functools.cache
