@@ -54,7 +54,7 @@ def test_the_targets_are_these() -> None:
             "starlette-mount",
             "starlette-routes",
         ),
-        *("django-app", "django-asgi", "django-wsgi", "tornado", "digital-ocean"),
+        *("django-app", "django-asgi", "django-wsgi", "tornado", "tornado-rules", "digital-ocean"),
     }
 
 
