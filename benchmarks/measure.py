@@ -86,6 +86,11 @@ def rated(what: str, measured: float, limit: float) -> Row:
     return Row(what, f"{measured:.0f}/s", limit=f"{limit:.0f}/s", ok=measured >= limit)
 
 
+def portion(what: str, measured: float, limit: float) -> Row:
+    """Return the row of something that may take this part of a whole."""
+    return Row(what, f"{measured:.2%}", limit=f"{limit:.1%}", ok=measured <= limit)
+
+
 def skipped(what: str, why: str) -> Row:
     return Row(what, f"skipped: {why}")
 

@@ -1,4 +1,4 @@
-"""The same app called over HTTP and over Connect, each by a bundled engine of its own, in turns."""
+"""The same app called over HTTP and over Connect, each by a bundled engine of its own, in turns; a worker at rest."""
 
 from __future__ import annotations
 
@@ -9,16 +9,21 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 from .connection import Connection
 from .engine import run_seconds, running_engine
 from .engine_app import STEPS
-from .measure import Effort, Row, best, bounded, compared, failed, interleave, middle, skipped
+from .measure import QUICK, Effort, Row, best, bounded, compared, failed, interleave, middle, portion, skipped
 
 TARGET = "benchmarks.engine_app:make_starlette()"
-CALL_LIMIT = 1.0
+CALL_LIMIT = 0.9
 STEPS_LIMIT = 0.15
+IDLE_LIMIT = 0.001
+IDLE_SECONDS = 30.0
+"""Of the hundredths of a second in which a system tells how long a process ran, three are the limit."""
 
 
 def rows(effort: Effort) -> Iterator[Row]:
@@ -26,7 +31,7 @@ def rows(effort: Effort) -> Iterator[Row]:
         yield skipped("workers", "the extra connect is not installed")
         return
     try:
-        with running_engine(TARGET) as over_http, _engine_with_worker() as over_connect:
+        with running_engine(TARGET) as over_http, _engine_with_worker() as (over_connect, process_id):
             calls, reference = interleave(
                 functools.partial(run_seconds, over_connect, "bench/one-call", 1, 1),
                 functools.partial(run_seconds, over_http, "bench/one-call", 1, 1),
@@ -37,15 +42,35 @@ def rows(effort: Effort) -> Iterator[Row]:
                 functools.partial(run_seconds, over_http, "bench/many-steps", 1, 1),
                 rounds=max(3, effort.long_rounds // 3),
             )
+            idle = _busy_portion(process_id, IDLE_SECONDS / (3 if effort is QUICK else 1))
     except RuntimeError as error:
         yield failed("worker, async", str(error))
         return
     yield compared("worker, async: a run of one call, against HTTP", middle(calls), middle(reference), CALL_LIMIT)
     yield bounded(f"worker, async: a run of {STEPS} steps", best(stepped), STEPS_LIMIT, best(stepped_over_http))
+    what = "worker that is idle: of one core"
+    yield skipped(what, "this system has no /proc") if idle is None else portion(what, idle, IDLE_LIMIT)
+
+
+def _busy_portion(process_id: int, seconds: float) -> float | None:
+    """Return which part of some seconds a process ran."""
+    stat = Path(f"/proc/{process_id}/stat")
+    if not stat.exists():
+        return None
+    before, started = _ticks(stat), time.perf_counter()
+    time.sleep(seconds)
+    return (_ticks(stat) - before) / os.sysconf("SC_CLK_TCK") / (time.perf_counter() - started)
+
+
+def _ticks(stat: Path) -> int:
+    """Return the clock ticks for which a process ran, in its own code and in the system's."""
+    fields = stat.read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
 
 
 @contextlib.contextmanager
-def _engine_with_worker() -> Iterator[Connection]:
+def _engine_with_worker() -> Generator[tuple[Connection, int]]:
+    """Start an engine and a worker; return a connection to the engine, and the worker's process id."""
     with running_engine() as connection:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("INNGEST_")}
         process = subprocess.Popen(
@@ -59,7 +84,7 @@ def _engine_with_worker() -> Iterator[Connection]:
             if process.stderr is None or not any("connected to" in line for line in process.stderr):
                 raise RuntimeError("the worker did not connect")
             threading.Thread(target=process.stderr.read, daemon=True).start()
-            yield connection
+            yield connection, process.pid
         finally:
             process.kill()
             process.wait()

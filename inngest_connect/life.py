@@ -13,6 +13,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from inngest_core.runtime.racing import first_of
+
 from .api import ask_where_to_connect
 from .messages import ExecutorRequest
 from .pauses import Pauses
@@ -121,7 +123,7 @@ class Life:
                     continue
                 connected_at = self._loop.time()
                 ended = self._serve(session)
-                await self._until_closing(_first(session.draining.wait(), asyncio.shield(ended)))
+                await self._until_closing(first_of(session.draining.wait(), asyncio.shield(ended)))
                 if self._loop.time() - connected_at > SETTLED_SECONDS:
                     pauses.begin_anew()
                 if session.draining.is_set() and not session.closed.is_set():
@@ -159,6 +161,9 @@ class Life:
         retiring = asyncio.create_task(self._retire(session))
         try:
             reason = await session.run()
+        except Exception as error:
+            reason = f"an error of the SDK itself: {type(error).__name__}"
+            self._log.error("an error of the SDK itself", exc_info=error)
         finally:
             retiring.cancel()
         if self._session is session:
@@ -182,7 +187,7 @@ class Life:
         if self._session is not None:
             await self._session.pause()
         finishing = asyncio.create_task(self._requests.finish(self._drain_seconds))
-        await _first(asyncio.shield(finishing), self._hurry.wait())
+        await first_of(asyncio.shield(finishing), self._hurry.wait())
         if not finishing.done():
             finishing.cancel()
             await self._requests.finish(0)
@@ -193,7 +198,7 @@ class Life:
     async def _until_closing(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Wait for *work*, but not longer than until the worker is to close; return None then."""
         task = asyncio.ensure_future(work)
-        await _first(asyncio.shield(task), self._closing.wait())
+        await first_of(asyncio.shield(task), self._closing.wait())
         if task.done():
             return task.result()
         task.cancel()
@@ -236,13 +241,3 @@ class Life:
 
     def warn(self, text: str) -> None:
         self._log.warning("%s", text)
-
-
-async def _first(*works: Coroutine[Any, Any, Any] | asyncio.Future[Any]) -> None:
-    """Wait until one of *works* has ended, and cancel the others."""
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from inngest_core.client import Inngest
+from inngest_core.runtime.racing import first_of
 
 from .api import flush
 from .messages import ExecutorRequest, ExtendLease, Kind, Reply, RequestAck
@@ -22,6 +23,8 @@ from .session import NotConnectedError, Session
 
 ACK_SECONDS = 5.0
 """After this time without an acknowledgement, a reply goes over HTTP."""
+SEND_SECONDS = 30.0
+"""How long a gateway may take to read a reply, which may be of megabytes."""
 LEASE_INTERVALS = 4
 """A lease lives for so many intervals of its extension."""
 
@@ -57,6 +60,7 @@ class Requests:
         self._current_session = current_session
         self._work: dict[str, _Work] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._saying: set[asyncio.Task[None]] = set()
         self.closing = False
 
     def ids(self) -> tuple[str, ...]:
@@ -69,8 +73,10 @@ class Requests:
 
     def take(self, request: ExecutorRequest, session: Session) -> None:
         """Acknowledge a request and begin it; one that cannot be taken now is left to another worker."""
-        if request.request_id in self._work:
-            return  # a gateway that missed the acknowledgement asks again: once is enough
+        known = self._work.get(request.request_id)
+        if known is not None:
+            self._take_again(known, request, session)
+            return
         if self.closing:
             self._log.info("a request of %s is left to another worker: this one is shutting down", _what(request))
             return
@@ -85,6 +91,17 @@ class Requests:
         work = _Work(request, session, request.lease_id, asyncio.get_running_loop().time())
         self._work[request.request_id] = work
         self._tasks[request.request_id] = asyncio.create_task(self._do(work))
+
+    def _take_again(self, work: _Work, request: ExecutorRequest, session: Session) -> None:
+        """Acknowledge what runs already: a gateway that missed the acknowledgement asks again, with another lease."""
+        work.session, work.lease_id, work.leased_at = session, request.lease_id, asyncio.get_running_loop().time()
+        task = asyncio.create_task(self._say_taken_again(work))
+        self._saying.add(task)
+        task.add_done_callback(self._saying.discard)
+
+    async def _say_taken_again(self, work: _Work) -> None:
+        with contextlib.suppress(NotConnectedError):
+            await work.session.send(Kind.WORKER_REQUEST_ACK, _ack(work.request))
 
     def acknowledge(self, request_id: str) -> None:
         """Take note that a gateway has the reply."""
@@ -116,8 +133,9 @@ class Requests:
     async def _do(self, work: _Work) -> None:
         request_id = work.request.request_id
         try:
-            await work.session.send(Kind.WORKER_REQUEST_ACK, _ack(work.request))
-            reply = await self._run(work)
+            call = self._begin(work)
+            await self._say_taken(work, call)
+            reply = await self._run(work, call)
             if reply is not None:
                 await self._bring(work, reply)
         except NotConnectedError:  # it was not acknowledged, so another worker gets it
@@ -125,16 +143,30 @@ class Requests:
         finally:
             del self._work[request_id], self._tasks[request_id]
 
-    async def _run(self, work: _Work) -> Reply | None:
-        """Run the function; return None when it was given up."""
+    def _begin(self, work: _Work) -> asyncio.Future[Reply]:
+        """Hand a request over to the loop of user code, which begins it while this one says that it is taken."""
+        work.session.check_open()
+        answering = self._served.answer(work.request)
         try:
-            running = asyncio.run_coroutine_threadsafe(self._served.answer(work.request), self._user_loop)
-        except RuntimeError:  # the loop is closed: nobody waits for this worker any more
-            return None
+            running = asyncio.run_coroutine_threadsafe(answering, self._user_loop)
+        except RuntimeError:
+            answering.close()
+            raise NotConnectedError("the loop of the functions is closed: nobody waits for this worker") from None
         work.call = asyncio.wrap_future(running)
+        return work.call
+
+    async def _say_taken(self, work: _Work, call: asyncio.Future[Reply]) -> None:
+        try:
+            await work.session.send(Kind.WORKER_REQUEST_ACK, _ack(work.request))
+        except BaseException:
+            call.cancel()
+            raise
+
+    async def _run(self, work: _Work, call: asyncio.Future[Reply]) -> Reply | None:
+        """Wait for the function; return None when it was given up."""
         extending = asyncio.create_task(self._extend(work))
         try:
-            return await work.call
+            return await call
         except asyncio.CancelledError:
             current = asyncio.current_task()
             if current is not None and current.cancelling():
@@ -156,8 +188,9 @@ class Requests:
                 return
             session = self._session_for(work)
             if session is not None:
-                with contextlib.suppress(NotConnectedError):
-                    await session.send(Kind.WORKER_REQUEST_EXTEND_LEASE, _extension(work))
+                with contextlib.suppress(NotConnectedError, TimeoutError):
+                    async with asyncio.timeout(interval):  # a gateway that reads nothing holds up who writes
+                        await session.send(Kind.WORKER_REQUEST_EXTEND_LEASE, _extension(work))
 
     async def _bring(self, work: _Work, reply: Reply) -> None:
         """Bring a reply to the engine: over a connection when there is one, and over HTTP when none acknowledges it."""
@@ -174,15 +207,13 @@ class Requests:
 
     async def _send(self, work: _Work, reply: Reply, session: Session) -> bool:
         try:
-            await session.send(Kind.WORKER_REPLY, reply)
-        except NotConnectedError:
-            return False
-        waiting = [asyncio.create_task(event.wait()) for event in (work.acknowledged, session.closed)]
-        try:
-            await asyncio.wait(waiting, timeout=ACK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waiting:
-                task.cancel()
+            async with asyncio.timeout(SEND_SECONDS):
+                await session.send(Kind.WORKER_REPLY, reply)
+        except (NotConnectedError, TimeoutError):
+            return work.acknowledged.is_set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ACK_SECONDS):
+                await first_of(work.acknowledged.wait(), session.closed.wait())
         return work.acknowledged.is_set()
 
     def _session_for(self, work: _Work) -> Session | None:

@@ -37,6 +37,8 @@ from .messages import (
 URL = "wss://connect"
 FRAMEWORK = "connect"
 MAX_APPS = 100
+MOST_BODY_BYTES = MAX_RESPONSE_BYTES - 64 * 1024
+"""Of a reply: a gateway reads frames of MAX_RESPONSE_BYTES, and what is around the body needs a part of that."""
 
 Apps = Sequence[tuple[Inngest, Sequence[Function[Any]]]]
 
@@ -116,10 +118,10 @@ def _reply(request: ExecutorRequest, response: Response) -> Reply:
     body = response.body
     if not isinstance(body, bytes):
         raise AssertionError("what comes over a connection is answered at once, and never streamed")
-    if len(body) > MAX_RESPONSE_BYTES:
+    if len(body) > MOST_BODY_BYTES:
         return failed_reply(
             request,
-            f"the answer has {len(body)} bytes, and a gateway reads at most {MAX_RESPONSE_BYTES}; "
+            f"the answer has {len(body)} bytes, and a gateway reads at most {MOST_BODY_BYTES}; "
             "return less, or keep large values elsewhere and return where they are",
         )
     headers = response.headers

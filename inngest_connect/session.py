@@ -12,6 +12,7 @@ from typing import Protocol
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as connect_websocket
 from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from inngest_core.error_text import SHORT_MESSAGE, cut
@@ -41,6 +42,7 @@ SILENT_INTERVALS = 3
 """After so many heartbeat intervals without any frame, the other side counts as gone."""
 DEFAULT_HEARTBEAT_SECONDS = 10.0
 DEFAULT_EXTEND_SECONDS = 30.0
+SHORTEST_INTERVAL_SECONDS = 0.01
 
 
 class NotConnectedError(Exception):
@@ -66,12 +68,12 @@ class Session:
     ) -> None:
         self.connection_id = start.connection_id
         self.gateway_group = start.gateway_group
-        self.extend_lease_seconds = _seconds(ready.extend_lease_interval, DEFAULT_EXTEND_SECONDS)
+        self.extend_lease_seconds = _interval(ready.extend_lease_interval, DEFAULT_EXTEND_SECONDS)
         self.closed = asyncio.Event()
         self.draining = asyncio.Event()
         """Set when the gateway is about to close: a new connection is needed, and this one finishes what it has."""
-        self._heartbeat_seconds = _seconds(ready.heartbeat_interval, DEFAULT_HEARTBEAT_SECONDS)
-        self._status_seconds = _seconds(ready.status_interval, 0.0)
+        self._heartbeat_seconds = _interval(ready.heartbeat_interval, DEFAULT_HEARTBEAT_SECONDS)
+        self._status_seconds = _interval(ready.status_interval, 0.0)
         self._socket = socket
         self._listener = listener
         self._pausing = False
@@ -88,6 +90,11 @@ class Session:
                 if task is not None:
                     task.cancel()
             await self.close()
+
+    def check_open(self) -> None:
+        """Raise NotConnectedError when the connection is closed, or about to be."""
+        if self._socket.state is not State.OPEN:
+            raise NotConnectedError("the connection is closed")
 
     async def send(self, kind: Kind, message: Message | None = None) -> None:
         """Send a frame; raises NotConnectedError when the connection is closed."""
@@ -163,6 +170,7 @@ async def open_session(url: str, start: StartResponse, introduction: WorkerConne
             url,
             subprotocols=[Subprotocol(SUBPROTOCOL)],
             max_size=MAX_REQUEST_BYTES,
+            compression=None,  # it costs more time than it saves; no gateway asks for it
             ping_interval=None,  # Connect has heartbeats of its own
             open_timeout=HANDSHAKE_SECONDS,
             close_timeout=CLOSE_SECONDS,
@@ -219,10 +227,15 @@ def _reason(error: ConnectionClosed) -> str:
     return f"{known} ({said})" if known else f"the connection was closed ({said})"
 
 
-def _seconds(text: str, default: float) -> float:
-    if not text:
-        return default
+def _interval(text: str, default: float) -> float:
+    """Return the seconds of an interval; the default for one that is none, such as 0s, which would never pause."""
+    seconds = _seconds(text)
+    return seconds if seconds >= SHORTEST_INTERVAL_SECONDS else default
+
+
+def _seconds(text: str) -> float:
+    """Return a duration in seconds; 0 for what is none."""
     try:
         return parse_duration(text)
     except ValueError:
-        return default
+        return 0.0

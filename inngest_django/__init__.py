@@ -71,15 +71,15 @@ def serve(client: Inngest, functions: Sequence[Function[Any]], **options: Unpack
             return _Awaited(core, asked)
         return _response(core.handle_sync(asked))
 
-    return path(core.serve_path.removeprefix("/"), _unguarded(view), name="inngest")
+    return path(core.serve_path.removeprefix("/"), _unguarded(view, core), name="inngest")
 
 
-def _unguarded(view: View) -> View:
+def _unguarded(view: View, core: App) -> View:
     """Take *view* out of what guards pages for browsers, and out of a transaction around each request."""
     for alias in connections:
         transaction.non_atomic_requests(alias)(view)
     view.login_required = False  # type: ignore[attr-defined]  # for LoginRequiredMiddleware, since Django 5.1
-    view.serves_inngest = True  # type: ignore[attr-defined]  # for the system check
+    view.inngest_app = core  # type: ignore[attr-defined]  # for the system checks and the commands
     return csrf_exempt(view)
 
 

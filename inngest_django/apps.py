@@ -1,4 +1,4 @@
-"""The Django app, for INSTALLED_APPS: it adds the command `inngest_dev` and a system check."""
+"""The Django app, for INSTALLED_APPS: it finds the functions of the project, and adds commands and system checks."""
 
 from __future__ import annotations
 
@@ -13,4 +13,8 @@ class InngestConfig(AppConfig):
     name = "inngest_django"
 
     def ready(self) -> None:
+        """Find the functions, where the project has the setting INNGEST. Raises ImproperlyConfigured."""
         importlib.import_module("inngest_django.checks")  # which registers them; it needs the apps to be loaded
+        project = importlib.import_module("inngest_django.project")
+        if project.is_configured():
+            project.discover()

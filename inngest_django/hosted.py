@@ -1,7 +1,6 @@
-"""The project as `manage.py inngest_dev` has it hosted: its application, which also knows at which paths it serves.
+"""The paths of a project, and the project as `manage.py inngest_dev` has it hosted: an application that has `routes`.
 
 The host looks for `routes` to find out where functions are served, under `include()` too; it knows no Django.
-Used in the host's process only.
 """
 
 from __future__ import annotations
@@ -11,10 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.management.base import BaseCommand
 from django.core.servers.basehttp import get_internal_wsgi_application
 from django.urls import URLPattern, URLResolver, get_resolver
+
+from inngest_core.serving.app import App
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,16 @@ def create_asgi() -> ASGIProject:
     return ASGIProject()
 
 
+def endpoints() -> list[tuple[str, App]]:
+    """Return the paths at which the project serves functions, each with what is served there."""
+    served = [(route.path, getattr(route.callback, "inngest_app", None)) for route in project_routes()]
+    return [(path, app) for path, app in served if isinstance(app, App)]
+
+
 def project_routes() -> Iterator[Route]:
-    """Yield the full paths of the project's patterns, which imports its URLconf."""
+    """Yield the full paths of the project's patterns, which imports its URLconf; none when there is no URLconf."""
+    if not getattr(settings, "ROOT_URLCONF", None):
+        return
     yield from _routes(get_resolver().url_patterns, "/")
 
 

@@ -44,7 +44,7 @@ def test_the_targets_are_these() -> None:
     assert TARGETS.keys() == {
         *("core-sync", "core-async", "asgi", "wsgi"),
         *("flask", "flask-blueprint", "fastapi", "fastapi-router", "starlette", "starlette-mount"),
-        *("django-asgi", "django-wsgi", "tornado", "digital-ocean"),
+        *("django-app", "django-asgi", "django-wsgi", "tornado", "digital-ocean"),
     }
 
 

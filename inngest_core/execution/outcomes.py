@@ -74,8 +74,15 @@ def op_of(
         step_id=found.step_id,
         index=found.index,
         timing=timing,
-        metadata=() if tool.describe is None or opcode is not Opcode.STEP_RUN else tool.describe(data),
+        metadata=() if timing is None or opcode is not Opcode.STEP_RUN else _describe(found, data, timing),
     )
+
+
+def _describe(found: Found[Tool, Any], data: bytes, timing: tuple[int, int]) -> Sequence[Mapping[str, object]]:
+    tool = found.tool
+    if tool.describe is None:
+        return ()
+    return tool.describe(data, args_of(found), timing[1] // 1_000_000)
 
 
 def refuse_coroutine(value: object, what: str) -> Returned:
@@ -88,3 +95,8 @@ def refuse_coroutine(value: object, what: str) -> Returned:
     raise OutputUnserializableError(
         f"{what} returned a {kind}{f' of {name}' if name else ''}, not its result; did you forget await?"
     )
+
+
+def args_of(found: Found[Tool, Any]) -> Sequence[object]:
+    """Return the arguments of what a step runs, which may have been edited in the engine."""
+    return found.tool.args if found.input is None else found.input

@@ -44,7 +44,7 @@ from .authentication import UNSIGNED, Guard, Signer
 from .call import find_call
 from .introspection import introspect
 from .options import ServeOptions
-from .registration import register
+from .registration import register, register_out_of_band
 
 A = TypeVar("A")
 
@@ -184,6 +184,19 @@ class App:
             return (yield from call)
         stream: Stream = yield KeepAlive(_in_an_envelope(call), self.keep_alive_seconds)
         return Response(ENVELOPE_STATUS, {**self._headers, **_STREAM}, stream)
+
+    def register_sync(self, url: str) -> Response:
+        """Tell the engine about the functions, as a PUT request to *url* would; for commands after a deployment.
+
+        url: where the engine reaches this endpoint, unless the options or the environment say otherwise.
+        Returns what such a request is answered: 200 when the engine knows the functions now, else a coded error.
+        """
+        return run_sync(self._register(Request("PUT", url, {}, b"")), self.client.resources)
+
+    def _register(self, request: Request) -> Flow[Response]:
+        exchange = _Exchange(request)
+        answer = yield from self._guarded(exchange, register_out_of_band(self, request))
+        return self._respond(answer, UNSIGNED, now=0.0)
 
     async def answer_async(self, request: Request) -> Response:
         """Answer *request*, an unsigned call that came over a connection which is authenticated itself.

@@ -22,10 +22,9 @@ _PROTOBUF = {"content-type": "application/octet-stream"}
 
 
 class ConnectRoutes:
-    """They answer 501 where the extra `connect` is not installed."""
+    """The requests of workers over HTTP. They answer 501 where the extra `connect` is not installed."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
         self._assignments = engine.assignments
 
     def start(self, call: Call) -> Response:
@@ -59,7 +58,15 @@ class ConnectRoutes:
             await assignment.kept.wait()
         return Response(200, _PROTOBUF, dump(ReplyAck(request_id=reply.request_id)))
 
-    async def websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+
+class ConnectSocket:
+    """The WebSocket of workers."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._assignments = engine.assignments
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a worker for as long as it is connected."""
         if scope["type"] != "websocket":
             raise APIError(426, "this is the WebSocket of Connect; workers ask /v0/connect/start for a session first")

@@ -5,23 +5,22 @@ A token opens them. They get what is published in its topics until they go away,
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import Coroutine
-from typing import Any, cast
+from typing import cast
 
 from starlette.datastructures import Headers, QueryParams
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from inngest_core.errors import BodyInvalidError
 from inngest_core.protocol.wire import Header, parse_object
+from inngest_core.runtime.racing import first_of
 from inngest_core.web.asgi import Receive, Scope, Send
 from inngest_devserver.engine import Engine
 from inngest_devserver.realtime.hub import Subscriber, TooManySubscribersError
 from inngest_devserver.realtime.messages import Topic
 from inngest_devserver.realtime.tokens import TokenError
 
-from .answers import APIError
+from .answers import APIError, headers_for_pages
 
 KEEP_ALIVE_SECONDS = 15.0
 LONGEST_SECONDS = 15 * 60.0
@@ -40,12 +39,16 @@ class Subscriptions:
             raise APIError(405, f"{scope['method']} is not allowed here; try GET")
         subscriber = self._subscribe(scope)
         try:
-            await _first_of(self._stream(subscriber, scope, send), _until_gone(receive))
+            await first_of(self._stream(subscriber, scope, send), _until_gone(receive))
         finally:
             self._engine.hub.leave(subscriber)
 
     async def _stream(self, subscriber: Subscriber, scope: Scope, send: Send) -> None:
-        headers = {"cache-control": "no-cache", "content-type": "text/event-stream", **_for_pages(scope)}
+        headers = {
+            "cache-control": "no-cache",
+            "content-type": "text/event-stream",
+            **headers_for_pages(Headers(scope=scope)),
+        }
         raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": 200, "headers": raw})
         await send({"type": "http.response.body", "body": b":\n\n", "more_body": True})
@@ -71,7 +74,7 @@ class Subscriptions:
         try:
             socket = WebSocket(scope, receive, send)
             await socket.accept()
-            await _first_of(self._send_messages(socket, subscriber), self._read_requests(socket, subscriber))
+            await first_of(self._send_messages(socket, subscriber), self._read_requests(socket, subscriber))
         finally:
             self._engine.hub.leave(subscriber)
 
@@ -133,25 +136,6 @@ def _topic(given: object) -> Topic:
     return Topic(str(fields.get("channel", "")), str(fields.get("name", "")))
 
 
-def _for_pages(scope: Scope) -> dict[str, str]:
-    """Return the headers that let a page read the answer; one that may not use this engine was refused before."""
-    origin = Headers(scope=scope).get("origin")
-    return {} if origin is None else {"access-control-allow-origin": origin, "vary": "origin"}
-
-
 async def _until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-async def _first_of(*work: Coroutine[Any, Any, None]) -> None:
-    """Run everything side by side until one is done; raises what that raised."""
-    tasks = [asyncio.create_task(each) for each in work]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()

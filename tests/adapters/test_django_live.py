@@ -173,13 +173,13 @@ def test_the_process_that_serves_runs_the_system_checks(options: tuple[str, ...]
     with (project / "site_settings.py").open("a") as settings:
         settings.write("LANGUAGE_CODE = 'no language'\n")
     with inngest_dev(["manage.py"], *options, folder=project) as session:
-        assert "LANGUAGE_CODE" in session.until("inngest: ")
+        assert "LANGUAGE_CODE" in session.until("CommandError: ")
         assert session.process.wait() == 1
 
 
 def test_what_is_wrong_is_said_in_one_line(project: Path) -> None:
     with inngest_dev(["manage.py"], "--path=/nowhere", folder=project) as session:
-        assert "does not serve functions at --path /nowhere" in session.until("inngest: ")
+        assert "does not serve functions at --path /nowhere" in session.until("CommandError: ")
         assert session.process.wait() == 1
     (project / "manage.py").write_text(
         "import sys\n"

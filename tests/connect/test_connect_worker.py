@@ -371,9 +371,9 @@ async def test_a_request_that_comes_twice_runs_once() -> None:
         return function
 
     async with Gateway().open() as gateway, running(gateway, waiting) as run:
-        await run.connection.ask(request("waiting"))
-        await run.connection.ask(request("waiting"))
-        await run.connection.expect(Kind.WORKER_REQUEST_ACK)
+        for _ in range(2):
+            await run.connection.ask(request("waiting"))
+            await run.connection.expect(Kind.WORKER_REQUEST_ACK)
         release.set()
         await run.connection.reply()
     assert runs == [1]

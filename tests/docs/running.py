@@ -4,6 +4,7 @@ Every ```python block is executed. The blocks of a page share a namespace, like 
 does not see is in HTML comments right before a block, or after it:
 
     <!-- file: app.py -->                       the block is a whole program; it is imported under that name
+    <!-- project: shop/views.py -->             the block is a file of the programs that the tests below are run with
     <!-- separate -->                           the block has a namespace of its own
     <!-- test: test_shop.py -->                 the block is a file of tests: it is written to an empty folder with the
                                                 programs of the page, and pytest runs it there, without our settings
@@ -43,6 +44,7 @@ from inngest_devserver.calls.fetcher import HTTPFetcher
 from inngest_devserver.engine import Engine, Options
 from inngest_devserver.hosting.loading import Kind, kind_of, serve_paths
 from inngest_devserver.http import api
+from inngest_devserver.http.access import Access
 from inngest_devserver.scheduling.clock import ManualClock
 from tests.devserver.in_process import ask, at_once
 from tests.stage.kit_plugin import PLUGIN_OPTIONS
@@ -60,6 +62,7 @@ DJANGO_SETTINGS = """
 SECRET_KEY = "tests"
 ROOT_URLCONF = "urls"
 ALLOWED_HOSTS = ["testserver"]
+INSTALLED_APPS = []
 USE_TZ = True
 """
 
@@ -94,7 +97,7 @@ class Stage:
                 fetcher=HTTPFetcher(httpx.MockTransport(outside)),
             )
         )
-        self._api = api.API(self.engine, any_host=True)
+        self._api = api.API(self.engine, Access(hosts=None))
         self._urls: dict[str, httpx.AsyncBaseTransport] = {}
 
     async def to_engine(self, request: HTTPRequest) -> HTTPResponse:
@@ -270,7 +273,10 @@ class Page:
             with collect_apps() as served, contextlib.redirect_stdout(self._printed):
                 for block in read_blocks(self._page):
                     self._run_marks(block, served)
-                    if any("test: " in mark for mark in block.marks):
+                    name = next((mark[9:] for mark in block.marks if mark.startswith("project: ")), None)
+                    if name is not None:
+                        self._files[name] = block.text
+                    elif any("test: " in mark for mark in block.marks):
                         self._test(block)
                     elif block.language == "python":
                         self._execute(block)
@@ -305,12 +311,16 @@ class Page:
         environ = {key: value for key, value in os.environ.items() if not key.startswith(("INNGEST_", "PYTEST_"))}
         command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", *PLUGIN_OPTIONS, name]
         if kind:
-            self._files["settings.py"] = DJANGO_SETTINGS
+            self._files["settings.py"] = DJANGO_SETTINGS + self._files.get("settings.py", "")
             environ |= {"DJANGO_SETTINGS_MODULE": "settings", "INNGEST_DEV": "1"}
             command = ["-m", "django", "test"]
         with tempfile.TemporaryDirectory() as folder:
             for file, text in {**self._files, name: block.text}.items():
-                (Path(folder) / file).write_text(text, encoding="utf-8")
+                path = Path(folder) / file
+                if path.parent != Path(folder):
+                    path.parent.mkdir(exist_ok=True)
+                    (path.parent / "__init__.py").touch()
+                path.write_text(text, encoding="utf-8")
             environ["PYTHONPATH"] = os.pathsep.join([folder, str(ROOT)])
             done = subprocess.run(
                 [sys.executable, *command], cwd=folder, env=environ, capture_output=True, text=True, timeout=50

@@ -46,6 +46,9 @@ def test_marks_are_known(page: Path) -> None:
     for block in read_blocks(page):
         assert block.language in ("", "python", "console", "text", "json", "http"), (page.name, block.line)
         for mark in block.marks:
-            assert re.match(r"(file|run|test|django test): |(separate|output|console)$", mark), (page.name, mark)
+            assert re.match(r"(file|project|run|test|django test): |(separate|output|console)$", mark), (
+                page.name,
+                mark,
+            )
             if mark in ("output", "console"):
                 assert block.language == "text", (page.name, mark)
