@@ -41,9 +41,8 @@ def export(remote: Remote, run_id: str | None, file: Path, patterns: Sequence[st
     except OSError as error:
         raise CommandError(f"{file} cannot be written: {error.strerror}") from None
     count = len(document["steps"])
-    print(
-        f"exported run {run_id} with {count} step{'' if count == 1 else 's'} to {file}; {redactor.count} values redacted"
-    )
+    steps = f"{count} step{'' if count == 1 else 's'}"
+    print(f"exported run {run_id} with {steps} to {file}; {redactor.count} values redacted")
     return 0
 
 
