@@ -8,6 +8,7 @@ called once more with their results in another order; nothing runs then, and not
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import urllib.parse
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 from inngest_core.protocol.wire import SDK, STEP_ID_OF_DISCOVERY, Header, Query
+from inngest_core.values.json_text import parse_value
 from inngest_core.web.messages import Request, Response
 
 from .errors import ReplayError
@@ -58,9 +60,9 @@ class ReplayCheck:
         ops = _ops(response)
         if len(ops) > 1 and not any(_races(op) for op in ops):
             run.together.append([str(op["id"]) for op in ops])
-        if call is None or response.status not in (200, 206) or _target(request):
+        if call is None or response.status not in (200, 206) or _target(request.url):
             return response
-        sent = json.loads(request.body)
+        sent = parse_value(request.body)
         missing = self._missing(call, sent, run, ended=response.status == 200)
         changed = self._changed(run_id, call)
         if missing or changed:
@@ -170,7 +172,7 @@ def _reordered(stack: Sequence[str], together: Sequence[Sequence[str]]) -> list[
 def _ops(response: Response) -> list[dict[str, Any]]:
     if response.status != 206:
         return []
-    listed: object = json.loads(response.content)
+    listed: object = parse_value(response.content)
     return cast("list[dict[str, Any]]", listed) if isinstance(listed, list) else []
 
 
@@ -179,7 +181,8 @@ def _races(op: Mapping[str, Any]) -> bool:
     return opts.get("parallelMode") == "race"
 
 
-def _target(request: Request) -> bool:
-    """Tell whether the request asks for one step."""
-    query = urllib.parse.parse_qs(urllib.parse.urlsplit(request.url).query)
+@functools.lru_cache(maxsize=256)
+def _target(url: str) -> bool:
+    """Tell whether a request asks for one step."""
+    query = urllib.parse.parse_qs(urllib.parse.urlsplit(url).query)
     return query.get(Query.STEP_ID.value, [STEP_ID_OF_DISCOVERY])[0] != STEP_ID_OF_DISCOVERY
