@@ -11,7 +11,7 @@ import contextlib
 import datetime
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, overload
 
 from inngest_core.events.event import Event, event_as_json
 from inngest_core.function import Function
@@ -50,8 +50,8 @@ _KEEP_ALL = Keep(runs=10_000_000, seconds=1e12)
 class AsyncEngine:
     """An engine, and the apps that it calls.
 
-    Use it as an asynchronous context manager, or call `close`. The first method that is awaited starts it, on the loop
-    that runs then.
+    Use it as an asynchronous context manager, or call `close`. It starts there, or with the first method that is
+    awaited, on the loop that runs then.
 
     ```python
     async with testing.AsyncEngine([on_signup]) as engine:
@@ -116,12 +116,19 @@ class AsyncEngine:
         self._registration = Registration(
             self._machine.registry, self._sender, self._recorder, key=self._key, path=self._path
         )
-        self._history = History(self._machine, self._recorder, self._registration.functions)
+        self._history = History(self._machine, self._recorder)
         self._api: ClientAPI | None = None
         self._machine.scheduler.pause()
         self._machine.start()
-        self._exit.enter_context(self._registration)
+        self._exit.callback(self._recorder.close)
         self._exit.enter_context(intercepting(self._intercept))
+        try:
+            await self._add_all()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _add_all(self) -> None:
         for app in self._apps:
             await self._registration.add(app)
         for other in self._recorder.stubs.senders():
@@ -217,7 +224,11 @@ class AsyncEngine:
         rows = [row for key in ids if (row := self._machine.store.event(key)) is not None]
         return [result for row in rows for result in self._history.of_event(row.internal_id)]
 
-    def runs(self, function: Function[T] | None = None) -> list[Result[T]]:
+    @overload
+    def runs(self, function: None = None) -> list[Result[Any]]: ...
+    @overload
+    def runs(self, function: Function[T]) -> list[Result[T]]: ...
+    def runs(self, function: Function[Any] | None = None) -> list[Result[Any]]:
         """Return all runs, in the order in which they began.
 
         function: only its runs.
@@ -279,6 +290,7 @@ class AsyncEngine:
 
         run: the run to show in the message.
         """
+        __tracebackhide__ = True
         self._recorder.stubs.check_used(self._recorder.met(), lambda: "" if run is None else repr(run))
 
     def _kept(self, event: Event) -> EventRow:
@@ -302,6 +314,7 @@ class AsyncEngine:
     @contextlib.asynccontextmanager
     async def _working(self) -> AsyncGenerator[None]:
         """Let the engine work inside the block; raises what has to fail the test."""
+        __tracebackhide__ = True
         await self._start()
         self._machine.scheduler.resume()
         try:

@@ -6,12 +6,11 @@ one engine; calls on any thread write to it, each for a run of its own.
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
 import functools
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -20,6 +19,7 @@ from inngest_core.events.event import Event, parse_event
 from inngest_core.execution.replay import Found, read_memo
 from inngest_core.execution.results import Results
 from inngest_core.execution.tools import Tool
+from inngest_core.function import Function
 from inngest_core.protocol.wire import CallContext, Opcode, parse_json
 from inngest_core.runtime.effects import Flow
 from inngest_core.runtime.outcome import Raised
@@ -69,7 +69,10 @@ class Recorder:
     def __init__(self, stubs: Stubs) -> None:
         self.stubs = stubs
         self.problems: list[AssertionError] = []
+        self.functions: dict[str, Function[Any]] = {}
+        """Those that were called, by every id that an engine may call."""
         self._runs: dict[str, RunRecord] = {}
+        self._loggers: dict[str, tuple[logging.Logger, int, logging.Handler]] = {}
 
     def of(self, run_id: str) -> RunRecord:
         """Return the record of a run."""
@@ -88,19 +91,28 @@ class Recorder:
         events = cast("list[dict[str, Any]]", listed if isinstance(listed, list) else [listed])
         self.of(run_id).events.extend(parse_event(event) for event in events)
 
-    @contextlib.contextmanager
-    def logs_of(self, logger: logging.Logger) -> Generator[None]:
+    def listen_to(self, logger: logging.Logger) -> None:
         """Collect what is logged to a client's logger during calls, at every level."""
-        handler, level = _Collecting(self), logger.level
+        if logger.name in self._loggers:
+            return
+        handler = _Collecting(self)
+        self._loggers[logger.name] = (logger, logger.level, handler)
         logger.addHandler(handler)
         logger.setLevel(logging.DEBUG)
-        try:
-            yield
-        finally:
+
+    def close(self) -> None:
+        """Leave the loggers as they were."""
+        for logger, level, handler in self._loggers.values():
             logger.removeHandler(handler)
             logger.setLevel(level)
+        self._loggers.clear()
 
     # The probe
+
+    def call_begun(self, ctx: CallContext, function: Function[Any], logger: logging.Logger) -> None:
+        if function.id not in self.functions:
+            self.functions.update(dict.fromkeys(function.handlers, function))
+        self.listen_to(logger)
 
     def step_met(self, ctx: CallContext, found: Found[Tool, Any], results: Results) -> None:
         steps = self.of(ctx.run_id).steps

@@ -48,6 +48,7 @@ def run(
     Raises StubError: a stub was not used or does not fit its step. ReplayError: the function did not do the same again.
     RunNotEndedError: it did not end within that time.
     """
+    __tracebackhide__ = True
     portal = Portal()
     return portal.run(
         lambda: _run(function, event, steps, replay, now, within, cast("Threads", portal.call_in_waiting_thread))
@@ -68,6 +69,7 @@ async def run_async(
     function, event, steps, replay, now, within: as for `run`.
     Returns and raises what `run` does.
     """
+    __tracebackhide__ = True
     return await _run(function, event, steps, replay, now, within, in_a_thread)
 
 
@@ -80,6 +82,7 @@ async def _run(
     within: datetime.timedelta,
     threads: Threads,
 ) -> Result[T]:
+    __tracebackhide__ = True
     client_of(function)
     events = _events(function, event)
     async with AsyncEngine(steps=steps, replay=replay, now=now, threads=threads) as engine:

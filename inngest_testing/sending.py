@@ -5,6 +5,7 @@ Each request runs with the recorder as the SDK's probe, and with the run that it
 
 from __future__ import annotations
 
+import dataclasses
 import time
 import urllib.parse
 from collections.abc import Callable, Mapping
@@ -73,11 +74,12 @@ class InProcessSender:
             Header.SERVER_KIND.value: "dev" if key is None else "cloud",
             **headers,
         }
-        if key is not None:
-            sent[Header.SIGNATURE.value] = sign(body, key, now=time.time())  # the app's clock, not the engine's
         self._begin(headers.get(Header.RUN_ID.value, ""))
 
         async def ask(request: Request) -> Response:
+            if key is not None:  # by the app's clock, not the engine's
+                signature = {Header.SIGNATURE.value: sign(request.body, key, now=time.time())}
+                request = dataclasses.replace(request, headers={**request.headers, **signature})
             return await target.ask(request, self._call_in_thread)
 
         response = await self._exchange(Request(method, url, sent, body), ask)

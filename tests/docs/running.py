@@ -46,6 +46,7 @@ from inngest_devserver.hosting.loading import Kind, kind_of, serve_paths
 from inngest_devserver.http import api
 from inngest_devserver.scheduling.clock import ManualClock
 from tests.devserver.in_process import ask, at_once
+from tests.stage.kit_plugin import PLUGIN_OPTIONS
 from tests.targets import django_site  # noqa: F401  # pyright: ignore[reportUnusedImport]  # Django page needs it
 
 from .pages import ROOT, Block, read_blocks
@@ -307,7 +308,7 @@ class Page:
         """Run a file of tests beside the programs of the page, as a reader does who has copied them."""
         kind, name = next(mark.split("test: ") for mark in block.marks if "test: " in mark)
         environ = {key: value for key, value in os.environ.items() if not key.startswith(("INNGEST_", "PYTEST_"))}
-        command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", name]
+        command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", *PLUGIN_OPTIONS, name]
         if kind:
             self._files["settings.py"] = DJANGO_SETTINGS + self._files.get("settings.py", "")
             environ |= {"DJANGO_SETTINGS_MODULE": "settings", "INNGEST_DEV": "1"}
