@@ -72,6 +72,7 @@ class EncryptionMiddleware(MiddlewareSync):
         self._keyring = keyring
         self._field = field
         self._encrypts = not decrypt_only
+        self.records_step_inputs = decrypt_only
 
     def transform_input(self, ctx: Any, function: Any, steps: StepMemos) -> None:
         """Decrypt the results of finished steps, and the data of the events."""

@@ -36,10 +36,13 @@ _USAGE = {
 """Where the numbers of tokens may stand in what an answer says of its usage."""
 
 
-def ai_metadata(request: Mapping[str, object], answer: object, package: str) -> list[dict[str, object]]:
+def ai_metadata(
+    request: Mapping[str, object], answer: object, package: str, latency_ms: int
+) -> list[dict[str, object]]:
     """Return the metadata of a step; nothing when its answer does not say how many tokens were used.
 
     request: what the provider was asked, as far as it is known. answer: JSON values. package: that of the client.
+    latency_ms: how long it took.
     """
     if not isinstance(answer, dict):
         return []
@@ -58,6 +61,7 @@ def ai_metadata(request: Mapping[str, object], answer: object, package: str) -> 
         "response_id": _first(fields, "id", "responseId", "response_id"),
         "provider": _PROVIDERS.get(package.partition(".")[0]),
         "operation_name": "chat",
+        "latency_ms": latency_ms,
         "finish_reasons": list(_finish_reasons(fields)) or None,
         **tokens,
         **{name: request.get(name) for name in _ASKED},

@@ -8,7 +8,7 @@ from typing import Any, cast
 from inngest_core.ai.adapters import Adapter
 from inngest_core.ai.metadata import ai_metadata
 from inngest_core.error_text import kind_of
-from inngest_core.errors import ConfigError, OutputUnserializableError
+from inngest_core.errors import ConfigError
 from inngest_core.protocol.limits import MAX_STEP_BYTES
 from inngest_core.protocol.wire import Opcode
 from inngest_core.values.json_text import parse_value
@@ -81,18 +81,10 @@ def wrap(step_id: str, callback: Callable[..., object], args: Sequence[object], 
         *positional, named = given  # which may have been edited
         return callback(*positional, **named, **hidden)
 
-    def describe(answer: bytes) -> list[dict[str, object]]:
+    def describe(answer: bytes, given: Sequence[object], latency_ms: int) -> list[dict[str, object]]:
         objects = [cast("Mapping[str, object]", each) for each in given if isinstance(each, Mapping)]
         package = str(getattr(callback, "__module__", "") or "")
-        return ai_metadata(objects[-1] if objects else {}, parse_value(answer), package)
+        return ai_metadata(objects[-1] if objects else {}, parse_value(answer), package, latency_ms)
 
-    opts = step_opts(type="step.ai.wrap", **_input(given))
+    opts = step_opts(type="step.ai.wrap")
     return Tool(Opcode.STEP_RUN, step_id, step_id, read_plain, opts, call, given, returns=callback, describe=describe)
-
-
-def _input(given: Sequence[object]) -> dict[str, object]:
-    """Return the arguments as they are recorded with a step; nothing where they are not JSON, or too large."""
-    try:
-        return {"input": parse_value(dump(given, "input", fix="", limit=MAX_STEP_BYTES).body)}
-    except OutputUnserializableError:
-        return {}

@@ -33,6 +33,7 @@ from inngest_core.values.serializer import Serializer, dump
 from . import tools
 from .checkpoint import Checkpoint
 from .failure import describe, is_final, log_failure, retriable, retry_headers
+from .inputs import record_inputs
 from .outcomes import CallOutcome, Reported, TargetMissed, op_of, refuse_coroutine, report_new
 from .probe import tell_of_step
 from .replay import Found, Memo, Replay
@@ -150,6 +151,8 @@ class Execution(Generic[Place]):
         checkpoint = self._checkpoint
         if checkpoint is not None and checkpoint.is_over(started):
             return (yield from self.report([found]))
+        if self._hooks.may_record_inputs():
+            record_inputs([found])  # before the step can change what it was given
         given = yield from (self._call_in_hooks(found, context) if self._hooks else self._call_step(found, context))
         ended = yield from now()
         timing = (int(started * 1e9), max(int((ended - started) * 1e9), 0))
@@ -330,6 +333,8 @@ class Execution(Generic[Place]):
             for found in new:
                 if found.op is Opcode.INVOKE_FUNCTION:
                     yield from self._transform_invocation(found)
+        if self._hooks.may_record_inputs():
+            record_inputs(new)
         self._step_names.keep((found.id, found.step_id, found.index) for found in new)
         self._tell_of_forgotten_steps(new[0])
         return report_new(new)

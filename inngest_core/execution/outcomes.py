@@ -74,8 +74,15 @@ def op_of(
         step_id=found.step_id,
         index=found.index,
         timing=timing,
-        metadata=() if tool.describe is None or opcode is not Opcode.STEP_RUN else tool.describe(data),
+        metadata=() if timing is None or opcode is not Opcode.STEP_RUN else _describe(found, data, timing),
     )
+
+
+def _describe(found: Found[Tool, Any], data: bytes, timing: tuple[int, int]) -> Sequence[Mapping[str, object]]:
+    tool = found.tool
+    if tool.describe is None:
+        return ()
+    return tool.describe(data, tool.args if found.input is None else found.input, timing[1] // 1_000_000)
 
 
 def refuse_coroutine(value: object, what: str) -> Returned:

@@ -68,7 +68,7 @@ class Tool(NamedTuple):
     callback, args: the user's function that runs in the app. work: what the SDK itself does there instead.
     output_type: what the result must be. returns: the function whose annotation says what it should be, if it fits.
     data_type: the declared type of the data for an invoked function.
-    describe: the result as JSON → metadata of the step.
+    describe: the result as JSON, the arguments, how many milliseconds it took → metadata of the step.
     A named tuple: a run that replays a thousand steps makes a thousand of them.
     """
 
@@ -83,7 +83,7 @@ class Tool(NamedTuple):
     output_type: object = None
     returns: Callable[..., object] | None = None
     data_type: object = None
-    describe: Callable[[bytes], Sequence[Mapping[str, object]]] | None = None
+    describe: Callable[[bytes, Sequence[object], int], Sequence[Mapping[str, object]]] | None = None
 
 
 _NO_OPTS: Mapping[str, object] = types.MappingProxyType({})

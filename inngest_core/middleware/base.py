@@ -35,6 +35,9 @@ class MiddlewareSync:
     raw_request: the framework's own request; None outside of a call.
     """
 
+    records_step_inputs: bool = True
+    """Whether engines may be told the arguments of steps, which they show, and which can be edited for a rerun."""
+
     def __init__(self, client: Any, raw_request: object) -> None:
         self.client = client
         self.raw_request = raw_request
@@ -158,6 +161,9 @@ class Middleware:
     client: the Inngest client that the function belongs to.
     raw_request: the framework's own request; None outside of a call.
     """
+
+    records_step_inputs: bool = True
+    """Whether engines may be told the arguments of steps, which they show, and which can be edited for a rerun."""
 
     def __init__(self, client: Any, raw_request: object) -> None:
         self.client = client

@@ -22,7 +22,7 @@ from .factories import failed, make
 from .onion import Inner, layer
 from .values import StepInfo, TransformOutputResult
 
-_NAMES = tuple(name for name in vars(MiddlewareSync) if not name.startswith("_"))
+_NAMES = tuple(name for name, hook in vars(MiddlewareSync).items() if callable(hook) and not name.startswith("_"))
 
 
 class Hooks:
@@ -62,6 +62,12 @@ class Hooks:
     def has(self, hook: str) -> bool:
         """Tell whether a middleware has this hook."""
         return bool(self._planned(hook))
+
+    def may_record_inputs(self) -> bool:
+        """Tell whether all middleware lets the arguments of steps be recorded."""
+        if self._factories:
+            self._planned("on_step_start")  # makes the instances
+        return all(each.records_step_inputs for each in self._instances)
 
     def any_async(self, hook: str) -> bool:
         """Tell whether this hook is `async def` in a middleware."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import inngest
 import inngest.ai
@@ -188,6 +188,10 @@ wrap = Case(
     expect=ran("ask", {**ANSWER, "asked": ["gpt-4o", PROMPT, 0.5]}, opts=WRAP_OPTS, metadata=[METADATA]),
 )
 NOTHING: list[object] = []
+EDITED_METADATA = {
+    **METADATA,
+    "values": {**cast("dict[str, object]", METADATA["values"]), "request_model": "gpt-5", "temperature": 0},
+}
 edited: list[dict[str, object]] = [{"model": "gpt-5", "messages": [], "temperature": 0}]
 wrap_with_edited_input = Case(
     build=both(wraps, wraps_async),
@@ -195,8 +199,8 @@ wrap_with_edited_input = Case(
     expect=ran(
         "ask",
         {**ANSWER, "asked": ["gpt-5", NOTHING, 0]},
-        opts=WRAP_OPTS,
-        metadata=[METADATA],
+        opts={"type": "step.ai.wrap", "input": edited},
+        metadata=[EDITED_METADATA],
     ),
 )
 wrapped = Case(build=both(wraps, wraps_async), call=Call(steps={"ask": {"data": 7}}), expect=returned(7))

@@ -202,6 +202,11 @@ def op(code: str, step_id: str, *, index: int = 0, name: str | None = None, **fi
     }
 
 
+def given(*args: object) -> dict[str, object]:
+    """Return the options of a step that was given these arguments."""
+    return {"input": list(args)}
+
+
 def ran(step_id: str, data: object, **fields: Any) -> Expected:
     """Expect that exactly this step was run."""
     return Expected(body=[op("StepRun", step_id, data=data, **fields)])
@@ -247,6 +252,9 @@ def _without_time(value: dict[str, Any]) -> dict[str, Any]:
         began, took = value["timing"]["a"], value["timing"]["b"]
         assert abs(began / 1e9 - time.time()) < 3600 and 0 <= took < 60e9, f"unlikely times: {value['timing']}"
         return {key: field for key, field in value.items() if key != "timing"}
+    if type(value.get("latency_ms")) is int:
+        assert 0 <= value["latency_ms"] < 60_000
+        return {key: field for key, field in value.items() if key != "latency_ms"}
     return value
 
 

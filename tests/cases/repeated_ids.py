@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inngest
 
-from .case import Call, Case, Expected, Saying, both, error, op, raised, ran, returned
+from .case import Call, Case, Expected, Saying, both, error, given, op, raised, ran, returned
 
 
 def three(ctx: inngest.ContextSync) -> object:
@@ -37,12 +37,14 @@ async def clash_async(ctx: inngest.Context) -> object:
     return await ctx.step.run("a", lambda: 3)
 
 
-first = Case(build=both(three, three_async), expect=ran("a", 0))
-second = Case(build=both(three, three_async), call=Call(steps={"a": {"data": 0}}), expect=ran("a", 1, index=1))
+first = Case(build=both(three, three_async), expect=ran("a", 0, opts=given(0)))
+second = Case(
+    build=both(three, three_async), call=Call(steps={"a": {"data": 0}}), expect=ran("a", 1, index=1, opts=given(1))
+)
 third = Case(
     build=both(three, three_async),
     call=Call(steps={"a": {"data": 0}, "a:1": {"data": 1}}),
-    expect=ran("a", 2, index=2),
+    expect=ran("a", 2, index=2, opts=given(2)),
 )
 all_done = Case(
     build=both(three, three_async),
@@ -50,7 +52,9 @@ all_done = Case(
     expect=returned([7, 8, 9]),
 )
 target_is_a_repetition = Case(
-    build=both(three, three_async), call=Call(target="a:1", steps={"a": {"data": 0}}), expect=ran("a", 1, index=1)
+    build=both(three, three_async),
+    call=Call(target="a:1", steps={"a": {"data": 0}}),
+    expect=ran("a", 1, index=1, opts=given(1)),
 )
 across_kinds = Case(
     build=both(kinds, kinds_async),

@@ -6,7 +6,7 @@ import functools
 
 import inngest
 
-from .case import Call, Case, Expected, HandlerKind, Saying, both, error, op, ran, returned
+from .case import Call, Case, Expected, HandlerKind, Saying, both, error, given, op, ran, returned
 
 
 def add(a: int, b: int) -> int:
@@ -115,8 +115,10 @@ async def many_async(ctx: inngest.Context) -> object:
     return sum([await ctx.step.run(f"n{number}", add_async, number, 0) for number in range(200)])
 
 
-new = Case(build=both(two, two_async), expect=ran("first", 3))
-memo_then_new = Case(build=both(two, two_async), call=Call(steps={"first": {"data": 5}}), expect=ran("second", 15))
+new = Case(build=both(two, two_async), expect=ran("first", 3, opts=given(1, 2)))
+memo_then_new = Case(
+    build=both(two, two_async), call=Call(steps={"first": {"data": 5}}), expect=ran("second", 15, opts=given(5, 10))
+)
 all_memoized = Case(
     build=both(two, two_async),
     call=Call(steps={"first": {"data": 5}, "second": {"data": 6}}),
@@ -133,17 +135,19 @@ memos_without_stack = Case(
     expect=returned([5, 6]),
 )
 unknown_memos_are_ignored = Case(
-    build=both(two, two_async), call=Call(steps={"gone": {"data": 5}}), expect=ran("first", 3)
+    build=both(two, two_async), call=Call(steps={"gone": {"data": 5}}), expect=ran("first", 3, opts=given(1, 2))
 )
-partial_with_arguments = Case(build=both(partial, partial_async), expect=ran("s", 6))
-bound_method = Case(build=both(method, method_async), expect=ran("s", 42))
-callable_object = Case(build=both(instance, instance_async), expect=ran("s", 6))
-lambda_with_arguments = Case(build=both(lambda_, lambda_), expect=ran("s", {"hello": "you"}), kinds=(HandlerKind.SYNC,))
+partial_with_arguments = Case(build=both(partial, partial_async), expect=ran("s", 6, opts=given(1)))
+bound_method = Case(build=both(method, method_async), expect=ran("s", 42, opts=given(2)))
+callable_object = Case(build=both(instance, instance_async), expect=ran("s", 6, opts=given(2)))
+lambda_with_arguments = Case(
+    build=both(lambda_, lambda_), expect=ran("s", {"hello": "you"}, opts=given("you")), kinds=(HandlerKind.SYNC,)
+)
 lambda_that_returns_a_coroutine = Case(
     build=both(lambda_async, lambda_async), expect=ran("s", 21), kinds=(HandlerKind.ASYNC,)
 )
 plain_callback_in_async_function = Case(
-    build=both(plain_callback, plain_callback), expect=ran("s", 2), kinds=(HandlerKind.ASYNC,)
+    build=both(plain_callback, plain_callback), expect=ran("s", 2, opts=given(1, 1)), kinds=(HandlerKind.ASYNC,)
 )
 async_callback_in_plain_function = Case(
     build=both(coroutine_in_sync, coroutine_in_sync),
@@ -152,6 +156,7 @@ async_callback_in_plain_function = Case(
             op(
                 "StepFailed",
                 "s",
+                opts=given(1, 2),
                 error=error("AsyncUnsupportedError", Saying('step "s"', "async def"), code="async_unsupported"),
             )
         ],

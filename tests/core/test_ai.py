@@ -111,13 +111,13 @@ ANSWERS: dict[str, tuple[dict[str, object], dict[str, object]]] = {
 @pytest.mark.parametrize("name", ANSWERS)
 def test_answers_are_known_by_their_shape(name: str) -> None:
     answer, values = ANSWERS[name]
-    (metadata,) = ai_metadata({}, answer, "somewhere")
+    (metadata,) = ai_metadata({}, answer, "somewhere", 7)
     assert (metadata["kind"], metadata["op"], metadata["scope"]) == ("inngest.ai", "merge", "step")
-    assert metadata["values"] == {"operation_name": "chat", **values}
+    assert metadata["values"] == {"operation_name": "chat", "latency_ms": 7, **values}
 
 
 def test_the_provider_is_that_of_the_client() -> None:
-    (metadata,) = ai_metadata({"model": "m"}, ANSWERS["anthropic"][0], "anthropic.resources.messages")
+    (metadata,) = ai_metadata({"model": "m"}, ANSWERS["anthropic"][0], "anthropic.resources.messages", 7)
     values: Any = metadata["values"]
     assert (values["provider"], values["request_model"]) == ("anthropic", "m")
 
@@ -126,10 +126,11 @@ def test_the_provider_is_that_of_the_client() -> None:
     "answer", [None, 7, "text", [], {}, {"usage": None}, {"usage": 3}, {"usage": {"input_tokens": "many"}}]
 )
 def test_other_answers_say_nothing(answer: object) -> None:
-    assert ai_metadata({}, answer, "openai") == []
+    assert ai_metadata({}, answer, "openai", 7) == []
 
 
 def test_what_is_no_metadata_is_left_out() -> None:
     asked: dict[str, object] = {"model": ["m", object()], "temperature": float("nan"), "max_tokens": 5}
-    (metadata,) = ai_metadata(asked, {"usage": {"input_tokens": 1}, "id": {"a": 1}}, "somewhere")
-    assert metadata["values"] == {"operation_name": "chat", "input_tokens": 1, "total_tokens": 1, "max_tokens": 5}
+    (metadata,) = ai_metadata(asked, {"usage": {"input_tokens": 1}, "id": {"a": 1}}, "somewhere", 7)
+    told = {"operation_name": "chat", "latency_ms": 7, "input_tokens": 1, "total_tokens": 1, "max_tokens": 5}
+    assert metadata["values"] == told

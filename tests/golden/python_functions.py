@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 from typing import Any
 
 import inngest
@@ -69,7 +70,7 @@ def sync_functions(client: inngest.Inngest) -> list[inngest.Function[Any]]:
 
     @client.create_function(fn_id="retry", retries=1, trigger=on("retry"))
     def retry(ctx: inngest.ContextSync) -> object:
-        ctx.step.run("bad", ok_unless_first, ctx.attempt)
+        ctx.step.run("bad", functools.partial(ok_unless_first, ctx.attempt))
         if ctx.attempt == 0:
             raise inngest.RetryAfterError("fn later", 500)
         return "done"
@@ -156,7 +157,7 @@ def async_functions(client: inngest.Inngest) -> list[inngest.Function[Any]]:
 
     @client.create_function(fn_id="retry", retries=1, trigger=on("retry"))
     async def retry(ctx: inngest.Context) -> object:
-        await ctx.step.run("bad", ok_unless_first, ctx.attempt)
+        await ctx.step.run("bad", functools.partial(ok_unless_first, ctx.attempt))
         if ctx.attempt == 0:
             raise inngest.RetryAfterError("fn later", 500)
         return "done"

@@ -6,6 +6,7 @@ They were served twice: as the app "tscp" with checkpointing, and as "tsnocp" wi
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import Any
 
 import inngest
@@ -45,7 +46,7 @@ def sync_functions(client: inngest.Inngest) -> list[inngest.Function[Any]]:
     @client.create_function(fn_id="seq", trigger=on(client, "seq"))
     def seq(ctx: inngest.ContextSync) -> object:
         for number in range(3):
-            ctx.step.run(f"s{number}", numbered, number)
+            ctx.step.run(f"s{number}", functools.partial(numbered, number))
         ctx.step.sleep("z", 1000)
         ctx.step.run("after", lambda: "x")
         return "done"
@@ -93,7 +94,7 @@ def async_functions(client: inngest.Inngest) -> list[inngest.Function[Any]]:
     @client.create_function(fn_id="seq", trigger=on(client, "seq"))
     async def seq(ctx: inngest.Context) -> object:
         for number in range(3):
-            await ctx.step.run(f"s{number}", numbered, number)
+            await ctx.step.run(f"s{number}", functools.partial(numbered, number))
         await ctx.step.sleep("z", 1000)
         await ctx.step.run("after", lambda: "x")
         return "done"
