@@ -5,9 +5,12 @@ from inngest_core.extras import needs
 with needs("testing", "cel_expr_python", "cronsim"):
     from inngest_testing.async_engine import AsyncEngine
     from inngest_testing.capture import Sent
+    from inngest_testing.effects import SideEffect, side_effect
     from inngest_testing.errors import (
         AppError,
+        EffectError,
         NotSentError,
+        ReplayError,
         RunCancelledError,
         RunNotEndedError,
         StepNotMetError,
@@ -23,13 +26,16 @@ __all__ = [
     "TIMEOUT",
     "AppError",
     "AsyncEngine",
+    "EffectError",
     "Engine",
     "Logs",
     "NotSentError",
+    "ReplayError",
     "Result",
     "RunCancelledError",
     "RunNotEndedError",
     "Sent",
+    "SideEffect",
     "Status",
     "StepNotMetError",
     "StepResult",
@@ -41,4 +47,5 @@ __all__ = [
     "run_async",
     "sent_by",
     "sequence",
+    "side_effect",
 ]

@@ -18,6 +18,7 @@ from inngest_core.web.messages import HTTPRequest, HTTPResponse
 from .api import is_sending
 from .errors import NotSentError
 from .recording import current_engine
+from .replaying import Replaying
 from .results import Result, one_line
 from .sync_engine import Engine
 
@@ -106,7 +107,9 @@ class Sent:
             what = "no event" if name is None else f'no "{name}"'
             raise NotSentError(f"expected {what} to be sent; sent were:\n{_listed(self.events)}")
 
-    def drain(self, *apps: object, steps: Mapping[str, object] | None = None, replay: bool = True) -> list[Result[Any]]:
+    def drain(
+        self, *apps: object, steps: Mapping[str, object] | None = None, replay: Replaying = True
+    ) -> list[Result[Any]]:
         """Run what the events start, to the end; return these runs, and those that they started in turn.
 
         The events are forgotten, as they have been sent now.

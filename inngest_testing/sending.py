@@ -19,7 +19,7 @@ from inngest_devserver.calls.caller import CALL_SECONDS, UnreachableError
 from inngest_devserver.calls.reply import Answer
 from inngest_devserver.calls.retry import parse_retry_after
 
-from .recording import current_engine, current_run
+from .recording import current_engine, current_run, rehearsing
 from .targets import Target, Threads
 
 T = TypeVar("T")
@@ -87,10 +87,11 @@ class InProcessSender:
 
     async def _call_in_thread(self, do: Callable[[], T]) -> T:
         """Call *do* in another thread, for the same run."""
-        run_id = current_run.get()
+        run_id, is_rehearsal = current_run.get(), rehearsing.get()
 
         def for_this_run() -> T:
             self._begin(run_id)
+            rehearsing.set(is_rehearsal)
             return do()
 
         return await self._threads(for_this_run)

@@ -11,6 +11,7 @@ from inngest_core.function import Function
 
 from .async_engine import LONGEST, AsyncEngine
 from .portal import Portal
+from .replaying import Replaying
 from .results import Result
 
 T = TypeVar("T")
@@ -34,7 +35,7 @@ class Engine:
         self,
         *apps: object,
         steps: Mapping[str, object] | None = None,
-        replay: bool = True,
+        replay: Replaying = True,
         now: datetime.datetime | None = None,
         signing_key: str | None = None,
         path: str = "/api/inngest",
