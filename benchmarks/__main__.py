@@ -16,7 +16,18 @@ from typing import Protocol, cast
 
 from .measure import FULL, QUICK, Effort, Row, Table
 
-SUBJECTS = ("startup", "small_calls", "over_sockets", "large_event", "replay", "values", "refusal", "engine", "workers")
+SUBJECTS = (
+    "startup",
+    "small_calls",
+    "over_sockets",
+    "large_event",
+    "replay",
+    "values",
+    "refusal",
+    "middleware",
+    "engine",
+    "workers",
+)
 
 
 class Subject(Protocol):

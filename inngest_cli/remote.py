@@ -7,18 +7,19 @@ import shlex
 import sys
 import urllib.parse
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import quote
 
 import httpx
 
-from inngest_core.errors import BodyInvalidError
+from inngest_core.errors import BodyInvalidError, ConfigError
 from inngest_core.protocol.signing import SigningKey
 from inngest_core.protocol.wire import json_kind, parse_json
 
 from .defaults import DEFAULT_PORT, DEFAULT_URL, LOOPBACK
 from .errors import CommandError, UsageError
+from .keys import split_keys
 
 TIMEOUT_SECONDS = 30.0
 NO_EVENT_KEY = "NO_EVENT_KEY_SET"
@@ -38,9 +39,10 @@ class Remote:
     """An engine, and the keys to show it. url_option: what another command needs to reach the same engine."""
 
     origin: str
-    event_key: str
-    signing_key: str | None
+    event_key: str = field(repr=False)
+    signing_key: str | None = field(repr=False)
     url_option: str = ""
+    token: str | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, url: str | None, environ: Mapping[str, str]) -> Remote:
@@ -49,9 +51,15 @@ class Remote:
         origin = url or (named if "://" in named else DEFAULT_URL)
         if not is_url(origin):
             raise UsageError(f"--url {origin!r} is not a URL; write it as in {DEFAULT_URL}")
-        event_key = environ.get("INNGEST_EVENT_KEY") or NO_EVENT_KEY
+        event_keys = split_keys(environ.get("INNGEST_EVENT_KEY"))
         url_option = f" --url {shlex.quote(url)}" if url else ""
-        return cls(origin.rstrip("/"), event_key, environ.get("INNGEST_SIGNING_KEY") or None, url_option)
+        return cls(
+            origin.rstrip("/"),
+            event_keys[0] if event_keys else NO_EVENT_KEY,
+            environ.get("INNGEST_SIGNING_KEY") or None,
+            url_option,
+            environ.get("INNGEST_TOKEN") or None,
+        )
 
     def get(self, path: str) -> Any:
         """Return the JSON at *path*; None when there is nothing. Raises CommandError."""
@@ -62,8 +70,10 @@ class Remote:
 
     def _exchange(self, method: str, path: str, body: bytes | None) -> Any:
         headers = {"content-type": "application/json"}
-        if self.signing_key:
-            headers["authorization"] = SigningKey(self.signing_key).bearer()
+        if self.token:
+            headers["authorization"] = f"Bearer {self.token}"
+        elif self.signing_key:
+            headers["authorization"] = _bearer(self.signing_key)
         try:
             with httpx.Client(trust_env=False, timeout=TIMEOUT_SECONDS) as client:
                 answer = client.request(method, self.origin + path, content=body, headers=headers)
@@ -85,6 +95,13 @@ class Remote:
         return f" --port {parts.port}" if elsewhere else ""
 
 
+def _bearer(key: str) -> str:
+    try:
+        return SigningKey(key).bearer()
+    except ConfigError:
+        raise UsageError("INNGEST_SIGNING_KEY is not hexadecimal; set it to the key of the engine") from None
+
+
 def _cause(error: httpx.HTTPError) -> str:
     return str(error) or type(error).__name__
 
@@ -99,6 +116,11 @@ def _parse(answer: httpx.Response, origin: str) -> Any:
         ) from None
     if answer.is_success:
         return value
+    if answer.status_code == 401:
+        raise CommandError(
+            f"the engine at {origin} asks for a key, and got another one or none: set INNGEST_EVENT_KEY for sending, "
+            "and INNGEST_SIGNING_KEY or INNGEST_TOKEN for everything else"
+        )
     said = cast("dict[str, Any]", value).get("error") if isinstance(value, dict) else None
     raise CommandError(f"the engine at {origin} refused with {answer.status_code}: {said or value}")
 

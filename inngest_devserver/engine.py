@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from inngest_core.protocol.signing import SigningKey
+from inngest_core.protocol.signing import SigningKey, SigningKeys
 
 from .admission.admission import Admission
 from .admission.crons import Crons
@@ -20,9 +20,11 @@ from .admission.keys import Keys
 from .admission.placing import Placing
 from .apps.functions import Function
 from .apps.registry import Registry
-from .calls.caller import Caller, Sender, Transport
+from .calls.caller import WORKERS_URL, Caller, Sender, Transport
 from .calls.fetcher import Fetcher, HTTPFetcher
 from .calls.ops import Op
+from .calls.reply import Answer, Outcome, read_answer
+from .calls.signatures import Signatures
 from .console import Console, Sink, stderr
 from .ids import Ulids
 from .intake import Intake
@@ -58,12 +60,14 @@ class Options:
 
     persist: file to keep everything in; None keeps it in memory.
     signing_key: signs requests to apps, and is asked for by the API, when given.
+    signing_key_fallback: the old key or the next one, while they are changed: it is taken as well, and apps that do not
+    know the other one are called with it.
     event_keys: the only ones that may send events; none given allows all.
     concurrency: call requests under way at once in one app, of which one function gets three quarters; fewer than the
     100 connections that a waitress takes by default, as it leaves the others unanswered.
     retry_interval: seconds before the second attempt; doubles with each, up to a minute.
     keep: how many ended runs are kept, and for how long.
-    server_kind: what the engine calls itself to apps, "dev" or "cloud".
+    server_kind: what the engine calls itself to apps, "dev" or "cloud". With "cloud" and a key, answers must be signed.
     sink: takes each line for the terminal; None keeps quiet.
     transport: sends requests to apps instead of the network (tests). fetcher: makes those of steps.
     sender: makes the requests to apps, instead of HTTP: for an app that is called in this process.
@@ -71,8 +75,9 @@ class Options:
     """
 
     persist: Path | None = None
-    signing_key: str | None = None
-    event_keys: tuple[str, ...] = ()
+    signing_key: str | None = field(default=None, repr=False)
+    signing_key_fallback: str | None = field(default=None, repr=False)
+    event_keys: tuple[str, ...] = field(default=(), repr=False)
     concurrency: int = 64
     retry_interval: float = 1.0
     keep: Keep = field(default_factory=Keep)
@@ -96,12 +101,13 @@ class Engine:
         self.registry = Registry(self.store, self.clock)
         self.active = ActiveRuns(self.store)
         self.journal = Journal(self.store, Console(options.sink, asyncio.get_running_loop().call_soon), self.clock)
-        self.signing_key = SigningKey(options.signing_key) if options.signing_key else None
+        self.signing_keys = _signing_keys(options)
         self.assignments = Assignments(self.clock, self.ulids, self.registry, self.store, self.journal.say)
+        self._signatures = Signatures(self.signing_keys, checks_answers=options.server_kind == "cloud")
         self.caller: Sender = options.sender or Caller(
             self.clock,
             options.server_kind,
-            self.signing_key,
+            self._signatures,
             transport=options.transport,
             workers=self.assignments,
         )
@@ -146,6 +152,7 @@ class Engine:
             active=self.active,
             queue=self.scheduler.queue,
             caller=self.caller,
+            read=self._read,
             fetcher=self._fetcher,
             journal=self.journal,
             place=self._placing.place,
@@ -161,6 +168,13 @@ class Engine:
         self.executor = Executor(services)
         self.checkpoints = Checkpoints(services, self.store, self.executor)
         self.intake.executor = self.admission.executor = self.executor
+
+    def _read(self, url: str, answer: Answer) -> Outcome:
+        """Return what an answer means. A worker, or an app in this process, has no need to sign it."""
+        now = self.clock.now()
+        if self.options.sender is not None or url.startswith(WORKERS_URL):
+            return read_answer(answer, now)
+        return read_answer(answer, now, lambda given: self._signatures.refusal(given, now))
 
     async def _call(self, job: JobRow) -> None:
         await self.executor.call(job)
@@ -239,3 +253,10 @@ class Engine:
         await self.caller.close()
         await self._fetcher.close()
         self.store.close()
+
+
+def _signing_keys(options: Options) -> SigningKeys | None:
+    if not options.signing_key:
+        return None
+    fallback = options.signing_key_fallback
+    return SigningKeys(SigningKey(options.signing_key), SigningKey(fallback) if fallback else None)

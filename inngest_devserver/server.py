@@ -9,8 +9,10 @@ import asyncio
 import contextlib
 import importlib.util
 import os
+import secrets
 import socket
 import threading
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,11 +22,13 @@ from inngest_core.protocol.limits import MAX_RESPONSE_BYTES
 with needs("dev-server", "uvicorn"):
     import uvicorn
 
-from .apps.ping import keep_registered, register_app
+from .apps.ping import POLL_SECONDS, keep_registered, register_app
 from .engine import Engine, Options
+from .http.access import Access, host_name
 from .http.api import API
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+ANYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - what it means to bind to them is asked here
 DEFAULT_PORT = 8288
 _BACKLOG = 2048
 _LONGEST_FRAME = MAX_RESPONSE_BYTES
@@ -38,18 +42,42 @@ class DevServer:
     async with DevServer() as server: ...     on the running loop
     with DevServer(port=0) as server: ...     on a thread of its own
     Ready when entered; `origin` says where. port 0 takes any free one.
+    allowed_hosts: names by which it may be reached besides those of this machine and *host*. Of the server kind
+    "cloud", with keys and no name given, it answers to any name, for every route asks for a key then.
+    token: what managing routes ask for besides the signing key; without those keys one is made up when *host* is not
+    loopback.
     """
 
-    def __init__(self, options: Options | None = None, *, host: str = "127.0.0.1", port: int = DEFAULT_PORT) -> None:
+    def __init__(
+        self,
+        options: Options | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = DEFAULT_PORT,
+        allowed_hosts: Sequence[str] = (),
+        token: str | None = None,
+    ) -> None:
         self.options = options or Options()
         self._host = host
         self._port = port
+        self._allowed_hosts = [host_name(each) for each in allowed_hosts]
+        self.token = token or (None if host in LOOPBACK or self._needs_keys else secrets.token_urlsafe(24))
         self._engine: Engine | None = None
         self._server: uvicorn.Server | None = None
         self._socket: socket.socket | None = None
         self._ticking: asyncio.Task[None] | None = None
         self._pings: set[asyncio.Task[None]] = set()
         self._thread: _Thread | None = None
+
+    @property
+    def _needs_keys(self) -> bool:
+        return self.options.server_kind == "cloud" and bool(self.options.signing_key and self.options.event_keys)
+
+    def _access(self, engine: Engine) -> Access:
+        own = [] if self._host in ANYWHERE else [host_name(self._host)]
+        by_any_name = self._needs_keys and not self._allowed_hosts
+        hosts = None if by_any_name else frozenset([*own, *self._allowed_hosts])
+        return Access(hosts, engine.signing_keys, self.token)
 
     @property
     def engine(self) -> Engine:
@@ -75,7 +103,7 @@ class DevServer:
         try:
             self._engine = Engine(self.options)
             self._engine.start()
-            self._server = await _serve(API(self._engine, any_host=self._host not in _LOOPBACK), listener)
+            self._server = await _serve(API(self._engine, self._access(self._engine)), listener)
         except BaseException:
             listener.close()
             if self._engine is not None:
@@ -102,14 +130,14 @@ class DevServer:
 
     def register(self, url: str) -> asyncio.Task[None]:
         """Ask the app at *url* to register, again and again until it does; the task ends then."""
-        task = asyncio.create_task(register_app(self.engine, url), name=f"register {url}")
+        task = asyncio.create_task(register_app(self.engine, url), name="register an app")
         self._pings.add(task)
         task.add_done_callback(self._pings.discard)
         return task
 
-    def poll(self, url: str) -> None:
+    def poll(self, url: str, seconds: float = POLL_SECONDS) -> None:
         """Have the app at *url*, which has registered, do so again every few seconds until the server stops."""
-        task = asyncio.create_task(keep_registered(self.engine, url), name=f"poll {url}")
+        task = asyncio.create_task(keep_registered(self.engine, url, seconds), name="poll an app")
         self._pings.add(task)
         task.add_done_callback(self._pings.discard)
 

@@ -29,6 +29,7 @@ DISTRIBUTIONS = {
     "asgiref": "django",
     "nacl": "pynacl",
     "sentry_sdk": "sentry-sdk",
+    "opentelemetry": "opentelemetry-sdk",
 }
 """The distribution of a module, where it has another name."""
 TOOLS = {"test", "check"}

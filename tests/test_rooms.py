@@ -25,7 +25,9 @@ INTEGRATIONS = {
     "__init__": set[str](),
     "dependency_injection": set[str](),
     "encryption": {"nacl"},
+    "extended_traces": {"opentelemetry"},
     "logging": {"structlog"},
+    "opentelemetry": {"opentelemetry"},
     "sentry": {"sentry_sdk"},
 }
 """What each file of inngest_middleware integrates."""

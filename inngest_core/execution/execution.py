@@ -34,7 +34,7 @@ from . import tools
 from .checkpoint import Checkpoint
 from .failure import describe, is_final, log_failure, retriable, retry_headers
 from .inputs import record_inputs
-from .outcomes import CallOutcome, Reported, TargetMissed, op_of, refuse_coroutine, report_new
+from .outcomes import CallOutcome, Reported, TargetMissed, args_of, op_of, refuse_coroutine, report_new
 from .probe import tell_of_step
 from .replay import Found, Memo, Replay
 from .results import Results, RunSize, Warned
@@ -202,7 +202,8 @@ class Execution(Generic[Place]):
         return (yield from self._hooks.around("wrap_step", info, partial(self._call_step, found), context))
 
     def _info(self, found: Found[Tool, Place]) -> StepInfo:
-        return StepInfo(found.step_id, found.op, found.tool.opts, found.id, found.index, self.ctx.attempt)
+        ids = (found.id, found.index, self.ctx.attempt)
+        return StepInfo(found.step_id, found.op, found.tool.opts, *ids, args_of(found))
 
     def _call_step(self, found: Found[Tool, Place], context: contextvars.Context | None) -> Flow[Outcome]:
         """Return what the step came to. context: the variables that it runs in, None when those are current."""
@@ -214,8 +215,7 @@ class Execution(Generic[Place]):
                 return Returned((yield from tool.work(self._scope(found))))
             if tool.callback is None:
                 raise AssertionError("a step of the engine's does not run in the app")
-            args = tool.args if found.input is None else found.input
-            value: object = yield Call(tool.callback, args, context, f'step "{found.step_id}"')
+            value: object = yield Call(tool.callback, args_of(found), context, f'step "{found.step_id}"')
             return refuse_coroutine(value, f'step "{found.step_id}"')
         except CONTROL:
             raise

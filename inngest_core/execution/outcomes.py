@@ -82,7 +82,7 @@ def _describe(found: Found[Tool, Any], data: bytes, timing: tuple[int, int]) -> 
     tool = found.tool
     if tool.describe is None:
         return ()
-    return tool.describe(data, tool.args if found.input is None else found.input, timing[1] // 1_000_000)
+    return tool.describe(data, args_of(found), timing[1] // 1_000_000)
 
 
 def refuse_coroutine(value: object, what: str) -> Returned:
@@ -95,3 +95,8 @@ def refuse_coroutine(value: object, what: str) -> Returned:
     raise OutputUnserializableError(
         f"{what} returned a {kind}{f' of {name}' if name else ''}, not its result; did you forget await?"
     )
+
+
+def args_of(found: Found[Tool, Any]) -> Sequence[object]:
+    """Return the arguments of what a step runs, which may have been edited in the engine."""
+    return found.tool.args if found.input is None else found.input

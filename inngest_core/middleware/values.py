@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -36,6 +36,8 @@ class StepInfo:
     """How many steps with this id the function had met before it."""
     attempt: int = 0
     """How often it was tried before."""
+    input: Sequence[object] = ()
+    """The arguments of what it runs, without keys and headers of AI clients."""
 
 
 @dataclass(slots=True)

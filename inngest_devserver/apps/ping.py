@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import urllib.parse
 
 from inngest_core.protocol.wire import Header, SyncKind
 from inngest_core.web.messages import TransportError
 from inngest_devserver import fragments
 from inngest_devserver.calls.caller import UnreachableError
 from inngest_devserver.calls.reply import Answer
+from inngest_devserver.calls.requests import without_password
 from inngest_devserver.engine import Engine
 
 PING_SECONDS = 10.0
@@ -44,10 +44,10 @@ async def register_app(engine: Engine, url: str) -> None:
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
-async def keep_registered(engine: Engine, url: str) -> None:
+async def keep_registered(engine: Engine, url: str, seconds: float = POLL_SECONDS) -> None:
     """Ask an app that has registered again and again, so that functions which its reloading server adds appear."""
     while True:
-        await engine.clock.wait(asyncio.Event(), engine.clock.now() + POLL_SECONDS)
+        await engine.clock.wait(asyncio.Event(), engine.clock.now() + seconds)
         with contextlib.suppress(NotRegisteredError):  # it is reloading, or down: its calls say so
             await _ping(engine, url)
 
@@ -62,7 +62,7 @@ async def _ping(engine: Engine, url: str) -> None:
     except UnreachableError:
         raise NotRegisteredError(f"waiting for an app at {shown}") from None
     except TransportError as error:
-        raise NotRegisteredError(f"the app did not answer: {str(error).replace(url, shown)}") from error
+        raise NotRegisteredError(f"the app did not answer: {error}") from error
     if not answer.is_from_sdk:
         raise NotRegisteredError(
             f"{shown} answered {answer.status} and is not served by an Inngest SDK; check the path"
@@ -73,13 +73,6 @@ async def _ping(engine: Engine, url: str) -> None:
         raise NotRegisteredError(
             f"the app at {shown} registered with another engine; set INNGEST_DEV there to the URL of this one"
         )
-
-
-def without_password(url: str) -> str:
-    """Return *url* as it may be shown."""
-    parts = urllib.parse.urlsplit(url)
-    name, at, host = parts.netloc.rpartition("@")
-    return parts._replace(netloc=f"{name.partition(':')[0]}:***@{host}").geturl() if at and ":" in name else url
 
 
 def _message(answer: Answer) -> str:

@@ -21,11 +21,14 @@ from inngest_core.web.messages import TransportError, read_limited_async
 from inngest_devserver.scheduling.clock import Clock
 
 from .reply import Answer
+from .requests import without_password
+from .signatures import Signatures
 
 CALL_SECONDS = 2 * 3600.0
 CONNECT_SECONDS = 10.0
 _MOST_REDIRECTS = 60
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_UNAUTHORIZED = 401
 _DECODED = frozenset({"", "identity", "gzip", "deflate"})
 _KEPT_ALIVE_SECONDS = 3.0
 """Shorter than most servers keep an idle connection: one that is closed just as it is used costs an attempt."""
@@ -105,14 +108,14 @@ class _Connections:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """signing_key: signs each request when there is one. server_kind: what the engine says it is.
+    """signatures: sign each request when there is a key. server_kind: what the engine says it is.
 
     workers: makes the requests to apps that connect to the engine, where it can.
     """
 
     clock: Clock
     server_kind: str
-    signing_key: SigningKey | None = None
+    signatures: Signatures = field(default_factory=lambda: Signatures(None))
     transport: Transport | None = None
     workers: Workers | None = None
     _connections: _Connections = field(init=False)
@@ -135,14 +138,33 @@ class Caller:
             Header.SERVER_KIND.value: self.server_kind,
             **headers,
         }
-        if self.signing_key is not None:
-            sent[Header.SIGNATURE.value] = sign(body, self.signing_key, now=self.clock.now())
         try:
-            return await self._follow(method, url, sent, body, seconds)
+            return await self._send_signed(method, url, sent, body, seconds)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise UnreachableError(f"{url}: {str(error) or type(error).__name__}") from error
+            raise UnreachableError(f"{without_password(url)}: {str(error) or type(error).__name__}") from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, OverflowError) as error:  # the last two: odd redirects
-            raise TransportError(f"{url}: {str(error) or type(error).__name__}") from error
+            raise TransportError(f"{without_password(url)}: {str(error) or type(error).__name__}") from error
+
+    async def _send_signed(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, seconds: float
+    ) -> Answer:
+        """Exchange one request, and once more with the other key if the app does not know the first one."""
+        first, *others = self.signatures.to_try(url)
+        answer = await self._send_with(first, method, url, headers, body, seconds)
+        for key in others:
+            if answer.status != _UNAUTHORIZED:
+                break
+            second = await self._send_with(key, method, url, headers, body, seconds)
+            if second.status != _UNAUTHORIZED:
+                self.signatures.worked(url, key)
+                return second
+        return answer
+
+    async def _send_with(
+        self, key: SigningKey | None, method: str, url: str, headers: Mapping[str, str], body: bytes, seconds: float
+    ) -> Answer:
+        signature = {} if key is None else {Header.SIGNATURE.value: sign(body, key, now=self.clock.now())}
+        return await self._follow(method, url, {**headers, **signature}, body, seconds)
 
     async def _follow(self, method: str, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Answer:
         for _ in range(_MOST_REDIRECTS):
@@ -151,7 +173,7 @@ class Caller:
             if answer.status not in _REDIRECTS or not location:
                 return answer
             url = _redirected(url, location)
-        raise TransportError(f"{url}: more than {_MOST_REDIRECTS} redirects")
+        raise TransportError(f"{without_password(url)}: more than {_MOST_REDIRECTS} redirects")
 
     async def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Answer:
         timeout = {"connect": CONNECT_SECONDS, "read": seconds, "write": seconds, "pool": None}
@@ -162,7 +184,7 @@ class Caller:
             try:
                 encoding = response.headers.get("content-encoding", "").strip().lower()
                 if encoding not in _DECODED:
-                    raise TransportError(f"{url}: unsupported content encoding: {encoding}")
+                    raise TransportError(f"{without_password(url)}: unsupported content encoding: {encoding}")
                 content = await read_limited_async(response.aiter_bytes(), MAX_RESPONSE_BYTES)
             finally:
                 await response.aclose()

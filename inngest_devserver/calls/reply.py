@@ -5,7 +5,7 @@ The rules: docs/protocol.md, "Call requests", "Retries and errors" and "Streamin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from inngest_devserver import fragments
 from .ops import Op, OpsInvalidError, parse_ops
 
 NO_RETRY_REASON = "NonRetriableError"
+_BODY_KEY = b',"body":'
 _SHOWN = 2000
 """Characters of an unreadable body that go into an error."""
 
@@ -65,8 +66,15 @@ class Raised:
 Outcome = Stepped | Returned | Raised
 
 
-def read_answer(answer: Answer, now: float) -> Outcome:
-    """Return what *answer* means at the Unix time *now*."""
+def _believe(_: Answer) -> str:
+    return ""
+
+
+def read_answer(answer: Answer, now: float, refusal: Callable[[Answer], str] = _believe) -> Outcome:
+    """Return what *answer* means at the Unix time *now*.
+
+    refusal: says why a success must not be believed, or nothing; a failure is a failure, whoever says so.
+    """
     if len(answer.body) > MAX_RESPONSE_BYTES:
         return _failed("output_too_large", f"the app answered more than {MAX_RESPONSE_BYTES} bytes")
     if answer.status == 201:
@@ -74,16 +82,18 @@ def read_answer(answer: Answer, now: float) -> Outcome:
             answer = _open_envelope(answer)
         except (BodyInvalidError, ValueError) as error:
             return _failed("invalid_response", f"the app streamed an answer that cannot be read: {error}")
-    return _read(answer, now)
+    return _read(answer, now, refusal)
 
 
-def _read(answer: Answer, now: float) -> Outcome:
+def _read(answer: Answer, now: float, refusal: Callable[[Answer], str]) -> Outcome:
     if 200 <= answer.status < 300:
         if not answer.headers.get(Header.SDK):
             return _failed(
                 "not_sdk",
                 f"the answer ({answer.status}) has no {Header.SDK} header: this URL is not served by an Inngest SDK",
             )
+        if said := refusal(answer):
+            return _failed("signature_invalid", said)
         return _read_steps(answer, now) if answer.status == 206 else _read_output(answer)
     return _read_error(answer)
 
@@ -156,7 +166,18 @@ def _open_envelope(answer: Answer) -> Answer:
     if fields.get("error"):
         return Answer(500, headers, fragments.dump(fields["error"]))
     body = fields.get("body")
-    return Answer(status, headers, body.encode() if isinstance(body, str) else fragments.dump(body))
+    return Answer(status, headers, body.encode() if isinstance(body, str) else _body_as_sent(answer.body, body))
+
+
+def _body_as_sent(envelope: bytes, body: object) -> bytes:
+    """Return the JSON of a body that is no text in its envelope: as it was sent, if it comes last."""
+    sent = envelope.strip().partition(_BODY_KEY)[2].removesuffix(b"}")
+    try:
+        if parse_json(sent) == body:
+            return sent
+    except BodyInvalidError:
+        pass
+    return fragments.dump(body)
 
 
 def _version(headers: Mapping[str, str]) -> int:

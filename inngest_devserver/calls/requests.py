@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+import re
 import urllib.parse
 
 from inngest_core.protocol.wire import Header, Query
 from inngest_devserver.ids import span_id
 from inngest_devserver.runs.run import Run
 from inngest_devserver.storage.tables import JobRow
+
+_PASSWORD = re.compile(r"^([^/?#:]*:?//[^/?#:]*):[^/?#]*@")
 
 
 @functools.lru_cache(maxsize=4096)
@@ -37,3 +40,8 @@ def call_headers(run: Run, job: JobRow, request_id: str) -> dict[str, str]:
         Header.REQUEST_ID.value: request_id,
         Header.RUN_ID.value: run.id,
     }
+
+
+def without_password(url: str) -> str:
+    """Return *url*, which may be none, as it may be shown."""
+    return _PASSWORD.sub(r"\1:***@", url)

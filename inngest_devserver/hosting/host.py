@@ -46,18 +46,22 @@ class AppHost:
         path: str | None = None,
         directory: Path | None = None,
         environ: Mapping[str, str] | None = None,
+        is_self_hosted: bool = False,
     ) -> None:
         """Host the app that *target* names, as in "module:app".
 
         port: 0 takes any free one. path: where the app serves, instead of finding it.
-        directory: where the app's modules are; the current one by default.
+        directory: where the app's modules are; the current one by default. is_self_hosted: the app is to be in cloud
+        mode, as the engine asks for keys.
         """
         self.target = target
         self.origin = ""
         self.endpoints: tuple[Endpoint, ...] = ()
         self._arguments = ["--port", str(port), *(["--path", path] if path else [])]
         self._directory = (directory or Path.cwd()).resolve()
-        self._environ, self.warnings = child_environ(os.environ if environ is None else environ, engine_origin)
+        self._environ, self.warnings = child_environ(
+            os.environ if environ is None else environ, engine_origin, is_self_hosted=is_self_hosted
+        )
         self._process: asyncio.subprocess.Process | None = None
         self._lifeline: asyncio.StreamWriter | None = None
 
@@ -144,14 +148,21 @@ class AppHost:
             raise HostError(f"{self.target} ended with exit code {process.returncode} before it served")
 
 
-def child_environ(environ: Mapping[str, str], engine_origin: str) -> tuple[dict[str, str], tuple[str, ...]]:
+def child_environ(
+    environ: Mapping[str, str], engine_origin: str, *, is_self_hosted: bool = False
+) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return the app's environment, which points it at the engine, and warnings where the user says otherwise."""
     child, warnings = {**environ, "PYTHONUNBUFFERED": "1"}, list[str]()
-    mode = environ.get("INNGEST_DEV", "").strip()
-    if mode.lower() in ("", "1", "true"):
+    mode = environ.get("INNGEST_DEV", "").strip().lower()
+    if is_self_hosted:
+        child["INNGEST_DEV"] = mode or "0"
+        child["INNGEST_BASE_URL"] = environ.get("INNGEST_BASE_URL", "").strip() or engine_origin
+    elif mode in ("", "1", "true"):
         child["INNGEST_DEV"] = engine_origin
     for name in ("INNGEST_DEV", *_ORIGIN_VARIABLES):
         value = child.get(name, "").strip()
+        if is_self_hosted and name == "INNGEST_DEV" and value.lower() in ("0", "false"):
+            continue
         if value and value.rstrip("/").replace("://localhost", f"://{LOOPBACK}") != engine_origin:
             warnings.append(
                 f"{name}={value} is kept, so the app does not talk to this engine ({engine_origin}); unset it"

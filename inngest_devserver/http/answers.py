@@ -60,3 +60,9 @@ def empty_response(status: int = 204) -> Response:
 def enveloped(data: object, now: float, *, status: int = 200) -> Response:
     """Return data as `/v1` does. Nothing is cached, so it is as fresh as it says."""
     return json_response({"data": data, "metadata": {"fetched_at": iso(now), "cached_until": iso(now)}}, status)
+
+
+def headers_for_pages(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers that let the page which asks read the answer; one that may not use the engine was refused."""
+    origin = headers.get("origin")
+    return {} if origin is None else {"access-control-allow-origin": origin, "vary": "origin"}

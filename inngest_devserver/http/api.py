@@ -24,18 +24,19 @@ with needs("dev-server", "starlette"):
     from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
     from starlette.websockets import WebSocket
 
-from .access import check_key, check_sender
+from .access import Access
 from .answers import APIError, Call
 from .routes import Endpoint, Stream, endpoints, streams
 
 
 class API:
-    """any_host: answer whatever name the engine was reached by, because it is bound to more than loopback."""
+    """access: who may call it; by default who reaches this machine, with the engine's key if it has one."""
 
-    def __init__(self, engine: Engine, *, any_host: bool = False) -> None:
+    def __init__(self, engine: Engine, access: Access | None = None) -> None:
         self._engine = engine
-        self._any_host = any_host
-        routes: list[BaseRoute] = [Route(each.path, _Endpoint(self, each)) for each in endpoints(engine)]
+        self._access = access or Access(keys=engine.signing_keys)
+        known = endpoints(engine, self._access)
+        routes: list[BaseRoute] = [Route(each.path, _Endpoint(self, each)) for each in known]
         for stream in streams(engine):
             application = _Stream(self, stream)
             routes.append(Route(stream.path, application))
@@ -45,7 +46,7 @@ class API:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            check_sender(Headers(scope=scope), any_host=self._any_host)
+            self._access.check_sender(Headers(scope=scope))
         except APIError as error:
             await self._send(error.response(), scope, receive, send)
             return
@@ -92,8 +93,7 @@ class API:
         handler = endpoint.methods.get(scope["method"])
         if handler is None:
             raise APIError(405, f"{scope['method']} is not allowed here; try {', '.join(endpoint.methods)}")
-        if endpoint.guarded and self._engine.signing_key is not None:
-            check_key(Headers(scope=scope), self._engine.signing_key)
+        self._access.check(endpoint.need, Headers(scope=scope))
         self._check_file(scope["method"])
         request = await read_request(scope, receive, MAX_REQUEST_BYTES)
         if len(request.body) > MAX_REQUEST_BYTES:

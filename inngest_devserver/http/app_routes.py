@@ -8,20 +8,22 @@ from inngest_core.protocol.wire import VERSION, Header, parse_object
 from inngest_core.web.messages import Response
 from inngest_devserver import ids
 from inngest_devserver.apps.functions import Function
-from inngest_devserver.apps.ping import without_password
 from inngest_devserver.apps.registry import Registered, RegistrationInvalidError
+from inngest_devserver.calls.requests import without_password
 from inngest_devserver.engine import Engine
 from inngest_devserver.scheduling.clock import iso
 from inngest_devserver.storage.tables import AppRow
 
+from .access import Access, Need
 from .answers import NO_ACCOUNT, APIError, Call, json_response
 
 _NEVER = "0001-01-01T00:00:00Z"
 
 
 class AppRoutes:
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, access: Access | None = None) -> None:
         self._engine = engine
+        self._access = access or Access(keys=engine.signing_keys)
 
     def register(self, call: Call) -> Response:
         """Take in an app's functions, all or none."""
@@ -52,7 +54,7 @@ class AppRoutes:
         count = len(registered.functions)
         self._engine.journal.say(
             f'app "{registered.app.name}" registered {count} function{"" if count == 1 else "s"} '
-            f"at {registered.app.url}"
+            f"at {without_password(registered.app.url)}"
         )
 
     def remove(self, call: Call) -> Response:
@@ -74,8 +76,12 @@ class AppRoutes:
     def health(self, _: Call) -> Response:
         return json_response({"status": 200, "message": "OK"})
 
-    def info(self, _: Call) -> Response:
+    def info(self, call: Call) -> Response:
+        """Describe the engine; which apps and functions there are is told to those who may manage it only."""
         options = self._engine.options
+        known = self._access.lets_in(Need.MANAGE, call.request.headers)
+        apps = self._engine.registry.apps() if known else []
+        functions = self._engine.registry.functions() if known else []
         return json_response(
             {
                 "version": VERSION,
@@ -85,11 +91,11 @@ class AppRoutes:
                     "poll": False,
                     "persist": options.persist is not None,
                     "queue_workers": options.concurrency,
-                    "require_keys": options.signing_key is not None,
+                    "require_keys": self._engine.signing_keys is not None,
                     "retry_interval": options.retry_interval,
-                    "urls": [app.url for app in self._engine.registry.apps()],
+                    "urls": [without_password(app.url) for app in apps],
                 },
-                "functions": [_config(function) for function in self._engine.registry.functions()],
+                "functions": [_config(function) for function in functions],
                 "handlers": None,
                 "isSingleNodeService": True,
                 "isMissingSigningKey": False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -18,17 +19,35 @@ from inngest_devserver.scheduling.clock import iso
 from inngest_devserver.storage.tables import EventRow
 
 from .access import is_one_of
-from .answers import NO_ACCOUNT, APIError, Call, enveloped, json_response
+from .answers import NO_ACCOUNT, APIError, Call, enveloped, headers_for_pages, json_response
 
 _PAGE, _LARGEST_PAGE = 20, 100
+_HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,100}")
 
 
 class EventRoutes:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    def may_send(self, call: Call) -> Response:
+        """Answer a browser that asks whether a page may send events: those that get this far may."""
+        asked = call.request.headers.get("access-control-request-headers", "")
+        if "origin" not in call.request.headers:
+            raise APIError(405, "OPTIONS is not allowed here; try POST")
+        headers = {
+            **headers_for_pages(call.request.headers),
+            "access-control-allow-methods": "POST",
+            "access-control-allow-headers": ", ".join(_HEADER_NAME.findall(asked)),
+            "access-control-max-age": "600",
+        }
+        return Response(204, headers, b"")
+
     def send(self, call: Call) -> Response:
         """Take in one event or an array; the events before a bad one are taken in as well."""
+        answer = self._send(call)
+        return Response(answer.status, {**answer.headers, **headers_for_pages(call.request.headers)}, answer.body)
+
+    def _send(self, call: Call) -> Response:
         allowed = self._engine.options.event_keys
         if allowed and not is_one_of(call.path["key"], allowed):
             return _refused(401, "Event key not found", [])

@@ -9,6 +9,7 @@ from inngest_core.web.asgi import Receive, Scope, Send
 from inngest_core.web.messages import Response
 from inngest_devserver.engine import Engine
 
+from .access import Access, Need
 from .answers import APIError, Call
 from .app_routes import AppRoutes
 from .cancellation_routes import CancellationRoutes
@@ -16,6 +17,7 @@ from .checkpoint_routes import CheckpointRoutes
 from .connect_routes import ConnectRoutes, ConnectSocket
 from .event_routes import EventRoutes
 from .graphql import GraphQLRoutes
+from .page_routes import PageRoutes
 from .realtime_routes import RealtimeRoutes
 from .run_routes import RunRoutes
 from .subscriptions import Subscriptions
@@ -28,13 +30,13 @@ Handler = Callable[[Call], Response | Awaitable[Response]]
 class Endpoint:
     """One route.
 
-    methods: a handler for each. guarded: whether the signing key is asked for, when there is one.
+    methods: a handler for each. need: what is asked for of whoever calls it.
     refuse: how an error looks there.
     """
 
     path: str
     methods: Mapping[str, Handler]
-    guarded: bool = True
+    need: Need = Need.MANAGE
     refuse: Callable[[APIError], Response] = APIError.response
 
 
@@ -47,23 +49,25 @@ class Stream:
     is_websocket: bool = False
 
 
-def endpoints(engine: Engine) -> list[Endpoint]:
-    """Return every route of the API."""
-    apps, events, runs = AppRoutes(engine), EventRoutes(engine), RunRoutes(engine)
-    cancellations = CancellationRoutes(engine)
+def endpoints(engine: Engine, access: Access | None = None) -> list[Endpoint]:
+    """Return every route of the API. access: who may call it."""
+    access = access or Access(keys=engine.signing_keys)
+    pages, cancellations = PageRoutes(access), CancellationRoutes(engine)
+    apps, events, runs = AppRoutes(engine, access), EventRoutes(engine), RunRoutes(engine)
     checkpoints, realtime, connect = CheckpointRoutes(engine), RealtimeRoutes(engine), ConnectRoutes(engine)
     return [
-        Endpoint("/e/{key}", {"POST": events.send}, guarded=False),
+        Endpoint("/", {"GET": pages.enter}, Need.NOTHING),
+        Endpoint("/e/{key}", {"POST": events.send, "OPTIONS": events.may_send}, Need.NOTHING),
         Endpoint("/invoke/{function}", {"POST": events.invoke}),
-        Endpoint("/fn/register", {"POST": apps.register, "PUT": apps.register}),
+        Endpoint("/fn/register", {"POST": apps.register, "PUT": apps.register}, Need.APP),
         Endpoint("/fn/remove", {"DELETE": apps.remove}),
-        Endpoint("/dev", {"GET": apps.info}, guarded=False),
-        Endpoint("/health", {"GET": apps.health}, guarded=False),
-        Endpoint("/v0/runs/{run}/actions", {"GET": runs.actions}),
-        Endpoint("/v0/runs/{run}/batch", {"GET": runs.batch}),
+        Endpoint("/dev", {"GET": apps.info}, Need.NOTHING),
+        Endpoint("/health", {"GET": apps.health}, Need.NOTHING),
+        Endpoint("/v0/runs/{run}/actions", {"GET": runs.actions}, Need.APP),
+        Endpoint("/v0/runs/{run}/batch", {"GET": runs.batch}, Need.APP),
         Endpoint("/v0/runs/{run}", {"DELETE": runs.cancel}),
-        Endpoint("/v1/checkpoint/{run}/async", {"POST": checkpoints.save}),
-        Endpoint("/v1/http/runs/{run}/async", {"POST": checkpoints.save}),
+        Endpoint("/v1/checkpoint/{run}/async", {"POST": checkpoints.save}, Need.APP),
+        Endpoint("/v1/http/runs/{run}/async", {"POST": checkpoints.save}, Need.APP),
         Endpoint("/v1/events", {"GET": events.list}),
         Endpoint("/v1/events/{event}", {"GET": events.one}),
         Endpoint("/v1/events/{event}/runs", {"GET": runs.of_event}),
@@ -71,15 +75,15 @@ def endpoints(engine: Engine) -> list[Endpoint]:
         Endpoint("/v1/runs/{run}", {"GET": runs.one, "DELETE": runs.cancel}),
         Endpoint("/v1/runs/{run}/jobs", {"GET": runs.jobs}),
         Endpoint("/v1/runs/{run}/history", {"GET": runs.history}),
+        Endpoint("/v1/signals", {"POST": events.signal}, Need.APP),
         Endpoint("/v1/cancellations", {"POST": cancellations.create, "GET": cancellations.list}),
         Endpoint("/v1/cancellations/{cancellation}", {"GET": cancellations.one, "DELETE": cancellations.delete}),
-        Endpoint("/v1/signals", {"POST": events.signal}),
         Endpoint("/v1/apps/{app}/functions", {"GET": apps.functions}),
-        Endpoint("/v1/realtime/publish", {"POST": realtime.publish}),
-        Endpoint("/v1/realtime/publish/tee", {"POST": realtime.tee}),
-        Endpoint("/v1/realtime/token", {"POST": realtime.token}),
-        Endpoint("/v0/connect/start", {"POST": connect.start}),
-        Endpoint("/v0/connect/flush", {"POST": connect.flush}),
+        Endpoint("/v1/realtime/publish", {"POST": realtime.publish}, Need.APP),
+        Endpoint("/v1/realtime/publish/tee", {"POST": realtime.tee}, Need.APP),
+        Endpoint("/v1/realtime/token", {"POST": realtime.token}, Need.APP),
+        Endpoint("/v0/connect/start", {"POST": connect.start}, Need.APP),
+        Endpoint("/v0/connect/flush", {"POST": connect.flush}, Need.APP),
         Endpoint("/v0/gql", {"POST": GraphQLRoutes(engine).query}),
         *_second_version(engine),
     ]
@@ -108,7 +112,7 @@ def _second_version(engine: Engine) -> list[Endpoint]:
     }
     return [
         *(Endpoint(path, methods, refuse=refuse) for path, methods in routes.items()),
-        *(Endpoint(path, methods, guarded=False, refuse=refuse) for path, methods in open_routes.items()),
+        *(Endpoint(path, methods, Need.NOTHING, refuse=refuse) for path, methods in open_routes.items()),
     ]
 
 

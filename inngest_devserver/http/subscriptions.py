@@ -20,7 +20,7 @@ from inngest_devserver.realtime.hub import Subscriber, TooManySubscribersError
 from inngest_devserver.realtime.messages import Topic
 from inngest_devserver.realtime.tokens import TokenError
 
-from .answers import APIError
+from .answers import APIError, headers_for_pages
 
 KEEP_ALIVE_SECONDS = 15.0
 LONGEST_SECONDS = 15 * 60.0
@@ -44,7 +44,11 @@ class Subscriptions:
             self._engine.hub.leave(subscriber)
 
     async def _stream(self, subscriber: Subscriber, scope: Scope, send: Send) -> None:
-        headers = {"cache-control": "no-cache", "content-type": "text/event-stream", **_for_pages(scope)}
+        headers = {
+            "cache-control": "no-cache",
+            "content-type": "text/event-stream",
+            **headers_for_pages(Headers(scope=scope)),
+        }
         raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": 200, "headers": raw})
         await send({"type": "http.response.body", "body": b":\n\n", "more_body": True})
@@ -130,12 +134,6 @@ class Subscriptions:
 def _topic(given: object) -> Topic:
     fields = cast("dict[str, object]", given) if isinstance(given, dict) else {}
     return Topic(str(fields.get("channel", "")), str(fields.get("name", "")))
-
-
-def _for_pages(scope: Scope) -> dict[str, str]:
-    """Return the headers that let a page read the answer; one that may not use this engine was refused before."""
-    origin = Headers(scope=scope).get("origin")
-    return {} if origin is None else {"access-control-allow-origin": origin, "vary": "origin"}
 
 
 async def _until_gone(receive: Receive) -> None:

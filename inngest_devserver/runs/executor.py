@@ -15,7 +15,7 @@ from inngest_devserver import fragments
 from inngest_devserver.apps.functions import Function
 from inngest_devserver.calls.caller import UnreachableError
 from inngest_devserver.calls.ops import Complete, Invoke, Op, Planned, Rediscover, StepDone, StepErrored, Wait
-from inngest_devserver.calls.reply import Outcome, Raised, Returned, Stepped, read_answer
+from inngest_devserver.calls.reply import Outcome, Raised, Returned, Stepped
 from inngest_devserver.calls.requests import call_headers, call_url
 from inngest_devserver.ids import trace_id as new_trace_id
 from inngest_devserver.scheduling.queue import JobKind
@@ -243,7 +243,7 @@ class Executor:
             return Raised({"name": "Error", "message": f"{UNREACHABLE}: {error}"}, UNREACHABLE)
         finally:
             del run.requests[job.id]
-        return read_answer(answer, self._s.clock.now())
+        return self._s.read(url, answer)
 
     def _apply(self, run: Run, job: JobRow, outcome: Outcome, started: float) -> None:
         match outcome:

@@ -12,6 +12,7 @@ from inngest_devserver.apps.registry import Registry
 from inngest_devserver.calls.caller import Sender
 from inngest_devserver.calls.fetcher import Fetcher
 from inngest_devserver.calls.ops import Op
+from inngest_devserver.calls.reply import Answer, Outcome
 from inngest_devserver.ids import Ulids
 from inngest_devserver.scheduling.clock import Clock
 from inngest_devserver.scheduling.placement import Placement
@@ -33,7 +34,7 @@ class RunEnded(Protocol):
 class Services:
     """What the executor works with.
 
-    fetcher: makes the requests of steps. track: counts a task that works for a run among the work under way.
+    read: says what the answer of the function at a URL means. fetcher: makes the requests of steps. track: counts a task that works for a run among the work under way.
     place: says where the calls of a run stand in line, given its function, its first event and when it was queued.
     run_ended: forgets what a run waits for and holds, and may give up its calls.
     invoke: starts a run that a step waits for, given the id of that run and of the step; raises NotStartedError.
@@ -48,6 +49,7 @@ class Services:
     active: ActiveRuns
     queue: Queue
     caller: Sender
+    read: Callable[[str, Answer], Outcome]
     fetcher: Fetcher
     journal: Journal
     place: Callable[[Function, Mapping[str, Any], float], Placement]

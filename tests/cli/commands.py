@@ -86,9 +86,10 @@ class Dev:
 
 
 @contextlib.contextmanager
-def dev(*arguments: str, folder: Path, **more: str) -> Generator[Dev, None, None]:
+def dev(*arguments: str, folder: Path, name: str = "dev", **more: str) -> Generator[Dev, None, None]:
+    """Run `inngest dev`, or another command that runs an engine."""
     with subprocess.Popen(
-        command("dev", "--port", "0", *arguments),
+        command(name, "--port", "0", *arguments),
         cwd=folder,
         env=environ(**more),
         stdout=subprocess.PIPE,

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
+from inngest_core.protocol.signing import SigningKey, sign
 from inngest_core.protocol.wire import hash_id
 from inngest_core.web.messages import Request
 from inngest_devserver.engine import Engine, Options
@@ -105,12 +106,13 @@ def planned(step: str, *, race: bool = False) -> dict[str, Any]:
 
 
 class FakeApp(httpx.AsyncBaseTransport):
-    """Answers call requests by script; `down` refuses connections."""
+    """Answers call requests by script; `down` refuses connections. key: signs the answers, if there is one."""
 
     def __init__(self, clock: ManualClock, news: asyncio.Event) -> None:
         self.scripts: dict[str, Script] = {}
         self.calls: list[Called] = []
         self.down = False
+        self.key: SigningKey | None = None
         self._clock = clock
         self._news = news
 
@@ -124,7 +126,8 @@ class FakeApp(httpx.AsyncBaseTransport):
         if not isinstance(reply, Reply):
             reply = await reply
         content = json.dumps(reply.body).encode() if reply.raw is None else reply.raw
-        headers = {**(SDK_HEADERS if reply.sdk else {}), **reply.headers}
+        signed = {"x-inngest-signature": sign(content, self.key, now=self._clock.now())} if self.key else {}
+        headers = {**(SDK_HEADERS if reply.sdk else {}), **signed, **reply.headers}
         return httpx.Response(reply.status, headers=headers, content=content)
 
     def _called(self, request: httpx.Request) -> Called:
@@ -151,8 +154,11 @@ class Lab:
         self._news = asyncio.Event()
         self.clock = clock
         self.app = FakeApp(clock, self._news)
+        self.app.key = SigningKey(options["signing_key"]) if "signing_key" in options else None
         self.lines: list[str] = []
         self.on_line: Callable[[str], object] = len
+        self.bearer = ""
+        """What every request shows, unless it says otherwise."""
         self.engine = Engine(Options(clock=clock, transport=self.app, sink=self._heard, **options))
         self.time = VirtualTime(self.engine.scheduler, clock)
         self._api = API(self.engine)
@@ -167,7 +173,10 @@ class Lab:
         self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str
     ) -> Answered:
         content = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
-        spelled = {"host": "127.0.0.1:8288"} | {name.replace("_", "-"): value for name, value in headers.items()}
+        shown = {"authorization": f"Bearer {self.bearer}"} if self.bearer else {}
+        spelled = (
+            {"host": "127.0.0.1:8288"} | shown | {name.replace("_", "-"): value for name, value in headers.items()}
+        )
         response = at_once(ask(self._api, Request(method, f"http://127.0.0.1:8288{path}", spelled, content)))
         assert isinstance(response.body, bytes)
         return Answered(response.status, json.loads(response.body) if response.body else None)

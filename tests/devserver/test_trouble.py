@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from inngest_devserver.apps.ping import without_password
+from inngest_devserver.calls.requests import without_password
 from inngest_devserver.storage.retention import Keep
 
 from .harness import lab, op, ops, ran, returned

@@ -44,6 +44,7 @@ from inngest_devserver.calls.fetcher import HTTPFetcher
 from inngest_devserver.engine import Engine, Options
 from inngest_devserver.hosting.loading import Kind, kind_of, serve_paths
 from inngest_devserver.http import api
+from inngest_devserver.http.access import Access
 from inngest_devserver.scheduling.clock import ManualClock
 from tests.devserver.in_process import ask, at_once
 from tests.stage.kit_plugin import PLUGIN_OPTIONS
@@ -96,7 +97,7 @@ class Stage:
                 fetcher=HTTPFetcher(httpx.MockTransport(outside)),
             )
         )
-        self._api = api.API(self.engine, any_host=True)
+        self._api = api.API(self.engine, Access(hosts=None))
         self._urls: dict[str, httpx.AsyncBaseTransport] = {}
 
     async def to_engine(self, request: HTTPRequest) -> HTTPResponse:

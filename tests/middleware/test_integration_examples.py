@@ -11,6 +11,10 @@ from tests.cli.commands import ROOT, dev, run
 pytestmark = pytest.mark.live
 
 EXAMPLES: dict[str, tuple[Sequence[str], Sequence[str]]] = {
+    "opentelemetry": (
+        ["shop/order.placed", '{"order": "A1"}'],
+        ["span: step charge", "span: run otel-shop-fulfil"],
+    ),
     "sentry": (
         ["shop/order.placed", '{"order": "A1", "card": "stolen"}'],
         ["reported: the bank refused the card in sentry-shop-fulfil"],

@@ -50,7 +50,7 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
     """Return the parsers of the commands, which take this project where an app has to be named."""
     found = command_parsers(target=WSGI)
     for parser in found.values():
-        if parser.get_default("target") == WSGI:
+        if parser.get_default("target") == WSGI or parser.get_default("targets") == [WSGI]:
             parser.add_argument("--asgi", action="store_true", help="run the project under ASGI instead of WSGI")
     return found
 
@@ -58,11 +58,12 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
 def run_command(command: _Output, name: str, options: Mapping[str, Any]) -> None:
     """Run the command *name* of `inngest`. Raises CommandError, SystemExit."""
     given = argparse.Namespace(**{**options, "command": name})
-    if "target" in given:
+    runs_the_project = "target" in given or "targets" in given
+    if runs_the_project:
         _prepare_process(given)
     try:
         with _printing_to(command.stdout):
-            code = run(given, os.environ if "target" in given else _with_settings(os.environ))
+            code = run(given, os.environ if runs_the_project else _with_settings(os.environ))
     except UsageError as error:
         raise CommandError(str(error), returncode=2) from None
     except CLIError as error:
@@ -79,8 +80,10 @@ def _prepare_process(given: argparse.Namespace) -> None:
         raise CommandError("the project is run in another process, for which DJANGO_SETTINGS_MODULE must be set")
     # That process starts elsewhere than in the directory of manage.py, which is on this one's path.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
-    if given.asgi and given.target == WSGI:
+    if given.asgi and vars(given).get("target") == WSGI:
         given.target = ASGI
+    if given.asgi and vars(given).get("targets") == [WSGI]:
+        given.targets = [ASGI]
 
 
 def _with_settings(environ: Mapping[str, str]) -> Mapping[str, str]:
