@@ -17,6 +17,7 @@ with needs("testing", "cel_expr_python", "cronsim"):
         StubError,
         TestingError,
     )
+    from inngest_testing.exported import Replayed, ReplayedStep, replay
     from inngest_testing.results import Logs, Result, Status, StepResult, Steps
     from inngest_testing.running import run, run_async
     from inngest_testing.stubs import TIMEOUT, returns, sent_by, sequence
@@ -31,6 +32,8 @@ __all__ = [
     "Logs",
     "NotSentError",
     "ReplayError",
+    "Replayed",
+    "ReplayedStep",
     "Result",
     "RunCancelledError",
     "RunNotEndedError",
@@ -42,6 +45,7 @@ __all__ = [
     "Steps",
     "StubError",
     "TestingError",
+    "replay",
     "returns",
     "run",
     "run_async",

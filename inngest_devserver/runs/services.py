@@ -34,7 +34,8 @@ class RunEnded(Protocol):
 class Services:
     """What the executor works with.
 
-    read: says what the answer of the function at a URL means. fetcher: makes the requests of steps. track: counts a task that works for a run among the work under way.
+    read: says what the answer of the function at a URL means. fetcher: makes the requests of steps.
+    track: counts a task that works for a run among the work under way.
     place: says where the calls of a run stand in line, given its function, its first event and when it was queued.
     run_ended: forgets what a run waits for and holds, and may give up its calls.
     invoke: starts a run that a step waits for, given the id of that run and of the step; raises NotStartedError.
