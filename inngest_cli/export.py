@@ -42,7 +42,8 @@ def export(remote: Remote, run_id: str | None, file: Path, patterns: Sequence[st
         raise CommandError(f"{file} cannot be written: {error.strerror}") from None
     count = len(document["steps"])
     steps = f"{count} step{'' if count == 1 else 's'}"
-    print(f"exported run {run_id} with {steps} to {file}; {redactor.count} values redacted")
+    values = f"{redactor.count} value{'' if redactor.count == 1 else 's'}"
+    print(f"exported run {run_id} with {steps} to {file}; {values} redacted")
     return 0
 
 

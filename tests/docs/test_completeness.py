@@ -128,7 +128,7 @@ def test_fields_of_options_are_documented() -> None:
 def test_what_is_said_to_be_missing_is_missing() -> None:
     cells = [row[0] for row in table_rows("migrating.md") if len(row) == 3 and row[1] == "not yet"]
     names = {name for cell in cells for name in re.findall(r"`(inngest[\w.]+)`", cell)}
-    assert "inngest.experimental.mocked" in names
+    assert "inngest.experimental.remote_state_middleware" in names
     assert {name for name in names if pydoc.locate(name) is not None} == set()
 
 
