@@ -331,6 +331,7 @@ class Page:
             done = subprocess.run(
                 [sys.executable, *command], cwd=folder, env=environ, capture_output=True, text=True, timeout=50
             )
+        assert "Ran 0 tests" not in done.stderr, self._page.name
         assert done.returncode == 0, f"{self._page.name}\n{done.stdout}\n{done.stderr}"
 
     def _compare(self, block: Block) -> None:
