@@ -3,6 +3,6 @@
 from inngest_core.extras import needs
 
 with needs("flask", "werkzeug"):
-    from inngest_flask import serve
+    from inngest_flask import Extension, Served, serve
 
-__all__ = ["serve"]
+__all__ = ["Extension", "Served", "serve"]

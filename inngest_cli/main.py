@@ -52,12 +52,15 @@ def _fail(message: object, code: int) -> int:
     return code
 
 
-def command_parsers(target: str | None = None) -> dict[str, argparse.ArgumentParser]:
+def command_parsers(
+    target: str | None = None, kind: type[argparse.ArgumentParser] = argparse.ArgumentParser
+) -> dict[str, argparse.ArgumentParser]:
     """Return the parser of every command by its name, for a framework that offers the commands as its own.
 
     target: what the commands that run an app take when none is named; by default it has to be named.
+    kind: the class of the parsers; its `error` decides how wrong usage is told.
     """
-    return dict(make_parser(target)[1].choices)
+    return dict(make_parser(target, kind)[1].choices)
 
 
 def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:

@@ -11,12 +11,14 @@ from inngest_core.protocol.wire import VERSION
 from .defaults import DEFAULT_FILE, DEFAULT_PORT, DEFAULT_URL
 
 
-def make_parser(target: str | None = None) -> tuple[argparse.ArgumentParser, Any]:
+def make_parser(
+    target: str | None = None, kind: type[argparse.ArgumentParser] = argparse.ArgumentParser
+) -> tuple[argparse.ArgumentParser, Any]:
     """Return the parser of the command line, and of its commands.
 
-    target: what the commands that run an app take when none is named.
+    target: what the commands that run an app take when none is named. kind: the class of the parsers.
     """
-    parser = argparse.ArgumentParser(prog="inngest", description="Run durable functions, and the engine for them.")
+    parser = kind(prog="inngest", description="Run durable functions, and the engine for them.")
     parser.add_argument("--version", action="version", version=f"inngest-suite {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_dev(commands.add_parser("dev", help="run an engine, and the app whose functions it calls"), target)

@@ -101,6 +101,7 @@ class Inngest(Sender):
         Raises ConfigError: an option or an environment variable that cannot be used. Raises URLInvalidError: an
         origin that is not an absolute URL.
         """
+        self._given = {name: value for name, value in locals().items() if name != "self"}
         if not is_id(app_id):
             raise ConfigError(f"app_id is {app_id!r}; give {ID_RULE}")
         self.app_id = app_id
@@ -270,6 +271,17 @@ class Inngest(Sender):
         Returns what the call came to. Raises FunctionNotFoundError: the function has no such id.
         """
         return call_by_hand(self, function, given, fn_id, middleware)
+
+    def with_options(self, **options: Any) -> Self:
+        """Return another client of the same app, with some options changed; it has threads and connections of its own.
+
+        options: those of `Inngest`, but for `app_id`: the functions of this client are served with the other one, too.
+        Raises ConfigError: an option that cannot be used. TypeError: an unknown one, or `app_id`.
+        """
+        if "app_id" in options:
+            raise TypeError("with_options() takes every option but 'app_id', which is part of the ids of the functions")
+        given: dict[str, Any] = {**self._given, "middleware": self.middleware, "logger": self.logger, **options}
+        return type(self)(**given)
 
     def close(self) -> None:
         """End the client's threads and connections."""

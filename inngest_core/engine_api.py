@@ -134,6 +134,23 @@ class EngineAPI:
         path = f"/v1/checkpoint/{urllib.parse.quote(run_id, safe='', errors='replace')}/async"
         return self.fetch("POST", path, headers={**headers, **_JSON}, body=body, most_seconds=SAVE_SECONDS)
 
+    def fetch_event(self, event_id: str) -> Flow[dict[str, Any] | None]:
+        """Return an event as the engine shows it, None when it has none of that id. Raises StateFetchError.
+
+        event_id: one that sending returned.
+        """
+        found = yield from self._fetch_data(f"/v1/events/{urllib.parse.quote(event_id, safe='', errors='replace')}")
+        return cast("dict[str, Any]", found) if isinstance(found, dict) else None
+
+    def fetch_runs(self, event_id: str) -> Flow[list[dict[str, Any]]]:
+        """Return the runs that an event started, none when the engine has none. Raises StateFetchError.
+
+        event_id: one that sending returned.
+        """
+        path = f"/v1/events/{urllib.parse.quote(event_id, safe='', errors='replace')}/runs"
+        found = yield from self._fetch_data(path)
+        return cast("list[dict[str, Any]]", found) if isinstance(found, list) else []
+
     def post_signal(self, body: bytes, *, headers: Mapping[str, str] | None = None) -> Flow[HTTPResponse]:
         """Send a signal once and return whatever the engine answered.
 
@@ -226,6 +243,19 @@ class EngineAPI:
             "check that this machine can reach it (DNS, firewall, HTTPS_PROXY), and INNGEST_BASE_URL when the engine "
             f"is self-hosted; {reason}, and INNGEST_DEV=1 is for a dev server"
         )
+
+    def _fetch_data(self, path: str) -> Flow[object]:
+        """Return the data of an answer, None for 404. Raises StateFetchError."""
+        where = f"GET {self.config.api_origin}{path}"
+        try:
+            response = yield from self.fetch("GET", path, max_response_bytes=MAX_STATE_ANSWER_BYTES)
+            if response.status == 404:
+                return None
+            if response.status != 200:
+                raise StateFetchError(f"{where}: {refusal(response)}")
+            return parse_object(response.body).get("data")
+        except (TransportError, BodyInvalidError) as error:
+            raise StateFetchError(f"{where}: {error}") from error
 
     def _fetch_part(self, run_id: str, part: str, headers: Mapping[str, str]) -> Flow[tuple[object, int]]:
         path = f"/v0/runs/{urllib.parse.quote(run_id, safe='', errors='replace')}/{part}"

@@ -26,7 +26,7 @@ from inngest_core.serving.settings import Settings, read_settings
 MODULE = "inngest_functions"
 """The module of each app that is searched for functions."""
 
-_OWN = ("CLIENT", "FUNCTIONS")
+_OWN = ("CLIENT", "FUNCTIONS", "OUTBOX_RELAY")
 
 
 def name_of(setting: str) -> str:
@@ -60,6 +60,16 @@ def serve_options() -> ServeOptions:
     return _read().serve
 
 
+def starts_outbox_relay() -> bool:
+    """Tell whether each process sends the events of its outbox. Raises ImproperlyConfigured."""
+    if not is_configured():
+        return False
+    given: object = _read().own.get("OUTBOX_RELAY", False)
+    if not isinstance(given, bool):
+        raise ImproperlyConfigured(f"{name_of('OUTBOX_RELAY')} is {given!r}; give True or False")
+    return given
+
+
 @functools.cache
 def discover() -> tuple[Function[Any], ...]:
     """Import the modules of functions, and return the functions of the project's client that are in them.
@@ -69,17 +79,35 @@ def discover() -> tuple[Function[Any], ...]:
     """
     client = get_client()
     found: dict[str, tuple[Function[Any], str]] = {}
-    for module in _modules():
-        for function in functions_in(module):
-            if function.id != f"{client.app_id}-{function.local_id}":
-                continue
-            other, where = found.setdefault(function.id, (function, module.__name__))
-            if other is not function:
-                raise ImproperlyConfigured(
-                    f'two functions have the fn_id "{function.local_id}": one is in {where}, one in '
-                    f"{module.__name__}; give each fn_id once"
-                )
+    for where, function in _found(client):
+        if function.id != f"{client.app_id}-{function.local_id}":
+            continue
+        other, first = found.setdefault(function.id, (function, where))
+        if other is not function:
+            raise ImproperlyConfigured(
+                f'two functions have the fn_id "{function.local_id}": one is in {first}, one in {where}; '
+                "give each fn_id once"
+            )
     return tuple(function for function, _ in found.values())
+
+
+def _found(client: Inngest) -> Iterator[tuple[str, Function[Any]]]:
+    """Yield the functions of the project, each with where it is. Raises ImproperlyConfigured."""
+    for module in _modules():
+        yield from ((module.__name__, function) for function in functions_in(module))
+    try:
+        yield from (("the setting TASKS", function) for function in _task_functions(client))
+    except InngestError as error:
+        raise ImproperlyConfigured(f"the setting TASKS: {error.message}") from error
+
+
+def _task_functions(client: Inngest) -> Iterator[Function[Any]]:
+    """Yield the functions that run the tasks of `django.tasks`, where a backend of ours is set."""
+    backends = cast("dict[str, dict[str, object]]", getattr(settings, "TASKS", None) or {})
+    if any(str(backend.get("BACKEND", "")).startswith("inngest_django.") for backend in backends.values()):
+        from .tasks.discovery import functions_of_backends  # late: it needs the backport before Django 6
+
+        yield from functions_of_backends(client)
 
 
 def functions_in(module: ModuleType) -> Iterator[Function[Any]]:

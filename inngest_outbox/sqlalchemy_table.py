@@ -49,17 +49,14 @@ class Table:
     def claim(self, claim: str, limit: int, now: float, until: float) -> Any:
         columns = self._table.c
         due = sa.select(columns.id).where(columns.due_at <= now).order_by(columns.id).limit(limit)
-        if self._skips_locked:
-            due = due.with_for_update(skip_locked=True)
+        mine = sa.update(self._table).values(due_at=until, claim=claim, attempts=columns.attempts + 1)
         taken = sa.select(columns.id, columns.body, columns.attempts, columns.written_at).where(columns.claim == claim)
 
         def work(connection: sa.Connection) -> list[Entry]:
-            keys = connection.scalars(due).all()
-            if not keys:
-                return []
-            # Where rows cannot be locked, another relay may have taken them in between: hence the second look.
-            mine = sa.update(self._table).where(columns.id.in_(keys), columns.due_at <= now)
-            connection.execute(mine.values(due_at=until, claim=claim, attempts=columns.attempts + 1))
+            # One statement where the whole table gets locked: SQLite cannot go on to write in a transaction that
+            # began with reading, if somebody else wrote meanwhile.
+            keys = connection.scalars(due.with_for_update(skip_locked=True)).all() if self._skips_locked else due
+            connection.execute(mine.where(columns.id.in_(keys)))
             rows = connection.execute(taken.order_by(columns.id))
             return [Entry(key, body, attempts - 1, written_at) for key, body, attempts, written_at in rows]
 

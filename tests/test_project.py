@@ -26,6 +26,7 @@ DISTRIBUTIONS = {
     "graphql": "graphql-core",
     "pydantic_core": "pydantic",  # these three are required by the one that is declared
     "werkzeug": "flask",
+    "click": "flask",
     "asgiref": "django",
     "nacl": "pynacl",
     "sentry_sdk": "sentry-sdk",

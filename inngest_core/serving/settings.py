@@ -38,8 +38,18 @@ class Settings:
         """
         if "app_id" not in self.client:
             raise ConfigError(f"{name_of('APP_ID')} is missing; set it to the id of the app, such as 'shop'")
+        return self._make(Inngest, name_of)
+
+    def change(self, client: Inngest, name_of: Callable[[str], str]) -> Inngest:
+        """Return *client*, or one of the same app with the options that the settings change.
+
+        name_of: from the name of a setting to how users write it. Raises ConfigError: it names the setting to change.
+        """
+        return self._make(client.with_options, name_of) if self.client else client
+
+    def _make(self, make: Callable[..., Inngest], name_of: Callable[[str], str]) -> Inngest:
         try:
-            return Inngest(**self.client)
+            return make(**self.client)
         except InngestError as error:
             argument = error.message.partition(" ")[0].partition("[")[0]
             if argument not in self.client:
@@ -53,20 +63,23 @@ def read_settings(
     name_of: Callable[[str], str],
     import_by_name: Callable[[str], object],
     own: Collection[str] = (),
+    without: Collection[str] = (),
 ) -> Settings:
     """Sort settings by what they are arguments of.
 
     given: values by their upper-case names. name_of: from such a name to how users write the setting.
     import_by_name: imports "module.name", for middleware and a serializer that are given as text.
-    own: names of further settings. Raises ConfigError: a name is unknown, or a value is of the wrong kind.
+    own: names of further settings. without: arguments that no setting may give.
+    Raises ConfigError: a name is unknown, or a value is of the wrong kind.
     """
     found = Settings({}, {}, {})
+    known = (CLIENT_ARGUMENTS | SERVE_ARGUMENTS) - set(without)
     for name, value in given.items():
         argument = name.lower()
         if name in own:
             found.own[name] = value
-        elif name != argument.upper() or argument not in CLIENT_ARGUMENTS | SERVE_ARGUMENTS:
-            raise ConfigError(_unknown(name, own, name_of))
+        elif name != argument.upper() or argument not in known:
+            raise ConfigError(_unknown(name, {*own, *map(str.upper, known)}, name_of))
         elif argument in SERVE_ARGUMENTS:
             cast("dict[str, object]", found.serve)[argument] = value
         else:
@@ -78,10 +91,9 @@ def read_settings(
     return found
 
 
-def _unknown(name: str, own: Collection[str], name_of: Callable[[str], str]) -> str:
-    known = sorted({*own, *(each.upper() for each in CLIENT_ARGUMENTS | SERVE_ARGUMENTS)})
+def _unknown(name: str, known: Collection[str], name_of: Callable[[str], str]) -> str:
     near = difflib.get_close_matches(name.upper(), known, 1)
-    advice = f"did you mean {name_of(near[0])}?" if near else f"the settings are {', '.join(known)}"
+    advice = f"did you mean {name_of(near[0])}?" if near else f"the settings are {', '.join(sorted(known))}"
     return f"{name_of(name)} is no setting; {advice}"
 
 

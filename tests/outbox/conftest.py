@@ -9,8 +9,10 @@ import pytest
 
 import inngest
 from tests.stage.engine_api import EngineDouble
+from tests.targets import django_site  # noqa: F401  # pyright: ignore[reportUnusedImport]  # it sets Django up
 
 from .database_servers import running_mariadb, running_postgres
+from .event_api import Events
 from .places import Place, new_place
 
 DRIVERS = [
@@ -59,3 +61,10 @@ def client(engine: EngineDouble) -> Iterator[inngest.Inngest]:
 def place(database_url: str, client: inngest.Inngest) -> Iterator[Place]:
     with new_place(database_url, client) as made:
         yield made
+
+
+@pytest.fixture
+def sent(engine: EngineDouble) -> Events:
+    events = Events()
+    engine.reset({"*": [events]})
+    return events

@@ -13,47 +13,12 @@ import sqlalchemy as sa
 import inngest
 from inngest.outbox.sqlalchemy import Outbox, Policy
 from inngest_core.errors import ConfigError, OutputUnserializableError
-from tests.stage.effects import News
-from tests.stage.engine_api import Answer, EngineDouble, Recorded
 
+from .event_api import Events, event
 from .places import Place
 
 NEVER_MIND = Policy(poll=datetime.timedelta(hours=1))
 """A relay that has to be told."""
-
-
-class Events:
-    """The event API: keeps the events that it took. A name with "bad" in it is refused with its whole request."""
-
-    def __init__(self) -> None:
-        self.taken: list[dict[str, Any]] = []
-        self.news = News()
-        self.failures: list[Answer] = []
-
-    def __call__(self, request: Recorded) -> Answer:
-        if self.failures:
-            return self.failures.pop(0)
-        events = request.json()
-        if any("bad" in event["name"] for event in events):
-            return 400, {"error": "bad event", "status": 400}
-        self.taken.extend(events)
-        self.news.tell()
-        return 200, {"ids": [event["id"] for event in events], "status": 200}
-
-    @property
-    def names(self) -> list[str]:
-        return [event["name"] for event in self.taken]
-
-
-@pytest.fixture
-def sent(engine: EngineDouble) -> Events:
-    events = Events()
-    engine.reset({"*": [events]})
-    return events
-
-
-def event(name: str, **data: object) -> inngest.Event:
-    return inngest.Event(name=name, data=data)
 
 
 def rows(place: Place) -> list[Any]:

@@ -33,7 +33,10 @@ if not settings.configured:
             "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": DATABASE, "ATOMIC_REQUESTS": True},
             "other": {"ENGINE": "django.db.backends.sqlite3", "NAME": DATABASE, "ATOMIC_REQUESTS": True},
         },
-        INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "inngest_django"],
+        INSTALLED_APPS=[
+            *("django.contrib.contenttypes", "django.contrib.auth"),
+            *("inngest_django", "inngest_django.outbox"),
+        ],
         MIDDLEWARE=[
             "django.middleware.security.SecurityMiddleware",
             "django.middleware.common.CommonMiddleware",

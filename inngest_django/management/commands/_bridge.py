@@ -17,6 +17,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from inngest_cli.errors import CommandError as CLIError
 from inngest_cli.errors import UsageError
 from inngest_cli.main import command_parsers, run
+from inngest_cli.settings import environ_of, runs_an_app
 from inngest_django.project import get_client, is_configured
 
 WSGI = "inngest_django.hosted:create_wsgi()"
@@ -58,7 +59,7 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
 def run_command(command: _Output, name: str, options: Mapping[str, Any]) -> None:
     """Run the command *name* of `inngest`. Raises CommandError, SystemExit."""
     given = argparse.Namespace(**{**options, "command": name})
-    runs_the_project = "target" in given or "targets" in given
+    runs_the_project = runs_an_app(given)
     if runs_the_project:
         _prepare_process(given)
     try:
@@ -87,16 +88,8 @@ def _prepare_process(given: argparse.Namespace) -> None:
 
 
 def _with_settings(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the environment as the setting INNGEST completes it: the engine and the keys of the project's client."""
-    if not is_configured():
-        return environ
-    client = get_client()
-    of_client = {
-        "INNGEST_DEV": client.event_api_origin,
-        "INNGEST_EVENT_KEY": client.event_key,
-        "INNGEST_SIGNING_KEY": client.signing_key,
-    }
-    return {**environ, **{name: value for name, value in of_client.items() if value}}
+    """Return the environment as the setting INNGEST completes it."""
+    return environ_of(get_client(), environ) if is_configured() else environ
 
 
 @contextlib.contextmanager

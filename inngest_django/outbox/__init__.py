@@ -1,0 +1,1 @@
+"""A Django app: events are written in the project's own transactions, and sent after they committed."""
