@@ -26,6 +26,7 @@ SUBJECTS = (
     "refusal",
     "middleware",
     "engine",
+    "engine_load",
     "workers",
 )
 

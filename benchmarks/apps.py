@@ -19,16 +19,20 @@ import starlette.concurrency
 import starlette.requests
 import starlette.responses
 import starlette.routing
+from django.http import HttpRequest, JsonResponse
+from django.urls import path
 
 import inngest
+import inngest.django
 import inngest.fast_api
 import inngest.flask
 import inngest.starlette
 
+from .django_site import DjangoSite
 from .requests import APP_ID, PATH, SIGNING_KEY
 
-FRAMEWORKS = ("flask", "starlette", "fastapi")
-OWN_KIND = {"flask": "def", "starlette": "async", "fastapi": "async"}
+FRAMEWORKS = ("flask", "django", "starlette", "fastapi")
+OWN_KIND = {"flask": "def", "django": "def", "starlette": "async", "fastapi": "async"}
 
 
 def other_kind(framework: str) -> str:
@@ -59,11 +63,13 @@ def functions() -> tuple[inngest.Inngest, list[inngest.Function[Any]]]:
 
 
 def make_app(framework: str) -> Any:
-    """Return the app that serves our functions: WSGI for Flask, ASGI for the others."""
+    """Return the app that serves our functions: WSGI for Flask and Django, ASGI for the others."""
     if framework == "flask":
         wsgi = flask.Flask("bench")
         inngest.flask.serve(wsgi, *functions())
         return wsgi
+    if framework == "django":
+        return DjangoSite(inngest.django.serve(*functions()))
     if framework == "starlette":
         asgi = starlette.applications.Starlette()
         inngest.starlette.serve(asgi, *functions())
@@ -75,7 +81,12 @@ def make_app(framework: str) -> Any:
 
 def make_bare(framework: str, kind: str) -> Any:
     """Return an app with one bare route of that kind, at the same path."""
-    makers: dict[str, Callable[[str], object]] = {"flask": _flask, "starlette": _starlette, "fastapi": _fastapi}
+    makers: dict[str, Callable[[str], object]] = {
+        "flask": _flask,
+        "django": _django,
+        "starlette": _starlette,
+        "fastapi": _fastapi,
+    }
     return makers[framework](kind)
 
 
@@ -92,6 +103,18 @@ def _flask(kind: str) -> flask.Flask:
 
     app.post(PATH)(plain if kind == "def" else asynchronous)
     return app
+
+
+def _django(kind: str) -> DjangoSite:
+    def plain(request: HttpRequest) -> JsonResponse:
+        payload = json.loads(request.body)
+        return JsonResponse({"name": payload["event"]["name"], "ok": True})
+
+    async def asynchronous(request: HttpRequest) -> JsonResponse:
+        payload = json.loads(request.body)
+        return JsonResponse({"name": payload["event"]["name"], "ok": True})
+
+    return DjangoSite(path(PATH.removeprefix("/"), plain if kind == "def" else asynchronous))
 
 
 def _starlette(kind: str) -> starlette.applications.Starlette:

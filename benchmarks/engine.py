@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import IO, Any
 
 from .connection import Connection
@@ -56,8 +56,15 @@ def _measure(target: str, rounds: int) -> tuple[float, float]:
 
 
 @contextlib.contextmanager
-def running_engine(*target: str) -> Iterator[Connection]:
+def running_engine(*target: str) -> Generator[Connection]:
     """Start an engine, and the app if there is one; return a connection to it once the app has registered."""
+    with engine_process(*target) as (_, connection):
+        yield connection
+
+
+@contextlib.contextmanager
+def engine_process(*target: str) -> Generator[tuple[subprocess.Popen[str], Connection]]:
+    """As `running_engine`, with the process of the engine. target: arguments of `inngest dev`."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("INNGEST_")}
     process = subprocess.Popen(
         [sys.executable, "-m", "inngest_cli", "dev", *target, "--port", "0"],
@@ -71,7 +78,7 @@ def running_engine(*target: str) -> Iterator[Connection]:
         connection = Connection(_port(process.stdout))
         # It tells of each run and step, as it does for users; somebody has to listen.
         threading.Thread(target=process.stdout.read, daemon=True).start()
-        yield connection
+        yield process, connection
         connection.close()
     finally:
         process.terminate()

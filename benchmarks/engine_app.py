@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import flask
@@ -56,7 +57,28 @@ def make_starlette() -> starlette.applications.Starlette:
             total += await step.run(f"step {number}", _number_async, number)
         return total
 
+    @client.create_function(
+        fn_id="plain-steps", trigger=inngest.TriggerEvent(event="bench/plain-steps"), checkpointing=False
+    )
+    async def plain_steps(ctx: inngest.Context, step: inngest.Step) -> int:
+        total = 0
+        for number in range(STEPS):
+            total += await step.run(f"step {number}", _number_async, number)
+        return total
+
+    @client.create_function(fn_id="nap", trigger=inngest.TriggerEvent(event="bench/nap"))
+    async def nap(ctx: inngest.Context, step: inngest.Step) -> None:
+        await step.sleep("nap", 86_400_000)
+
+    @client.create_function(
+        fn_id="limited",
+        trigger=inngest.TriggerEvent(event="bench/limited"),
+        concurrency=[inngest.Concurrency(limit=1)],
+    )
+    async def limited(ctx: inngest.Context) -> None:
+        await asyncio.sleep(0.05)
+
     app = starlette.applications.Starlette()
-    functions: list[inngest.Function[Any]] = [one_call, many_steps]
+    functions: list[inngest.Function[Any]] = [one_call, many_steps, plain_steps, nap, limited]
     inngest.starlette.serve(app, client, functions)
     return app

@@ -12,6 +12,7 @@ from typing import Any
 from .measure import Block
 from .requests import Post
 
+WSGI = ("flask", "django")
 CHUNK = 64 * 1024
 """Servers hand a body on in pieces of about this size."""
 
@@ -110,7 +111,7 @@ class Caller:
 
     def __init__(self, app: Any, framework: str) -> None:
         self._app = app
-        self._is_wsgi = framework == "flask"
+        self._is_wsgi = framework in WSGI
         self._runner = asyncio.Runner()
 
     def block(self, make: Callable[[], Post], calls: int, expect: Callable[[int, bytes], None]) -> Block:

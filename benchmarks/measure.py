@@ -63,10 +63,13 @@ def middle(seconds: Sequence[float]) -> float:
     return statistics.median(seconds)
 
 
-def compared(what: str, measured: float, reference: float, limit: float) -> Row:
-    """Return the row of something that may take *limit* times as long as its reference."""
+def compared(what: str, measured: float, reference: float, limit: float, more: float | None = None) -> Row:
+    """Return the row of something that may take *limit* times as long as its reference, or *more* seconds longer."""
     ratio = measured / reference
-    return Row(what, show(measured), show(reference), f"{ratio:.2f}", f"{limit:g}x", ratio <= limit)
+    if more is None:
+        return Row(what, show(measured), show(reference), f"{ratio:.2f}", f"{limit:g}x", ratio <= limit)
+    is_kept = ratio <= limit or measured - reference <= more
+    return Row(what, show(measured), show(reference), f"{ratio:.2f}", f"{limit:g}x/+{show(more)}", is_kept)
 
 
 def bounded(what: str, measured: float, limit: float, reference: float | None = None) -> Row:
@@ -113,7 +116,7 @@ HEAD = Row("what", "measured", "reference", "ratio", "limit")
 class Table:
     """Prints rows as they come, in columns."""
 
-    _WIDTHS = (84, 10, 10, 6, 8)
+    _WIDTHS = (84, 10, 10, 6, 11)
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
@@ -121,7 +124,7 @@ class Table:
 
     def add(self, row: Row) -> None:
         self.rows.append(row)
-        self._print(row, {True: "ok", False: "OVER", None: "-"}[row.ok])
+        self._print(row, {True: "PASS", False: "OVER", None: "-"}[row.ok])
 
     def _print(self, row: Row, verdict: str) -> None:
         what, *numbers = (row.what, row.measured, row.reference, row.ratio, row.limit)

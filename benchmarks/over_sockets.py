@@ -13,7 +13,7 @@ from . import requests
 from .apps import FRAMEWORKS, OWN_KIND, check, missing, other_kind
 from .connection import Connection
 from .measure import Block, Effort, Row, compared, interleave, middle, skipped
-from .small_calls import LIMIT, label
+from .small_calls import OTHER_LIMIT, label
 
 
 def rows(effort: Effort) -> Iterator[Row]:
@@ -31,7 +31,7 @@ def rows(effort: Effort) -> Iterator[Row]:
                     _block(bare, functools.partial(requests.call, kind, body), effort.calls, f"{what}, bare"),
                     rounds=effort.rounds,
                 )
-            yield compared(what, middle(measured), middle(reference), LIMIT)
+            yield compared(what, middle(measured), middle(reference), OTHER_LIMIT)
 
 
 @contextlib.contextmanager

@@ -21,8 +21,8 @@ from . import requests
 from .measure import Block, Effort, Row, best, bounded, compared, interleave
 
 COUNT = 1_000
-SEQUENTIAL_LIMIT = 0.010
-GROUP_LIMIT = 0.060
+SEQUENTIAL_LIMIT = 0.004
+GROUP_LIMIT = 0.030
 LINEAR_LIMIT = 2.6
 
 _CALLS = 4
@@ -68,7 +68,7 @@ def _block(app: App, kind: str, count: int, runner: asyncio.Runner) -> Block:
             response = handle(request)
         seconds = (time.perf_counter() - started) / _CALLS
         if response.body != b"%d" % count:
-            raise RuntimeError(f"{kind} answered {response.status}: {response.body[:300].decode(errors='replace')}")
+            raise RuntimeError(f"{kind} answered {response.status}: {response.content[:300].decode(errors='replace')}")
         return seconds
 
     return block

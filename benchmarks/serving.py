@@ -15,6 +15,7 @@ import threading
 from typing import Any, Protocol, cast
 
 from .apps import make_app, make_bare
+from .in_process import WSGI
 
 
 class _Server(Protocol):
@@ -32,7 +33,7 @@ def main(framework: str, bare: str) -> None:
     listener.bind(("127.0.0.1", 0))
     listener.listen(128)
     print(listener.getsockname()[1], flush=True)
-    if framework == "flask":
+    if framework in WSGI:
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns of a queue of one
         waitress = cast("_Waitress", importlib.import_module("waitress"))  # it has no types
         waitress.create_server(app, sockets=[listener]).run()

@@ -51,6 +51,9 @@ def describe(remote: Remote, run: dict[str, Any], names: dict[str, str]) -> str:
         seconds = (_time(item["at"]) - started).total_seconds()
         what = f"{item['name']}: {item['detail']}" if item["name"] else str(item["detail"])
         lines.append(f"  {max(seconds, 0):8.2f} s  {_one_line(what)}")
+    if run["status"] == "Running":
+        now = cast("dict[str, Any]", _data(remote, f"/v1/runs/{run_id}", f"no run {run_id}"))
+        lines += [f"  waits   {_one_line(str(reason))}" for reason in now.get("waits_for") or ()]
     if run["status"] == "Completed":
         lines.append(f"  output  {_output(run.get('output'))}")
     return "\n".join(lines)

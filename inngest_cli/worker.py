@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import shlex
 import sys
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 from inngest_connect.worker import SHUTDOWN_SECONDS, Worker, connect
 from inngest_core.errors import InngestError
 from inngest_core.protocol.wire import VERSION
-from inngest_devserver.hosting.app_servers import end_at_last
 from inngest_devserver.hosting.import_strings import LoadError
 from inngest_devserver.hosting.log_output import show_logs
 
@@ -42,10 +40,7 @@ def worker(options: WorkerOptions) -> int:
     if options.reload:
         return _restart_on_changes(options)
     try:
-        made = _make(options)
-        made.run()
-        # A plain function that was given up still has its thread, for which Python would wait.
-        threading.Thread(target=end_at_last, daemon=True).start()
+        _make(options).run()
     except (LoadError, InngestError) as error:
         raise CommandError(str(error)) from None
     return 0

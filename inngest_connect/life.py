@@ -11,11 +11,12 @@ import enum
 import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from inngest_core.runtime.racing import first_of
 
 from .api import ask_where_to_connect
+from .health import HealthFile
 from .messages import ExecutorRequest
 from .pauses import Pauses
 from .requests import Requests
@@ -59,7 +60,7 @@ class Life:
         self._instance_id = instance_id
         self._limit = max_worker_concurrency
         self._rewrite = rewrite_gateway_endpoint
-        self._health_file = health_file
+        self._health = HealthFile(health_file, self._log)
         self._on_state = on_state
         self._on_end = on_end
         self._session: Session | None = None
@@ -79,11 +80,14 @@ class Life:
         self._thread.start()
         self._begun.wait()
 
-    def close(self, seconds: float) -> None:
-        """Ask for no more work, and end after what is in flight; what has not ended after that time is given up."""
+    def close(self, seconds: float, signal_name: str = "") -> None:
+        """Ask for no more work, and end after what is in flight; what has not ended after that time is given up.
+
+        signal_name: the signal that asks for it, if one does.
+        """
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # it has ended
-                self._loop.call_soon_threadsafe(self._close, seconds)
+                self._loop.call_soon_threadsafe(self._close, seconds, signal_name)
 
     @property
     def connection_id(self) -> str | None:
@@ -102,7 +106,13 @@ class Life:
             self._begun.set()
             self._on_end(failure)
 
-    def _close(self, seconds: float) -> None:
+    def _close(self, seconds: float, signal_name: str) -> None:
+        if signal_name:
+            self._log.info(
+                "%s: shutting down, waiting up to %g s for what is running; another signal ends it at once",
+                signal_name,
+                seconds,
+            )
         self._drain_seconds = seconds
         if self._closing.is_set():
             self._hurry.set()
@@ -139,7 +149,7 @@ class Life:
         """Make a connection; return None, and log why, when that does not work."""
         try:
             start = await ask_where_to_connect(self._served.client, exclude)
-            endpoint = start.gateway_endpoint if self._rewrite is None else self._rewrite(start.gateway_endpoint)
+            endpoint = self._rewritten(start.gateway_endpoint)
             introduction = self._served.introduce(
                 start, instance_id=self._instance_id, max_worker_concurrency=self._limit
             )
@@ -147,6 +157,17 @@ class Life:
         except NotConnectedError as error:
             self._log.warning("this worker is not connected: %s", error)
             return None
+
+    def _rewritten(self, endpoint: str) -> str:
+        if self._rewrite is None:
+            return endpoint
+        try:
+            rewritten = cast("object", self._rewrite(endpoint))
+        except Exception as error:
+            raise NotConnectedError(f"rewrite_gateway_endpoint raised {type(error).__name__}: {error}") from error
+        if not isinstance(rewritten, str):
+            raise NotConnectedError(f"rewrite_gateway_endpoint returned {rewritten!r}, expected a URL")
+        return rewritten
 
     def _serve(self, session: Session) -> asyncio.Task[None]:
         self._session = session
@@ -194,6 +215,14 @@ class Life:
         for task in list(self._serving):
             task.cancel()
         await asyncio.gather(*self._serving, return_exceptions=True)
+        if self._session is not None:  # its task was cancelled before it began
+            await self._session.close()
+        if self._requests.left_in_threads and self._served.leave_behind():
+            names = ", ".join(sorted(self._requests.left_in_threads))
+            self._log.warning(
+                "left behind: plain functions that were given up still run in threads, which end with the program: %s",
+                names,
+            )
 
     async def _until_closing(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Wait for *work*, but not longer than until the worker is to close; return None then."""
@@ -215,10 +244,10 @@ class Life:
         return self._session
 
     def _set(self, state: ConnectionState) -> None:
-        if self._health_file is not None and state is ConnectionState.ACTIVE:
-            self._health_file.touch()
-        elif self._health_file is not None and state is not ConnectionState.CLOSING:
-            self._health_file.unlink(missing_ok=True)
+        if state is ConnectionState.ACTIVE:
+            self._health.touch()
+        elif state is not ConnectionState.CLOSING:
+            self._health.remove()
         self._on_state(state)
 
     # What a session tells
@@ -233,8 +262,7 @@ class Life:
         self._requests.extend(request_id, lease_id)
 
     def heard(self) -> None:
-        if self._health_file is not None:
-            self._health_file.touch()
+        self._health.touch()
 
     def in_flight(self) -> tuple[str, ...]:
         return self._requests.ids()

@@ -62,6 +62,8 @@ class Requests:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._saying: set[asyncio.Task[None]] = set()
         self.closing = False
+        self.left_in_threads: set[str] = set()
+        """The plain functions that were given up, which nothing can stop."""
 
     def ids(self) -> tuple[str, ...]:
         """Return the ids of what is in flight."""
@@ -222,6 +224,8 @@ class Requests:
     def _give_up(self, work: _Work, why: str) -> None:
         if work.call is not None and work.call.cancel():
             self._log.warning("%s was given up: %s; the engine will run it again", _what(work.request), why)
+            if self._served.is_plain(work.request):
+                self.left_in_threads.add(work.request.function_slug)
 
 
 def _what(request: ExecutorRequest) -> str:

@@ -90,6 +90,17 @@ class Served:
             max_worker_concurrency=max_worker_concurrency,
         )
 
+    def is_plain(self, request: ExecutorRequest) -> bool:
+        """Tell whether the function that is asked for is a plain one, which runs in a thread."""
+        app = self._apps.get(request.app_name)
+        asked = request.function_slug
+        handlers = [] if app is None else [one.handlers.get(asked) for one in app.functions]
+        return any(handler is not None and not handler.is_async for handler in handlers)
+
+    def leave_behind(self) -> bool:
+        """Do not wait for threads of functions, now or at the end of the program; return whether any is at work."""
+        return sum(client.resources.leave_behind() for client in self.clients) > 0
+
     async def answer(self, request: ExecutorRequest) -> Reply:
         """Run the function that is asked for on the running loop, and return the reply."""
         app = self._apps.get(request.app_name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import os
 import signal
@@ -10,6 +11,7 @@ import socket
 import threading
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
+from types import FrameType
 
 import google.protobuf  # noqa: F401 # pyright: ignore[reportUnusedImport] - loaded with the first message, but missed now when it is not installed
 
@@ -92,10 +94,10 @@ class Worker:
         self._health_file = health_file
         self._on_state = on_state
         self._state = ConnectionState.CONNECTING
-        self._changed = asyncio.Event()
+        self._changed: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._life: Life | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._ended: asyncio.Future[None] | None = None
+        self._ended: concurrent.futures.Future[None] | None = None
         self._early_close = False
 
     @property
@@ -127,7 +129,7 @@ class Worker:
             raise InngestError("this worker was started before; make another one with connect()")
         self._served.check_keys()
         self._loop = asyncio.get_running_loop()
-        ended = self._ended = self._loop.create_future()
+        self._ended = concurrent.futures.Future()
         self._life = Life(
             self._served,
             self._loop,
@@ -143,15 +145,15 @@ class Worker:
             if self._early_close:
                 self._life.close(self._shutdown_seconds)
             try:
-                await asyncio.shield(ended)
+                await _until(self._ended)
             except asyncio.CancelledError:
                 self._life.close(0)
                 self._life.close(0)  # the second one hurries
-                await asyncio.shield(ended)
+                await _until(self._ended)
                 raise
 
     async def close(self, *, wait: bool = True) -> None:
-        """Take no more requests, finish those that are running, and disconnect.
+        """Take no more requests, finish those that are running, and disconnect; on any loop.
 
         wait: whether to return only when that is done.
         """
@@ -169,7 +171,7 @@ class Worker:
     async def closed(self) -> None:
         """Wait until the worker has ended."""
         if self._ended is not None:
-            await asyncio.shield(self._ended)
+            await _until(self._ended)
 
     async def wait_for_state(self, state: ConnectionState, *, timeout: Duration | None = None) -> None:
         """Wait until the connection is in that state.
@@ -178,12 +180,18 @@ class Worker:
         Raises TimeoutError.
         """
         async with asyncio.timeout(None if timeout is None else to_ms(timeout) / 1000):
-            while self._state is not state:
-                self._changed.clear()
-                await self._changed.wait()
+            while True:
+                changed = self._changed
+                if self._state is state:
+                    return
+                await _until(changed)
 
     def run(self) -> None:
-        """Serve until a shutdown signal comes: for programs that have no loop of their own."""
+        """Serve until a shutdown signal comes: for programs that have no loop of their own.
+
+        Returns at most 6 seconds after `shutdown_timeout`, unless an async function blocks the loop. The threads of
+        plain functions that were given up end with the program, which does not wait for them.
+        """
         asyncio.run(self.start())
 
     @contextlib.contextmanager
@@ -191,29 +199,17 @@ class Worker:
         if threading.current_thread() is not threading.main_thread() or not self._signals:
             yield
             return
-        loop = asyncio.get_running_loop()
-        before = {number: signal.getsignal(number) for number in self._signals}
-        for number in self._signals:
-            try:
-                loop.add_signal_handler(number, self._on_signal, number)
-            except NotImplementedError:  # Windows
-                signal.signal(number, lambda number, _: loop.call_soon_threadsafe(self._on_signal, number))
+        # Not by the loop: it handles no signal while a function blocks it.
+        before = {number: signal.signal(number, self._on_signal) for number in self._signals}
         try:
             yield
         finally:
             for number, handler in before.items():
-                with contextlib.suppress(NotImplementedError):
-                    loop.remove_signal_handler(number)
                 signal.signal(number, handler)
 
-    def _on_signal(self, number: int) -> None:
-        self._served.client.logger.info(
-            "%s: shutting down, waiting up to %g s for what is running; another signal ends it at once",
-            signal.Signals(number).name,
-            self._shutdown_seconds,
-        )
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if self._life is not None:
-            self._life.close(self._shutdown_seconds)
+            self._life.close(self._shutdown_seconds, signal.Signals(number).name)
 
     # Called in the thread of the connection
 
@@ -221,7 +217,12 @@ class Worker:
         self._on_loop(lambda: self._set_state(state))
 
     def _on_life_end(self, failure: BaseException | None) -> None:
-        self._on_loop(lambda: self._end(failure))
+        if self._ended is None or self._ended.done():
+            return
+        if failure is None:
+            self._ended.set_result(None)
+        else:
+            self._ended.set_exception(failure)
 
     def _on_loop(self, callback: Callable[[], object]) -> None:
         if self._loop is not None:
@@ -233,18 +234,16 @@ class Worker:
     def _set_state(self, state: ConnectionState) -> None:
         if state is self._state and state is not ConnectionState.CONNECTING:
             return
+        changed, self._changed = self._changed, concurrent.futures.Future()
         self._state = state
-        self._changed.set()
+        changed.set_result(None)
         if self._on_state is not None:
             self._on_state(state)
 
-    def _end(self, failure: BaseException | None) -> None:
-        if self._ended is None or self._ended.done():
-            return
-        if failure is None:
-            self._ended.set_result(None)
-        else:
-            self._ended.set_exception(failure)
+
+async def _until(future: concurrent.futures.Future[None]) -> None:
+    """Wait for something of another thread, which a cancellation here does not end."""
+    await asyncio.shield(asyncio.wrap_future(future))
 
 
 def _instance_id(given: str | None) -> str:

@@ -28,6 +28,7 @@ BACK_OFF_SECONDS = 0.1
 """Before the second try; doubled for each one after it."""
 
 _KEY_REFUSED = (401, 403)
+_PASSED_ON = (Header.TRACEPARENT.value, Header.TRACESTATE.value)
 _JSON: Mapping[str, str] = {Header.CONTENT_TYPE.value: "application/json"}
 
 
@@ -50,8 +51,7 @@ def sdk_headers(config: Config, framework: str = "") -> dict[str, str]:
 
 def trace_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the headers of a call request that are passed on with requests made during that call."""
-    pair = (Header.TRACEPARENT.value, Header.TRACESTATE.value)
-    return {name: headers[name] for name in pair if name in headers and headers[name].isascii()}
+    return {name: headers[name] for name in _PASSED_ON if name in headers and headers[name].isascii()}
 
 
 class EngineAPI:

@@ -131,6 +131,7 @@ class Engine:
             place=self._placement,
             on_call=self._call,
             on_other=self._do,
+            tell=self._tell,
         )
         self.admission = Admission(
             self.store,
@@ -178,6 +179,11 @@ class Engine:
 
     async def _call(self, job: JobRow) -> None:
         await self.executor.call(job)
+
+    def _tell(self, run_id: str, what: str) -> None:
+        run = self.active.get(run_id)
+        if run is not None:
+            self.journal.show(run, what)
 
     def _do(self, job: JobRow) -> None:
         match job.kind:

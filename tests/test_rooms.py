@@ -28,6 +28,7 @@ INTEGRATIONS = {
     "extended_traces": {"opentelemetry"},
     "logging": {"structlog"},
     "opentelemetry": {"opentelemetry"},
+    "remote_state": {"boto3"},
     "sentry": {"sentry_sdk"},
 }
 """What each file of inngest_middleware integrates."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, assert_never, cast
+from typing import Any, assert_never
 
 from inngest_core.error_text import SHORT_MESSAGE, cut
 from inngest_core.errors import InngestError, StepUnexpectedError
@@ -34,7 +34,8 @@ class AsyncExecution(Execution[Place]):
 
         async def start(body: Body) -> object:  # its task has context variables of its own
             self._body = body
-            return await cast("Awaitable[object]", call())
+            coroutine: Any = call()
+            return await coroutine
 
         body: Body = yield Start(start)
         wait, seconds = False, None

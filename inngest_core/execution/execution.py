@@ -50,7 +50,7 @@ MOST_FORGOTTEN = 3
 """So many steps in a row that are not met again are a sign that step ids differ from call to call."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Services:
     """What a call uses of its function and client.
 
@@ -90,7 +90,7 @@ class Execution(Generic[Place]):
         self._services = services
         self._hooks = services.hooks
         self._logger = services.logger
-        self._begun = self._executed = not services.hooks
+        self._begun = self._executed = not services.hooks.exist
         self._over = False
         self._nested: StepNestedError | None = None
         self._warned_ids: set[str] = set()
@@ -153,13 +153,13 @@ class Execution(Generic[Place]):
             return (yield from self.report([found]))
         if self._hooks.may_record_inputs():
             record_inputs([found])  # before the step can change what it was given
-        given = yield from (self._call_in_hooks(found, context) if self._hooks else self._call_step(found, context))
+        given = yield from (self._call_in_hooks if self._hooks.exist else self._call_step)(found, context)
         ended = yield from now()
         timing = (int(started * 1e9), max(int((ended - started) * 1e9), 0))
         if self._nested is not None:  # also where the step's callback caught it
             given = Raised(self._nested)
         outcome = given
-        if self._hooks:
+        if self._hooks.exist:
             if checkpoint is None:
                 yield from self.end()
             check = partial(self.results.check, found.tool)
@@ -173,7 +173,7 @@ class Execution(Generic[Place]):
             self._size.add(found.step_id, data)
         except Exception as error:  # a value, or a serializer of the user's, may raise anything
             return (yield from self._report_failure(found, error, timing))
-        if self._hooks:
+        if self._hooks.exist:
             output = given.value if isinstance(given, Returned) else outcome.value
             yield from self._hooks.run("on_step_complete", self._info(found), output)
         op = op_of(found, Opcode.STEP_RUN, data=data, timing=timing)
@@ -234,7 +234,7 @@ class Execution(Generic[Place]):
             return Reported(unsaved)
         final = is_final(error, self.ctx)
         try:
-            if self._hooks:
+            if self._hooks.exist:
                 yield from self._hooks.run("on_step_error", self._info(found), error, final)
         finally:  # after the hooks: what reports errors then knows them when it sees the line
             log_failure(self._logger, error, f'step "{found.step_id}" of {self.function_id}', final=final)
@@ -329,7 +329,7 @@ class Execution(Generic[Place]):
         unsaved = yield from self.flush()
         if unsaved:
             return Reported(unsaved)
-        if self._hooks and self._hooks.has("before_invoke"):
+        if self._hooks.exist and self._hooks.has("before_invoke"):
             for found in new:
                 if found.op is Opcode.INVOKE_FUNCTION:
                     yield from self._transform_invocation(found)

@@ -152,7 +152,7 @@ class FunctionCall:
 
     def run(self) -> Flow[Answer]:
         """Run the function between its hooks; a flow for the driver of the handler's kind."""
-        if not self._hooks:
+        if not self._hooks.exist:
             return (yield from self._answer_call())
         try:
             if not self._hooks.has("wrap_request"):
@@ -179,7 +179,7 @@ class FunctionCall:
     def _run(self) -> Flow[Answer]:
         execution, ctx, hooks = self._execution, self._ctx, self._hooks
         yield from execution.begin_checkpointing()
-        if hooks:
+        if hooks.exist:
             yield from hooks.run("transform_input", ctx, self._function, StepMemos(self._call.steps))
             execution.ask_which_hooks_there_are()
         try:
@@ -187,14 +187,14 @@ class FunctionCall:
         except EventInvalidError as error:
             outcome: CallOutcome = Raised(error)
         else:
-            outcome = yield from (self._run_in_hooks() if hooks else execution.run(self._call_handler))
+            outcome = yield from (self._run_in_hooks() if hooks.exist else execution.run(self._call_handler))
         if isinstance(execution.outcome, Raised):  # by a hook, while the function ran
             return (yield from self._answer(execution.outcome))
-        if hooks:
+        if hooks.exist:
             yield from execution.end()
             outcome = yield from self._transform(outcome)
         answer = yield from self._answer(outcome)
-        if hooks and hooks.has("before_response"):
+        if hooks.exist and hooks.has("before_response"):
             yield from hooks.run("before_response")
         return answer
 
@@ -202,16 +202,18 @@ class FunctionCall:
         client, call, headers = self._client, self._call, self._request.headers
         memos, stack, plan_only = call.steps, call.ctx.stack, call.ctx.disable_immediate_execution
         event, events = _parse_events(call)
-        job_id = call.ctx.job_id or headers.get(Header.JOB_ID.value) or None
-        request_id = call.ctx.request_id or headers.get(Header.REQUEST_ID.value) or None
+        job_id = call.ctx.job_id or headers.get(Header.JOB_ID) or None
+        request_id = call.ctx.request_id or headers.get(Header.REQUEST_ID) or None
         ids = (call.ctx.run_id, self._services.function_id, job_id, request_id)
         fields = (event, events, call.ctx.attempt, call.ctx.max_attempts, *ids)
         if self._handler.is_async:
-            of_places = Replay[Tool, Place](memos=memos, stack=stack, target=self._target, plan_only=plan_only)
+            of_places: Replay[Tool, Place]
+            of_places = Replay(memos=memos, stack=stack, target=self._target, plan_only=plan_only)
             execution = AsyncExecution(call.ctx, of_places, self._services)
             tools, logger = Step(execution, client.app_id), ReplayLogger(client.logger, of_places)
             return execution, make_context(Context, self._handler.context, *fields, logger, tools, Group(execution))
-        of_spots = Replay[Tool, Spot](memos=memos, stack=stack, target=self._target, plan_only=plan_only)
+        of_spots: Replay[Tool, Spot]
+        of_spots = Replay(memos=memos, stack=stack, target=self._target, plan_only=plan_only)
         in_thread = SyncExecution(call.ctx, of_spots, self._services, client.resources)
         step, logger = StepSync(in_thread, client.app_id), ReplayLogger(client.logger, of_spots)
         return in_thread, make_context(ContextSync, self._handler.context, *fields, logger, step, GroupSync(in_thread))
@@ -308,15 +310,15 @@ class FunctionCall:
         except Exception as error:  # a value, or a serializer of the user's, may raise anything
             return (yield from self._answer_error(error))
         unsaved = yield from self._execution.flush()
-        complete = Op(op=Opcode.RUN_COMPLETE, id=RUN_COMPLETE_ID, data=data)
-        if unsaved and len(dump_ops([*unsaved, complete])) > MAX_RESPONSE_BYTES:
+        ops = [*unsaved, Op(op=Opcode.RUN_COMPLETE, id=RUN_COMPLETE_ID, data=data)]
+        if unsaved and len(dump_ops(ops)) > MAX_RESPONSE_BYTES:
             return (yield from self._answer_ops(unsaved, {}))  # the next call meets the end again
-        if self._hooks and self._hooks.has("on_function_complete"):
+        if self._hooks.exist and self._hooks.has("on_function_complete"):
             yield from self._hooks.run("on_function_complete", value if self._returned is None else self._returned)
         is_like_an_object = data.startswith(b'"{') and data.endswith(b'}"')  # a text that an engine would decode
         if not unsaved and not is_like_an_object:
             return Answer(200, data)
-        return (yield from self._answer_ops([*unsaved, complete], {}))
+        return (yield from self._answer_ops(ops, {}))
 
     def _answer_ops(self, ops: Sequence[Op], headers: Mapping[str, str]) -> Flow[Answer]:
         body = dump_ops(ops)

@@ -9,6 +9,7 @@ from typing import Any
 
 from inngest_core.errors import OutputUnserializableError
 from inngest_core.protocol.wire import Op, Opcode
+from inngest_core.runtime.awaitable import is_awaitable
 from inngest_core.runtime.outcome import Raised, Returned
 from inngest_core.values.serializer import dump
 
@@ -16,7 +17,7 @@ from .replay import Found
 from .tools import Tool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reported:
     """The call ended with ops. headers: when, and whether, the step that failed may be tried again."""
 
@@ -87,7 +88,7 @@ def _describe(found: Found[Tool, Any], data: bytes, timing: tuple[int, int]) -> 
 
 def refuse_coroutine(value: object, what: str) -> Returned:
     """Return what user code returned; raises OutputUnserializableError when it has yet to be awaited."""
-    if not inspect.isawaitable(value):
+    if not is_awaitable(value):
         return Returned(value)
     kind, name = type(value).__name__, getattr(value, "__qualname__", "")
     if inspect.iscoroutine(value):

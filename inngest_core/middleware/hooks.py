@@ -28,7 +28,7 @@ _NAMES = tuple(name for name, hook in vars(MiddlewareSync).items() if callable(h
 class Hooks:
     """The middleware instances of one call, or of one sending, and the order of their hooks."""
 
-    __slots__ = ("_asynchronous", "_client", "_factories", "_instances", "_plan", "_raw_request", "_resources")
+    __slots__ = ("_asynchronous", "_client", "_factories", "_instances", "_plan", "_raw_request", "_resources", "exist")
 
     def __init__(
         self,
@@ -41,15 +41,14 @@ class Hooks:
     ) -> None:
         """factories: in order. resources: those of the driver. asynchronous: whether the function, or sending, is."""
         self._factories = list(factories)
+        self.exist = bool(self._factories)
+        """Whether there is any middleware; a call without any asks for nothing else."""
         self._client = client
         self._raw_request = raw_request
         self._resources = resources
         self._asynchronous = asynchronous
         self._instances: Sequence[Middleware | MiddlewareSync] = ()
         self._plan: Plan | None = None
-
-    def __bool__(self) -> bool:
-        return bool(self._factories)
 
     def run(self, hook: str, *args: object) -> Flow[None]:
         """Run a hook of every middleware, in order; raises MiddlewareError that names it."""

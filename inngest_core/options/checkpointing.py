@@ -6,6 +6,7 @@ Values only; what saving is, is in `execution/checkpoint.py`. Nothing of it goes
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Iterator
 
 from inngest_core.protocol.duration import to_ms
@@ -68,4 +69,9 @@ def choose_checkpointing(function: CheckpointingOption | None, client: Checkpoin
     given = client if function is None or (function is True and client is not False) else function
     if isinstance(given, Checkpointing):
         return given
-    return Checkpointing() if given else None
+    return _usual() if given else None
+
+
+@functools.cache  # every call asks; not made at import, where it would build a schema
+def _usual() -> Checkpointing:
+    return Checkpointing()

@@ -137,10 +137,10 @@ def parse_json(body: bytes) -> Any:
 
 def parse_object(body: bytes, what: str = "the body") -> dict[str, Any]:
     """Return the JSON object in *body*; raises BodyInvalidError."""
-    value = parse_json(body)
-    if not isinstance(value, dict):
+    value: dict[str, Any] = parse_json(body)
+    if type(value) is not dict:
         raise BodyInvalidError(f"{what} is a JSON {json_kind(value)}; expected an object")
-    return cast("dict[str, Any]", value)
+    return value
 
 
 def json_kind(value: object) -> str:
@@ -210,7 +210,7 @@ def parse_call(body: bytes) -> CallRequest:
     run_id = ctx.get("run_id")
     if type(run_id) is not str:
         raise BodyInvalidError(f"ctx.run_id is a JSON {json_kind(run_id)}; expected a string")
-    event = top.get("event")
+    event: dict[str, Any] | None = top.get("event")
     if type(event) is not dict:
         raise BodyInvalidError(f"event is a JSON {json_kind(event)}; expected an object")
     use_api = _field(top, "use_api", bool, False)
@@ -228,7 +228,7 @@ def parse_call(body: bytes) -> CallRequest:
             _field(ctx, "qi_id", str, "", "ctx."),
             _field(ctx, "generation_id", int, 0, "ctx."),
         ),
-        event=cast("dict[str, Any]", event),
+        event=event,
         events=_list_of(top, "events", dict),
         steps=_field(top, "steps", dict, {}),
         state_bytes=min(len(body), MAX_CALL_STATE_BYTES),
@@ -256,7 +256,7 @@ def _list_of(owner: Mapping[str, Any], name: str, kind: type, where: str = "") -
     return items
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Op:
     """One reported step. data: JSON text. index: which repetition of the step id it is, 0 for the first.
 

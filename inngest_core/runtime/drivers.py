@@ -26,6 +26,7 @@ from typing import Any, TypeVar, assert_never, cast
 from inngest_core.errors import AsyncUnsupportedError, InngestError
 
 from .async_body import AsyncBody, carry
+from .awaitable import is_awaitable
 from .effects import (
     Call,
     Close,
@@ -89,6 +90,12 @@ class Resources:
                 self._loop_thread = LoopThread()
             return self._loop_thread
 
+    def leave_behind(self) -> bool:
+        """Do not wait, now or at the end of the program, for sync bodies under way; return whether there were any."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        return pool is not None and pool.leave_behind()
+
     def close(self) -> None:
         """End the pool, the loop thread and the HTTP client; what is made after that is made anew."""
         with self._lock:
@@ -108,17 +115,36 @@ class Resources:
 
 def run_sync(flow: Flow[T], resources: Resources) -> T:
     """Run *flow* to its end in this thread and return its result."""
-    try:
-        effect = next(flow)
-        while True:
-            try:
-                result = _perform(effect, resources)
-            except BaseException as error:  # the flow decides what an outcome means
-                effect = flow.throw(error)
-            else:
-                effect = flow.send(result)
-    except StopIteration as end:
-        return cast("T", end.value)
+    current: Flow[Any] = flow
+    waiting: list[Flow[Any]] = []
+    """Flows that wait for the result of the one that they invoked, the innermost last."""
+    result: object = None
+    error: BaseException | None = None
+    while True:
+        try:
+            effect = current.send(result) if error is None else current.throw(error)
+        except StopIteration as end:
+            error = None  # here and below: its traceback holds this frame
+            if not waiting:
+                ended: T = end.value
+                return ended
+            current, result = waiting.pop(), end.value
+            continue
+        except BaseException as raised:
+            error = None
+            if not waiting:
+                raise
+            current, error = waiting.pop(), raised
+            continue
+        error = None
+        if isinstance(effect, Invoke) and not effect.is_async:
+            waiting.append(current)
+            current, result = effect.flow, None
+            continue
+        try:
+            result = _perform(effect, resources)
+        except BaseException as raised:  # the flow decides what an outcome means
+            error = raised
 
 
 def _perform(effect: Effect, resources: Resources) -> object:
@@ -127,9 +153,7 @@ def _perform(effect: Effect, resources: Resources) -> object:
             return time.time()
         case Call():
             return _call(effect)
-        case Invoke(flow, is_async):
-            if not is_async:
-                return run_sync(flow, resources)
+        case Invoke(flow):
             return resources.loop_thread().run(lambda: run_async(flow, resources))
         case KeepAlive(flow, seconds):
             return SyncStream(lambda: run_sync(flow, resources), seconds)
@@ -158,7 +182,7 @@ def _call(effect: Call) -> object:
         result = _run_callback(effect)
     except asyncio.CancelledError as error:  # nothing outside can cancel a thread
         raise _cancelled(effect) from error
-    if result is not None and inspect.isawaitable(result):
+    if is_awaitable(result):
         if inspect.iscoroutine(result):
             result.close()
         raise AsyncUnsupportedError(
@@ -174,66 +198,102 @@ def _run_callback(effect: Call) -> object:
     return effect.context.run(effect.callback, *effect.args)
 
 
+class _Running:
+    """A flow under the async driver, and the bodies that it has started."""
+
+    __slots__ = ("bodies", "flow")
+
+    def __init__(self, flow: Flow[Any]) -> None:
+        self.flow = flow
+        self.bodies: list[AsyncBody] = []
+
+    def leave(self) -> None:
+        """Leave no task behind."""
+        for body in self.bodies:
+            body.cancel()
+
+
 async def run_async(flow: Flow[T], resources: Resources) -> T:
     """Run *flow* to its end on the running loop and return its result; never blocks the loop."""
-    bodies: list[AsyncBody] = []
-    result: object
+    current = _Running(flow)
+    waiting: list[_Running] = []
+    """Flows that wait for the result of the one that they invoked, the innermost last."""
+    result: object = None
+    error: BaseException | None = None
     try:
-        effect = next(flow)
         while True:
             try:
-                match effect:
-                    case Now():
-                        result = time.time()
-                    case Settle(body, deliver, wait, seconds, beyond):
-                        settling = cast("AsyncBody", body).settle(deliver, wait=wait, seconds=seconds, beyond=beyond)
-                        result = await settling
-                    case Start(make):
-                        result = AsyncBody(make)
-                        bodies.append(result)
-                    case Call():
-                        result = _begin_call(effect)  # in this frame: a coroutine cannot let a StopIteration out
-                        if result is not None and inspect.isawaitable(result):
-                            result = await _end_call(effect, result)
-                    case Invoke(inner, is_async):
-                        result = await (run_async if is_async else _run_in_pool)(inner, resources)
-                    case KeepAlive(streamed, seconds):
-                        result = AsyncStream(functools.partial(run_async, streamed, resources), seconds)
-                    case Unwind(body):
-                        await cast("AsyncBody", body).unwind()
-                        result = None
-                    case Fetch(request):
-                        result = await resources.transport.fetch_async(request)
-                    case Open(request):
-                        result = await resources.transport.open_async(request)
-                    case Read(stream, seconds):
-                        result = await cast("OpenAnswerAsync", stream).read(seconds)
-                    case Close(stream):
-                        await cast("OpenAnswerAsync", stream).close()
-                        result = None
-                    case Sleep(seconds):
-                        await asyncio.sleep(seconds)
-                        result = None
-                    case Random(size):
-                        result = os.urandom(size)
-                    case _:
-                        assert_never(effect)
-            except asyncio.CancelledError as error:
-                if not isinstance(effect, Call) or _is_being_cancelled():
-                    flow.close()  # nobody waits for it any more
+                effect = current.flow.send(result) if error is None else current.flow.throw(error)
+            except StopIteration as end:
+                error = None  # here and below: its traceback holds this frame
+                if not waiting:
+                    ended: T = end.value
+                    return ended
+                current.leave()
+                current, result = waiting.pop(), end.value
+                continue
+            except BaseException as raised:
+                error = None
+                if not waiting or isinstance(raised, asyncio.CancelledError):
                     raise
-                cancelled = _cancelled(effect)
-                cancelled.__cause__ = error
-                effect = flow.throw(cancelled)
-            except BaseException as error:  # the flow decides what an outcome means
-                effect = flow.throw(error)
-            else:
-                effect = flow.send(result)
-    except StopIteration as end:
-        return cast("T", end.value)
+                current.leave()
+                current, error = waiting.pop(), raised
+                continue
+            error = None
+            if isinstance(effect, Invoke) and effect.is_async:
+                waiting.append(current)
+                current, result = _Running(effect.flow), None
+                continue
+            try:
+                result = _begin(effect, current, resources)
+                if is_awaitable(result):
+                    result = await result
+            except asyncio.CancelledError as cancelled:
+                if not isinstance(effect, Call) or _is_being_cancelled():
+                    raise
+                error = _cancelled(effect)
+                error.__cause__ = cancelled
+            except BaseException as raised:  # the flow decides what an outcome means
+                error = raised
     finally:
-        for started in bodies:
-            started.cancel()
+        for each in (current, *reversed(waiting)):  # those that have not come to their end have nobody left
+            each.flow.close()
+            each.leave()
+
+
+def _begin(effect: Effect, running: _Running, resources: Resources) -> object:
+    """Perform an effect, or return what is to be awaited for its result."""
+    match effect:
+        case Now():
+            return time.time()
+        case Settle(body, deliver, wait, seconds, beyond):
+            return cast("AsyncBody", body).settle(deliver, wait=wait, seconds=seconds, beyond=beyond)
+        case Start(make):
+            body = AsyncBody(make)
+            running.bodies.append(body)
+            return body
+        case Call():
+            return _begin_call(effect)
+        case Invoke(flow):
+            return _run_in_pool(flow, resources)
+        case KeepAlive(flow, seconds):
+            return AsyncStream(functools.partial(run_async, flow, resources), seconds)
+        case Unwind(body):
+            return cast("AsyncBody", body).unwind()
+        case Fetch(request):
+            return resources.transport.fetch_async(request)
+        case Open(request):
+            return resources.transport.open_async(request)
+        case Read(stream, seconds):
+            return cast("OpenAnswerAsync", stream).read(seconds)
+        case Close(stream):
+            return cast("OpenAnswerAsync", stream).close()
+        case Sleep(seconds):
+            return asyncio.sleep(seconds)
+        case Random(size):
+            return os.urandom(size)
+        case _:
+            assert_never(effect)
 
 
 async def _run_in_pool(flow: Flow[Any], resources: Resources) -> object:
@@ -259,13 +319,13 @@ def _begin_call(effect: Call) -> object:
             effect.what or "a callback",
             held * 1000,
         )
-    return result
+    if effect.context is None or not is_awaitable(result):
+        return result
+    return _await_in(effect.context, result)
 
 
-async def _end_call(effect: Call, result: Awaitable[object]) -> object:
-    if effect.context is None:
-        return await result
-    return (await asyncio.get_running_loop().create_task(carry(result), context=effect.context)).unwrap()
+async def _await_in(context: contextvars.Context, result: Awaitable[object]) -> object:
+    return (await asyncio.get_running_loop().create_task(carry(result), context=context)).unwrap()
 
 
 def _is_being_cancelled() -> bool:

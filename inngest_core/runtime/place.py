@@ -111,6 +111,8 @@ def is_a_time_out() -> bool:
     """Tell whether it is a time-out that cancels, known by whose method calls: `asyncio.Timeout`, or AnyIO's scope.
 
     To what is cancelled, a time-out and `task.cancel()` look alike; and before a step runs, the second one counts.
+    Nothing but the callers tells: `cancelling()` counts both, no task says which time-outs it has entered, and whether
+    a task runs at this moment does not help, as a task group cancels from a callback of the loop like a time-out does.
     """
     frame: FrameType | None = sys._getframe(1)
     scope: Any = getattr(sys.modules.get("anyio"), "CancelScope", None)

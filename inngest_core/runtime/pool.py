@@ -1,14 +1,21 @@
-"""The bounded pool of threads in which sync functions run under the async driver. Runs work; decides nothing."""
+"""The bounded pool of threads in which sync functions run under the async driver. Runs work; decides nothing.
+
+Its threads are daemons, unlike those of an executor, for which Python waits at the end of a program however long they
+take. Here that is up to the pool: it waits at the end of the program, unless its owner has left the work behind.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import concurrent.futures
 import logging
+import queue
 import threading
 import time
+import weakref
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -16,6 +23,8 @@ DEFAULT_SIZE = 40
 """As many as Starlette has for its own sync routes."""
 
 _log = logging.getLogger("inngest")
+
+_Job = tuple["concurrent.futures.Future[Any]", Callable[[], Any]]
 
 
 class Pool:
@@ -25,23 +34,41 @@ class Pool:
         """size: of threads. warn_again_seconds: for how long a warning that they are all busy is not repeated."""
         self._size = size
         self._warn_again_seconds = warn_again_seconds
-        self._executor = concurrent.futures.ThreadPoolExecutor(size, thread_name_prefix="inngest") if size else None
         self._lock = threading.Lock()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._idle = threading.Semaphore(0)
+        self._threads: list[threading.Thread] = []
         self._unfinished = 0
+        self._closed = False
         self._warned_at: float | None = None
+        weakref.finalize(self, _dismiss, self._jobs, self._threads).atexit = False
+        _waited_for.add(self)
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do *work*, which raises no StopIteration, in a thread; it waits for its turn while all threads are busy."""
-        if self._executor is None:
+        if not self._size:
             return work()
         self._count_in()
         try:
-            future = self._executor.submit(work)
+            future = self._submit(work)
         except BaseException:
             self._count_out()
             raise
         future.add_done_callback(self._count_out)
         return await asyncio.wrap_future(future)
+
+    def _submit(self, work: Callable[[], T]) -> concurrent.futures.Future[T]:
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the pool of threads was closed")
+            if len(self._threads) < self._size and not self._idle.acquire(blocking=False):
+                name = f"inngest_{len(self._threads)}"
+                thread = threading.Thread(target=_do_jobs, args=(self._jobs, self._idle), name=name, daemon=True)
+                thread.start()
+                self._threads.append(thread)
+            future: concurrent.futures.Future[T] = concurrent.futures.Future()
+            self._jobs.put((future, work))
+            return future
 
     def _count_in(self) -> None:
         now = time.monotonic()
@@ -64,5 +91,46 @@ class Pool:
 
     def close(self) -> None:
         """Wait for the work that was begun or waits; nothing new is taken."""
-        if self._executor is not None:
-            self._executor.shutdown()
+        self._close()
+        for thread in list(self._threads):
+            if thread is not threading.current_thread():
+                thread.join()
+
+    def leave_behind(self) -> bool:
+        """Close without waiting, now and at the end of the program; return whether work was under way."""
+        _waited_for.discard(self)
+        self._close()
+        return self._unfinished > 0
+
+    def _close(self) -> None:
+        with self._lock:
+            self._closed = True
+        _dismiss(self._jobs, self._threads)
+
+
+def _do_jobs(jobs: queue.SimpleQueue[_Job | None], idle: threading.Semaphore) -> None:
+    """Do one job after another until there is a None; the pool is not named here, so that nothing keeps it alive."""
+    while (job := jobs.get()) is not None:
+        future, work = job
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(work())
+            except BaseException as error:
+                future.set_exception(error)
+        del job, future, work  # they keep what the function had, until the next one
+        idle.release()
+
+
+def _dismiss(jobs: queue.SimpleQueue[_Job | None], threads: list[threading.Thread]) -> None:
+    """Have each thread end after the work that waits."""
+    for _ in threads:
+        jobs.put(None)
+
+
+_waited_for: weakref.WeakSet[Pool] = weakref.WeakSet()
+
+
+@atexit.register
+def _wait_at_the_end() -> None:
+    for pool in list(_waited_for):
+        pool.close()

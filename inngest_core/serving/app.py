@@ -292,7 +292,7 @@ class App:
         body = answer.body if isinstance(answer.body, bytes) else dump_json(answer.body)
         headers = {**self._headers, **answer.headers}
         if signer.key is not None:
-            headers[Header.SIGNATURE.value] = sign(body, signer.key, now=now)
+            headers[_SIGNATURE] = sign(body, signer.key, now=now)
         return Response(answer.status, headers, body)
 
 
@@ -308,6 +308,7 @@ def _in_an_envelope(call: Flow[Response]) -> Flow[bytes]:
 _STREAM = {Header.ACCEL_BUFFERING.value: "no"}
 """nginx would keep the white space back, and whoever is before it would not see any."""
 
+_SIGNATURE = Header.SIGNATURE.value
 _EVERY_ANSWER = {Header.CONTENT_TYPE.value: "application/json", Header.SDK_HANDLED.value: "true"}
 
 _NO_SIGNING_KEY = (

@@ -19,11 +19,12 @@ from typing import Any, cast
 
 from .classes import layout_of, written_fields
 from .json_text import same_number
-from .schema import UUID, is_plain_class
+from .schema import PLAIN_CLASSES, UUID, is_plain_class
 
 LISTS = (list, tuple, set, frozenset, deque)
 CONTAINERS: tuple[type[Any], ...] = (dict, *LISTS)
 
+_TEXTS = {str}
 _TEXT_KEYS = frozenset({str, bool, int, float, bytes, UUID, decimal.Decimal}) | {
     *(datetime.datetime, datetime.date, datetime.time, datetime.timedelta)
 }
@@ -50,7 +51,7 @@ class Seen:
     @property
     def rich(self) -> bool:
         """Whether not all of it is plain, so that it comes back as something else unless a type is known."""
-        return self.other_keys or not all(map(is_plain_class, self.kinds))
+        return self.other_keys or not (self.kinds <= PLAIN_CLASSES or all(map(is_plain_class, self.kinds)))
 
 
 def survey(root: object) -> Seen:
@@ -58,8 +59,11 @@ def survey(root: object) -> Seen:
     seen = Seen()
     level: list[Any] = [root]
     while level:
-        groups = _grouped(level)
-        seen.kinds.update(groups)
+        kinds: set[type[Any]] = set(map(type, level))
+        seen.kinds |= kinds
+        if kinds <= _SCALARS:
+            break
+        groups = {kinds.pop(): level} if len(kinds) == 1 else _grouped(level)
         level = []
         for kind in groups.keys() - _SCALARS:
             _look(kind, groups[kind], level, seen)
@@ -68,9 +72,6 @@ def survey(root: object) -> Seen:
 
 def _grouped(level: list[Any]) -> dict[type[Any], list[Any]]:
     """Return values by their classes."""
-    kind: type[object] = type(cast("object", level[0]))
-    if kind is type(level[-1]) and set(map(type, level)) == {kind}:
-        return {kind: level}
     groups: defaultdict[type[Any], list[Any]] = defaultdict(list)
     for one in level:
         groups[type(one)].append(one)
@@ -81,8 +82,9 @@ def _look(kind: type[Any], mine: list[Any], below: list[Any], seen: Seen) -> Non
     """Note what the values of one class on one level are, and what they hold."""
     if issubclass(kind, dict):
         keys = set(map(type, chain.from_iterable(mine)))
-        seen.other_keys = seen.other_keys or not all(issubclass(each, str) for each in keys)
-        seen.odd_keys = seen.odd_keys or not keys <= _TEXT_KEYS
+        if keys != _TEXTS:
+            seen.other_keys = seen.other_keys or not all(issubclass(each, str) for each in keys)
+            seen.odd_keys = seen.odd_keys or not keys <= _TEXT_KEYS
         seen.kinds |= keys
         below.extend(chain.from_iterable(map(_values, mine)))
     elif issubclass(kind, LISTS):

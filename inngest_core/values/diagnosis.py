@@ -15,6 +15,7 @@ from .classes import is_struct
 from .codec import codec_of
 from .comparison import CONTAINERS, Seen, children
 from .json_text import key_text, parse_value
+from .schema import PLAIN_CLASSES
 
 DEEPEST = 1000
 """So many levels are looked into for the value that is refused; the standard library writes about as many."""
@@ -34,7 +35,7 @@ def problem_of(root: object, seen: Seen, body: bytes | None, write: Write) -> st
 
     body: what it was written as by its type, None where it was written as it is.
     """
-    iterators = any(issubclass(kind, Iterator) for kind in seen.kinds)
+    iterators = any(issubclass(kind, Iterator) for kind in seen.kinds - PLAIN_CLASSES)
     if iterators or seen.largest.bit_length() > 1023 or not seen.finite:
         for path, value, _ in _walk(root):
             if (problem := _problem(value)) is not None:

@@ -27,6 +27,7 @@ UUID: type = typing.get_args(pydantic.UUID1)[0]
 """The class, without its module, which makes random ones."""
 
 _CLASSES = (str, int, float, bool, dict, list, types.NoneType)
+PLAIN_CLASSES = frozenset(_CLASSES)
 _PLAIN: frozenset[object] = frozenset({None, types.NoneType, bool, int, str, object, Any, list, dict})
 _NEVER: tuple[object, ...] = (typing.NoReturn, typing.Never)
 _LIST_LIKE = (list, collections.abc.Sequence, collections.abc.MutableSequence)
@@ -39,7 +40,7 @@ _UNIONS = (Union, types.UnionType)
 
 def is_plain_class(cls: type[Any]) -> bool:
     """Tell whether JSON gives back something that equals an instance, and of which the instance is made."""
-    return cls in _CLASSES or (issubclass(cls, _CLASSES) and not issubclass(cls, enum.Enum))
+    return cls in PLAIN_CLASSES or (issubclass(cls, _CLASSES) and not issubclass(cls, enum.Enum))
 
 
 def is_plain(typ: Any, seen: frozenset[int] = frozenset()) -> bool:

@@ -143,7 +143,8 @@ def _dump(value: object, what: str, typ: object, rule: Rule, serializer: Seriali
     if typ is None and type(value) in _CANNOT_FAIL:
         return Written(body)
     seen = survey(value)
-    seen.finite = seen.finite and not (seen.rich and (b"NaN" in body or b"Infinity" in body))
+    rich = seen.rich
+    seen.finite = seen.finite and not (rich and (b"NaN" in body or b"Infinity" in body))
     shown = body if as_typed and rule != "shared" else None
     if (problem := problem_of(value, seen, shown, write)) is not None:
         raise OutputUnserializableError(what + problem)
@@ -160,8 +161,8 @@ def _dump(value: object, what: str, typ: object, rule: Rule, serializer: Seriali
                 body = write(with_text_keys(value) if seen.other_keys else value)
             loss = _loss(value, typ, functools.partial(codec.fit, body))
         lost = lost or loss
-    unseen = seen.rich and not sure  # what a class says of itself may hold whole floats that were not seen
-    return Written(settle(body, seen.whole) if seen.whole or unseen else body, seen.rich, lost)
+    unseen = rich and not sure  # what a class says of itself may hold whole floats that were not seen
+    return Written(settle(body, seen.whole) if seen.whole or unseen else body, rich, lost)
 
 
 def _dump_by(serializer: Serializer, value: object, what: str, typ: object, rule: Rule, fix: str) -> Written:
@@ -266,7 +267,10 @@ def _serialize(value: object, what: str, typ: object, serializer: Serializer) ->
 
 def _writer(serializer: Serializer | None) -> Write:
     """Return what writes a value as it is; *serializer* is asked for objects that pydantic does not know."""
+    return _WRITE if serializer is None else _writer_by(serializer)
 
+
+def _writer_by(serializer: Serializer | None) -> Write:
     def write(value: object) -> bytes:
         try:
             return pydantic_core.to_json(value, bytes_mode="base64", fallback=unknown)
@@ -294,3 +298,6 @@ def _writer(serializer: Serializer | None) -> Write:
             raise TypeError(misfit_of(error)) from error
 
     return write
+
+
+_WRITE = _writer_by(None)

@@ -10,7 +10,7 @@ import contextlib
 import functools
 import http
 import io
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 from wsgiref.types import StartResponse
 
@@ -53,13 +53,17 @@ def read_head(environ: Environ) -> Head:
         _full_path(environ),
         environ.get("QUERY_STRING", ""),
     )
+    return Head(str(environ["REQUEST_METHOD"]).upper(), url, read_headers(environ))
+
+
+def read_headers(environ: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers, with lower-case names."""
     names = _names
-    headers = {
+    return {
         name: str(value)
         for key, value in environ.items()
         if (name := names[key] if key in names else _header_name(key))
     }
-    return Head(str(environ["REQUEST_METHOD"]).upper(), url, headers)
 
 
 def _header_name(key: str) -> str:

@@ -5,10 +5,8 @@ One pool of kept-alive connections; no cookies, no proxies, no retries: what an 
 
 from __future__ import annotations
 
-import contextlib
-import ssl
 import urllib.parse
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -20,19 +18,18 @@ from inngest_core.protocol.wire import Header
 from inngest_core.web.messages import TransportError, read_limited_async
 from inngest_devserver.scheduling.clock import Clock
 
+from .connections import Connections, UnreachableError
 from .reply import Answer
 from .requests import without_password
 from .signatures import Signatures
 
+__all__ = ["CALL_SECONDS", "WORKERS_URL", "Caller", "Sender", "Transport", "UnreachableError", "Workers"]
+
 CALL_SECONDS = 2 * 3600.0
-CONNECT_SECONDS = 10.0
 _MOST_REDIRECTS = 60
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _UNAUTHORIZED = 401
-_DECODED = frozenset({"", "identity", "gzip", "deflate"})
-_KEPT_ALIVE_SECONDS = 3.0
-"""Shorter than most servers keep an idle connection: one that is closed just as it is used costs an attempt."""
-
+_DECODED = frozenset({"", "identity", "gzip"})
 
 WORKERS_URL = "wss://connect"
 """The URL of every function of a worker begins with this."""
@@ -59,57 +56,11 @@ class Sender(Protocol):
     async def close(self) -> None: ...
 
 
-class UnreachableError(TransportError):
-    """The request never reached the app, so nothing has happened there."""
-
-
-class _Connections:
-    """Kept-alive connections by origin, each a transport of its own.
-
-    A transport, not a Client: no cookies, no environment, and half the cost of a request. One connection in each,
-    because httpx's own pool looks at all its connections for every request: with a hundred that is most of the work.
-    """
-
-    def __init__(self, transport: Transport | None) -> None:
-        self._given = transport
-        self._free: dict[tuple[str, str, int | None], list[Transport]] = {}
-        self._contexts: dict[str, ssl.SSLContext] = {}
-
-    @contextlib.asynccontextmanager
-    async def take(self, url: httpx.URL) -> AsyncGenerator[Transport]:
-        """Lend a connection; one that failed is not used again."""
-        if self._given is not None:
-            yield self._given
-            return
-        free = self._free.setdefault((url.scheme, url.host, url.port), [])
-        connection = free.pop() if free else self._make(url.scheme)
-        try:
-            yield connection
-        except BaseException:
-            await connection.aclose()
-            raise
-        free.append(connection)
-
-    def _make(self, scheme: str) -> Transport:
-        context = self._contexts.get(scheme)
-        if context is None:
-            # Reading the certificate store takes longer than a call: once, and only when there is TLS.
-            tls = scheme == "https"
-            context = httpx.create_ssl_context() if tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            self._contexts[scheme] = context
-        limits = httpx.Limits(max_connections=1, keepalive_expiry=_KEPT_ALIVE_SECONDS)
-        return httpx.AsyncHTTPTransport(verify=context, limits=limits, trust_env=False)
-
-    async def close(self) -> None:
-        for free in self._free.values():
-            while free:
-                await free.pop().aclose()
-
-
 @dataclass(frozen=True, slots=True)
 class Caller:
     """signatures: sign each request when there is a key. server_kind: what the engine says it is.
 
+    transport: sends requests instead of the network.
     workers: makes the requests to apps that connect to the engine, where it can.
     """
 
@@ -118,10 +69,7 @@ class Caller:
     signatures: Signatures = field(default_factory=lambda: Signatures(None))
     transport: Transport | None = None
     workers: Workers | None = None
-    _connections: _Connections = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_connections", _Connections(self.transport))
+    _connections: Connections = field(default_factory=Connections)
 
     async def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, seconds: float = CALL_SECONDS
@@ -140,9 +88,10 @@ class Caller:
         }
         try:
             return await self._send_signed(method, url, sent, body, seconds)
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        except (UnreachableError, httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise UnreachableError(f"{without_password(url)}: {str(error) or type(error).__name__}") from error
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError, OverflowError) as error:  # the last two: odd redirects
+        except (TransportError, httpx.HTTPError, httpx.InvalidURL, ValueError, OverflowError) as error:
+            # The last two come from odd redirects.
             raise TransportError(f"{without_password(url)}: {str(error) or type(error).__name__}") from error
 
     async def _send_signed(
@@ -173,25 +122,25 @@ class Caller:
             if answer.status not in _REDIRECTS or not location:
                 return answer
             url = _redirected(url, location)
-        raise TransportError(f"{without_password(url)}: more than {_MOST_REDIRECTS} redirects")
+        raise TransportError(f"more than {_MOST_REDIRECTS} redirects")
 
     async def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Answer:
-        timeout = {"connect": CONNECT_SECONDS, "read": seconds, "write": seconds, "pool": None}
-        request = httpx.Request(method, url, headers=dict(headers), content=body, extensions={"timeout": timeout})
-        async with self._connections.take(request.url) as connection:
-            response = await connection.handle_async_request(request)
-            response.request = request
-            try:
-                encoding = response.headers.get("content-encoding", "").strip().lower()
-                if encoding not in _DECODED:
-                    raise TransportError(f"{without_password(url)}: unsupported content encoding: {encoding}")
-                content = await read_limited_async(response.aiter_bytes(), MAX_RESPONSE_BYTES)
-            finally:
-                await response.aclose()
+        if self.transport is None:
+            return await self._connections.exchange(method, url, headers, body, seconds)
+        request = httpx.Request(method, url, headers=dict(headers), content=body)
+        response = await self.transport.handle_async_request(request)
+        response.request = request
+        try:
+            encoding = response.headers.get("content-encoding", "").strip().lower()
+            if encoding not in _DECODED:
+                raise TransportError(f"unsupported content encoding: {encoding}")
+            content = await read_limited_async(response.aiter_bytes(), MAX_RESPONSE_BYTES)
+        finally:
+            await response.aclose()
         return Answer(response.status_code, dict(response.headers), content)
 
     async def close(self) -> None:
-        await self._connections.close()
+        self._connections.close()
 
 
 def _redirected(url: str, location: str) -> str:

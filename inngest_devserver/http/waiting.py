@@ -5,11 +5,9 @@ from __future__ import annotations
 from inngest_devserver.engine import Engine
 from inngest_devserver.runs.run import PauseKind, Run
 from inngest_devserver.scheduling.clock import iso
-from inngest_devserver.scheduling.dispatcher import Full, Reason, Throttled
 from inngest_devserver.scheduling.queue import CALLS, JobKind
+from inngest_devserver.scheduling.reasons import in_words
 from inngest_devserver.storage.tables import JobRow, PauseRow
-
-_MOST_HOLDERS = 3
 
 
 def waits_for(engine: Engine, run_id: str) -> list[str]:
@@ -47,17 +45,4 @@ def _call(engine: Engine, run: Run, job: JobRow) -> str:
         retry = f"retry {job.attempt} of {run.function.max_attempts - 1}" if job.attempt else "its next call"
         return f"{retry} is made in {job.due - now:.3g} s, at {iso(job.due)}"
     reason = engine.scheduler.dispatcher.reason(job, now)
-    return "" if reason is None else _in_line(reason)
-
-
-def _in_line(reason: Reason) -> str:
-    match reason:
-        case Full(need, holders):
-            shown = sorted(set(holders))
-            more = f" and {len(shown) - _MOST_HOLDERS} more" if len(shown) > _MOST_HOLDERS else ""
-            held = f"held by {', '.join(shown[:_MOST_HOLDERS])}{more}"
-            return f"concurrency {need.label}: {len(holders)} of {need.limit}, {held}"
-        case Throttled(until):
-            return f"throttled until {iso(round(until, 3))}"  # its tolerance is nobody's concern
-        case _:
-            return f"{reason.limit} calls of its {reason.of} are under way"
+    return "" if reason is None else in_words(reason)

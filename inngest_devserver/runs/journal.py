@@ -36,6 +36,10 @@ class Journal:
     def say(self, text: str) -> None:
         self._console.say(self._clock.now(), text)
 
+    def show(self, run: Run, what: str) -> None:
+        """Show something about a run in the terminal that is not worth keeping."""
+        self._console.run(self._clock.now(), run.function.slug, run.id, what)
+
     def run(
         self, run: Run, happening: Happening, outcome: str, *, attempt: int = 0, since: float | None = None
     ) -> None:

@@ -15,8 +15,9 @@ from inngest_devserver.storage.tables import JobRow
 
 from .lanes import Lane, LaneHeap, LaneKey, Slot
 from .meters import Meters
-from .placement import Need, Placement, SlotKey
+from .placement import Placement, SlotKey
 from .queue import JobKind
+from .reasons import Busy, Full, Reason, Throttled
 
 _SHARE_OF_ONE_FUNCTION = 0.75
 """What one function may take of the calls that its app gets at once, so that another one still gets through."""
@@ -38,36 +39,10 @@ class Turn:
     placement: Placement
 
 
-@dataclass(frozen=True, slots=True)
-class Full:
-    """Why a call waits: others have all the turns. holders: ids of their runs."""
-
-    need: Need
-    holders: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Throttled:
-    """Why a call waits: the throttle admits the next one at a Unix time."""
-
-    until: float
-
-
-@dataclass(frozen=True, slots=True)
-class Busy:
-    """Why a call waits: so many calls of its app, or of its function, are under way. of: "app" or "function"."""
-
-    of: str
-    limit: int
-
-
-Reason = Full | Throttled | Busy
-
-
 class Dispatcher:
     """place: says where the calls of a run stand; None for a run that is gone. is_current: whether a job still counts.
 
-    limit: calls that one app gets at once.
+    limit: calls that one app gets at once. on_wait: told of a call that is held back, the first one of its lane.
     """
 
     def __init__(
@@ -77,10 +52,12 @@ class Dispatcher:
         limit: int,
         place: Callable[[str], Placement | None],
         is_current: Callable[[JobRow], bool],
+        on_wait: Callable[[JobRow], object] = bool,
     ) -> None:
         self._meters = meters
         self._place = place
         self._is_current = is_current
+        self._on_wait = on_wait
         self._limit = limit
         self._limit_of_function = max(1, int(limit * _SHARE_OF_ONE_FUNCTION))
         self._lanes: dict[LaneKey, Lane] = {}
@@ -143,6 +120,7 @@ class Dispatcher:
                 turns = self._functions[function_id]
                 if not self._has_turn(turns, app_id):
                     passed_over.append((function_id, app_id))
+                    self._tell_first(turns)
                     continue
                 turn = self._from_lanes(turns, now)
                 if turns.open:
@@ -155,6 +133,12 @@ class Dispatcher:
             for function_id, app_id in reversed(passed_over):
                 self._rotation[function_id] = app_id
                 self._rotation.move_to_end(function_id, last=False)
+
+    def _tell_first(self, turns: _Turns) -> None:
+        lane = turns.open.peek()
+        job = None if lane is None else lane.head(self._is_current)
+        if job is not None:
+            self._on_wait(job)
 
     def _has_turn(self, turns: _Turns, app_id: str) -> bool:
         return turns.running < self._limit_of_function and self._apps.get(app_id, 0) < self._limit
@@ -186,6 +170,9 @@ class Dispatcher:
         return None
 
     def _hold_back(self, lane: Lane, reason: Full | Throttled) -> None:
+        job = lane.head(self._is_current)
+        if job is not None:
+            self._on_wait(job)
         if isinstance(reason, Throttled):
             self._throttled.add(lane, reason.until)
         else:

@@ -107,6 +107,10 @@ class LaneHeap:
             heapq.heappop(self._entries)
         return None
 
+    def peek(self) -> Lane | None:
+        """Return the first lane."""
+        return None if self.first() is None else self._entries[0][2]
+
     def pop(self) -> Lane | None:
         """Take the first lane out."""
         if self.first() is None:

@@ -14,6 +14,7 @@ from inngest_devserver.storage.tables import JobRow
 
 from .clock import Clock
 from .dispatcher import Dispatcher, Turn
+from .long_waits import LongWaits
 from .meters import Meters
 from .placement import Placement
 from .queue import CALLS, Queue
@@ -24,6 +25,7 @@ class Scheduler:
 
     limit: calls that one app gets at once. place: says where the calls of a run stand in line.
     on_call: sends one call request; must not raise. on_other: does one job of another kind, without waiting.
+    tell: shows a line about a run, given its id.
     """
 
     def __init__(
@@ -36,12 +38,17 @@ class Scheduler:
         place: Callable[[str], Placement | None],
         on_call: Callable[[JobRow], Coroutine[Any, Any, None]],
         on_other: Callable[[JobRow], None],
+        tell: Callable[[str, str], None],
     ) -> None:
         self._clock = clock
         self._wake = asyncio.Event()
         self.paused = False
         self.queue = Queue(store, self._wake.set)
-        self.dispatcher = Dispatcher(meters, limit=limit, place=place, is_current=self.queue.is_current)
+        self.dispatcher = Dispatcher(
+            meters, limit=limit, place=place, is_current=self.queue.is_current, on_wait=self._hold_back
+        )
+        self._place = place
+        self._long_waits = LongWaits(clock, self.dispatcher.reason, self._function_of, tell)
         self._on_call = on_call
         self._on_other = on_other
         self._calls: dict[asyncio.Task[None], Turn] = {}
@@ -51,12 +58,20 @@ class Scheduler:
         self._beside: set[asyncio.Task[None]] = set()
         self._quieter = asyncio.Event()
 
+    def _hold_back(self, job: JobRow) -> None:
+        self._long_waits.note(job)
+
+    def _function_of(self, run_id: str) -> str | None:
+        placement = self._place(run_id)
+        return None if placement is None else placement.function_id
+
     def start(self) -> None:
         self._loop = asyncio.create_task(self._run(), name="inngest engine")
 
     async def stop(self) -> None:
         """Stop taking jobs and give up the calls that are under way; their jobs stay in the store."""
         self._stopped = True
+        self._long_waits.close()
         tasks = [*self._calls, *self._beside, *([self._loop] if self._loop else [])]
         for task in tasks:
             task.cancel()

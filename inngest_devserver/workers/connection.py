@@ -35,6 +35,8 @@ MISSED_HEARTBEATS = 5
 CLOSING = "connect_gateway_closing"
 _REFUSED = 1008
 _GOING_AWAY = 1001
+_LONGEST_REASON = 123
+"""Bytes, by the standard of WebSockets."""
 _READY = ConnectionReady(
     heartbeat_interval=f"{HEARTBEAT_SECONDS:g}s", extend_lease_interval=f"{EXTEND_SECONDS:g}s", status_interval="0s"
 )
@@ -101,7 +103,7 @@ class Connection:
         await self._socket.accept(SUBPROTOCOL)
         try:
             await self._greet()
-        except (RefusedError, FrameError) as error:
+        except RefusedError as error:
             await self._close(_REFUSED, str(error))
             return str(error)
         except WebSocketDisconnect:
@@ -124,16 +126,18 @@ class Connection:
         try:
             async with asyncio.timeout(HELLO_SECONDS):
                 kind, payload = await self._receive()
+            if kind is not Kind.WORKER_CONNECT:
+                raise RefusedError("connect_worker_hello_invalid_msg")
+            self._hello = parse(WorkerConnect, payload)
         except TimeoutError:
             raise RefusedError("connect_worker_hello_timeout") from None
-        if kind is not Kind.WORKER_CONNECT:
-            raise RefusedError("connect_worker_hello_invalid_msg")
-        self._hello = parse(WorkerConnect, payload)
+        except FrameError:
+            raise RefusedError("connect_worker_hello_invalid_msg") from None
         try:
             self._admit(self._hello)
         except RegistrationInvalidError as error:
             await self._send(Kind.SYNC_FAILED)
-            raise RefusedError("; ".join([error.message, *error.details])[:120]) from None
+            raise RefusedError("; ".join([error.message, *error.details])) from None
         self._apps = frozenset(app.app_name for app in self._hello.apps)
         await self._send(Kind.GATEWAY_CONNECTION_READY, _READY)
 
@@ -202,7 +206,7 @@ class Connection:
 
     async def _close(self, code: int, reason: str) -> None:
         with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
-            await self._socket.close(code, reason)
+            await self._socket.close(code, reason.encode()[:_LONGEST_REASON].decode(errors="ignore"))
 
 
 def registration(hello: WorkerConnect, number: int, url: str) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import secrets
 from collections import OrderedDict
@@ -20,13 +21,12 @@ class Sessions:
         self._clock = clock
         self._ulids = ulids
         self._open: OrderedDict[str, tuple[str, float]] = OrderedDict()
-        """By connection id: the token, and until when it may be used."""
+        """By connection id: the token, and until when it may be used, on the loop's clock, which never jumps."""
 
     def open(self) -> tuple[str, str]:
         """Return the id of a new connection and its token."""
-        now = self._clock.now()
-        connection_id, token = self._ulids.new(now), secrets.token_urlsafe(32)
-        self._open[connection_id] = (token, now + SESSION_SECONDS)
+        connection_id, token = self._ulids.new(self._clock.now()), secrets.token_urlsafe(32)
+        self._open[connection_id] = (token, asyncio.get_running_loop().time() + SESSION_SECONDS)
         while len(self._open) > _MOST_SESSIONS:
             self._open.popitem(last=False)
         return connection_id, token
@@ -34,4 +34,4 @@ class Sessions:
     def use(self, connection_id: str, token: str) -> bool:
         """Return whether the token belongs to the connection; it does so once."""
         expected, until = self._open.pop(connection_id, ("", 0.0))
-        return hmac.compare_digest(expected.encode(), token.encode()) and self._clock.now() < until
+        return hmac.compare_digest(expected.encode(), token.encode()) and asyncio.get_running_loop().time() < until

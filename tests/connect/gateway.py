@@ -123,6 +123,7 @@ class Gateway:
         if not self.greets:
             await socket.wait_closed()
             return
+        worker: Connected | None = None
         await socket.send(dump_frame(Kind.GATEWAY_HELLO))
         try:
             kind, payload = parse_frame(await socket.recv())
@@ -142,8 +143,9 @@ class Gateway:
                 else:
                     worker.frames.put_nowait(frame)
         except ConnectionClosed:
-            return
-        worker.frames.put_nowait(None)
+            pass
+        if worker is not None:
+            worker.frames.put_nowait(None)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):

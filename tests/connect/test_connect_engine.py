@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import httpx
@@ -86,15 +89,23 @@ def until(what: Callable[[], object]) -> None:
 
 
 def send(engine: DevServer, name: str) -> str:
-    until(lambda: httpx.get(f"{engine.origin}/v1/apps/shop/functions").status_code == 200)
-    answer = httpx.post(f"{engine.origin}/e/key", json={"name": name, "data": {}})
+    return send_to(engine.origin, name)
+
+
+def send_to(origin: str, name: str) -> str:
+    until(lambda: httpx.get(f"{origin}/v1/apps/shop/functions").status_code == 200)
+    answer = httpx.post(f"{origin}/e/key", json={"name": name, "data": {}})
     event_id: str = answer.json()["ids"][0]
     return event_id
 
 
 def outcome(engine: DevServer, event_id: str) -> tuple[str, object]:
-    (run,) = httpx.get(f"{engine.origin}/v1/events/{event_id}/runs").json()["data"]
-    return run["status"], run["output"]
+    return outcome_at(engine.origin, event_id)
+
+
+def outcome_at(origin: str, event_id: str) -> tuple[str, object]:
+    runs = httpx.get(f"{origin}/v1/events/{event_id}/runs").json()["data"]
+    return (runs[0]["status"], runs[0]["output"]) if runs else ("", None)
 
 
 def lines(path: Path) -> list[str]:
@@ -137,6 +148,72 @@ def test_sigterm_ends_a_worker_after_its_step(
     assert outcome(engine, event_id) == ("Completed", worker.pid)  # the step was finished, and its result kept
 
 
+PROGRAM_THAT_GIVES_UP = textwrap.dedent(
+    """
+    import atexit, logging, sys, threading, time
+    import inngest
+    from inngest.connect import connect
+
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
+    client = inngest.Inngest(app_id="shop", is_production=False)
+
+    @client.create_function(fn_id="slow", trigger=inngest.TriggerEvent(event="slow"), retries=0)
+    def slow(ctx):
+        print("blocked", flush=True)
+        threading.Event().wait(600)
+
+    @client.create_function(fn_id="loop", trigger=inngest.TriggerEvent(event="loop"), retries=0)
+    async def loop(ctx):
+        print("blocked", flush=True)
+        time.sleep(3)
+
+    connect([(client, [slow, loop])], shutdown_timeout=300).run()
+    atexit.register(print, "the program ended as programs do", flush=True)
+    sys.exit(7)
+    """
+)
+
+
+def blocked_program(engine: DevServer, folder: Path, event: str) -> subprocess.Popen[str]:
+    """Start a worker, and have it run the function of that event."""
+    (folder / "blocked.py").write_text(PROGRAM_THAT_GIVES_UP)
+    worker = subprocess.Popen(
+        [sys.executable, str(folder / "blocked.py")],
+        env={**os.environ, "INNGEST_DEV": engine.origin},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert worker.stdout is not None
+    send(engine, event)
+    while "blocked" not in worker.stdout.readline():
+        pass
+    return worker
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_program_does_not_wait_for_a_plain_function_that_was_given_up(tmp_path: Path, signals: int) -> None:
+    with DevServer(Options(sink=None), port=0) as engine, blocked_program(engine, tmp_path, "slow") as worker:
+        for _ in range(signals):
+            worker.send_signal(signal.SIGTERM)
+        said, _ = worker.communicate(timeout=PATIENCE_SECONDS)
+    assert "SIGTERM: shutting down, waiting up to 0.3 s" in said
+    assert "still run in threads, which end with the program: shop-slow" in said
+    assert said.splitlines()[-1] == "the program ended as programs do"
+    assert worker.returncode == 7
+
+
+def test_a_signal_is_heard_while_a_function_blocks_the_loop(tmp_path: Path) -> None:
+    with DevServer(Options(sink=None), port=0) as engine, blocked_program(engine, tmp_path, "loop") as worker:
+        worker.send_signal(signal.SIGTERM)
+        assert worker.stdout is not None
+        said: list[str] = []
+        while not said or "was given up" not in said[-1]:
+            said.append(worker.stdout.readline())
+            assert said[-1], "the program ended"
+        assert worker.poll() is None  # the function still blocks the loop
+        assert worker.wait(PATIENCE_SECONDS) == 7
+
+
 def test_workers_reconnect_to_an_engine_that_was_restarted(tmp_path: Path) -> None:
     program = tmp_path / "worker.py"
     program.write_text(WORKER)
@@ -153,6 +230,51 @@ def test_workers_reconnect_to_an_engine_that_was_restarted(tmp_path: Path) -> No
         worker.kill()
         worker.wait()
     assert len(lines(tmp_path / "b")) == 2
+
+
+@contextlib.contextmanager
+def engine_process(folder: Path, port: str = "0") -> Generator[tuple[subprocess.Popen[str], str]]:
+    """Run `inngest dev` with its data in a file; return it and its origin. It is killed after the block."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "inngest_cli", "dev", "--port", port, "--persist", str(folder / "engine.db")],
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            found = None
+            while found is None:
+                found = re.search(r"engine +(http://[^ ]+:\d+)", process.stdout.readline())
+            threading.Thread(target=process.stdout.read, daemon=True).start()
+            yield process, found[1]
+        finally:
+            process.kill()
+
+
+def test_an_engine_that_is_killed_and_restarted_loses_nothing(tmp_path: Path) -> None:
+    program = tmp_path / "worker.py"
+    program.write_text(WORKER)
+    with engine_process(tmp_path) as (process, origin):
+        worker = subprocess.Popen(
+            [sys.executable, str(program), str(tmp_path)], env={**os.environ, "INNGEST_DEV": origin}
+        )
+        chained = send_to(origin, "chain")
+        until(lambda: outcome_at(origin, chained)[0] == "Completed")
+        slow = send_to(origin, "slow")
+        until(lambda: lines(tmp_path / "slow"))
+        process.kill()
+    try:
+        with engine_process(tmp_path, origin.rpartition(":")[2]):
+            until(lambda: len(lines(tmp_path / "slow")) == 2)  # the engine cannot know whether anybody is at it
+            (tmp_path / "go").touch()
+            until(lambda: outcome_at(origin, slow)[0] == "Completed")
+            assert outcome_at(origin, slow) == ("Completed", worker.pid)
+            assert outcome_at(origin, chained) == ("Completed", "done")
+    finally:
+        worker.kill()
+        worker.wait()
+    assert [len(lines(tmp_path / name)) for name in ("a", "b")] == [1, 1]  # what was acknowledged did not run again
 
 
 @pytest.mark.parametrize(

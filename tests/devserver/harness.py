@@ -20,7 +20,7 @@ from inngest_core.protocol.wire import hash_id
 from inngest_core.web.messages import Request
 from inngest_devserver.engine import Engine, Options
 from inngest_devserver.http.api import API
-from inngest_devserver.scheduling.clock import ManualClock
+from inngest_devserver.scheduling.clock import Clock, ManualClock
 from inngest_devserver.scheduling.virtual_time import VirtualTime
 
 from .in_process import ask, at_once
@@ -108,7 +108,7 @@ def planned(step: str, *, race: bool = False) -> dict[str, Any]:
 class FakeApp(httpx.AsyncBaseTransport):
     """Answers call requests by script; `down` refuses connections. key: signs the answers, if there is one."""
 
-    def __init__(self, clock: ManualClock, news: asyncio.Event) -> None:
+    def __init__(self, clock: Clock, news: asyncio.Event) -> None:
         self.scripts: dict[str, Script] = {}
         self.calls: list[Called] = []
         self.down = False

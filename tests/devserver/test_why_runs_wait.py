@@ -67,3 +67,66 @@ def test_a_run_whose_app_is_down_says_so_and_one_that_has_ended_says_nothing() -
             assert reasons(it, event_id) == []
 
     asyncio.run(main())
+
+
+def long_waits(it: Lab) -> list[str]:
+    return [line.partition("run has waited for ")[2] for line in it.lines if "has waited" in line]
+
+
+def test_the_terminal_tells_of_a_function_whose_runs_wait_for_long_once_a_minute() -> None:
+    async def main() -> None:
+        async with lab() as it:
+
+            async def script(_: Called) -> Reply:
+                await it.time.sleep(10)
+                return returned(None)
+
+            it.serve("f", script, concurrency=[{"limit": 1}])
+            for _ in range(20):
+                it.send("t/f")
+            await it.time.advance(2)
+            assert long_waits(it) == []
+            await it.time.advance(2)
+            await it.said("has waited for 4 s: concurrency of app-f: 1 of 1, held by 01")
+            await it.time.advance(50)
+            assert len(long_waits(it)) == 1
+            await it.time.advance(20)
+            await it.until(lambda: len(long_waits(it)) == 2)
+
+    asyncio.run(main())
+
+
+def test_the_terminal_tells_when_all_calls_of_an_app_hang() -> None:
+    async def main() -> None:
+        async with lab(concurrency=4) as it:
+            hang = asyncio.Event()
+
+            async def script(_: Called) -> Reply:
+                await hang.wait()
+                return returned(None)
+
+            it.serve("f", script)
+            for _ in range(5):
+                it.send("t/f")
+            await it.called(3)
+            it.clock.advance(4)
+            await it.said("has waited for")
+            assert long_waits(it) == ["4 s: 3 calls of its function are under way"]
+            hang.set()
+
+    asyncio.run(main())
+
+
+def test_a_throttled_run_says_until_when_and_one_that_waits_shortly_says_nothing() -> None:
+    async def main() -> None:
+        async with lab() as it:
+            it.serve("f", lambda _: returned(None), throttle={"limit": 1, "period": "2s"})
+            it.serve("g", lambda _: returned(None), throttle={"limit": 1, "period": "1h"})
+            for name in "ffgg":
+                it.send(f"t/{name}")
+            await it.time.advance(10)
+            await it.said("has waited for")
+            assert long_waits(it)[0].endswith("s: throttled until 2027-01-15T09:00:00.000000Z")
+            assert len(long_waits(it)) == 1
+
+    asyncio.run(main())

@@ -107,7 +107,9 @@ def test_a_user_sends_and_looks(folder: Path) -> None:
         session = Session(it)
         sent = run("send", "shop/order", '{"n": 1, "who": "世界"}', "--url", session.origin).split()[2]
         it.until("waits for")
-        assert "running" in run("runs", "--event", sent, "--url", session.origin)
+        shown = run("runs", "--event", sent, "--url", session.origin)
+        assert "running" in shown
+        assert 'waits   step "paid" waits for the event shop/paid until ' in shown
         run("send", "shop/paid", '{"n": 1}', "--url", session.origin)
         assert session.ended(sent).output == {"steps": ["one 1", "two 1", "three 1"], "paid": 1}
         shown = run("runs", "--event", sent, "--url", session.origin)
