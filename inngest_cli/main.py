@@ -102,10 +102,15 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
             return send(Remote.of(options.url, environ), options.name, options.data)
         case _:
+            from .export import export
             from .remote import Remote
             from .show import runs
 
-            return runs(Remote.of(options.url, environ), options.run_id, options.event)
+            remote = Remote.of(options.url, environ)
+            if options.export is not None:
+                payloads = not options.no_payloads
+                return export(remote, options.run_id, options.export, options.redact, payloads=payloads)
+            return runs(remote, options.run_id, options.event)
 
 
 def _engine(options: argparse.Namespace, environ: Mapping[str, str]) -> int:

@@ -72,6 +72,7 @@ def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
         ),
         (["send", "a", "--url", "localhost"], "inngest: --url 'localhost' is not a URL"),
         (["runs", "x", "--event", "y"], "not allowed with argument"),
+        (["runs", "--export", "x"], "--export needs the id of the run: inngest runs RUN_ID --export FILE"),
     ],
 )
 def test_wrong_usage(arguments: list[str], said: str) -> None:

@@ -1,6 +1,6 @@
 """The recorded exchanges, from the engine's side: the app answers as it was recorded, and the engine must ask the same.
 
-What differs by nature (ids, times, traces) is made equal first. Functions under flow control are left out.
+What differs by nature (ids, times, traces) is made equal first.
 """
 
 from __future__ import annotations
@@ -142,6 +142,7 @@ def test_the_engine_asks_as_recorded(name: str, event: str, data: dict[str, Any]
 @pytest.mark.parametrize(
     ("name", "event", "asked"),
     [
+        ("python-dev.jsonl", "cap/parallel", 5),
         ("python-dev.jsonl", "cap/race", 4),
         ("typescript-dev.jsonl", "nocp/par", 5),
     ],
@@ -163,5 +164,51 @@ def test_the_engine_asks_for_parallel_steps_as_recorded(name: str, event: str, a
                 if not ours["ctx"]["disable_immediate_execution"]:
                     assert sorted(ours["ctx"]["stack"]["stack"]) == sorted(recorded["ctx"]["stack"]["stack"])
                     assert ours["steps"] == recorded["steps"]
+
+    asyncio.run(main())
+
+
+CONTROLLED: dict[str, list[dict[str, Any]]] = {
+    "cap/batch": [{"i": 0}, {"i": 1}, {"i": 2}],
+    "cap/debounced": [{"i": 0, "k": "a"}, {"i": 1, "k": "a"}, {"i": 2, "k": "a"}],
+    "cap/throttled": [{"i": 0, "k": "a"}, {"i": 1, "k": "a"}, {"i": 2, "k": "a"}],
+    "cap/single": [{"k": "a"}],
+}
+
+
+def _batches(bodies: list[dict[str, Any]]) -> list[list[str]]:
+    """Return the data of the events of each call; which of one moment comes first is arbitrary."""
+    return sorted(sorted(json.dumps(event["data"]) for event in body["events"]) for body in bodies)
+
+
+@pytest.mark.parametrize("event", CONTROLLED)
+def test_functions_under_flow_control_are_asked_as_recorded(event: str) -> None:
+    name = "python-dev.jsonl"
+    recorded = [
+        line["request"]["body"]
+        for line in _lines(name)
+        if line["direction"] == "engine-to-sdk"
+        and line["request"]["method"] == "POST"
+        and line["request"]["body"]["event"]["name"] == event
+    ]
+
+    async def main() -> None:
+        async with lab() as it:
+            app = RecordedApp(name)
+            for registration in _registrations(name):
+                it.app.scripts |= {function["id"]: app for function in registration["functions"]}
+                assert it.request("POST", "/fn/register", registration).status == 200
+            for data in CONTROLLED[event]:
+                it.send(event, data)
+            await it.time.advance(120)
+            ours = [ours for _, ours in app.pairs]
+            assert app.surprises == []
+            expected = _batches(recorded)[:1] if event == "cap/single" else _batches(recorded)
+            assert _batches(ours) == expected
+            for then, now in app.pairs:
+                left_out = {"event", "events"}
+                assert _same_by_nature({k: v for k, v in now.items() if k not in left_out}) == _same_by_nature(
+                    {k: v for k, v in then.items() if k not in left_out}
+                )
 
     asyncio.run(main())
