@@ -17,7 +17,7 @@ PATH = "/api/inngest"
 
 class Page(RequestHandler):
     def get(self) -> None:
-        self.finish("page")
+        self.finish("page")  # pyright: ignore[reportUnknownMemberType]  # a bare dict among its types
 
 
 def test_rules_have_names_for_reverse_url() -> None:
