@@ -14,7 +14,7 @@ from inngest_devserver.scheduling.clock import iso
 from inngest_devserver.storage.run_pages import RunFilter, place_of, run_page
 from inngest_devserver.storage.tables import RunRow
 
-from .answers import NO_ACCOUNT, APIError, Call, empty_response, enveloped, raw_json_response
+from .answers import NO_ACCOUNT, APIError, Call, empty_response, enveloped, raw_json_response, refuse_unknown
 from .event_routes import page_size
 from .waiting import waits_for
 
@@ -47,6 +47,7 @@ class RunRoutes:
 
     def list(self, call: Call) -> Response:
         """List runs, newest first: of a status, of functions (engine's id or `<app>-<fn>`), before a run."""
+        refuse_unknown(call, ("status", "function", "function_id", "limit", "cursor"))
         wanted = RunFilter(statuses=_statuses(call), functions=self._functions(call), after=self._before(call))
         rows = run_page(self._engine.store.database, wanted, page_size(call.query))
         return self._enveloped([_run(row) for row in rows])
