@@ -51,6 +51,16 @@ def _calls(name: str) -> dict[Key, dict[str, Any]]:
     return calls
 
 
+def _saved(name: str) -> dict[str, list[dict[str, Any]]]:
+    """Return what the app saved during each call, by the id of the call's request."""
+    saved: dict[str, list[dict[str, Any]]] = {}
+    for line in _lines(name):
+        if line["request"]["path"].startswith("/v1/checkpoint/"):
+            body = line["request"]["body"]
+            saved.setdefault(body["request_id"], []).append(body)
+    return saved
+
+
 def _registrations(name: str) -> list[dict[str, Any]]:
     lines = _lines(name)
     return [line["request"]["body"] for line in lines if line["request"]["path"] == "/fn/register"]
@@ -65,10 +75,12 @@ def _same_by_nature(body: dict[str, Any]) -> Any:
 
 
 class RecordedApp:
-    """Answers as recorded; keeps what it was asked beside what it was asked then."""
+    """Saves and answers as recorded; keeps what it was asked beside what it was asked then."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, it: Lab) -> None:
+        self._it = it
         self._calls = _calls(name)
+        self._saved = _saved(name)
         self.pairs: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self.surprises: list[Key] = []
 
@@ -79,10 +91,18 @@ class RecordedApp:
             self.surprises.append(key)
             return Reply(500, {"message": "never recorded"}, {"x-inngest-no-retry": "true"})
         self.pairs.append((line["request"]["body"], call.body))
+        self._save(call, line["request"]["body"]["ctx"].get("request_id", ""))
         response = line["response"]
         dropped = {"content-type", "server-timing", "transfer-encoding"}
         headers = {key: value for key, value in response["headers"].items() if key not in dropped}
         return Reply(response["status"], response["body"], headers)
+
+    def _save(self, call: Called, recorded_request: str) -> None:
+        """Save what was saved in the recorded call, with the ids of this one."""
+        ids = {key: call.ctx[key] for key in ("run_id", "fn_id", "qi_id", "request_id", "generation_id")}
+        for body in self._saved.get(recorded_request, ()):
+            answer = self._it.request("POST", f"/v1/checkpoint/{ids['run_id']}/async", {**body, **ids})
+            assert (answer.status, answer.body) == (200, None)
 
 
 async def _replay(it: Lab, app: RecordedApp, name: str, event: str, data: dict[str, Any]) -> dict[str, Any]:
@@ -97,9 +117,9 @@ async def _replay(it: Lab, app: RecordedApp, name: str, event: str, data: dict[s
         # Nothing is left to do but to wait: for a retry, or for a wait to be met or to time out.
         if "next in" in line or "attempt 1 failed" in line or '"cap/never"' in line:
             asyncio.get_running_loop().call_soon(it.clock.advance, 5)
-        if 'waits for "cap/go"' in line or 'waits for "nocp/go"' in line:
-            it.send("cap/go", {"id": "7"})
-            it.send("nocp/go", {"id": "7"})
+        for awaited in ("cap/go", "nocp/go", "cp/go"):
+            if f'waits for "{awaited}"' in line:
+                it.send(awaited, {"id": "7"})
         if "sleeps for" in line:
             asyncio.get_running_loop().call_soon(it.clock.advance, 60)
 
@@ -122,12 +142,17 @@ async def _replay(it: Lab, app: RecordedApp, name: str, event: str, data: dict[s
         ("typescript-dev.jsonl", "nocp/norty", {"id": "7"}, "Failed", 2),
         ("typescript-dev.jsonl", "nocp/wait", {"id": "7"}, "Completed", 2),
         ("typescript-dev.jsonl", "nocp/leaf", {"id": "7"}, "Completed", 1),
+        ("typescript-dev.jsonl", "cp/seq", {"id": "7"}, "Completed", 2),
+        ("typescript-dev.jsonl", "cp/fail", {"id": "7"}, "Failed", 3),
+        ("typescript-dev.jsonl", "cp/norty", {"id": "7"}, "Failed", 2),
+        ("typescript-dev.jsonl", "cp/wait", {"id": "7"}, "Completed", 2),
+        ("typescript-dev.jsonl", "cp/leaf", {"id": "7"}, "Completed", 1),
     ],
 )
 def test_the_engine_asks_as_recorded(name: str, event: str, data: dict[str, Any], status: str, asked: int) -> None:
     async def main() -> None:
         async with lab() as it:
-            app = RecordedApp(name)
+            app = RecordedApp(name, it)
             run = await _replay(it, app, name, event, data)
             assert app.surprises == []
             assert run["status"] == status
@@ -145,6 +170,7 @@ def test_the_engine_asks_as_recorded(name: str, event: str, data: dict[str, Any]
         ("python-dev.jsonl", "cap/parallel", 5),
         ("python-dev.jsonl", "cap/race", 4),
         ("typescript-dev.jsonl", "nocp/par", 5),
+        ("typescript-dev.jsonl", "cp/par", 4),
     ],
 )
 def test_the_engine_asks_for_parallel_steps_as_recorded(name: str, event: str, asked: int) -> None:
@@ -152,7 +178,7 @@ def test_the_engine_asks_for_parallel_steps_as_recorded(name: str, event: str, a
 
     async def main() -> None:
         async with lab() as it:
-            app = RecordedApp(name)
+            app = RecordedApp(name, it)
             run = await _replay(it, app, name, event, {"who": "me", "id": "1"})
             assert app.surprises == []
             assert run["status"] == "Completed"
@@ -194,7 +220,7 @@ def test_functions_under_flow_control_are_asked_as_recorded(event: str) -> None:
 
     async def main() -> None:
         async with lab() as it:
-            app = RecordedApp(name)
+            app = RecordedApp(name, it)
             for registration in _registrations(name):
                 it.app.scripts |= {function["id"]: app for function in registration["functions"]}
                 assert it.request("POST", "/fn/register", registration).status == 200
