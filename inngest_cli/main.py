@@ -19,7 +19,7 @@ from .keys import hide_keys, split_keys
 from .parser import make_parser
 
 _EXTRAS = {
-    **dict.fromkeys(("uvicorn", "starlette", "waitress", "cel_expr_python"), ("the engine", "dev-server")),
+    **dict.fromkeys(("uvicorn", "starlette", "waitress"), ("the engine", "dev-server")),
     **dict.fromkeys(("websockets", "google"), ("a worker", "connect")),
     "watchfiles": ("--reload", "dev-server"),
 }
@@ -102,10 +102,15 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
             return send(Remote.of(options.url, environ), options.name, options.data)
         case _:
+            from .export import export
             from .remote import Remote
             from .show import runs
 
-            return runs(Remote.of(options.url, environ), options.run_id, options.event)
+            remote = Remote.of(options.url, environ)
+            if options.export is not None:
+                payloads = not options.no_payloads
+                return export(remote, options.run_id, options.export, options.redact, payloads=payloads)
+            return runs(remote, options.run_id, options.event)
 
 
 def _engine(options: argparse.Namespace, environ: Mapping[str, str]) -> int:

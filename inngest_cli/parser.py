@@ -151,6 +151,11 @@ def _add_runs(parser: argparse.ArgumentParser) -> None:
     one = parser.add_mutually_exclusive_group()
     one.add_argument("run_id", nargs="?", metavar="RUN_ID")
     one.add_argument("--event", metavar="ID", help="the id that `inngest send` printed")
+    parser.add_argument("--export", type=Path, metavar="FILE", help="write the run to a file, for tests that replay it")
+    parser.add_argument(
+        "--redact", action="append", default=[], metavar="KEY", help="a key whose values are not exported; or a pattern"
+    )
+    parser.add_argument("--no-payloads", action="store_true", help="export no texts and no numbers")
     _add_engine_url(parser)
 
 
