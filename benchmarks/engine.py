@@ -23,7 +23,7 @@ from .engine_app import STEPS
 from .measure import Effort, Row, best, bounded, failed, rated, skipped
 from .requests import Post
 
-STEPS_LIMIT = 0.5
+STEPS_LIMIT = 0.12
 RATE_LIMIT = 200.0
 RUNS = 500
 AT_A_TIME = 50

@@ -3,6 +3,6 @@
 from inngest_core.extras import needs
 
 with needs("fastapi", "starlette"):
-    from inngest_fastapi import serve
+    from inngest_fastapi import lifespan, router, serve
 
-__all__ = ["serve"]
+__all__ = ["lifespan", "router", "serve"]

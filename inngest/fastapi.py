@@ -1,5 +1,5 @@
 """The same as `inngest.fast_api`, spelled as the framework is."""
 
-from .fast_api import serve
+from .fast_api import lifespan, router, serve
 
-__all__ = ["serve"]
+__all__ = ["lifespan", "router", "serve"]

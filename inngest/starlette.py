@@ -3,6 +3,6 @@
 from inngest_core.extras import needs
 
 with needs("starlette"):
-    from inngest_starlette import serve
+    from inngest_starlette import lifespan, routes, serve
 
-__all__ = ["serve"]
+__all__ = ["lifespan", "routes", "serve"]

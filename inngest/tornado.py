@@ -3,6 +3,6 @@
 from inngest_core.extras import needs
 
 with needs("tornado"):
-    from inngest_tornado import serve
+    from inngest_tornado import rules, serve, wait_for_calls
 
-__all__ = ["serve"]
+__all__ = ["rules", "serve", "wait_for_calls"]

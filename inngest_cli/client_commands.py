@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from .actions import cancel, invoke, rerun, send
 from .apps import apps
+from .export import check_no_export, check_only_export, export
 from .remote import Remote
 from .runs import Wanted, runs
 
@@ -28,4 +29,9 @@ def ask(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
             return apps(remote, as_json=as_json)
         case _:
             wanted = Wanted(options.function, options.status or (), options.since, options.limit)
+            if options.export is not None:
+                check_only_export(wanted, as_json=as_json)
+                payloads = not options.no_payloads
+                return export(remote, options.run_id, options.export, options.redact, payloads=payloads)
+            check_no_export(options.redact, no_payloads=options.no_payloads)
             return runs(remote, options.run_id, options.event, wanted, as_json=as_json)

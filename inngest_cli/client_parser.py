@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from .defaults import DEFAULT_URL
@@ -81,6 +82,11 @@ def _add_runs(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--since", type=moment, metavar="TIME", help="how long ago, as in 2h, or an RFC 3339 time")
     parser.add_argument("--limit", type=count, metavar="N", help="at most so many runs (20)")
+    parser.add_argument("--export", type=Path, metavar="FILE", help="write the run to a file, for tests that replay it")
+    parser.add_argument(
+        "--redact", action="append", default=[], metavar="KEY", help="a key whose values are not exported; or a pattern"
+    )
+    parser.add_argument("--no-payloads", action="store_true", help="export no texts and no numbers")
 
 
 def _add_invoke(parser: argparse.ArgumentParser) -> None:

@@ -19,7 +19,7 @@ from .keys import hide_keys, split_keys
 from .parser import make_parser
 
 _EXTRAS = {
-    **dict.fromkeys(("uvicorn", "starlette", "waitress", "cel_expr_python"), ("the engine", "dev-server")),
+    **dict.fromkeys(("uvicorn", "starlette", "waitress"), ("the engine", "dev-server")),
     **dict.fromkeys(("websockets", "google"), ("a worker", "connect")),
     "watchfiles": ("--reload", "dev-server"),
 }

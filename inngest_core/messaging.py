@@ -144,7 +144,8 @@ class Realtime:
         """Return the messages of some topics from now on, for `async for`.
 
         A lost connection is made again for as long as it takes; the client's logger is told, and that messages may be
-        missing. `async with` connects at once, so that nothing is missed that is published afterwards.
+        missing. The first one is tried five times. `async with` connects at once, so that nothing is missed that is
+        published afterwards.
 
         channel: its name, or a Channel.
         topics: one or several, by name or as a Topic; by default all topics that the Channel declares.

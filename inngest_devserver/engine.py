@@ -35,7 +35,7 @@ from .runs.bulk import BulkCancellations
 from .runs.checkpoints import Checkpoints
 from .runs.executor import Executor
 from .runs.journal import Journal
-from .runs.recovery import end_lost, lost_runs, recover
+from .runs.recovery import end_lost, lost_runs, read_run, recover
 from .runs.run import Run
 from .runs.services import Services
 from .runs.trace import Span, trace
@@ -100,7 +100,23 @@ class Engine:
         self.store = Store(options.persist, asyncio.get_running_loop().call_soon)
         self.registry = Registry(self.store, self.clock)
         self.active = ActiveRuns(self.store)
+        self.active.read = self._read_run
         self.journal = Journal(self.store, Console(options.sink, asyncio.get_running_loop().call_soon), self.clock)
+        self.retention = Retention(self.store.database, options.keep)
+        self.store.database.on_trouble = self._file_fails
+        self._mending: asyncio.Task[None] | None = None
+        self.hub = Hub()
+        self.tokens = Tokens(secrets.token_bytes(32))
+        self._reach_apps(options)
+        # The scheduler and the executor need each other, and so do the executor, the admission and the intake.
+        self._control_flow(options)
+        services = self._services(options)
+        self.executor = Executor(services)
+        self.checkpoints = Checkpoints(services, self.store, self.executor)
+        self.intake.executor = self.admission.executor = self.executor
+
+    def _reach_apps(self, options: Options) -> None:
+        """Make what sends requests, to apps and for steps."""
         self.signing_keys = _signing_keys(options)
         self.assignments = Assignments(self.clock, self.ulids, self.registry, self.store, self.journal.say)
         self._signatures = Signatures(self.signing_keys, checks_answers=options.server_kind == "cloud")
@@ -111,18 +127,15 @@ class Engine:
             transport=options.transport,
             workers=self.assignments,
         )
-        self.hub = Hub()
-        self.tokens = Tokens(secrets.token_bytes(32))
-        self.retention = Retention(self.store.database, options.keep)
-        self.store.database.on_trouble = self._file_fails
-        self._mending: asyncio.Task[None] | None = None
-        self._flow_store = FlowStore(self.store.database)
-        self._meters = Meters(self._flow_store)
-        self.cancellations = BulkCancellations(self._flow_store, self.clock)
+        self._fetcher = options.fetcher or HTTPFetcher()
+
+    def _control_flow(self, options: Options) -> None:
+        """Make what stands between an event and a call: admission, lines, crons."""
+        flow_store = FlowStore(self.store.database)
+        self._meters = Meters(flow_store)
+        self.cancellations = BulkCancellations(flow_store, self.clock)
         keys = Keys(self.clock, self.journal.say)
         self._placing = Placing(keys)
-        self._fetcher = options.fetcher or HTTPFetcher()
-        # The scheduler and the executor need each other, and so do the executor, the admission and the intake.
         self.scheduler = Scheduler(
             self.store,
             self.clock,
@@ -133,20 +146,16 @@ class Engine:
             on_other=self._do,
             tell=self._tell,
         )
+        queue = self.scheduler.queue
+        say = self.journal.say
         self.admission = Admission(
-            self.store,
-            self._flow_store,
-            self.clock,
-            self.registry,
-            self.active,
-            self.scheduler.queue,
-            self._meters,
-            keys,
-            self.journal.say,
+            self.store, flow_store, self.clock, self.registry, self.active, queue, self._meters, keys, say
         )
-        self.crons = Crons(self._flow_store, self.clock, self.scheduler.queue, self.registry, self._begin_timed)
+        self.crons = Crons(flow_store, self.clock, queue, self.registry, self._begin_timed)
         self.intake = Intake(self.store, self.clock, self.ulids, self.registry, self.active, self.admission)
-        services = Services(
+
+    def _services(self, options: Options) -> Services:
+        return Services(
             clock=self.clock,
             ulids=self.ulids,
             registry=self.registry,
@@ -166,9 +175,6 @@ class Engine:
             retry_interval=options.retry_interval,
             substitute=options.substitute,
         )
-        self.executor = Executor(services)
-        self.checkpoints = Checkpoints(services, self.store, self.executor)
-        self.intake.executor = self.admission.executor = self.executor
 
     def _read(self, url: str, answer: Answer) -> Outcome:
         """Return what an answer means. A worker, or an app in this process, has no need to sign it."""
@@ -202,6 +208,9 @@ class Engine:
 
     def _begin_timed(self, function: Function, event: dict[str, Any]) -> None:
         self.admission.offer(function, self.intake.keep(event), event, has_own_id=False)
+
+    def _read_run(self, run_id: str) -> Run | None:
+        return read_run(self.store, self.registry, run_id, self._placing.place)
 
     def _placement(self, run_id: str) -> Placement | None:
         run = self.active.get(run_id)

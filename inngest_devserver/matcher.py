@@ -9,7 +9,8 @@ import functools
 from collections.abc import Iterator
 
 from .matching.evaluation import Compiler, Evaluator, evaluate
-from .matching.syntax import Call, ExpressionError, Fold, Node, Select, parse, parts
+from .matching.nodes import Call, ExpressionError, Fold, Node, Select, parts
+from .matching.syntax import parse
 from .matching.values import MISSING, NoValueError
 
 CACHE_SIZE = 1024

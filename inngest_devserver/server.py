@@ -24,6 +24,7 @@ with needs("dev-server", "uvicorn"):
 
 from .apps.ping import POLL_SECONDS, keep_registered, register_app
 from .engine import Engine, Options
+from .half_open import REQUEST_SECONDS, closing_half_open
 from .http.access import Access, host_name
 from .http.api import API
 
@@ -46,6 +47,7 @@ class DevServer:
     "cloud", with keys and no name given, it answers to any name, for every route asks for a key then.
     token: what managing routes ask for besides the signing key; without those keys one is made up when *host* is not
     loopback.
+    request_seconds: how long a client may take to send a request, without its body; four times that with it.
     """
 
     def __init__(
@@ -56,10 +58,12 @@ class DevServer:
         port: int = DEFAULT_PORT,
         allowed_hosts: Sequence[str] = (),
         token: str | None = None,
+        request_seconds: float = REQUEST_SECONDS,
     ) -> None:
         self.options = options or Options()
         self._host = host
         self._port = port
+        self._request_seconds = request_seconds
         self._allowed_hosts = [host_name(each) for each in allowed_hosts]
         self.token = token or (None if host in LOOPBACK or self._needs_keys else secrets.token_urlsafe(24))
         self._engine: Engine | None = None
@@ -103,7 +107,7 @@ class DevServer:
         try:
             self._engine = Engine(self.options)
             self._engine.start()
-            self._server = await _serve(API(self._engine, self._access(self._engine)), listener)
+            self._server = await _serve(API(self._engine, self._access(self._engine)), listener, self._request_seconds)
         except BaseException:
             listener.close()
             if self._engine is not None:
@@ -231,7 +235,7 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def _serve(api: API, listener: socket.socket) -> uvicorn.Server:
+async def _serve(api: API, listener: socket.socket, request_seconds: float) -> uvicorn.Server:
     """Start uvicorn without its own run loop: signals stay with the program, and being ready needs no polling."""
     config = uvicorn.Config(
         api,
@@ -250,6 +254,7 @@ async def _serve(api: API, listener: socket.socket) -> uvicorn.Server:
         ws_ping_timeout=3 * _PING_SECONDS,
     )
     config.load()
+    config.http_protocol_class = closing_half_open(config.http_protocol_class, request_seconds)
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
     await server.startup(sockets=[listener])

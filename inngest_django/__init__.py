@@ -29,7 +29,7 @@ from inngest_core.serving.arguments import check_client, check_functions
 from inngest_core.serving.options import ServeOptions
 from inngest_core.web import asgi, wsgi
 from inngest_core.web.disconnects import has_gone_wsgi
-from inngest_core.web.messages import AsyncPieces, Head, Request, Response, Stream
+from inngest_core.web.messages import AsyncPieces, Head, Request, Response, Stream, cache_short
 
 from .body import drain_body, take_body
 from .database import with_fresh_connections
@@ -112,9 +112,14 @@ def _url(request: HttpRequest) -> str:
     """Return the URL with the prefix in it, which under ASGI `request.path` may lack (FORCE_SCRIPT_NAME, hypercorn)."""
     prefix = str(request.META.get("SCRIPT_NAME", "")).rstrip("/")
     try:
-        return iri_to_uri(f"{request.scheme}://{request.get_host()}{prefix}{request.get_full_path_info()}")
+        return _quoted(f"{request.scheme}://{request.get_host()}{prefix}{request.get_full_path_info()}")
     except DisallowedHost as error:  # Django's own answer is an HTML page
         raise URLInvalidError(str(error)) from None
+
+
+@cache_short
+def _quoted(url: str) -> str:
+    return iri_to_uri(url)
 
 
 def _response(response: Response, unread: HttpRequest | None = None) -> HttpResponseBase:

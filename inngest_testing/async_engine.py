@@ -11,7 +11,7 @@ import contextlib
 import datetime
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, overload
 
 from inngest_core.events.event import Event, event_as_json
 from inngest_core.function import Function
@@ -26,13 +26,15 @@ from inngest_devserver.scheduling.virtual_time import VirtualTime
 from inngest_devserver.storage.retention import Keep
 from inngest_devserver.storage.tables import EventRow
 
-from .api import ClientAPI, is_sending
+from .api import ClientAPI, is_sending, nothing_arrives
 from .calls import Calls
-from .errors import RunNotEndedError
+from .errors import RunNotEndedError, TestingError
+from .faults import Faults
 from .history import History
 from .portal import call_on_loop
-from .recording import Recorder, current_engine, current_run
+from .recording import Recorder, current_engine, current_run, rehearsing
 from .registration import Registration
+from .replaying import Replaying
 from .results import Result
 from .sending import InProcessSender
 from .stubs import SentBy, Stubs
@@ -50,8 +52,8 @@ _KEEP_ALL = Keep(runs=10_000_000, seconds=1e12)
 class AsyncEngine:
     """An engine, and the apps that it calls.
 
-    Use it as an asynchronous context manager, or call `close`. The first method that is awaited starts it, on the loop
-    that runs then.
+    Use it as an asynchronous context manager, or call `close`. It starts there, or with the first method that is
+    awaited, on the loop that runs then.
 
     ```python
     async with testing.AsyncEngine([on_signup]) as engine:
@@ -65,30 +67,33 @@ class AsyncEngine:
         self,
         *apps: object,
         steps: Mapping[str, object] | None = None,
-        replay: bool = True,
+        replay: Replaying = True,
         now: datetime.datetime | None = None,
         signing_key: str | None = None,
         path: str = "/api/inngest",
         threads: Threads = in_a_thread,
+        faults: Faults | None = None,
     ) -> None:
         """Nothing is started yet.
 
         apps: what it calls: functions, lists of functions, and apps of Flask, Starlette, FastAPI, Django, Tornado, or
             any ASGI or WSGI application that serves functions.
         steps: stubs by step id, for all runs.
-        replay: whether functions are called again from their memos after each step, and must do the same again.
+        replay: whether functions are called again from their memos after each step, and must do the same again;
+            "in-order" leaves out another order of parallel steps.
         now: the engine's time at the start; that of this machine by default.
         signing_key: what requests to apps of frameworks are signed with, for apps in cloud mode.
         path: where apps of frameworks serve functions.
         threads: how plain functions are called from the loop.
+        faults: what goes wrong, once each.
         """
         self._apps: list[object] = list(apps)
         self._now = time.time() if now is None else now.timestamp()
         self._key = None if signing_key is None else SigningKey(signing_key)
         self._path = path
         self._recorder = Recorder(Stubs(steps))
-        self._calls = Calls(replay=replay)
-        self._sender = InProcessSender(self, threads, self._recorder, self._calls)
+        self._faults = Faults() if faults is None else faults
+        self._sender = InProcessSender(self, threads, self._recorder, Calls(self._recorder, replay, self._faults))
         self._sent: list[tuple[Event, str]] = []
         self._exit = contextlib.ExitStack()
         self._open = False
@@ -116,12 +121,19 @@ class AsyncEngine:
         self._registration = Registration(
             self._machine.registry, self._sender, self._recorder, key=self._key, path=self._path
         )
-        self._history = History(self._machine, self._recorder, self._registration.functions)
+        self._history = History(self._machine, self._recorder)
         self._api: ClientAPI | None = None
         self._machine.scheduler.pause()
         self._machine.start()
-        self._exit.enter_context(self._registration)
+        self._exit.callback(self._recorder.close)
         self._exit.enter_context(intercepting(self._intercept))
+        try:
+            await self._add_all()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _add_all(self) -> None:
         for app in self._apps:
             await self._registration.add(app)
         for other in self._recorder.stubs.senders():
@@ -170,6 +182,11 @@ class AsyncEngine:
         """Answer a request of a client, unless that is called by another engine at this moment."""
         if current_engine.get() not in (None, self) or self._loop.is_closed():
             return None
+        if rehearsing.get():
+            return nothing_arrives(request)
+        refused = self._faults.refuse_save(request)
+        if refused is not None:
+            return refused
         run_id = current_run.get()
         return call_on_loop(self._loop, lambda: self._answer(request, run_id))
 
@@ -217,7 +234,11 @@ class AsyncEngine:
         rows = [row for key in ids if (row := self._machine.store.event(key)) is not None]
         return [result for row in rows for result in self._history.of_event(row.internal_id)]
 
-    def runs(self, function: Function[T] | None = None) -> list[Result[T]]:
+    @overload
+    def runs(self, function: None = None) -> list[Result[Any]]: ...
+    @overload
+    def runs(self, function: Function[T]) -> list[Result[T]]: ...
+    def runs(self, function: Function[Any] | None = None) -> list[Result[Any]]:
         """Return all runs, in the order in which they began.
 
         function: only its runs.
@@ -279,7 +300,9 @@ class AsyncEngine:
 
         run: the run to show in the message.
         """
+        __tracebackhide__ = True
         self._recorder.stubs.check_used(self._recorder.met(), lambda: "" if run is None else repr(run))
+        self._faults.check_happened(self._recorder.met())
 
     def _kept(self, event: Event) -> EventRow:
         return self._machine.intake.keep(self._parsed(event))
@@ -296,12 +319,18 @@ class AsyncEngine:
         if known is not None:
             self._machine.executor.start(known, [self._kept(other.event)])
 
+    def report(self, problem: TestingError) -> None:
+        """Have the test fail with a problem of the run that is called at the moment, whatever comes of that."""
+        self._recorder.note(problem, current_run.get())
+
     def _has_ended(self, run_id: str) -> bool:
-        return self._machine.active.get(run_id) is None
+        """Tell whether a run is over, or need not go on because the test fails already."""
+        return self._machine.active.get(run_id) is None or bool(self._recorder.problems)
 
     @contextlib.asynccontextmanager
     async def _working(self) -> AsyncGenerator[None]:
         """Let the engine work inside the block; raises what has to fail the test."""
+        __tracebackhide__ = True
         await self._start()
         self._machine.scheduler.resume()
         try:
@@ -310,4 +339,7 @@ class AsyncEngine:
             self._machine.scheduler.pause()
             self._history.refresh()
         if self._recorder.problems:
-            raise self._recorder.problems[0]
+            problem = self._recorder.problems[0]
+            if problem.run_id:
+                problem.add_note(repr(self._history.result(problem.run_id)))
+            raise problem

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 
 class TestingError(AssertionError):
-    """Base of the failures that the testing kit reports."""
+    """Base of the failures that the testing kit reports. run_id: of the run that it is about, where there is one."""
 
     __test__ = False  # a class for tests, not one of tests
+    run_id = ""
 
 
 class StubError(TestingError):

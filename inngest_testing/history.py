@@ -5,10 +5,10 @@ Snapshots are taken on the engine's loop, whenever it has worked, of the runs th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from inngest_core.client import Inngest
+from inngest_core.events.event import Event, parse_event
 from inngest_core.execution.replay import Memo
 from inngest_core.execution.results import Results
 from inngest_core.execution.tools import invoke_function
@@ -23,16 +23,13 @@ from .recording import Recorder
 from .report import report
 from .results import Line, Result, Snapshot, Status
 
-T = TypeVar("T")
-
 
 class History:
-    """functions: by every id that the engine may call, as far as they are known."""
+    """recorder: what was seen of the runs in the app."""
 
-    def __init__(self, engine: Engine, recorder: Recorder, functions: Mapping[str, Function[Any]]) -> None:
+    def __init__(self, engine: Engine, recorder: Recorder) -> None:
         self._engine = engine
         self._recorder = recorder
-        self._functions = functions
         self._snapshots: dict[str, Snapshot] = {}
         self._results: dict[str, Result[Any]] = {}
 
@@ -40,7 +37,7 @@ class History:
         """Return the runs that an event started, alone or in a batch."""
         return [self.result(row.id) for row in self._engine.store.runs_of_event(internal_id)]
 
-    def all(self, function: Function[T] | None) -> list[Result[T]]:
+    def all(self, function: Function[Any] | None) -> list[Result[Any]]:
         """Return all runs, or those of a function."""
         results = [self.result(run_id) for run_id in self._engine.store.run_ids()]
         return [each for each in results if function is None or each.function_id == function.id]
@@ -52,10 +49,27 @@ class History:
             return found
         self._take(run_id)
         record = self._recorder.of(run_id)
-        function = self._functions.get(self._snapshots[run_id].function)
-        result: Result[Any] = Result(record, lambda: self._snapshots[run_id], _reader(function), report)
+        result: Result[Any] = Result(
+            record, lambda: self._snapshots[run_id], lambda output: self._read(run_id, output), report
+        )
         self._results[run_id] = result
         return result
+
+    def _read(self, run_id: str, output: object) -> Any:
+        """Return the output of a run as whoever invokes the function gets it."""
+        function = self._recorder.functions.get(self._snapshots[run_id].function)
+        if function is None or not isinstance(function.client, Inngest):
+            return output
+        client = function.client
+        tool = invoke_function("output", function, None, None, None)
+        results = Results(function.id, client.logger, client.serializer, client.warned_of)
+        return results.read(tool, Memo(data=output))
+
+    def _event(self, internal_id: str) -> Event:
+        row = self._engine.store.event(internal_id)
+        if row is None:
+            raise AssertionError("the engine keeps the events of runs")
+        return parse_event(fragments.load(row.body))
 
     def refresh(self) -> None:
         """Take the snapshots of the runs that have not ended anew."""
@@ -76,6 +90,7 @@ class History:
         return Snapshot(
             run_id=row.id,
             function=row.function_id if function is None else function.slug,
+            event=self._event(row.event_id),
             status=Status(row.status.lower()),
             started_at=row.started_at,
             now=self._engine.clock.now(),
@@ -103,17 +118,3 @@ def _line(row: HistoryRow, started: float) -> Line:
         row.kind == Happening.RUN_ENDED and row.detail.startswith("failed")
     )
     return Line(row.at - started, row.name, row.detail, row.step_id, failed)
-
-
-def _reader(function: Function[Any] | None) -> Callable[[object], Any]:
-    """Return what reads the output of a function as its caller would get it."""
-    if function is None:
-        return _as_it_is
-    client = cast("Inngest", function.client)
-    tool = invoke_function("output", function, None, None, None)
-    results = Results(function.id, client.logger, client.serializer, client.warned_of)
-    return lambda output: results.read(tool, Memo(data=output))
-
-
-def _as_it_is(output: object) -> object:
-    return output

@@ -40,6 +40,7 @@ class Portal:
 
         Raises what the coroutine raises.
         """
+        __tracebackhide__ = True
         if threading.current_thread() is _loop_thread().thread:
             raise RuntimeError(
                 "the sync test engine was asked by an async function that it runs itself, and would wait for itself; "
@@ -107,6 +108,7 @@ class _LoopThread:
         context = contextvars.copy_context()
 
         async def run() -> None:
+            __tracebackhide__ = True
             try:
                 outcome: Outcome = Returned(await main())
             except BaseException as error:

@@ -6,12 +6,11 @@ one engine; calls on any thread write to it, each for a run of its own.
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
 import functools
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -20,11 +19,12 @@ from inngest_core.events.event import Event, parse_event
 from inngest_core.execution.replay import Found, read_memo
 from inngest_core.execution.results import Results
 from inngest_core.execution.tools import Tool
+from inngest_core.function import Function
 from inngest_core.protocol.wire import CallContext, Opcode, parse_json
 from inngest_core.runtime.effects import Flow
 from inngest_core.runtime.outcome import Raised
 
-from .errors import StubError
+from .errors import StubError, TestingError
 from .stubs import Stub, Stubs
 
 current_run: contextvars.ContextVar[str] = contextvars.ContextVar("inngest_testing_run", default="")
@@ -32,6 +32,18 @@ current_run: contextvars.ContextVar[str] = contextvars.ContextVar("inngest_testi
 
 current_engine: contextvars.ContextVar[object] = contextvars.ContextVar("inngest_testing_engine", default=None)
 """The engine that makes that call."""
+
+
+rehearsing: contextvars.ContextVar[bool] = contextvars.ContextVar("inngest_testing_rehearsing", default=False)
+"""Whether that call only looks what a function would do: nothing that it sends arrives."""
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """One call of a run: the kinds and the ids of the steps that it met, by hashed id."""
+
+    met: dict[str, Opcode] = field(default_factory=dict[str, Opcode])
+    names: dict[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(slots=True)
@@ -55,8 +67,10 @@ class StepRecord:
 
 @dataclass(slots=True)
 class RunRecord:
-    """One run. steps: by hashed id, as they were met. errors: of the function's own attempts."""
+    """One run. steps: by hashed id, as they were met. errors: of the function's own attempts. calls: by their ids."""
 
+    function: str = ""
+    calls: dict[str, CallRecord] = field(default_factory=dict[str, CallRecord])
     steps: dict[str, StepRecord] = field(default_factory=dict[str, StepRecord])
     errors: list[BaseException] = field(default_factory=list[BaseException])
     events: list[Event] = field(default_factory=list[Event])
@@ -68,8 +82,11 @@ class Recorder:
 
     def __init__(self, stubs: Stubs) -> None:
         self.stubs = stubs
-        self.problems: list[AssertionError] = []
+        self.problems: list[TestingError] = []
+        self.functions: dict[str, Function[Any]] = {}
+        """Those that were called, by every id that an engine may call."""
         self._runs: dict[str, RunRecord] = {}
+        self._loggers: dict[str, tuple[logging.Logger, int, logging.Handler]] = {}
 
     def of(self, run_id: str) -> RunRecord:
         """Return the record of a run."""
@@ -77,6 +94,24 @@ class Recorder:
         if record is None:
             record = self._runs[run_id] = RunRecord()
         return record
+
+    def note(self, problem: TestingError, run_id: str) -> None:
+        """Have the test fail with a problem of a run, whatever comes of that."""
+        problem.run_id = run_id
+        self.problems.append(problem)
+
+    def call(self, run_id: str, request_id: str) -> CallRecord | None:
+        """Return the record of a call, once; None when nothing was seen of it."""
+        return self.of(run_id).calls.pop(request_id, None)
+
+    def name_of(self, step: str) -> str:
+        """Return the id of a step as the function wrote it, given the hashed one."""
+        found = (run.steps[step].step_id for run in self._runs.values() if step in run.steps)
+        return next(found, step)
+
+    def function_of(self, run_id: str) -> str:
+        """Return the id of the function of a run."""
+        return self.of(run_id).function
 
     def met(self) -> list[str]:
         """Return the ids of all steps that were met, as functions wrote them."""
@@ -88,22 +123,40 @@ class Recorder:
         events = cast("list[dict[str, Any]]", listed if isinstance(listed, list) else [listed])
         self.of(run_id).events.extend(parse_event(event) for event in events)
 
-    @contextlib.contextmanager
-    def logs_of(self, logger: logging.Logger) -> Generator[None]:
+    def listen_to(self, logger: logging.Logger) -> None:
         """Collect what is logged to a client's logger during calls, at every level."""
-        handler, level = _Collecting(self), logger.level
+        if logger.name in self._loggers:
+            return
+        handler = _Collecting(self)
+        self._loggers[logger.name] = (logger, logger.level, handler)
         logger.addHandler(handler)
         logger.setLevel(logging.DEBUG)
-        try:
-            yield
-        finally:
+
+    def close(self) -> None:
+        """Leave the loggers as they were."""
+        for logger, level, handler in self._loggers.values():
             logger.removeHandler(handler)
             logger.setLevel(level)
+        self._loggers.clear()
 
     # The probe
 
+    def call_begun(self, ctx: CallContext, function: Function[Any], logger: logging.Logger) -> None:
+        self.of(ctx.run_id).function = function.id
+        self.of(ctx.run_id).calls[ctx.request_id] = CallRecord()
+        if function.id not in self.functions:
+            self.functions.update(dict.fromkeys(function.handlers, function))
+        self.listen_to(logger)
+
     def step_met(self, ctx: CallContext, found: Found[Tool, Any], results: Results) -> None:
-        steps = self.of(ctx.run_id).steps
+        run = self.of(ctx.run_id)
+        call = run.calls.get(ctx.request_id)
+        if call is not None:
+            call.met[found.id] = found.op
+            call.names[found.id] = found.step_id
+        if rehearsing.get():
+            return
+        steps = run.steps
         record = steps.get(found.id)
         if record is None:
             record = steps[found.id] = _record_of(found)
@@ -115,7 +168,8 @@ class Recorder:
             found.tool = self._watched(tool, record) if stub is None else self._stubbed(tool, record, stub)
 
     def function_failed(self, ctx: CallContext, error: BaseException) -> None:
-        self.of(ctx.run_id).errors.append(error)
+        if not rehearsing.get():
+            self.of(ctx.run_id).errors.append(error)
 
     def _watched(self, tool: Tool, record: StepRecord) -> Tool:
         """Return the tool with what notes how it went around what it runs."""
@@ -130,7 +184,7 @@ class Recorder:
             try:
                 outcome = stub.next(record.id, record.step_id, arguments)
             except StubError as error:
-                self.problems.append(error)
+                self.note(error, current_run.get())
                 outcome = Raised(error)
             return outcome.unwrap()
 
@@ -147,7 +201,7 @@ class _Collecting(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         run_id = current_run.get()
-        if run_id:
+        if run_id and not rehearsing.get():
             self._recorder.of(run_id).logs.append(record)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,25 +11,21 @@ from inngest_core.protocol.signing import SigningKey
 from inngest_devserver.apps.registry import RegistrationInvalidError, Registry
 
 from .errors import AppError
+from .frameworks import target_of
 from .recording import Recorder
 from .sending import InProcessSender
-from .targets import BareTarget, Target, by_client, functions_in, target_of
+from .targets import BareTarget, Target, by_client, functions_in
 
 _SHOWN = 500
 """Characters of an answer in a message."""
 
 
-class Registration(contextlib.ExitStack):
-    """functions: those that were given, by every id that the engine may call.
-
-    key: what requests to apps of frameworks are signed with. path: where those serve functions.
-    """
+class Registration:
+    """key: what requests to apps of frameworks are signed with. path: where those serve functions."""
 
     def __init__(
         self, registry: Registry, sender: InProcessSender, recorder: Recorder, *, key: SigningKey | None, path: str
     ) -> None:
-        super().__init__()
-        self.functions: dict[str, Function[Any]] = {}
         self._registry = registry
         self._sender = sender
         self._recorder = recorder
@@ -52,12 +47,11 @@ class Registration(contextlib.ExitStack):
         found = self._bare.get(id(client))
         if found is None:
             found = self._bare[id(client)] = (BareTarget(client), self._sender.new_origin())
-            self.enter_context(self._recorder.logs_of(client.logger))
         target, origin = found
         target.add(functions, on_demand=on_demand)
         self._sender.add(origin, target)
         for function in functions:
-            self.functions.update(dict.fromkeys(function.handlers, function))
+            self._recorder.functions.update(dict.fromkeys(function.handlers, function))
         try:
             self._registry.register(target.registration(origin + self._path))
         except RegistrationInvalidError as error:

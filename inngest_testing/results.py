@@ -47,6 +47,7 @@ class Snapshot:
 
     run_id: str
     function: str
+    event: Event
     status: Status
     started_at: float
     now: float
@@ -107,6 +108,7 @@ class StepResult:
     @property
     def output(self) -> Any:
         """What the function got. Raises the step's error; RunNotEndedError: it has not ended."""
+        __tracebackhide__ = True
         run = self._look()
         if self._record.id not in run.memos:
             raise RunNotEndedError(f'step "{self.id}" has not ended, so it has no output')
@@ -154,6 +156,7 @@ class Steps(Mapping[str, StepResult]):
         self._look = look
 
     def __getitem__(self, step_id: str) -> StepResult:
+        __tracebackhide__ = True
         found = self.all(step_id)
         if not found:
             met = ", ".join(f'"{name}"' for name in self) or "none"
@@ -213,6 +216,11 @@ class Result(Generic[T]):
         return self._look().status
 
     @property
+    def event(self) -> Event:
+        """The event that started it; the first one of a batch."""
+        return self._look().event
+
+    @property
     def steps(self) -> Steps:
         """Its steps by their ids."""
         return Steps(self._record, self._look)
@@ -224,6 +232,7 @@ class Result(Generic[T]):
         Raises what the function or its failing step raised, when the run has failed; RunCancelledError;
         RunNotEndedError.
         """
+        __tracebackhide__ = True
         run = self._look()
         match run.status:
             case Status.COMPLETED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from inngest_core.events.event import Event
@@ -12,7 +13,9 @@ from inngest_core.options.options import TriggerCron, TriggerEvent
 from inngest_core.protocol.wire import EventName
 
 from .async_engine import LONGEST, AsyncEngine
+from .faults import Faults
 from .portal import Portal
+from .replaying import Replaying
 from .results import Result
 from .targets import Threads, client_of, in_a_thread
 
@@ -27,9 +30,12 @@ def run(
     event: Started = None,
     *,
     steps: Mapping[str, object] | None = None,
-    replay: bool = True,
+    replay: Replaying = True,
     now: datetime.datetime | None = None,
     within: datetime.timedelta = LONGEST,
+    crash_after: str | None = None,
+    duplicate: str | None = None,
+    save_fails: str | None = None,
 ) -> Result[T]:
     """Run a function to its end: on the bundled engine's own logic, in this process, in virtual time.
 
@@ -41,17 +47,22 @@ def run(
         that is named as the function's first trigger says.
     steps: stubs by step id, or by pattern such as "fetch-*": a value, an exception, a callable with the step's
         arguments, `testing.sequence`, an event or `testing.TIMEOUT` for a wait.
-    replay: whether the function is called again from its memos after each step, and must do the same again.
+    replay: whether the function is called again from its memos after each step, and must do the same again, also when
+        parallel steps end in another order; "in-order" leaves that order out.
     now: the time at which the run starts; that of this machine by default.
     within: how long the run may take, in virtual time.
+    crash_after: id of a step; the app dies when this has run for the first time, before the engine knows.
+    duplicate: id of a step; the request that runs it is delivered twice.
+    save_fails: id of a step; the engine refuses to save its result while the call goes on. Functions save as they do
+        live only with replay=False, which this needs.
     Returns the run. If it has failed, its `output` raises what it failed with.
-    Raises StubError: a stub was not used or does not fit its step. ReplayError: the function did not do the same again.
-    RunNotEndedError: it did not end within that time.
+    Raises StubError: a stub or a fault was not used, or does not fit its step. ReplayError: the function did not do the
+    same again. RunNotEndedError: it did not end within that time.
     """
+    __tracebackhide__ = True
+    settings = _Settings(steps, replay, now, within, Faults(crash_after, duplicate, save_fails))
     portal = Portal()
-    return portal.run(
-        lambda: _run(function, event, steps, replay, now, within, cast("Threads", portal.call_in_waiting_thread))
-    )
+    return portal.run(lambda: _run(function, event, settings, cast("Threads", portal.call_in_waiting_thread)))
 
 
 async def run_async(
@@ -59,32 +70,47 @@ async def run_async(
     event: Started = None,
     *,
     steps: Mapping[str, object] | None = None,
-    replay: bool = True,
+    replay: Replaying = True,
     now: datetime.datetime | None = None,
     within: datetime.timedelta = LONGEST,
+    crash_after: str | None = None,
+    duplicate: str | None = None,
+    save_fails: str | None = None,
 ) -> Result[T]:
     """Run a function to its end on the running loop; otherwise as `run`. A plain function runs in a thread of its own.
 
-    function, event, steps, replay, now, within: as for `run`.
+    function, event, steps, replay, now, within, crash_after, duplicate, save_fails: as for `run`.
     Returns and raises what `run` does.
     """
-    return await _run(function, event, steps, replay, now, within, in_a_thread)
+    __tracebackhide__ = True
+    settings = _Settings(steps, replay, now, within, Faults(crash_after, duplicate, save_fails))
+    return await _run(function, event, settings, in_a_thread)
 
 
-async def _run(
-    function: Function[T],
-    event: Started,
-    steps: Mapping[str, object] | None,
-    replay: bool,
-    now: datetime.datetime | None,
-    within: datetime.timedelta,
-    threads: Threads,
-) -> Result[T]:
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """What both ways to run a function are given."""
+
+    steps: Mapping[str, object] | None
+    replay: Replaying
+    now: datetime.datetime | None
+    within: datetime.timedelta
+    faults: Faults
+
+    def __post_init__(self) -> None:
+        if self.faults.save_fails and self.replay:
+            raise ValueError("save_fails needs replay=False: only then are results saved while a call goes on")
+
+
+async def _run(function: Function[T], event: Started, settings: _Settings, threads: Threads) -> Result[T]:
+    __tracebackhide__ = True
     client_of(function)
     events = _events(function, event)
-    async with AsyncEngine(steps=steps, replay=replay, now=now, threads=threads) as engine:
+    async with AsyncEngine(
+        steps=settings.steps, replay=settings.replay, now=settings.now, threads=threads, faults=settings.faults
+    ) as engine:
         started = await engine.start(function, events)
-        await engine.wait(started, within=within)
+        await engine.wait(started, within=settings.within)
         engine.check_stubs(started)
         return started
 

@@ -5,8 +5,8 @@ Each request runs with the recorder as the SDK's probe, and with the run that it
 
 from __future__ import annotations
 
+import dataclasses
 import time
-import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
@@ -18,7 +18,7 @@ from inngest_devserver.calls.caller import CALL_SECONDS, UnreachableError
 from inngest_devserver.calls.reply import Answer
 from inngest_devserver.calls.retry import parse_retry_after
 
-from .recording import current_engine, current_run
+from .recording import current_engine, current_run, rehearsing
 from .targets import Target, Threads
 
 T = TypeVar("T")
@@ -61,23 +61,24 @@ class InProcessSender:
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, seconds: float = CALL_SECONDS
     ) -> Answer:
         """Exchange one request; raises UnreachableError when there is no such app."""
-        parts = urllib.parse.urlsplit(url)
-        found = self._targets.get(f"{parts.scheme}://{parts.netloc}")
+        origin = url[: url.index("/", len("https://"))]
+        found = self._targets.get(origin)
         if found is None:
             raise UnreachableError(f"{url}: no app of this test engine is there")
         target, key = found
         sent = {
-            Header.HOST.value: parts.netloc,
+            Header.HOST.value: origin.partition("://")[2],
             Header.CONTENT_TYPE.value: "application/json",
             Header.CONTENT_LENGTH.value: str(len(body)),
             Header.SERVER_KIND.value: "dev" if key is None else "cloud",
             **headers,
         }
-        if key is not None:
-            sent[Header.SIGNATURE.value] = sign(body, key, now=time.time())  # the app's clock, not the engine's
         self._begin(headers.get(Header.RUN_ID.value, ""))
 
         async def ask(request: Request) -> Response:
+            if key is not None:  # by the app's clock, not the engine's
+                signature = {Header.SIGNATURE.value: sign(request.body, key, now=time.time())}
+                request = dataclasses.replace(request, headers={**request.headers, **signature})
             return await target.ask(request, self._call_in_thread)
 
         response = await self._exchange(Request(method, url, sent, body), ask)
@@ -85,10 +86,11 @@ class InProcessSender:
 
     async def _call_in_thread(self, do: Callable[[], T]) -> T:
         """Call *do* in another thread, for the same run."""
-        run_id = current_run.get()
+        run_id, is_rehearsal = current_run.get(), rehearsing.get()
 
         def for_this_run() -> T:
             self._begin(run_id)
+            rehearsing.set(is_rehearsal)
             return do()
 
         return await self._threads(for_this_run)

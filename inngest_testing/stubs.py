@@ -164,6 +164,7 @@ class Stubs:
 
     def check_used(self, met: Sequence[str], report: Callable[[], str]) -> None:
         """Raise StubError that names the stubs for which no step was met. met: the ids of the steps that were."""
+        __tracebackhide__ = True
         unused = list(self.unused())
         if not unused:
             return

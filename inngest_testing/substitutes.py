@@ -67,7 +67,7 @@ class Substitutes:
                 case Invoke():
                     return _invoked(op, stub.next(op.id, op.name, (op.payload.get("data"),)))
         except StubError as error:
-            self._recorder.problems.append(error)
+            self._recorder.note(error, run.id)
             return op
 
     def _wait(self, run: Run, op: Wait, stub: Stub) -> Op:
@@ -132,13 +132,13 @@ class Substitutes:
                 f'step "{op.name}" makes a request to {op.request.host}, and tests make none; '
                 f'give it a stub, such as steps={{"{op.name}": {{"id": 1}}}}'
             )
-            self._recorder.problems.append(error)
+            self._recorder.note(error, key.partition("-")[0])
             raise NoRetryError(str(error))
         given = json.loads(op.request.body) if op.request.op is Opcode.AI_GATEWAY else replace(op.request, url=url)
         try:
             outcome = stub.next(op.id, op.name, (given,))
         except StubError as error:
-            self._recorder.problems.append(error)
+            self._recorder.note(error, key.partition("-")[0])
             outcome = Raised(error)
         if isinstance(outcome, Raised):
             self._note(key.partition("-")[0], op.id, outcome.error)

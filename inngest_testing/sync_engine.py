@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, overload
 
 from inngest_core.events.event import Event
 from inngest_core.function import Function
 
 from .async_engine import LONGEST, AsyncEngine
 from .portal import Portal
+from .replaying import Replaying
 from .results import Result
 
 T = TypeVar("T")
@@ -34,12 +35,12 @@ class Engine:
         self,
         *apps: object,
         steps: Mapping[str, object] | None = None,
-        replay: bool = True,
+        replay: Replaying = True,
         now: datetime.datetime | None = None,
         signing_key: str | None = None,
         path: str = "/api/inngest",
     ) -> None:
-        """Nothing is started yet; the first method that is called starts it.
+        """Nothing is started yet; a `with` block starts it, or the first method that is called.
 
         apps, steps, replay, now, signing_key, path: as for `AsyncEngine`.
         """
@@ -55,6 +56,7 @@ class Engine:
         )
 
     def __enter__(self) -> Self:
+        self._portal.run(self._engine.__aenter__)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -92,7 +94,11 @@ class Engine:
         """
         return self._portal.run(lambda: _ready(self._engine.runs_of(event)))
 
-    def runs(self, function: Function[T] | None = None) -> list[Result[T]]:
+    @overload
+    def runs(self, function: None = None) -> list[Result[Any]]: ...
+    @overload
+    def runs(self, function: Function[T]) -> list[Result[T]]: ...
+    def runs(self, function: Function[Any] | None = None) -> list[Result[Any]]:
         """Return all runs, in the order in which they began.
 
         function: only its runs.
@@ -125,6 +131,10 @@ class Engine:
         run: one of this engine's.
         """
         self._portal.run(lambda: self._engine.cancel(run))
+
+    def check_stubs(self) -> None:
+        """Raise StubError when a stub was given for a step that was not met."""
+        self._engine.check_stubs()
 
     def start(self, function: Function[T], events: Sequence[Event]) -> Result[T]:
         """Start a run of a function with these events, whatever its triggers and its flow control; return it.

@@ -116,8 +116,3 @@ def functions_in(app: object) -> Sequence[Function[Any]] | None:
     if isinstance(app, list | tuple):
         return cast("Sequence[Function[Any]]", app)
     return None
-
-
-def target_of(app: object) -> Target:
-    """Return how to ask the app of a framework. Raises AppError: it is none."""
-    raise AppError(f"{app!r} is no app; give functions, or an app of a framework that serves some")

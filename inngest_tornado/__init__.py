@@ -1,29 +1,16 @@
-"""Serves functions from a Tornado application. Translates requests and responses, and nothing else.
+"""Serves functions from a Tornado application: `serve` for one that is there, `rules` for its constructor.
 
-It is a router of its own and not a RequestHandler: those know seven methods, answer errors in HTML, and have guards
-for browsers (XSRF, origins) that would refuse an engine.
+It adds and finds rules, and nothing else; what they do is in `exchange`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
-from collections.abc import Sequence
-from http.client import responses
+from collections.abc import Iterator, Sequence
 from typing import Any, Unpack
 
-from tornado.http1connection import HTTP1Connection
-from tornado.httputil import (
-    HTTPHeaders,
-    HTTPMessageDelegate,
-    HTTPServerRequest,
-    RequestStartLine,
-    ResponseStartLine,
-)
-from tornado.iostream import StreamClosedError
-from tornado.log import access_log
-from tornado.routing import PathMatches, Router, Rule, RuleRouter
+from tornado.routing import PathMatches, Rule, RuleRouter
 from tornado.web import Application
 
 from inngest_core.client import Inngest
@@ -31,13 +18,14 @@ from inngest_core.function import Function
 from inngest_core.serving.app import App
 from inngest_core.serving.arguments import check_app, refuse_second_endpoint
 from inngest_core.serving.options import ServeOptions
-from inngest_core.web.asgi import in_pieces
-from inngest_core.web.messages import AsyncPieces, BoundedBody, Head, Request, Response
+
+from .exchange import Endpoint
+
+__all__ = ["rules", "serve", "wait_for_calls"]
 
 FRAMEWORK = "tornado"
-MOST_READ = 1024 * 1024 * 1024
-"""Bytes of a body. What is over the body cap is read and thrown away, so that the client gets its answer; when there
-is more than this, Tornado closes the connection."""
+NAME = "inngest"
+"""Of the rule, for `reverse_url`."""
 
 
 def serve(
@@ -64,114 +52,57 @@ def serve(
     """
     check_app(app, (Application,), "a tornado.web.Application")
     core = App(client, functions, framework=FRAMEWORK, can_stream=True, **options)
-    if any(_is_served(rule, core.serve_path) for rule in app.default_router.rules):
+    if any(endpoint.path == core.serve_path for endpoint in _endpoints(app.default_router)):
         refuse_second_endpoint(core.serve_path)
-    app.add_handlers(".*", [Rule(PathMatches(re.escape(core.serve_path) + "$"), _Endpoint(core))])
+    app.add_handlers(".*", [_rule(core, NAME)])
 
 
-def _is_served(rule: Rule, path: str) -> bool:
-    """Tell whether a rule is what `serve` adds for *path*; Tornado puts a router of its own around it."""
-    target: object = rule.target
-    if isinstance(target, _Endpoint):
-        return target.path == path
-    return isinstance(target, RuleRouter) and any(_is_served(inner, path) for inner in target.rules)
+def rules(
+    client: Inngest, functions: Sequence[Function[Any]], *, name: str = NAME, **options: Unpack[ServeOptions]
+) -> list[Rule]:
+    """Return the rules that serve *functions*, for `Application([...])`; put them before rules for any path.
+
+    client: the one that the functions were defined with.
+    functions: a list of what `create_function` returned.
+    name: of the rule, for `reverse_url`; each of several clients in one application needs one.
+    serve_path: path of the endpoint; "/api/inngest" by default.
+    serve_origin: scheme and host under which the engine reaches this app, such as "https://shop.example", where the
+        request does not show them, as behind a proxy; INNGEST_SERVE_ORIGIN by default.
+    public_path: path under which the engine reaches it, where a proxy changes it; INNGEST_SERVE_PATH by default.
+    enable_unauthed_sync: whether an unsigned request may make this app register in cloud mode;
+        INNGEST_ENABLE_UNAUTHED_SYNC by default, else True.
+    streaming: whether answers to calls begin at once and are kept alive while the function runs; that of the client by
+        default, else INNGEST_STREAMING, else they are not.
+    Raises ConfigError: an argument is of the wrong kind. FunctionConfigError: two functions share an id.
+    """
+    return [_rule(App(client, functions, framework=FRAMEWORK, can_stream=True, **options), name)]
 
 
-class _Endpoint(Router):
-    """Leads every request of its path to the App."""
+async def wait_for_calls(app: Application, timeout: float | None = None) -> int:
+    """Wait until the calls that are under way are answered; call it when the server has stopped listening.
 
-    def __init__(self, core: App) -> None:
-        self._core = core
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    @property
-    def path(self) -> str:
-        return self._core.serve_path
-
-    def find_handler(self, request: HTTPServerRequest, **_: Any) -> HTTPMessageDelegate:
-        return _Exchange(self._core, request, self._tasks)
-
-
-class _Exchange(HTTPMessageDelegate):
-    """One request and its answer. tasks: those that are under way, so that they are not collected."""
-
-    def __init__(self, core: App, request: HTTPServerRequest, tasks: set[asyncio.Task[None]]) -> None:
-        self._core = core
-        self._raw = request
-        self._head = _head(request)
-        self._tasks = tasks
-        self._has_gone = False
-        self._is_refused = False
-        self._body = BoundedBody(core.body_cap)
-
-    def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
-        if isinstance(self._raw.connection, HTTP1Connection):
-            self._raw.connection.set_max_body_size(MOST_READ)  # the server's own limit is for other bodies
-        refused = self._core.admit(*self._head)
-        if refused is not None:
-            self._is_refused = True
-            _send(self._raw, refused)
-
-    def data_received(self, chunk: bytes) -> None:
-        if not self._is_refused:
-            self._body.add(chunk)
-
-    def finish(self) -> None:
-        if self._is_refused:  # only now, for Tornado would cut off a client that is still sending
-            _finish(self._raw)
-            return
-        if isinstance(self._raw.connection, HTTP1Connection):
-            self._raw.connection.set_close_callback(self.on_connection_close)
-        task = asyncio.get_running_loop().create_task(self._answer(), name="inngest-call")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    def on_connection_close(self) -> None:
-        """Take note; a request that was cut off is not passed on, and a function that runs is not stopped."""
-        self._has_gone = True
-
-    async def _answer(self) -> None:
-        self._raw.body = self._body.bytes()  # where middleware and Tornado itself look for it
-        asked = Request(*self._head, self._raw.body, raw=self._raw, has_gone=lambda: self._has_gone)
-        response = await self._core.handle_async(asked)
-        _send(self._raw, response)
-        if not isinstance(response.body, bytes):
-            await _send_pieces(self._raw, in_pieces(response.body))
-        _finish(self._raw)
+    app: what serves functions, itself or in applications within it.
+    timeout: seconds; None waits for as long as it takes.
+    Returns how many calls are still under way, 0 when all are answered.
+    """
+    calls = {call for endpoint in _endpoints(app.default_router) for call in endpoint.calls}
+    if not calls:
+        return 0
+    _, left = await asyncio.wait(calls, timeout=timeout)
+    return len(left)
 
 
-def _head(request: HTTPServerRequest) -> Head:
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    return Head((request.method or "").upper(), request.full_url(), headers)
+def _rule(core: App, name: str) -> Rule:
+    return Rule(PathMatches(re.escape(core.serve_path) + "$"), Endpoint(core), name=name)
 
 
-def _send(request: HTTPServerRequest, response: Response) -> None:
-    """Send an answer, or only its head when the body is a stream."""
-    if request.connection is None:
-        return
-    body = response.body if isinstance(response.body, bytes) else b""
-    headers = HTTPHeaders(dict(response.headers))
-    if isinstance(response.body, bytes):
-        headers["content-length"] = str(len(body))
-    start_line = ResponseStartLine("", response.status, responses.get(response.status, "Unknown"))
-    request.connection.write_headers(start_line, headers, b"" if request.method == "HEAD" else body)
-    # For information only: what went wrong in a function was logged where it happened.
-    milliseconds = request.request_time() * 1000
-    access_log.info("%d %s %s %.2fms", response.status, request.method, request.path, milliseconds)
-
-
-async def _send_pieces(request: HTTPServerRequest, stream: AsyncPieces) -> None:
-    """Send a stream. When the client has disconnected, what makes the pieces goes on to its end all the same."""
-    listening = True
-    async with contextlib.aclosing(stream) as pieces:
-        async for piece in pieces:
-            if listening and request.connection is not None:
-                try:
-                    await request.connection.write(piece)
-                except StreamClosedError:
-                    listening = False
-
-
-def _finish(request: HTTPServerRequest) -> None:
-    if request.connection is not None:
-        request.connection.finish()
+def _endpoints(router: RuleRouter) -> Iterator[Endpoint]:
+    """Yield what serves functions; Tornado puts routers of its own around it."""
+    for rule in router.rules:
+        target: object = rule.target
+        if isinstance(target, Endpoint):
+            yield target
+        elif isinstance(target, Application):
+            yield from _endpoints(target.default_router)
+        elif isinstance(target, RuleRouter):
+            yield from _endpoints(target)

@@ -43,8 +43,18 @@ def test_the_targets_are_these() -> None:
     """A target that vanishes would take all its tests with it. A new one is added here."""
     assert TARGETS.keys() == {
         *("core-sync", "core-async", "asgi", "wsgi"),
-        *("flask", "flask-blueprint", "flask-extension", "fastapi", "fastapi-router", "starlette", "starlette-mount"),
-        *("django-app", "django-asgi", "django-wsgi", "tornado", "digital-ocean"),
+        *(
+            "flask",
+            "flask-blueprint",
+            "flask-extension",
+            "fastapi",
+            "fastapi-included",
+            "fastapi-router",
+            "starlette",
+            "starlette-mount",
+            "starlette-routes",
+        ),
+        *("django-app", "django-asgi", "django-wsgi", "tornado", "tornado-rules", "digital-ocean"),
     }
 
 

@@ -42,7 +42,7 @@ def requirements() -> Iterator[str]:
     yield from PROJECT["dependencies"]
     for extra, needed in PROJECT["optional-dependencies"].items():
         if extra not in TOOLS:
-            yield from needed
+            yield from (each for each in needed if not each.startswith(f"{PROJECT['name']}["))
 
 
 def normal(name: str) -> str:

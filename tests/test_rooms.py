@@ -28,6 +28,7 @@ INTEGRATIONS = {
     "extended_traces": {"opentelemetry"},
     "logging": {"structlog"},
     "opentelemetry": {"opentelemetry"},
+    "remote_state": {"boto3"},
     "sentry": {"sentry_sdk"},
 }
 """What each file of inngest_middleware integrates."""
@@ -308,7 +309,7 @@ def test_devserver_has_one_clock() -> None:
 def test_testing_imports() -> None:
     for name, path in modules("inngest_testing").items():
         assert tops(path) & set(PRODUCT) <= {"inngest_core", "inngest_devserver", "inngest_testing"}, name
-        assert "pytest" not in tops(path) or name == "plugin", name
+        assert "pytest" not in tops(path) or name in ("plugin", "fixtures"), name
         assert third_party(path) - {"pytest", "httpx"} <= set[str]() or name == "frameworks", name
 
 

@@ -12,9 +12,10 @@ from inngest_core.runtime.effects import Body, Flow, Now, Place, Settle, Start, 
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
 
 from .branches import Branch, branches, current_branch
-from .execution import Execution, Services
+from .execution import Execution
 from .outcomes import CallOutcome, refuse_coroutine, report_again
 from .replay import Decision, Deliver, Found, Repeat, Replay, Report, RunNow, Wait
+from .services import Services
 from .tools import Tool
 
 SEARCH_SECONDS = 10.0

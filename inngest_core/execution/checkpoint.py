@@ -16,6 +16,7 @@ twice is harmless. See docs/protocol.md#checkpointing.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from inngest_core.engine_api import EngineAPI, refusal, with_retries
-from inngest_core.errors import BodyInvalidError, CallSupersededError
+from inngest_core.errors import BodyInvalidError, CallSupersededError, InngestError
 from inngest_core.function import Function
 from inngest_core.options.checkpointing import Checkpointing, CheckpointingOption, choose_checkpointing
 from inngest_core.protocol.limits import MAX_STEP_BYTES
@@ -33,6 +34,8 @@ from inngest_core.web.messages import HTTPResponse, TransportError
 
 RETRY_SECONDS = 15.0
 """After so long, saving is not tried again: the engine waits for this call."""
+ANNOUNCE_SECONDS = 1.0
+"""A step that runs for longer is announced, in an async function."""
 PAUSE_SECONDS = 60.0
 """For so long an engine that refuses to save anything is not asked again."""
 
@@ -128,6 +131,11 @@ class Checkpoint:
                 self._pause.until = self._saved_at + PAUSE_SECONDS
         self._warn(problem, ops)
         return ops
+
+    def announce(self, op: Op) -> Flow[None]:
+        """Tell the engine that a step is running, for whoever looks at the run; it may fail."""
+        with contextlib.suppress(TransportError, InngestError):
+            yield from self._send([dump_op(op)])
 
     def _send(self, written: Sequence[bytes]) -> Flow[HTTPResponse]:
         ctx, seconds = self._ctx, (yield from now())

@@ -7,38 +7,33 @@ What user code raises is caught in these three files and nowhere else.
 from __future__ import annotations
 
 import contextvars
-import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
-from inngest_core.engine_api import EngineAPI
 from inngest_core.errors import (
     CONTROL,
     Interrupt,
     StepNestedError,
     StepUnexpectedError,
 )
-from inngest_core.events.event import Event
-from inngest_core.middleware.hooks import Hooks
 from inngest_core.middleware.values import Invocation, StepInfo
 from inngest_core.protocol.limits import MAX_STEP_BYTES
 from inngest_core.protocol.wire import CallContext, Op, Opcode, parse_json
-from inngest_core.runtime.effects import Call, Flow, now
+from inngest_core.runtime.effects import Call, Flow, Later, Timer, now
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
 from inngest_core.values.json_text import parse_value
-from inngest_core.values.serializer import Serializer, dump
+from inngest_core.values.serializer import dump
 
 from . import tools
-from .checkpoint import Checkpoint
+from .checkpoint import ANNOUNCE_SECONDS, Checkpoint
 from .failure import describe, is_final, log_failure, retriable, retry_headers
 from .inputs import record_inputs
 from .outcomes import CallOutcome, Reported, TargetMissed, args_of, op_of, refuse_coroutine, report_new
 from .probe import tell_of_step
 from .replay import Found, Memo, Replay
-from .results import Results, RunSize, Warned
-from .step_names import StepNames
+from .results import Results, RunSize
+from .services import Services
 from .tools import StepScope, Tool
 
 Place = TypeVar("Place")
@@ -48,29 +43,6 @@ current_step: contextvars.ContextVar[str | None] = contextvars.ContextVar("innge
 
 MOST_FORGOTTEN = 3
 """So many steps in a row that are not met again are a sign that step ids differ from call to call."""
-
-
-@dataclass(slots=True)
-class Services:
-    """What a call uses of its function and client.
-
-    send: sends events, given them and the seed of their ids. engine_api: the engine's API; headers: those that requests
-    to it carry during this call. warned: of which results was warned already.
-    step_names: of the steps that earlier calls planned. checkpoint: keeps and saves results while the call goes on;
-    None where each step ends the call. state_bytes: of the memos that the call brought.
-    """
-
-    function_id: str
-    hooks: Hooks
-    logger: logging.Logger
-    send: Callable[[Sequence[Event], str], Flow[list[str]]]
-    engine_api: EngineAPI
-    headers: Mapping[str, str]
-    serializer: Serializer | None = None
-    warned: Warned = field(default_factory=set[tuple[str, object]])
-    step_names: StepNames = field(default_factory=StepNames)
-    checkpoint: Checkpoint | None = None
-    state_bytes: int = 0
 
 
 class Execution(Generic[Place]):
@@ -153,7 +125,7 @@ class Execution(Generic[Place]):
             return (yield from self.report([found]))
         if self._hooks.may_record_inputs():
             record_inputs([found])  # before the step can change what it was given
-        given = yield from (self._call_in_hooks if self._hooks.exist else self._call_step)(found, context)
+        given = yield from self._call_announced(checkpoint, found, context)
         ended = yield from now()
         timing = (int(started * 1e9), max(int((ended - started) * 1e9), 0))
         if self._nested is not None:  # also where the step's callback caught it
@@ -193,6 +165,21 @@ class Execution(Generic[Place]):
     def flush(self) -> Flow[Sequence[Op]]:
         """Save the results that are not saved yet; return those that could not be. Raises CallSupersededError."""
         return () if self._checkpoint is None else (yield from self._checkpoint.flush())
+
+    def _call_announced(
+        self, checkpoint: Checkpoint | None, found: Found[Tool, Place], context: contextvars.Context
+    ) -> Flow[Outcome]:
+        """Return what the step came to; tell the engine that it is running when it takes long and the call goes on."""
+        if checkpoint is None:
+            return (yield from self._call(found, context))
+        timer: Timer = yield Later(ANNOUNCE_SECONDS, lambda: checkpoint.announce(op_of(found, Opcode.STEP_PLANNED)))
+        try:
+            return (yield from self._call(found, context))
+        finally:
+            timer.cancel()
+
+    def _call(self, found: Found[Tool, Place], context: contextvars.Context) -> Flow[Outcome]:
+        return (self._call_in_hooks if self._hooks.exist else self._call_step)(found, context)
 
     def _call_in_hooks(self, found: Found[Tool, Place], context: contextvars.Context) -> Flow[Outcome]:
         """Return what the step came to within the hooks that wrap it. Raises what a hook raises."""

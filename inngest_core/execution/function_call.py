@@ -24,15 +24,7 @@ from inngest_core.middleware.hooks import Hooks
 from inngest_core.middleware.values import CallInfo, StepMemos
 from inngest_core.options.checkpointing import CheckpointingOption
 from inngest_core.protocol.limits import MAX_RESPONSE_BYTES
-from inngest_core.protocol.wire import (
-    RUN_COMPLETE_ID,
-    CallRequest,
-    EventName,
-    Header,
-    Op,
-    Opcode,
-    dump_ops,
-)
+from inngest_core.protocol.wire import RUN_COMPLETE_ID, CallRequest, EventName, Header, Op, Opcode, dump_ops
 from inngest_core.runtime.drivers import Resources
 from inngest_core.runtime.effects import Flow, Place
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
@@ -45,13 +37,14 @@ from .call_texts import answer_missed, no_answer, not_injected, too_large
 from .checkpoint import SavingPause, make_checkpoint
 from .context import Context, ContextSync, ReplayLogger, make_context
 from .current import CurrentCall, current_call
-from .execution import Execution, Services
+from .execution import Execution
 from .failure import describe, is_final, log_failure, retry_headers
 from .group import Group, GroupSync
 from .outcomes import CallOutcome, Reported, TargetMissed
 from .probe import tell_of_failure
 from .replay import Replay
 from .results import Warned, check_result
+from .services import Services
 from .step import Step
 from .step_names import StepNames
 from .step_sync import StepSync

@@ -6,8 +6,10 @@ A probe is a context variable, so it sees the calls that are made on behalf of w
 from __future__ import annotations
 
 import contextvars
+import logging
 from typing import Any, Protocol
 
+from inngest_core.function import Function
 from inngest_core.protocol.wire import CallContext
 
 from .replay import Found
@@ -17,6 +19,10 @@ from .tools import Tool
 
 class Probe(Protocol):
     """Looks on, inline, in the driver of the function; it must not raise."""
+
+    def call_begun(self, ctx: CallContext, function: Function[Any], logger: logging.Logger) -> None:
+        """Look at a call before its function runs. logger: of the client."""
+        ...
 
     def step_met(self, ctx: CallContext, found: Found[Tool, Any], results: Results) -> None:
         """Look at a step that user code has just met. What runs may be replaced: assign to `found.tool`.
@@ -31,6 +37,13 @@ class Probe(Protocol):
 
 
 current_probe: contextvars.ContextVar[Probe | None] = contextvars.ContextVar("inngest_probe", default=None)
+
+
+def tell_of_call(ctx: CallContext, function: Function[Any], logger: logging.Logger) -> None:
+    """Show a call to the probe, if there is one."""
+    probe = current_probe.get()
+    if probe is not None:
+        probe.call_begun(ctx, function, logger)
 
 
 def tell_of_step(ctx: CallContext, found: Found[Tool, Any], results: Results) -> None:

@@ -50,8 +50,10 @@ class Results:
             return tools.read(tool, memo, self._serializer)
         returns = returned_by(tool.returns)
         typ = returns.type_for(self._serializer)
-        if typ is None and tool.callback is None and returns.problem is not None and returns is not MISSING:
-            self._warn(_subject(tool), tool.returns, f"comes back as plain JSON: {returns.problem}")
+        if typ is None:  # as nearly always
+            if tool.callback is None and returns.problem is not None and returns is not MISSING:
+                self._warn(_subject(tool), tool.returns, f"comes back as plain JSON: {returns.problem}")
+            return memo.data
         try:
             return cast("object", load(memo.data, typ, rule="annotated", serializer=self._serializer))
         except OutputUnserializableError as error:

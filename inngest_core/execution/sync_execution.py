@@ -14,9 +14,10 @@ from inngest_core.runtime.outcome import Outcome, Raised, Returned
 from inngest_core.runtime.threads import this_thread
 
 from .branches import Branch, branches, current_branch, refuse_swapped
-from .execution import Execution, Services
+from .execution import Execution
 from .outcomes import CallOutcome, Reported, report_again
 from .replay import Deliver, Found, Repeat, Replay, Report, RunNow, Wait
+from .services import Services
 from .tools import Tool
 
 

@@ -28,6 +28,10 @@ SILENCE_SECONDS = 50.0
 """Engines give a sign of life every 15 seconds: after three missed ones, the connection is lost."""
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 30.0
+FIRST_TRIES = 5
+"""So often a subscriber that was never connected tries: what never answers is not there, or is somewhere else."""
+TELL_AGAIN_SECONDS = 60.0
+"""For so long it is not said again that there is no connection."""
 STEADY_SECONDS = 10.0
 """A connection that has lasted so long was a good one: the next pause is the shortest again."""
 _SHOWN_BYTES = 2_000
@@ -73,14 +77,32 @@ class Subscriber:
         self._since = 0.0
         """When the connection was made; or, while there is none, lost."""
         self._was_connected = False
+        self._tries = 0
+        """How often connecting has failed since there was a connection."""
+        self._told = 0.0
+        """When that was said."""
 
     def connect(self) -> Flow[None]:
-        """Connect, however long it takes; raises SubscriptionError when the engine refuses."""
+        """Connect: in a few tries at first, and however long it takes when a connection was lost.
+
+        Raises SubscriptionError: the engine refuses, or was never there.
+        """
         while self.stream is None and not self.closed:
             try:
                 yield from self._open()
             except _LostError as error:
-                yield from self._pause(str(error))
+                yield from self._fail(str(error))
+
+    def _fail(self, reason: str) -> Flow[None]:
+        """Wait for the next try; raises SubscriptionError when there was no connection yet, and tries enough."""
+        self._tries += 1
+        if not self._was_connected and self._tries >= FIRST_TRIES:
+            raise SubscriptionError(f'subscription to channel "{self._channel}": {reason} (tried {FIRST_TRIES} times)')
+        seconds = yield from now()
+        is_news = self._tries == 1 or seconds - self._told >= TELL_AGAIN_SECONDS
+        if is_news:
+            self._told = seconds
+        yield from self._pause(reason, is_news=is_news)
 
     def receive(self) -> Flow[list[Message[Any]]]:
         """Return the next messages, none once it is closed; connects where there is no connection.
@@ -162,15 +184,14 @@ class Subscriber:
         self._since = seconds
         yield from self._pause(f"the connection was lost: {reason}; messages from now until it is back are missed")
 
-    def _pause(self, reason: str) -> Flow[None]:
+    def _pause(self, reason: str, *, is_news: bool = True) -> Flow[None]:
         """Wait before the next try: longer each time, and not as long as others who lost the same engine."""
         jitter: bytes = yield Random(1)
         longest = min(FIRST_PAUSE_SECONDS * 2**self._pauses, LONGEST_PAUSE_SECONDS)
         seconds = longest * (0.5 + jitter[0] / 510)
         self._pauses = min(self._pauses + 1, 16)
-        self._logger.warning(
-            'subscription to channel "%s": %s; connecting again in %.2g s', self._channel, reason, seconds
-        )
+        if is_news:
+            self._warn(f"{reason}; connecting again in {seconds:.2g} s")
         yield Sleep(seconds)
 
     def _tell_that_it_is_back(self) -> Flow[None]:
@@ -178,7 +199,7 @@ class Subscriber:
         if self._was_connected:
             message = 'subscription to channel "%s": connected again; messages of the last %.2g s may be missing'
             self._logger.warning(message, self._channel, seconds - self._since)
-        self._since, self._was_connected = seconds, True
+        self._since, self._was_connected, self._tries = seconds, True, 0
 
     def _read(self, content: bytes) -> list[Message[Any]]:
         found = [self._message(event) for event in self._parser.feed(content)]

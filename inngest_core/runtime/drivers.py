@@ -35,6 +35,7 @@ from .effects import (
     Flow,
     Invoke,
     KeepAlive,
+    Later,
     Now,
     Open,
     Random,
@@ -50,6 +51,7 @@ from .open_answers import OpenAnswer, OpenAnswerAsync
 from .outcome import Outcome, Raised, Returned
 from .pool import DEFAULT_SIZE, Pool
 from .streams import AsyncStream, SyncStream
+from .timers import AsyncTimer, NoTimer
 from .transport import Transport
 
 T = TypeVar("T")
@@ -171,6 +173,8 @@ def _perform(effect: Effect, resources: Resources) -> object:
             return None
         case Random(size):
             return os.urandom(size)
+        case Later():
+            return NoTimer()
         case Start() | Settle() | Unwind():
             raise AssertionError(f"{type(effect).__name__} belongs to a flow of the async driver")
         case _:
@@ -182,6 +186,10 @@ def _call(effect: Call) -> object:
         result = _run_callback(effect)
     except asyncio.CancelledError as error:  # nothing outside can cancel a thread
         raise _cancelled(effect) from error
+    except KeyboardInterrupt as error:
+        if threading.current_thread() is threading.main_thread():
+            raise  # Ctrl-C
+        raise InngestError(f"{effect.what} raised KeyboardInterrupt, which is no Ctrl-C in this thread") from error
     if is_awaitable(result):
         if inspect.iscoroutine(result):
             result.close()
@@ -292,6 +300,8 @@ def _begin(effect: Effect, running: _Running, resources: Resources) -> object:
             return asyncio.sleep(seconds)
         case Random(size):
             return os.urandom(size)
+        case Later(seconds, later):
+            return AsyncTimer(seconds, lambda: run_async(later(), resources))
         case _:
             assert_never(effect)
 

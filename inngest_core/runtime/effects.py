@@ -91,6 +91,17 @@ class Sleep:
 
 
 @dataclass(slots=True)
+class Later:
+    """Begin to run a flow in so many seconds, beside what goes on; the result is a Timer that calls it off.
+
+    flow: makes it. Its result goes nowhere, and it raises nothing. The sync driver never begins it.
+    """
+
+    seconds: float
+    flow: Callable[[], Flow[None]]
+
+
+@dataclass(slots=True)
 class Now:
     """The wall clock, in Unix seconds."""
 
@@ -136,8 +147,16 @@ class Unwind:
     body: Body
 
 
-Effect = Call | Invoke | KeepAlive | Fetch | Open | Read | Close | Sleep | Now | Random | Start | Settle | Unwind
+Effect = (
+    Call | Invoke | KeepAlive | Fetch | Open | Read | Close | Sleep | Later | Now | Random | Start | Settle | Unwind
+)
 Flow = Generator[Effect, Any, T]
+
+
+class Timer(Protocol):
+    """Calls off what was to begin later, or ends it."""
+
+    def cancel(self) -> None: ...
 
 
 class HTTPStream(Protocol):

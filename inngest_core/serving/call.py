@@ -15,6 +15,7 @@ from inngest_core.engine_api import trace_headers
 from inngest_core.errors import FunctionNotFoundError, QueryParamMissingError
 from inngest_core.execution.answer import Answer
 from inngest_core.execution.function_call import FunctionCall
+from inngest_core.execution.probe import tell_of_call
 from inngest_core.function import Function, Handler
 from inngest_core.protocol.wire import STEP_ID_OF_DISCOVERY, CallRequest, Query, parse_call
 from inngest_core.runtime.effects import Flow, Invoke
@@ -32,6 +33,7 @@ def find_call(request: Request, client: Inngest, functions: Functions) -> Flow[F
     if call.ctx.use_api:
         call = yield from _with_full_state(call, client, request)
     target = None if step_id == STEP_ID_OF_DISCOVERY else step_id
+    tell_of_call(call.ctx, function, client.logger)
     run = FunctionCall(client, function, handler, fn_id, call, target, request).run()
     return _invoke(run if function.around is None else function.around(run), handler)
 

@@ -64,7 +64,7 @@ class Admission:
         """Take in what the store knows; the runs have been taken up already."""
         self.debounces.load()
         self.batches.load(self._size_of)
-        for run in self._active:
+        for run in self._active.awake():
             if run.function.flow.singleton is not None:
                 self._singletons.put(self._singleton_key(run.function, run.events.first), run)
 

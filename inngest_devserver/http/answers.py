@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,13 @@ class Call:
         """Return every value that the query has under any of the names; `a[]=1` counts as `a=1`, `a=1,2` as two."""
         keys = (key for name in names for key in (name, f"{name}[]"))
         return [part for key in keys for value in self.queries.get(key, ()) for part in value.split(",") if part]
+
+
+def refuse_unknown(call: Call, known: Iterable[str]) -> None:
+    """Raise APIError for a parameter of the query that would be ignored: what was to be filtered would not be."""
+    unknown = sorted({name.removesuffix("[]") for name in call.queries} - set(known))
+    if unknown:
+        raise APIError(400, f"the query parameter {unknown[0]} is unknown; known are {', '.join(known)}")
 
 
 class APIError(Exception):

@@ -19,7 +19,7 @@ from inngest_devserver.scheduling.clock import iso
 from inngest_devserver.storage.tables import EventRow
 
 from .access import is_one_of
-from .answers import NO_ACCOUNT, APIError, Call, enveloped, headers_for_pages, json_response
+from .answers import NO_ACCOUNT, APIError, Call, enveloped, headers_for_pages, json_response, refuse_unknown
 
 _PAGE, _LARGEST_PAGE = 20, 100
 _HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,100}")
@@ -98,6 +98,7 @@ class EventRoutes:
         return enveloped({"run_id": run.id}, self._engine.clock.now())
 
     def list(self, call: Call) -> Response:
+        refuse_unknown(call, ("name", "limit", "cursor", "include_internal"))
         query = call.query
         rows = self._engine.store.events(
             name=query.get("name") or None,

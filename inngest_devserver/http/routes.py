@@ -75,6 +75,7 @@ def endpoints(engine: Engine, access: Access | None = None) -> list[Endpoint]:
         Endpoint("/v1/runs/{run}", {"GET": runs.one, "DELETE": runs.cancel}),
         Endpoint("/v1/runs/{run}/jobs", {"GET": runs.jobs}),
         Endpoint("/v1/runs/{run}/history", {"GET": runs.history}),
+        Endpoint("/v1/runs/{run}/export", {"GET": runs.export}),
         Endpoint("/v1/signals", {"POST": events.signal}, Need.APP),
         Endpoint("/v1/cancellations", {"POST": cancellations.create, "GET": cancellations.list}),
         Endpoint("/v1/cancellations/{cancellation}", {"GET": cancellations.one, "DELETE": cancellations.delete}),

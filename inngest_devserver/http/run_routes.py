@@ -8,12 +8,13 @@ from typing import Any
 from inngest_core.web.messages import Response
 from inngest_devserver import fragments, ids
 from inngest_devserver.engine import Engine
+from inngest_devserver.runs.export import export_run
 from inngest_devserver.runs.run import Run, Status
 from inngest_devserver.scheduling.clock import iso
 from inngest_devserver.storage.run_pages import RunFilter, place_of, run_page
 from inngest_devserver.storage.tables import RunRow
 
-from .answers import NO_ACCOUNT, APIError, Call, empty_response, enveloped, raw_json_response
+from .answers import NO_ACCOUNT, APIError, Call, empty_response, enveloped, raw_json_response, refuse_unknown
 from .event_routes import page_size
 from .waiting import waits_for
 
@@ -46,6 +47,7 @@ class RunRoutes:
 
     def list(self, call: Call) -> Response:
         """List runs, newest first: of a status, of functions (engine's id or `<app>-<fn>`), before a run."""
+        refuse_unknown(call, ("status", "function", "function_id", "limit", "cursor"))
         wanted = RunFilter(statuses=_statuses(call), functions=self._functions(call), after=self._before(call))
         rows = run_page(self._engine.store.database, wanted, page_size(call.query))
         return self._enveloped([_run(row) for row in rows])
@@ -96,6 +98,13 @@ class RunRoutes:
                 for row in self._engine.store.history(self._row(call).id)
             ]
         )
+
+    def export(self, call: Call) -> Response:
+        """Return a whole run, for tests that replay it: an addition of this engine."""
+        row = self._row(call)
+        function = self._engine.registry.function(row.function_id)
+        slug = row.function_id if function is None else function.slug
+        return self._enveloped(export_run(self._engine.store, row, slug))
 
     def cancel(self, call: Call) -> Response:
         """Cancel a run; one that has ended stays as it is."""

@@ -12,7 +12,7 @@ from inngest_core.options.expressions import shorten
 
 from .arithmetic import subtract
 from .functions import FUNCTIONS, METHODS, Function, date, duration
-from .syntax import Call, ExpressionError, Fold, ListOf, Literal, MapOf, Name, Node, Select
+from .nodes import Call, ExpressionError, Fold, ListOf, Literal, MapOf, Name, Node, Select
 from .values import MISSING, TYPE_NAMES, Made, NoValueError, Type, equal, members, order, select, unequal
 
 Variables = dict[str, object]

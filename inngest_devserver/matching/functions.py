@@ -11,18 +11,13 @@ import datetime
 import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
-from inngest_core.extras import needs
 from inngest_core.protocol.duration import parse_duration, parse_time
 
 from .arithmetic import add, calculating, negate, subtract
 from .texts import text_of
 from .values import NoValueError, Type, equal, from_event, kind_of, members
-
-with needs("dev-server", "cel_expr_python"):
-    # The library brings stubs, but no py.typed marker.
-    from cel_expr_python import cel  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
 
 Function = Callable[..., object]
 
@@ -108,8 +103,10 @@ def by_the_library(form: str, *names: str) -> Function:
         values = dict(zip(names, map(_for_the_library, arguments), strict=True))
         try:
             value = _program(form, names).eval(data=values)
-            if value.type() != cel.Type.ERROR:
+            if value.type() != _library().Type.ERROR:
                 return value.plain_value()
+        except ImportError:
+            raise NoValueError(f"{form} needs the package cel-expr-python, which is not installed") from None
         except (RuntimeError, TypeError, ValueError, OverflowError) as error:
             raise NoValueError(str(error)) from None
         raise NoValueError(f"{form} is not defined for {', '.join(map(kind_of, arguments))}")
@@ -119,8 +116,18 @@ def by_the_library(form: str, *names: str) -> Function:
 
 @functools.lru_cache(maxsize=64)
 def _program(form: str, names: tuple[str, ...]) -> _Program:
+    cel = _library()
     variables = dict.fromkeys(names, cel.Type.DYN)
     return cast("_Environment", cel.NewEnv(variables=variables)).compile(form)
+
+
+@functools.lru_cache(maxsize=1)
+def _library() -> Any:
+    """Return the CEL library, loaded when it is needed: there is none for Alpine Linux. Raises ImportError."""
+    # The library brings stubs, but no py.typed marker.
+    from cel_expr_python import cel  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
+
+    return cel
 
 
 def _for_the_library(value: object) -> object:

@@ -1,5 +1,7 @@
 """From the text of an expression to a tree of its parts. Google's CEL library parses; here its answer is read.
 
+Where it is not installed, `plain_syntax.py` reads the common forms.
+
 The library hands out what it parsed only as a serialized protocol buffer (`cel.expr.ParsedExpr`), so the few messages
 that it is made of are read by hand. Which variables and functions there are is the matter of `evaluation.py`.
 """
@@ -9,77 +11,12 @@ from __future__ import annotations
 import functools
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol, cast
 
-from inngest_core.extras import needs
 from inngest_core.options.expressions import explain, shorten
 
-with needs("dev-server", "cel_expr_python"):
-    # The library brings stubs, but no py.typed marker.
-    from cel_expr_python import cel  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
-
-
-class ExpressionError(ValueError):
-    """An expression that is refused; the message shows it, and where and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    value: object
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A variable. at: the character at which it begins, from 0."""
-
-    name: str
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Select:
-    """`operand.field`; as a test, `has(operand.field)`."""
-
-    operand: Node
-    field: str
-    is_test: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A function or an operator, which is a function of an odd name such as `_==_`. target: of `target.function()`."""
-
-    function: str
-    target: Node | None
-    arguments: tuple[Node, ...]
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class ListOf:
-    items: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MapOf:
-    items: tuple[tuple[Node, Node], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Fold:
-    """What macros such as exists() and map() become: a loop that carries one value along."""
-
-    variable: str
-    over: Node
-    carried: str
-    initial: Node
-    condition: Node
-    step: Node
-    result: Node
-
-
-Node = Literal | Name | Select | Call | ListOf | MapOf | Fold
+from . import plain_syntax
+from .nodes import Call, ExpressionError, Fold, ListOf, Literal, MapOf, Name, Node, Select
 
 
 class _Parsed(Protocol):
@@ -92,8 +29,11 @@ class _Parser(Protocol):
 
 def parse(text: str) -> Node:
     """Return the tree of an expression; raises ExpressionError."""
+    parser = _parser()
+    if parser is None:
+        return plain_syntax.parse(text)
     try:
-        parsed = _parser().compile(text, disable_check=True).serialize()
+        parsed = parser.compile(text, disable_check=True).serialize()
     except TypeError:
         raise ExpressionError(f"expression {shorten(text)}: not a text of valid Unicode") from None
     except RuntimeError as error:
@@ -105,31 +45,13 @@ def parse(text: str) -> Node:
         raise ExpressionError(f"expression {shorten(text)}: {error}") from None
 
 
-def parts(node: Node) -> Iterator[Node]:
-    """Yield a node and all below it."""
-    yield node
-    for child in _children(node):
-        yield from parts(child)
-
-
-def _children(node: Node) -> tuple[Node, ...]:
-    match node:
-        case Literal() | Name():
-            return ()
-        case Select():
-            return (node.operand,)
-        case Call():
-            return node.arguments if node.target is None else (node.target, *node.arguments)
-        case ListOf():
-            return node.items
-        case MapOf():
-            return tuple(part for pair in node.items for part in pair)
-        case Fold():
-            return (node.over, node.initial, node.condition, node.step, node.result)
-
-
 @functools.lru_cache(maxsize=1)
-def _parser() -> _Parser:
+def _parser() -> _Parser | None:
+    try:
+        # The library brings stubs, but no py.typed marker.
+        from cel_expr_python import cel  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
+    except ImportError:  # there is none for Alpine Linux
+        return None
     return cast("_Parser", cel.NewEnv())
 
 

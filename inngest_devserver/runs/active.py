@@ -1,11 +1,14 @@
 """The runs that are under way: what they know and wait for, and by which events they are met.
 
 Every change of a run is made here, once, in memory and in the store. Decides nothing.
+
+When there are many, a run that only sleeps is put to rest: the store has all that is known of it, and it is read again
+when somebody asks for it. So a hundred thousand sleepers take little memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import TypeVar
 
 from inngest_devserver.apps.functions import Cancel
@@ -16,27 +19,62 @@ from inngest_devserver.storage.tables import PauseRow
 from .run import PauseKind, Run, Status
 
 _K = TypeVar("_K", bound=Hashable)
+MOST_AWAKE = 1000
+"""Runs in memory before those that only sleep are put to rest: to read one again takes longer than to keep it."""
 
 
 class ActiveRuns:
+    """read: reads a run from the store that was put to rest; set once, because it needs other parts of the engine."""
+
+    read: Callable[[str], Run | None]
+
     def __init__(self, store: Store) -> None:
         self._store = store
         self._runs: dict[str, Run] = {}
+        self._resting: set[str] = set()
         self._waits: dict[str, dict[tuple[str, str], None]] = {}
         self._cancels: dict[str, dict[str, None]] = {}
         self._signals: dict[str, tuple[str, str]] = {}
 
     def __len__(self) -> int:
-        return len(self._runs)
+        return len(self._runs) + len(self._resting)
 
     def __iter__(self) -> Iterator[Run]:
-        return iter(list(self._runs.values()))
+        """Yield every run; those at rest are read for it."""
+        for run_id in [*self._runs, *self._resting]:
+            run = self.get(run_id)
+            if run is not None:
+                yield run
+
+    def awake(self) -> list[Run]:
+        """Return the runs that are not at rest."""
+        return list(self._runs.values())
 
     def __contains__(self, run: Run) -> bool:
         return self._runs.get(run.id) is run
 
     def get(self, run_id: str) -> Run | None:
-        return self._runs.get(run_id)
+        run = self._runs.get(run_id)
+        if run is None and run_id in self._resting:
+            run = self.read(run_id)
+            return None if run is None else self.wake(run)
+        return run
+
+    def knows(self, run_id: str) -> bool:
+        """Tell whether a run goes on, without reading it."""
+        return run_id in self._runs or run_id in self._resting
+
+    def wake(self, run: Run) -> Run:
+        """Take a run that was read again for the one that was put to rest."""
+        self._resting.discard(run.id)
+        self._runs[run.id] = run
+        return run
+
+    def rest(self, run: Run) -> None:
+        """Put a run to rest if there are many, and it only sleeps."""
+        if len(self._runs) > MOST_AWAKE and run in self and run.only_sleeps():
+            del self._runs[run.id]
+            self._resting.add(run.id)
 
     def of_app(self, app_id: str) -> list[Run]:
         """Return the runs of an app that have not ended."""

@@ -83,7 +83,7 @@ class Attempts:
     def app_is_up(self, app_id: str) -> None:
         """Send at once what waits for an app that was down: it has just registered."""
         now = self._clock.now()
-        for run in self._active:
+        for run in self._active.awake():
             if run.function.app_id == app_id:
                 for job in self._queue.jobs_of(run.id):
                     if self._unreached.pop(job.id, 0) and job.due > now:

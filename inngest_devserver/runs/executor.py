@@ -217,6 +217,7 @@ class Executor:
             if run in self._s.active:
                 self.attempts.reached(job)
                 self._apply(run, job, outcome, started)
+                self._s.active.rest(run)
 
     def _begin(self, run: Run, job: JobRow) -> JobRow:
         """Note that the first call of a run is made: after a restart it is not held back again."""

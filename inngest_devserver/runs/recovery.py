@@ -5,7 +5,7 @@ A call that was under way when the engine stopped is sent again. A run that cann
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from inngest_devserver import fragments
@@ -32,34 +32,34 @@ def recover(store: Store, registry: Registry, active: ActiveRuns, scheduler: Sch
     pauses: dict[str, list[PauseRow]] = {}
     for pause in store.pauses():
         pauses.setdefault(pause.run_id, []).append(pause)
+    jobs = store.jobs()
+    starting = {job.run_id for job in jobs if job.kind == JobKind.START}
+    discoveries = {job.run_id: job.id for job in jobs if job.kind in CALLS and job.step_id == DISCOVERY}
     for row in store.active_runs():
-        run = _run(store, registry, row, place)
+        run = _run(store, registry, row, pauses.pop(row.id, ()), place)
         if run is None:
             continue
-        for pause in pauses.get(row.id, ()):
-            run.pauses[pause.step_id] = pause
-            if pause.expression:
-                run.expressions[pause.step_id] = Expression(pause.expression)
+        if row.id in discoveries:
+            run.discovery = Discovery(discoveries[row.id])
         active.restore(run)
-    begun = {run.id for run in active}
-    for job in store.jobs():
-        run = active.get(job.run_id)
-        if run is None:
-            continue
-        if job.kind == JobKind.START:
-            begun.discard(job.run_id)
-        if job.kind in CALLS and job.step_id == DISCOVERY:
-            run.discovery = Discovery(job.id)
-        scheduler.queue.restore(job)
-    for run in active:
-        if run.id in begun:
+        if row.id not in starting:
             scheduler.dispatcher.hold(run.id, run.placement)
+        active.rest(run)
+    for job in jobs:
+        if active.knows(job.run_id):
+            scheduler.queue.restore(job)
     return len(active)
+
+
+def read_run(store: Store, registry: Registry, run_id: str, place: Place) -> Run | None:
+    """Return a run as the store has it, with its pauses, for one that is not being called."""
+    row = store.run(run_id)
+    return None if row is None else _run(store, registry, row, store.pauses(run_id), place)
 
 
 def lost_runs(store: Store, active: ActiveRuns) -> list[RunRow]:
     """Return the runs that have not ended and could not be taken up."""
-    return [row for row in store.active_runs() if active.get(row.id) is None]
+    return [row for row in store.active_runs() if not active.knows(row.id)]
 
 
 def end_lost(store: Store, row: RunRow, active: ActiveRuns, now: float, resume: Resume) -> None:
@@ -75,7 +75,7 @@ def end_lost(store: Store, row: RunRow, active: ActiveRuns, now: float, resume: 
         resume(parent, pause, memos.error(**error), failed=message)
 
 
-def _run(store: Store, registry: Registry, row: RunRow, place: Place) -> Run | None:
+def _run(store: Store, registry: Registry, row: RunRow, pauses: Iterable[PauseRow], place: Place) -> Run | None:
     function = registry.function(row.function_id)
     events = [event for event_id in row.batch.split(",") if (event := store.event(event_id)) is not None]
     if function is None or not events:
@@ -88,4 +88,8 @@ def _run(store: Store, registry: Registry, row: RunRow, place: Place) -> Run | N
     for step_id, arguments in store.inputs(row.id):
         if step_id not in run.memos:
             run.give_input(step_id, arguments)
+    for pause in pauses:
+        run.pauses[pause.step_id] = pause
+        if pause.expression:
+            run.expressions[pause.step_id] = Expression(pause.expression)
     return run

@@ -138,6 +138,17 @@ class Run:
             return "InngestErrStateOverflowed", state_overflowed(step, self.state_bytes)
         return None
 
+    def only_sleeps(self) -> bool:
+        """Whether nothing can happen to the run but that time passes, so that the store tells all about it."""
+        return (
+            self.discovery is None
+            and not self.requests
+            and bool(self.pauses)
+            and all(pause.kind == PauseKind.SLEEP for pause in self.pauses.values())
+            and not self.function.cancels
+            and self.function.flow.singleton is None
+        )
+
     def waits(self) -> bool:
         """Whether a pause is left whose end does not ask for discovery by itself."""
         return any(not pause.race for pause in self.pauses.values())

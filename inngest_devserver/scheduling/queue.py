@@ -47,7 +47,7 @@ class Queue:
         self._on_earlier = on_earlier
         self._heap: list[tuple[float, int, str]] = []
         self._jobs: dict[str, JobRow] = {}
-        self._by_run: dict[str, set[str]] = {}
+        self._by_run: dict[str, tuple[str, ...]] = {}
         self._numbers = itertools.count()
 
     def put(self, job: JobRow) -> None:
@@ -58,8 +58,9 @@ class Queue:
     def restore(self, job: JobRow) -> None:
         """Queue a job that the store already holds."""
         earlier = not self._heap or job.due < self._heap[0][0]
+        if job.id not in self._jobs:
+            self._by_run[job.run_id] = (*self._by_run.get(job.run_id, ()), job.id)
         self._jobs[job.id] = job
-        self._by_run.setdefault(job.run_id, set()).add(job.id)
         heapq.heappush(self._heap, (job.due, next(self._numbers), job.id))
         if len(self._heap) > 2 * len(self._jobs) + _SLACK:
             self._compact()
@@ -103,12 +104,13 @@ class Queue:
             self._jobs.pop(job_id, None)
 
     def _drop(self, run_id: str, job_id: str) -> None:
-        self._jobs.pop(job_id, None)
-        jobs = self._by_run.get(run_id)
-        if jobs is not None:
-            jobs.discard(job_id)
-            if not jobs:
-                del self._by_run[run_id]
+        if self._jobs.pop(job_id, None) is None:
+            return
+        left = tuple(other for other in self._by_run[run_id] if other != job_id)
+        if left:
+            self._by_run[run_id] = left
+        else:
+            del self._by_run[run_id]
 
     def jobs_of(self, run_id: str) -> list[JobRow]:
         return [self._jobs[job_id] for job_id in self._by_run.get(run_id, ())]

@@ -159,8 +159,10 @@ class Store:
     def delete_pause(self, run_id: str, step_id: str) -> None:
         self._write("DELETE FROM pauses WHERE run_id = ? AND step_id = ?", (run_id, step_id))
 
-    def pauses(self) -> Iterable[PauseRow]:
-        for row in self._all(f"SELECT {_PAUSE} FROM pauses", ()):  # noqa: S608
+    def pauses(self, run_id: str | None = None) -> Iterable[PauseRow]:
+        """Yield the pauses of one run, or of all."""
+        where = "TRUE" if run_id is None else "run_id = ?"
+        for row in self._all(f"SELECT {_PAUSE} FROM pauses WHERE {where}", () if run_id is None else (run_id,)):  # noqa: S608
             yield PauseRow(*row)._replace(race=bool(row[5]))
 
     def put_job(self, row: JobRow) -> None:

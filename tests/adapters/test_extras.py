@@ -27,7 +27,6 @@ NEEDS = [
     ("inngest.django", "asgiref", "django"),
     ("inngest.tornado", "tornado", "tornado"),
     ("inngest_devserver.server", "uvicorn", "dev-server"),
-    ("inngest_devserver.server", "cel_expr_python", "dev-server"),
 ]
 """Module, the package that is missing, and the extra that brings it. The command line has its own test."""
 SUBMODULES = sorted({module for module, _, _ in NEEDS if module.startswith("inngest.")})

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import datetime
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -190,6 +193,117 @@ what_is_not_saved_at_the_end_is_in_the_answer = Case(
     ),
 )
 
+
+# When time passes.
+
+
+def take_long(value: object) -> Callable[[], object]:
+    """Return work that takes at least 60 ms."""
+
+    def work() -> object:
+        over = time.monotonic() + 0.06
+        while time.monotonic() < over:
+            time.sleep(0.01)
+        return value
+
+    return work
+
+
+def first_takes_long(ctx: inngest.ContextSync) -> object:
+    return [ctx.step.run("a", take_long(1)), ctx.step.run("b", give(2)), ctx.step.run("c", give(3))]
+
+
+async def first_takes_long_async(ctx: inngest.Context) -> object:
+    first = await ctx.step.run("a", take_long(1))
+    return [first, await ctx.step.run("b", give(2)), await ctx.step.run("c", give(3))]
+
+
+SHORT = datetime.timedelta(milliseconds=50)
+FIRST_TAKES_LONG = both(
+    first_takes_long, first_takes_long_async, checkpointing=inngest.Checkpointing(max_runtime=SHORT)
+)
+the_next_step_is_left_to_another_call_after_max_runtime = Case(
+    build=FIRST_TAKES_LONG, call=SAVES, engine=TAKEN, expect=and_saved(planned("b"), saved(A))
+)
+what_is_not_saved_after_max_runtime_is_saved_before = Case(
+    build=both(
+        first_takes_long,
+        first_takes_long_async,
+        checkpointing=inngest.Checkpointing(max_runtime=SHORT, buffered_steps=10),
+    ),
+    call=SAVES,
+    engine=TAKEN,
+    expect=and_saved(planned("b"), saved(A)),
+)
+saved_when_max_interval_has_passed = Case(
+    build=both(
+        first_takes_long,
+        first_takes_long_async,
+        checkpointing=inngest.Checkpointing(max_interval=SHORT, buffered_steps=10),
+    ),
+    call=SAVES,
+    engine=TAKEN,
+    expect=and_saved(returned([1, 2, 3]), saved(A), saved(B, C)),
+)
+no_limit = Case(
+    build=both(first_takes_long, first_takes_long_async, checkpointing=inngest.Checkpointing(max_runtime=None)),
+    call=SAVES,
+    engine=TAKEN,
+    expect=and_saved(returned([1, 2, 3]), saved(A), saved(B), saved(C)),
+)
+
+
+def swallows_after_max_runtime(ctx: inngest.ContextSync) -> object:
+    ctx.step.run("a", take_long(1))
+    with contextlib.suppress(BaseException):
+        ctx.step.run("b", give(2))
+    return "on and on"
+
+
+a_swallowed_interrupt_is_told_after_max_runtime = Case(
+    build=both(swallows_after_max_runtime, chain_async, checkpointing=inngest.Checkpointing(max_runtime=SHORT)),
+    call=SAVES,
+    engine=TAKEN,
+    expect=and_saved(
+        raised(error("InterruptSwallowedError", Saying('step "b"'), code="interrupt_swallowed"), no_retry=True),
+        saved(A),
+    ),
+    kinds=[HandlerKind.SYNC],
+)
+
+# With middleware.
+
+
+class Watches(inngest.MiddlewareSync):
+    """Looks, and changes nothing."""
+
+    def on_step_start(self, step: inngest.StepInfo) -> None:
+        self.started = step.id
+
+    def on_step_complete(self, step: inngest.StepInfo, output: Any) -> None:
+        assert self.started == step.id
+
+    def transform_output(self, result: inngest.TransformOutputResult) -> None:
+        assert result.error is None
+
+
+class Adds(inngest.MiddlewareSync):
+    """Changes the results of steps."""
+
+    def transform_output(self, result: inngest.TransformOutputResult) -> None:
+        if result.step is not None:
+            result.output = {"changed": result.output}
+
+
+one_call_with_hooks_that_look = Case(
+    build=both(chain, chain_async, middleware=[Watches]),
+    call=SAVES,
+    engine=TAKEN,
+    expect=and_saved(returned([1, 2, 3]), saved(A), saved(B), saved(C)),
+)
+a_result_that_a_hook_changes_ends_the_call = Case(
+    build=both(chain, chain_async, middleware=[Adds]), call=SAVES, engine=TAKEN, expect=ran("a", {"changed": 1})
+)
 
 # At the end of a call.
 

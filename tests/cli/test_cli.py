@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -25,6 +26,19 @@ def test_version_and_usage() -> None:
         assert "usage: inngest" in run(name, "--help")
 
 
+def check_export(folder: Path, run_id: str, origin: str) -> None:
+    file = folder / "run.json"
+    said = run("runs", run_id, "--export", str(file), "--redact", "na*", "--url", origin)
+    assert said == f"exported run {run_id} with 1 step to {file}; 1 value redacted\n"
+    document = json.loads(file.read_text(encoding="utf-8"))
+    assert document["events"][0]["data"] == {"name": "[redacted]", "n": 2}
+    assert [(each["name"], each["memo"]) for each in document["steps"]] == [("say", {"data": "hello Ada"})]
+    run("runs", run_id, "--export", str(file), "--no-payloads", "--url", origin)
+    document = json.loads(file.read_text(encoding="utf-8"))
+    assert document["steps"][0]["memo"] == {"data": "[redacted]"}
+    assert document["events"][0]["data"] == {"name": "[redacted]", "n": 0}
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_session(shop: Path, number: signal.Signals) -> None:
     with dev("shop", folder=shop) as session:
@@ -45,6 +59,8 @@ def test_a_session(shop: Path, number: signal.Signals) -> None:
         assert 'output  "hello Ada"' in shown
         assert run("runs", shown.split()[0], "--url", origin) == shown
         assert run("runs", "--url", f"{origin}/").startswith(shown.splitlines()[0])
+
+        check_export(shop, shown.split()[0], origin)
 
         unmatched = run("send", "user/came", "-", "--url", origin, stdin='{"n": 1}').split()[2]
         assert "has started no run" in run("runs", "--event", unmatched, "--url", origin)

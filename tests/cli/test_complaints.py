@@ -72,6 +72,7 @@ def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
         ),
         (["send", "a", "--url", "localhost"], "inngest: --url 'localhost' is not a URL"),
         (["runs", "x", "--event", "y"], "not allowed with argument"),
+        (["runs", "--export", "x"], "--export needs the id of the run: inngest runs RUN_ID --export FILE"),
     ],
 )
 def test_wrong_usage(arguments: list[str], said: str) -> None:
@@ -115,7 +116,7 @@ def test_what_the_engine_does_not_know(tmp_path: Path) -> None:
         assert "reserved for the engine" in run("send", "inngest/x", "--url", origin, code=1)
 
 
-@pytest.mark.parametrize("missing", ["uvicorn", "starlette", "cel_expr_python"])
+@pytest.mark.parametrize("missing", ["uvicorn", "starlette"])
 def test_a_missing_extra_is_named(missing: str) -> None:
     source = f"""
         import sys

@@ -52,6 +52,8 @@ class Stage:
         self._logger.addHandler(self.log)
         self.steady = 0.0
         """How long each read takes."""
+        self.wait = False
+        """Whether time passes in pauses."""
 
     def subscriber(self, *topics: Topic[Any], **options: Any) -> Subscriber:
         api = EngineAPI(load_config(api_base_url="http://engine.test", is_production=False))
@@ -88,6 +90,7 @@ class Stage:
                 return None
             case Sleep(seconds):
                 self.pauses.append(seconds)
+                self.now += seconds if self.wait else 0
                 return None
             case Random(size):
                 return b"\x80" * size
@@ -273,6 +276,28 @@ def test_an_engine_that_is_busy_is_asked_again(status: int) -> None:
     )
     received(stage, stage.subscriber(), 1)
     assert len(stage.pauses) == 3
+
+
+def test_an_engine_that_is_not_there() -> None:
+    stage = Stage(Stream(), tokens=[lost("no answer from http://engine.test")])
+    said = r'^subscription to channel "c": no answer from http://engine.test; is an engine running .*\(tried 5 times\)$'
+    with pytest.raises(SubscriptionError, match=said):
+        stage.run(stage.subscriber().connect())
+    assert len(stage.pauses) == 4
+    assert len(stage.log.texts) == 1, "it is said once, and by the error"
+
+
+def test_a_lost_engine_is_told_of_once_a_minute() -> None:
+    stage = Stage(Stream(reads=[event(), lost()]), tokens=[gives(b"1"), *[lost("refused")] * 12, gives(b"2")])
+    subscriber = stage.subscriber()
+    received(stage, subscriber, 1)
+    stage.streams[:] = [Stream(reads=[event()])]
+    stage.wait = True
+    received(stage, subscriber, 1)
+    told = [text for text in stage.log.texts if "refused" in text]
+    assert len(stage.pauses) == 13
+    assert 60 <= stage.now < 60 * (len(told) + 1)
+    assert len(told) < 6
 
 
 @pytest.mark.parametrize(

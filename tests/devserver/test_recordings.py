@@ -1,6 +1,6 @@
 """The recorded exchanges, from the engine's side: the app answers as it was recorded, and the engine must ask the same.
 
-What differs by nature (ids, times, traces) is made equal first. Functions under flow control are left out.
+What differs by nature (ids, times, traces) is made equal first.
 """
 
 from __future__ import annotations
@@ -51,6 +51,16 @@ def _calls(name: str) -> dict[Key, dict[str, Any]]:
     return calls
 
 
+def _saved(name: str) -> dict[str, list[dict[str, Any]]]:
+    """Return what the app saved during each call, by the id of the call's request."""
+    saved: dict[str, list[dict[str, Any]]] = {}
+    for line in _lines(name):
+        if line["request"]["path"].startswith("/v1/checkpoint/"):
+            body = line["request"]["body"]
+            saved.setdefault(body["request_id"], []).append(body)
+    return saved
+
+
 def _registrations(name: str) -> list[dict[str, Any]]:
     lines = _lines(name)
     return [line["request"]["body"] for line in lines if line["request"]["path"] == "/fn/register"]
@@ -65,10 +75,12 @@ def _same_by_nature(body: dict[str, Any]) -> Any:
 
 
 class RecordedApp:
-    """Answers as recorded; keeps what it was asked beside what it was asked then."""
+    """Saves and answers as recorded; keeps what it was asked beside what it was asked then."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, it: Lab) -> None:
+        self._it = it
         self._calls = _calls(name)
+        self._saved = _saved(name)
         self.pairs: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self.surprises: list[Key] = []
 
@@ -79,10 +91,18 @@ class RecordedApp:
             self.surprises.append(key)
             return Reply(500, {"message": "never recorded"}, {"x-inngest-no-retry": "true"})
         self.pairs.append((line["request"]["body"], call.body))
+        self._save(call, line["request"]["body"]["ctx"].get("request_id", ""))
         response = line["response"]
         dropped = {"content-type", "server-timing", "transfer-encoding"}
         headers = {key: value for key, value in response["headers"].items() if key not in dropped}
         return Reply(response["status"], response["body"], headers)
+
+    def _save(self, call: Called, recorded_request: str) -> None:
+        """Save what was saved in the recorded call, with the ids of this one."""
+        ids = {key: call.ctx[key] for key in ("run_id", "fn_id", "qi_id", "request_id", "generation_id")}
+        for body in self._saved.get(recorded_request, ()):
+            answer = self._it.request("POST", f"/v1/checkpoint/{ids['run_id']}/async", {**body, **ids})
+            assert (answer.status, answer.body) == (200, None)
 
 
 async def _replay(it: Lab, app: RecordedApp, name: str, event: str, data: dict[str, Any]) -> dict[str, Any]:
@@ -97,9 +117,9 @@ async def _replay(it: Lab, app: RecordedApp, name: str, event: str, data: dict[s
         # Nothing is left to do but to wait: for a retry, or for a wait to be met or to time out.
         if "next in" in line or "attempt 1 failed" in line or '"cap/never"' in line:
             asyncio.get_running_loop().call_soon(it.clock.advance, 5)
-        if 'waits for "cap/go"' in line or 'waits for "nocp/go"' in line:
-            it.send("cap/go", {"id": "7"})
-            it.send("nocp/go", {"id": "7"})
+        for awaited in ("cap/go", "nocp/go", "cp/go"):
+            if f'waits for "{awaited}"' in line:
+                it.send(awaited, {"id": "7"})
         if "sleeps for" in line:
             asyncio.get_running_loop().call_soon(it.clock.advance, 60)
 
@@ -122,12 +142,17 @@ async def _replay(it: Lab, app: RecordedApp, name: str, event: str, data: dict[s
         ("typescript-dev.jsonl", "nocp/norty", {"id": "7"}, "Failed", 2),
         ("typescript-dev.jsonl", "nocp/wait", {"id": "7"}, "Completed", 2),
         ("typescript-dev.jsonl", "nocp/leaf", {"id": "7"}, "Completed", 1),
+        ("typescript-dev.jsonl", "cp/seq", {"id": "7"}, "Completed", 2),
+        ("typescript-dev.jsonl", "cp/fail", {"id": "7"}, "Failed", 3),
+        ("typescript-dev.jsonl", "cp/norty", {"id": "7"}, "Failed", 2),
+        ("typescript-dev.jsonl", "cp/wait", {"id": "7"}, "Completed", 2),
+        ("typescript-dev.jsonl", "cp/leaf", {"id": "7"}, "Completed", 1),
     ],
 )
 def test_the_engine_asks_as_recorded(name: str, event: str, data: dict[str, Any], status: str, asked: int) -> None:
     async def main() -> None:
         async with lab() as it:
-            app = RecordedApp(name)
+            app = RecordedApp(name, it)
             run = await _replay(it, app, name, event, data)
             assert app.surprises == []
             assert run["status"] == status
@@ -142,8 +167,10 @@ def test_the_engine_asks_as_recorded(name: str, event: str, data: dict[str, Any]
 @pytest.mark.parametrize(
     ("name", "event", "asked"),
     [
+        ("python-dev.jsonl", "cap/parallel", 5),
         ("python-dev.jsonl", "cap/race", 4),
         ("typescript-dev.jsonl", "nocp/par", 5),
+        ("typescript-dev.jsonl", "cp/par", 4),
     ],
 )
 def test_the_engine_asks_for_parallel_steps_as_recorded(name: str, event: str, asked: int) -> None:
@@ -151,7 +178,7 @@ def test_the_engine_asks_for_parallel_steps_as_recorded(name: str, event: str, a
 
     async def main() -> None:
         async with lab() as it:
-            app = RecordedApp(name)
+            app = RecordedApp(name, it)
             run = await _replay(it, app, name, event, {"who": "me", "id": "1"})
             assert app.surprises == []
             assert run["status"] == "Completed"
@@ -163,5 +190,51 @@ def test_the_engine_asks_for_parallel_steps_as_recorded(name: str, event: str, a
                 if not ours["ctx"]["disable_immediate_execution"]:
                     assert sorted(ours["ctx"]["stack"]["stack"]) == sorted(recorded["ctx"]["stack"]["stack"])
                     assert ours["steps"] == recorded["steps"]
+
+    asyncio.run(main())
+
+
+CONTROLLED: dict[str, list[dict[str, Any]]] = {
+    "cap/batch": [{"i": 0}, {"i": 1}, {"i": 2}],
+    "cap/debounced": [{"i": 0, "k": "a"}, {"i": 1, "k": "a"}, {"i": 2, "k": "a"}],
+    "cap/throttled": [{"i": 0, "k": "a"}, {"i": 1, "k": "a"}, {"i": 2, "k": "a"}],
+    "cap/single": [{"k": "a"}],
+}
+
+
+def _batches(bodies: list[dict[str, Any]]) -> list[list[str]]:
+    """Return the data of the events of each call; which of one moment comes first is arbitrary."""
+    return sorted(sorted(json.dumps(event["data"]) for event in body["events"]) for body in bodies)
+
+
+@pytest.mark.parametrize("event", CONTROLLED)
+def test_functions_under_flow_control_are_asked_as_recorded(event: str) -> None:
+    name = "python-dev.jsonl"
+    recorded = [
+        line["request"]["body"]
+        for line in _lines(name)
+        if line["direction"] == "engine-to-sdk"
+        and line["request"]["method"] == "POST"
+        and line["request"]["body"]["event"]["name"] == event
+    ]
+
+    async def main() -> None:
+        async with lab() as it:
+            app = RecordedApp(name, it)
+            for registration in _registrations(name):
+                it.app.scripts |= {function["id"]: app for function in registration["functions"]}
+                assert it.request("POST", "/fn/register", registration).status == 200
+            for data in CONTROLLED[event]:
+                it.send(event, data)
+            await it.time.advance(120)
+            ours = [ours for _, ours in app.pairs]
+            assert app.surprises == []
+            expected = _batches(recorded)[:1] if event == "cap/single" else _batches(recorded)
+            assert _batches(ours) == expected
+            for then, now in app.pairs:
+                left_out = {"event", "events"}
+                assert _same_by_nature({k: v for k, v in now.items() if k not in left_out}) == _same_by_nature(
+                    {k: v for k, v in then.items() if k not in left_out}
+                )
 
     asyncio.run(main())

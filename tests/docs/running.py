@@ -47,6 +47,7 @@ from inngest_devserver.http import api
 from inngest_devserver.http.access import Access
 from inngest_devserver.scheduling.clock import ManualClock
 from tests.devserver.in_process import ask, at_once
+from tests.stage.kit_plugin import PLUGIN_OPTIONS
 from tests.targets import django_site  # noqa: F401  # pyright: ignore[reportUnusedImport]  # Django page needs it
 
 from .pages import ROOT, Block, read_blocks
@@ -265,6 +266,7 @@ class Page:
         self._console: list[str] = []
         self._modules: list[types.ModuleType] = []
         self._files: dict[str, str] = {}
+        self._tests: dict[str, str] = {}
 
     def run(self) -> None:
         served: list[App] = []
@@ -275,12 +277,17 @@ class Page:
                     name = next((mark[9:] for mark in block.marks if mark.startswith("project: ")), None)
                     if name is not None:
                         self._files[name] = block.text
+                    elif any(mark.startswith("test: ") for mark in block.marks):
+                        self._tests[next(mark[6:] for mark in block.marks if mark.startswith("test: "))] = block.text
                     elif any("test: " in mark for mark in block.marks):
-                        self._test(block)
+                        self._test_django(block)
                     elif block.language == "python":
                         self._execute(block)
                     elif block.language == "text":
                         self._compare(block)
+            if self._tests:  # all in one process: it takes a second to start
+                command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", *PLUGIN_OPTIONS, *self._tests]
+                self._run_beside(self._tests, command)
         finally:
             for module in self._modules:
                 for value in vars(module).values():
@@ -304,27 +311,28 @@ class Page:
         source = "\n" * (block.line - 1) + block.text
         exec(compile(source, str(self._page), "exec", dont_inherit=True), self._names)  # noqa: S102 - the point of this module
 
-    def _test(self, block: Block) -> None:
-        """Run a file of tests beside the programs of the page, as a reader does who has copied them."""
-        kind, name = next(mark.split("test: ") for mark in block.marks if "test: " in mark)
+    def _test_django(self, block: Block) -> None:
+        name = next(mark.removeprefix("django test: ") for mark in block.marks if "test: " in mark)
+        self._files["settings.py"] = DJANGO_SETTINGS + self._files.get("settings.py", "")
+        environ = {"DJANGO_SETTINGS_MODULE": "settings", "INNGEST_DEV": "1"}
+        self._run_beside({name: block.text}, ["-m", "django", "test"], environ)
+
+    def _run_beside(self, tests: Mapping[str, str], command: list[str], more: Mapping[str, str] | None = None) -> None:
+        """Run files of tests beside the programs of the page, as a reader does who has copied them."""
         environ = {key: value for key, value in os.environ.items() if not key.startswith(("INNGEST_", "PYTEST_"))}
-        command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", name]
-        if kind:
-            self._files["settings.py"] = DJANGO_SETTINGS + self._files.get("settings.py", "")
-            environ |= {"DJANGO_SETTINGS_MODULE": "settings", "INNGEST_DEV": "1"}
-            command = ["-m", "django", "test"]
         with tempfile.TemporaryDirectory() as folder:
-            for file, text in {**self._files, name: block.text}.items():
+            for file, text in {**self._files, **tests}.items():
                 path = Path(folder) / file
                 if path.parent != Path(folder):
                     path.parent.mkdir(exist_ok=True)
                     (path.parent / "__init__.py").touch()
                 path.write_text(text, encoding="utf-8")
-            environ["PYTHONPATH"] = os.pathsep.join([folder, str(ROOT)])
+            environ |= {"PYTHONPATH": os.pathsep.join([folder, str(ROOT)]), **(more or {})}
             done = subprocess.run(
                 [sys.executable, *command], cwd=folder, env=environ, capture_output=True, text=True, timeout=50
             )
-        assert done.returncode == 0, f"{self._page.name}:{block.line}\n{done.stdout}\n{done.stderr}"
+        assert "Ran 0 tests" not in done.stderr, self._page.name
+        assert done.returncode == 0, f"{self._page.name}\n{done.stdout}\n{done.stderr}"
 
     def _compare(self, block: Block) -> None:
         where = f"{self._page.name}:{block.line}"

@@ -15,6 +15,10 @@ EXAMPLES: dict[str, tuple[Sequence[str], Sequence[str]]] = {
         ["shop/order.placed", '{"order": "A1"}'],
         ["span: step charge", "span: run otel-shop-fulfil"],
     ),
+    "remote_state": (
+        ["report/asked", '{"lines": 2000}'],
+        ["stored: 1 file", "lines read back: 2000"],
+    ),
     "sentry": (
         ["shop/order.placed", '{"order": "A1", "card": "stolen"}'],
         ["reported: the bank refused the card in sentry-shop-fulfil"],
@@ -28,7 +32,7 @@ def test_example(name: str) -> None:
     event, printed = EXAMPLES[name]
     with dev(f"examples.integrations.{name}", folder=ROOT) as session:
         origin = session.origin()
-        session.until("app     ")
+        session.until("ready:")
         run("send", *event, "--url", origin)
         for text in printed:
             assert text in session.until(text)

@@ -1,0 +1,71 @@
+"""Closes connections whose client does not send a whole request in time. The server behind it does so only between two.
+
+Wraps the server's own protocol, and reads two things of it: its transport, and the request that it took last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Protocol, cast
+
+REQUEST_SECONDS = 30.0
+"""How long a client may take for a request without its body, since it connected or began the next one."""
+_BODY_FACTOR = 4
+"""How much longer it may take for all of it."""
+
+
+class _Cycle(Protocol):
+    """A request on its way. more_body: it is not complete yet."""
+
+    more_body: bool
+    response_complete: bool
+
+
+def closing_half_open(server_protocol: Any, seconds: float) -> type[asyncio.Protocol]:
+    """Return the protocol class of a server with a limit of *seconds* for the head of a request, four times that for it
+    all."""
+
+    class Timed(server_protocol):  # type: ignore[misc]  # the class is known only to the server
+        _timer: asyncio.TimerHandle | None = None
+        _after: _Cycle | None = None
+        """The request that was the last one when the timer began."""
+
+        def connection_made(self, transport: asyncio.Transport) -> None:
+            cast("asyncio.Protocol", super()).connection_made(transport)
+            self._begin(None)
+
+        def data_received(self, data: bytes) -> None:
+            last: _Cycle | None = self.cycle
+            begins = last is None or last.response_complete
+            if begins and (self._timer is None or self._after is not last):
+                self._begin(last)
+            cast("asyncio.Protocol", super()).data_received(data)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._end()
+            cast("asyncio.Protocol", super()).connection_lost(exc)
+
+        def _begin(self, last: _Cycle | None) -> None:
+            self._end()
+            self._after = last
+            self._timer = self.loop.call_later(seconds, self._look, False)
+
+        def _end(self) -> None:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+        def _look(self, was_patient: bool) -> None:
+            self._timer = None
+            current: _Cycle | None = self.cycle
+            if self.transport.is_closing() or self.transport.get_protocol() is not self:  # the latter: a WebSocket
+                return
+            if current is self._after:
+                self.transport.close()
+            elif current is not None and current.more_body and not current.response_complete:
+                if was_patient:
+                    self.transport.close()
+                else:
+                    self._timer = self.loop.call_later(seconds * (_BODY_FACTOR - 1), self._look, True)
+
+    return Timed

@@ -1,0 +1,267 @@
+"""Keeps large results of steps in a store of the app's, so that the engine gets only where they are.
+
+What an engine gets is the same as from the official SDK, and the hash of the content, which is checked when it is read.
+A store that cannot be written to fails the step, one that cannot be read fails the call, and both are tried again.
+Nothing is ever deleted: how long an engine keeps a run is not known here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+from tempfile import NamedTemporaryFile
+from typing import Any, Protocol, cast
+
+from inngest_core.error_text import headline
+from inngest_core.errors import ConfigError, InngestError
+from inngest_core.middleware.base import Middleware, MiddlewarePair, MiddlewareSync
+from inngest_core.middleware.values import StepMemo, StepMemos, TransformOutputResult
+from inngest_core.values.json_text import parse_value
+from inngest_core.values.serializer import dump
+
+REMOTE_STATE, STRATEGY, KEY, SHA256 = "__REMOTE_STATE__", "__STRATEGY__", "key", "sha256"
+PREFIX = "inngest/remote_state/"
+MIN_BYTES = 32 * 1024
+MOST_READERS = 8
+"""So many results are read at once."""
+
+
+class RemoteStateError(InngestError):
+    """The result of a step could not be put into its store, or be read from there."""
+
+    code = "remote_state_failed"
+
+
+class Store(Protocol):
+    """Where results are kept. `put` and `get` may raise anything; they are called in threads."""
+
+    @property
+    def strategy(self) -> str:
+        """Names the kind of the store in what the engine gets."""
+        ...
+
+    def address(self) -> Mapping[str, str]:
+        """Return what else the engine gets, such as the name of a bucket. It has to be equal when a result is read."""
+        ...
+
+    def put(self, key: str, data: bytes) -> None:
+        """Keep data. key: begins with "inngest/remote_state/"; the same data may come again."""
+        ...
+
+    def get(self, key: str) -> bytes:
+        """Return data; raises whatever when there is none."""
+        ...
+
+
+class S3Store:
+    """A bucket of Amazon S3, or of anything that speaks its protocol.
+
+    bucket: its name. client: a client of boto3, which knows region, endpoint and credentials; `boto3.client("s3")` by
+    default.
+    """
+
+    strategy = "inngest/s3"
+
+    def __init__(self, bucket: str, client: Any = None) -> None:
+        self._bucket = bucket
+        self._client: Any = client
+
+    def address(self) -> Mapping[str, str]:
+        """Return the name of the bucket."""
+        return {"bucket": self._bucket}
+
+    def put(self, key: str, data: bytes) -> None:
+        """Put an object."""
+        self._s3().put_object(Bucket=self._bucket, Key=key, Body=data, ContentType="application/json")
+
+    def get(self, key: str) -> bytes:
+        """Get an object."""
+        return cast("bytes", self._s3().get_object(Bucket=self._bucket, Key=key)["Body"].read())
+
+    def _s3(self) -> Any:
+        if self._client is None:
+            import boto3  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]  # only for this store
+
+            untyped: Any = boto3
+            self._client = untyped.client("s3")
+        return self._client
+
+
+class DirectoryStore:
+    """A directory, which all processes of the app have to share.
+
+    path: of the directory; it is made when needed.
+    """
+
+    strategy = "inngest-suite/directory"
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+
+    def address(self) -> Mapping[str, str]:
+        """Return nothing: processes may see the directory under different names."""
+        return {}
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write a file, which is there as a whole or not at all."""
+        path = self._path / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            try:
+                file.write(data)
+                file.close()
+                Path(file.name).replace(path)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+
+    def get(self, key: str) -> bytes:
+        """Read a file."""
+        return (self._path / key).read_bytes()
+
+
+class MemoryStore:
+    """The memory of this process, for tests."""
+
+    strategy = "inngest/memory"
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+        """The results, by their keys."""
+
+    def address(self) -> Mapping[str, str]:
+        """Return nothing."""
+        return {}
+
+    def put(self, key: str, data: bytes) -> None:
+        """Keep data."""
+        self.kept[key] = data
+
+    def get(self, key: str) -> bytes:
+        """Return data; raises KeyError."""
+        return self.kept[key]
+
+
+class RemoteStateMiddleware:
+    """Keeps large results of steps elsewhere; give what `factory` returns to a client."""
+
+    @staticmethod
+    def factory(store: Store, *, min_bytes: int = MIN_BYTES) -> MiddlewarePair:
+        """Return what to give to a client as middleware.
+
+        store: an `S3Store`, a `DirectoryStore`, a `MemoryStore`, or one of your own.
+        min_bytes: results whose JSON is shorter than that go to the engine as usual.
+        Raises ConfigError: not a number of bytes.
+        """
+        if not isinstance(cast("object", min_bytes), int) or min_bytes < 0:
+            raise ConfigError(f"min_bytes is {min_bytes!r}; give a number of bytes, or 0 for every result")
+        return MiddlewarePair(
+            lambda client, raw_request: _Sync(client, raw_request, _Keeper(store, min_bytes, client)),
+            lambda client, raw_request: _Async(client, raw_request, _Keeper(store, min_bytes, client)),
+        )
+
+
+class _Sync(MiddlewareSync):
+    def __init__(self, client: Any, raw_request: object, keeper: _Keeper) -> None:
+        super().__init__(client, raw_request)
+        self._keeper = keeper
+
+    def transform_input(self, ctx: Any, function: Any, steps: StepMemos) -> None:
+        self._keeper.restore(ctx.run_id, steps)
+
+    def transform_output(self, result: TransformOutputResult) -> None:
+        self._keeper.keep(result)
+
+
+class _Async(Middleware):
+    def __init__(self, client: Any, raw_request: object, keeper: _Keeper) -> None:
+        super().__init__(client, raw_request)
+        self._keeper = keeper
+
+    async def transform_input(self, ctx: Any, function: Any, steps: StepMemos) -> None:
+        await asyncio.to_thread(self._keeper.restore, ctx.run_id, steps)
+
+    async def transform_output(self, result: TransformOutputResult) -> None:
+        if result.step is not None:
+            await asyncio.to_thread(self._keeper.keep, result)
+
+
+class _Keeper:
+    """What both kinds of hooks do, for one call."""
+
+    def __init__(self, store: Store, min_bytes: int, client: Any) -> None:
+        self._store = store
+        self._min_bytes = min_bytes
+        self._client = client
+        self._run_id = ""
+
+    def restore(self, run_id: str, steps: StepMemos) -> None:
+        """Read the results of finished steps that are in the store. Raises RemoteStateError."""
+        self._run_id = run_id
+        kept = [memo for memo in steps.values() if self._is_ours(memo.data)]
+        if len(kept) < 2:  # one needs no thread
+            for memo in kept:
+                self._read(memo)
+            return
+        with ThreadPoolExecutor(min(len(kept), MOST_READERS)) as readers:
+            list(readers.map(self._read, kept))
+
+    def keep(self, result: TransformOutputResult) -> None:
+        """Put the result of a step into the store, if it is large, and where it is into its place.
+
+        A result that looks like a place is kept, too, so that no other result is ever read instead of it.
+        """
+        if result.step is None or not result.has_output() or result.output is None:
+            return
+        what = f'step "{result.step.id}": output'
+        try:
+            data = dump(result.output, what, serializer=self._client.serializer).body
+        except InngestError as error:
+            result.error = error
+            return
+        if len(data) < self._min_bytes and not self._is_ours(result.output):
+            return
+        digest = hashlib.sha256(data).hexdigest()
+        key = f"{PREFIX}{self._run_id}/{digest}"
+        try:
+            self._store.put(key, data)
+        except Exception as error:  # of any store
+            result.error = RemoteStateError(f"{what} could not be stored at {key}: {headline(error)}")
+            result.error.__cause__ = error
+            return
+        marks = {REMOTE_STATE: True, STRATEGY: self._store.strategy}
+        result.output = {**marks, **self._store.address(), KEY: key, SHA256: digest}
+
+    def _is_ours(self, value: object) -> bool:
+        """Tell whether a value says that a result is in a store of this kind; all others are passed through."""
+        if not isinstance(value, dict):
+            return False
+        marked = cast("dict[str, object]", value)
+        return marked.get(REMOTE_STATE) is True and marked.get(STRATEGY) == self._store.strategy
+
+    def _read(self, memo: StepMemo) -> None:
+        marked: dict[str, Any] = memo.data
+        key = marked.get(KEY)
+        for name, value in self._store.address().items():
+            if marked.get(name) != value:
+                raise RemoteStateError(f"the result of a step is in the {name} {marked.get(name)!r}, not in {value!r}")
+        if not isinstance(key, str) or not _is_within(key):
+            raise RemoteStateError(f"the result of a step is said to be at {key!r}, but results are below {PREFIX}")
+        try:
+            data = self._store.get(key)
+        except Exception as error:  # of any store
+            raise RemoteStateError(f"the result of a step could not be read from {key}: {headline(error)}") from error
+        expected = marked.get(SHA256)
+        if expected is not None and hashlib.sha256(data).hexdigest() != expected:
+            raise RemoteStateError(f"what is stored at {key} is not what was stored there: its hash is another")
+        try:
+            memo.data = parse_value(data)
+        except ValueError as error:
+            raise RemoteStateError(f"what is stored at {key} is not JSON: {headline(error)}") from error
+
+
+def _is_within(key: str) -> bool:
+    return key.startswith(PREFIX) and ".." not in PurePosixPath(key).parts and "\\" not in key

@@ -1,0 +1,188 @@
+"""Whether a function does the same again when it is called from its memos.
+
+Each call of a run but the first repeats what earlier calls have done, so each is held to it: every step that has a
+result is met again, with the same id and of the same kind. When a run with parallel steps completes, its function is
+called once more with their results in another order; nothing runs then, and nothing that it sends arrives.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import urllib.parse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+from inngest_core.protocol.wire import SDK, STEP_ID_OF_DISCOVERY, Header, Query
+from inngest_core.values.json_text import parse_value
+from inngest_core.web.messages import Request, Response
+
+from .errors import ReplayError
+from .recording import CallRecord, Recorder, rehearsing
+from .sending import Ask
+
+Replaying = bool | Literal["in-order"]
+"""Whether functions are held to doing the same again; "in-order" leaves out other orders of parallel steps."""
+
+_WHY = (
+    "A step is known by its id, so its id must be the same in every call: make it of a name and the event's data, not "
+    "of a random value, the time, or what changes while the run goes on. Give replay=False where this does not matter."
+)
+
+
+@dataclass(slots=True)
+class _Run:
+    """What is known of a run. together: steps that were reported in one answer, and so run side by side."""
+
+    calls: int = 0
+    together: list[list[str]] = field(default_factory=list[list[str]])
+
+
+class ReplayCheck:
+    """Looks at each call of each run."""
+
+    def __init__(self, recorder: Recorder, replay: Replaying) -> None:
+        self._recorder = recorder
+        self._other_orders = replay is True
+        self._runs: dict[str, _Run] = {}
+
+    async def look_at(self, request: Request, response: Response, ask: Ask) -> Response:
+        """Look at a call and its answer; return the answer, or one that fails the run when the test fails anyway.
+
+        What is wrong is noted as a problem of the recorder.
+        """
+        run_id = request.headers.get(Header.RUN_ID.value, "")
+        run = self._runs.setdefault(run_id, _Run())
+        run.calls += 1
+        call = self._recorder.call(run_id, request.headers.get(Header.REQUEST_ID.value, ""))
+        ops = _ops(response)
+        if len(ops) > 1 and not any(_races(op) for op in ops):
+            run.together.append([str(op["id"]) for op in ops])
+        if call is None or response.status not in (200, 206) or _target(request.url):
+            return response
+        sent = parse_value(request.body)
+        missing = self._missing(call, sent, run, ended=response.status == 200)
+        changed = self._changed(run_id, call)
+        if missing or changed:
+            self._note(run_id, run, [*self._told(missing, call, sent), *changed])
+        elif response.status == 200 and run.together and self._other_orders:
+            await self._rehearse(run_id, run, request, sent, ask)
+        return _FAILED if self._recorder.problems else response
+
+    def _missing(self, call: CallRecord, sent: Mapping[str, Any], run: _Run, *, ended: bool) -> list[str]:
+        """Return the steps that have a result and were not met again.
+
+        A function with parallel steps may end before it comes to the last of them, as after a race.
+        """
+        stack: Sequence[str] = sent["ctx"]["stack"]["stack"]
+        missing = [step for step in sent["steps"] if step not in call.met]
+        if not (ended and run.together):
+            return missing
+        last = max((position for position, step in enumerate(stack) if step in call.met), default=-1)
+        return [step for step in missing if step in stack and stack.index(step) < last]
+
+    def _changed(self, run_id: str, call: CallRecord) -> list[str]:
+        steps = self._recorder.of(run_id).steps
+        return [
+            f'step "{steps[step].step_id}" was met as a {op.value}, but as a {steps[step].op.value} before'
+            for step, op in call.met.items()
+            if step in steps and steps[step].op is not op
+        ]
+
+    def _told(self, missing: Sequence[str], call: CallRecord, sent: Mapping[str, Any]) -> list[str]:
+        if not missing:
+            return []
+        names = self._names(missing)
+        lines = [
+            f"step {names} has a result from an earlier call, but was not met again"
+            if len(missing) == 1
+            else f"steps {names} have results from earlier calls, but were not met again"
+        ]
+        new = [name for step, name in call.names.items() if step not in sent["steps"]]
+        if new:
+            shown = ", ".join(f'"{name}"' for name in new)
+            lines.append(f"instead, the new step{'s'[: len(new) > 1]} {shown} {'was' if len(new) == 1 else 'were'} met")
+        return lines
+
+    def _names(self, steps: Sequence[str]) -> str:
+        return ", ".join(f'"{self._recorder.name_of(step)}"' for step in steps)
+
+    async def _rehearse(self, run_id: str, run: _Run, request: Request, sent: dict[str, Any], ask: Ask) -> None:
+        """Call the function with the results of parallel steps in another order."""
+        stack: list[str] = sent["ctx"]["stack"]["stack"]
+        order = _reordered(stack, run.together)
+        if order == stack:
+            return
+        request_id = f"rehearsal-{run.calls}"
+        ctx = {
+            **sent["ctx"],
+            "stack": {**sent["ctx"]["stack"], "stack": order},
+            "disable_immediate_execution": True,
+            "request_id": request_id,
+        }
+        body = json.dumps({**sent, "ctx": ctx}).encode()
+        again = dataclasses.replace(
+            request, body=body, headers={**request.headers, Header.REQUEST_ID.value: request_id}
+        )
+        token = rehearsing.set(True)
+        try:
+            response = await ask(again)
+        finally:
+            rehearsing.reset(token)
+        call = self._recorder.call(run_id, request_id)
+        names = self._names([step for step in order if any(step in group for group in run.together)])
+        where = f"with the results of parallel steps in another order: {names}"
+        if response.status == 500:
+            told = cast("Mapping[str, Any]", json.loads(response.content))
+            self._note(run_id, run, [f"it raised {told.get('name')}: {told.get('message')}", where])
+            return
+        missing = [step for step in stack if call is not None and step not in call.met]
+        if call is not None and missing:
+            self._note(run_id, run, [*self._told(missing, call, sent), where])
+
+    def _note(self, run_id: str, run: _Run, told: Sequence[str]) -> None:
+        lines = "\n".join(f"  {line}" for line in told)
+        function = self._recorder.function_of(run_id)
+        error = ReplayError(
+            f"function {function} did not do the same again when it was called from its memos "
+            f"(call {run.calls} of the run):\n{lines}\n{_WHY}"
+        )
+        self._recorder.note(error, run_id)
+
+
+_FAILED = Response(
+    500,
+    {Header.SDK.value: SDK, Header.NO_RETRY.value: "true"},
+    b'{"name": "ReplayError", "message": "the function did not do the same again"}',
+)
+
+
+def _reordered(stack: Sequence[str], together: Sequence[Sequence[str]]) -> list[str]:
+    """Return the stack with the steps of each group in the opposite order, in the places that they have."""
+    order = list(stack)
+    for group in together:
+        places = [position for position, step in enumerate(stack) if step in group]
+        for place, step in zip(places, [stack[position] for position in reversed(places)], strict=True):
+            order[place] = step
+    return order
+
+
+def _ops(response: Response) -> list[dict[str, Any]]:
+    if response.status != 206:
+        return []
+    listed: object = parse_value(response.content)
+    return cast("list[dict[str, Any]]", listed) if isinstance(listed, list) else []
+
+
+def _races(op: Mapping[str, Any]) -> bool:
+    opts = cast("dict[str, object]", op.get("opts") or {})
+    return opts.get("parallelMode") == "race"
+
+
+@functools.lru_cache(maxsize=256)
+def _target(url: str) -> bool:
+    """Tell whether a request asks for one step."""
+    query = urllib.parse.parse_qs(urllib.parse.urlsplit(url).query)
+    return query.get(Query.STEP_ID.value, [STEP_ID_OF_DISCOVERY])[0] != STEP_ID_OF_DISCOVERY

@@ -1,0 +1,66 @@
+"""The names of the official SDK's mocks and of its server for tests."""
+
+from __future__ import annotations
+
+import datetime
+import socket
+
+import httpx
+import pytest
+
+import inngest
+from inngest.experimental import dev_server, mocked
+
+client = inngest.Inngest(app_id="shop")
+mock = mocked.Inngest(app_id="mock")
+
+
+@client.create_function(fn_id="f", trigger=inngest.TriggerEvent(event="a"), retries=0)
+async def f(ctx: inngest.Context) -> str:
+    name = await ctx.step.run("name", fail)
+    found = await ctx.step.wait_for_event("wait", event="b", timeout=datetime.timedelta(days=1))
+    return f"{name} {found is None}"
+
+
+def fail() -> str:
+    raise ValueError("no")
+
+
+def test_a_run_with_stubs() -> None:
+    result = mocked.trigger(
+        f, inngest.Event(name="a"), mock, step_stubs={"name": "ada", "wait": mocked.Timeout, "x": 1}
+    )
+    assert result == mocked.Result(mocked.Status.COMPLETED, "ada True")
+    found = inngest.Event(name="b")
+    assert (
+        mocked.trigger(f, [inngest.Event(name="a")], mock, step_stubs={"name": "a", "wait": found}).output == "a False"
+    )
+
+
+def test_a_run_that_fails() -> None:
+    result = mocked.trigger(f, inngest.Event(name="a"), mock)
+    assert (result.status, result.output) == (mocked.Status.FAILED, None)
+    assert isinstance(result.error, ValueError)
+
+
+def test_a_mocked_client_sends_nothing() -> None:
+    ids = mock.send_sync([inngest.Event(name="a"), inngest.Event(name="b")])
+    assert len(set(ids)) == 2
+
+
+@pytest.mark.live
+def test_the_server_for_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("DEV_SERVER_PORT", str(free.getsockname()[1]))
+    dev_server.server.start()
+    try:
+        dev_server.server.start()
+        assert httpx.get(f"{dev_server.server.origin}/health").status_code == 200
+    finally:
+        dev_server.server.stop()
+        dev_server.server.stop()
+    monkeypatch.setenv("DEV_SERVER_ENABLED", "0")
+    dev_server.server.start()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{dev_server.server.origin}/health")

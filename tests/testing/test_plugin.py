@@ -1,0 +1,242 @@
+"""The pytest plugin, in real runs of pytest: fixtures, the mark, settings, and what a failure shows."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.stage.kit_plugin import PLUGIN_OPTIONS
+
+pytest_plugins = ["pytester"]
+
+SHOP = """
+import datetime
+import inngest
+
+client = inngest.Inngest(app_id="shop")
+
+
+@client.create_function(fn_id="checkout", trigger=inngest.TriggerEvent(event="shop/ordered"), retries=1)
+def checkout(ctx):
+    receipt = ctx.step.run("charge", charge, ctx.event.data.get("order"))
+    ctx.step.sleep("cool-off", datetime.timedelta(days=3))
+    return receipt
+
+
+@client.create_function(fn_id="nightly", trigger=inngest.TriggerCron(cron="0 3 * * *"))
+async def nightly(ctx):
+    return "done"
+
+
+def charge(order):
+    raise ConnectionError("the bank is down")
+
+
+functions = [checkout, nightly]
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(pytester.path), str(Path(__file__).parents[2])]))
+    pytester.makepyfile(shop=SHOP)
+    return pytester
+
+
+def run(project: pytest.Pytester, *options: str) -> pytest.RunResult:
+    return project.runpytest_subprocess("-p", "no:cacheprovider", *PLUGIN_OPTIONS, *options)
+
+
+def test_the_engine_is_a_fixture(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import asyncio, datetime
+        import inngest, pytest
+        from inngest import testing
+        from shop import checkout, client, functions, nightly
+
+        NEW_YEAR = datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC)
+
+        @pytest.mark.inngest(functions, steps={"charge": "paid"}, now=NEW_YEAR)
+        def test_sync(inngest_engine):
+            client.send_sync(inngest.Event(name="shop/ordered", data={"order": 5}))
+            inngest_engine.advance(datetime.timedelta(days=365))
+            assert [run.output for run in inngest_engine.runs(checkout)] == ["paid"]
+            assert len(inngest_engine.runs(nightly)) == 365
+            assert inngest_engine.now == datetime.datetime(2028, 1, 1, tzinfo=datetime.UTC)
+
+        @pytest.mark.inngest(functions, steps={"charge": "paid"})
+        def test_async(inngest_async_engine):
+            async def main():
+                sent = await inngest_async_engine.send(inngest.Event(name="shop/ordered"))
+                run = await inngest_async_engine.wait(inngest_async_engine.runs_of(sent)[0])
+                assert run.output == "paid"
+            asyncio.run(main())
+
+        pytestmark = pytest.mark.inngest(checkout)
+
+        def test_of_the_module(inngest_engine):
+            sent = inngest_engine.send(inngest.Event(name="shop/ordered"))
+            with pytest.raises(ConnectionError):
+                inngest_engine.wait(inngest_engine.runs_of(sent)[0]).output
+        """
+    )
+    run(project).assert_outcomes(passed=3)
+
+
+def test_what_is_sent_is_a_fixture(project: pytest.Pytester) -> None:
+    project.makeini("[pytest]\ninngest_app = shop:functions\n")
+    project.makepyfile(
+        """
+        import asyncio, threading
+        import inngest, pytest
+        from inngest import testing
+        from shop import client
+
+        def test_sent(inngest_sent):
+            other = inngest.Inngest(app_id="made-later")
+            client.send_sync([inngest.Event(name="a", data={"x": 1, "y": 2}), inngest.Event(name="b")])
+            asyncio.run(other.send(inngest.Event(name="c", id="one")))
+            thread = threading.Thread(target=lambda: client.send_sync(inngest.Event(name="d")))
+            thread.start(); thread.join()
+            assert [event.name for event in inngest_sent.events] == ["a", "b", "c", "d"]
+            inngest_sent.assert_sent("a", data={"x": 1})
+            inngest_sent.assert_sent("c", id="one", count=1)
+            inngest_sent.assert_not_sent("e")
+
+        def test_drain(inngest_sent):
+            client.send_sync(inngest.Event(name="shop/ordered", data={"order": 5}))
+            (run,) = inngest_sent.drain(steps={"charge": "paid"})
+            assert run.output == "paid"
+            inngest_sent.assert_not_sent()
+
+        def test_wrong_data(inngest_sent):
+            client.send_sync(inngest.Event(name="shop/ordered", data={"order": 5, "total": 7}))
+            inngest_sent.assert_sent("shop/ordered", data={"order": 6, "vip": True})
+
+        def test_too_much(inngest_sent):
+            client.send_sync(inngest.Event(name="shop/ordered"))
+            inngest_sent.assert_not_sent()
+        """
+    )
+    result = run(project)
+    result.assert_outcomes(passed=2, failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            'E *NotSentError: expected to be sent: "shop/ordered" with data = {"order": 6, "vip": true}',
+            'E *the nearest "shop/ordered" differs: data.order is 5, not 6; it has no data.vip',
+            "E *sent were:",
+            'E *  shop/ordered  {"order": 5, "total": 7}',
+            "E *NotSentError: expected no event to be sent; sent were:",
+        ]
+    )
+
+
+def test_a_failure_shows_the_run(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        from inngest import testing
+        from shop import checkout
+
+        def test_output():
+            assert testing.run(checkout).output == "paid"
+
+        def test_status():
+            run = testing.run(checkout)
+            assert run.status == "completed"
+
+        def test_run():
+            assert testing.run(checkout) == "paid"
+        """
+    )
+    result = run(project)
+    result.assert_outcomes(failed=3)
+    text = result.stdout.str()
+    assert "ConnectionError: the bank is down" in text
+    assert "def charge(order):" in text, "the traceback leads to what raised"
+    result.stdout.fnmatch_lines(
+        [
+            "E *the comparison == of this run failed:",
+            "E *shop-checkout  failed in *",
+            "E *>      0.00 s  charge: attempt 1 failed: ConnectionError: the bank is down",
+        ]
+    )
+
+
+def test_stubs_that_the_engine_never_used(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import inngest, pytest
+        from shop import checkout
+
+        @pytest.mark.inngest(checkout, steps={"refund": 1})
+        def test_it(inngest_engine):
+            inngest_engine.send(inngest.Event(name="shop/ordered"))
+            inngest_engine.settle()
+        """
+    )
+    result = run(project)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(['E *a stub was given for "refund", but no such step was met; the run met: "charge"'])
+
+
+def test_settings_are_shown_and_checked(project: pytest.Pytester) -> None:
+    text = run(project, "--help").stdout.str()
+    for setting in ("inngest_app (linelist)", "inngest_path (string)", "inngest_replay (bool)", "--inngest-no-replay"):
+        assert setting in text, setting
+    assert "@pytest.mark.inngest(*apps, steps=None" in run(project, "--markers").stdout.str()
+    project.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.inngest(stubs={})
+        def test_it(inngest_engine):
+            pass
+
+        def test_drain(inngest_sent):
+            inngest_sent.drain()
+        """
+    )
+    result = run(project)
+    text = result.stdout.str()
+    assert "@pytest.mark.inngest has no 'stubs'; it takes apps and now, path, replay, signing_key, steps" in text
+    assert "sent.drain() does not know what to run; give it functions or an app, or mark the test" in text
+
+
+def test_an_app_that_cannot_be_loaded(project: pytest.Pytester) -> None:
+    project.makeini("[pytest]\ninngest_app = shop:nothing\n")
+    project.makepyfile("def test_it(inngest_engine):\n    pass\n")
+    result = run(project)
+    assert (
+        "inngest_app is 'shop:nothing', which cannot be loaded: module 'shop' has no attribute" in result.stdout.str()
+    )
+
+
+def test_the_plugin_loads_nothing_before_it_is_used(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import sys
+
+        def test_it():
+            loaded = [name for name in sys.modules if name.startswith("inngest")]
+            assert set(loaded) <= {"inngest_testing", "inngest_testing.plugin"}
+        """
+    )
+    run(project).assert_outcomes(passed=1)
+
+
+def test_workers_of_xdist_do_not_meet(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import pytest
+        from inngest import testing
+        from shop import checkout
+
+        @pytest.mark.parametrize("number", range(6))
+        def test_it(number):
+            assert testing.run(checkout, steps={"charge": number}).output == number
+        """
+    )
+    run(project, "-n", "2").assert_outcomes(passed=6)
