@@ -13,6 +13,7 @@ from typing import Any
 import pydantic
 
 import inngest
+from inngest import testing
 from inngest_core.config import load_config
 from inngest_core.serving.options import ServeOptions
 from inngest_devserver.engine import Engine, Options
@@ -190,3 +191,12 @@ def test_the_architecture_page_shows_the_layers() -> None:
     assert shown
     rows = [set(line.strip().split(" · ")) for line in shown[1].splitlines()]
     assert rows == [set(layer) for layer in LAYERS]
+
+
+def test_the_testing_kit_is_documented() -> None:
+    text, code = text_of("testing.md"), code_in(text_of("testing.md"))
+    assert {name for name in testing.__all__ if not re.search(rf"\btesting\.{name}\b", text)} == set()
+    kinds = (testing.Engine, testing.Sent, testing.Result, testing.StepResult, testing.Steps, testing.Logs)
+    members = {name for kind in kinds for name in public(kind)}
+    assert {name for name in members if not re.search(rf"\b{name}\b", code)} == set()
+    assert {name for name in public(testing.Engine) if f"{name}(" in code} <= public(testing.AsyncEngine)
