@@ -51,11 +51,18 @@ def command(*arguments: str) -> list[str]:
 
 def run(*arguments: str, folder: Path | None = None, code: int = 0, stdin: str = "", **more: str) -> str:
     """Run a command to its end; return what it printed, errors if it is to fail."""
-    done = subprocess.run(
-        command(*arguments), cwd=folder, env=environ(**more), input=stdin, capture_output=True, text=True, check=False
-    )
+    done = ended(*arguments, folder=folder, stdin=stdin, **more)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stderr if code else done.stdout
+
+
+def ended(
+    *arguments: str, folder: Path | None = None, stdin: str = "", **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, whatever that is."""
+    return subprocess.run(
+        command(*arguments), cwd=folder, env=environ(**more), input=stdin, capture_output=True, text=True, check=False
+    )
 
 
 class Dev:

@@ -75,7 +75,7 @@ def test_errors_are_documented() -> None:
 
 def test_command_line_is_documented() -> None:
     commands = re.findall(r"^    (\w+)  ", help_of(), re.MULTILINE)
-    code = code_in((DOCS / "engine.md").read_text(encoding="utf-8"))
+    code = code_in((DOCS / "command-line.md").read_text(encoding="utf-8"))
     assert len(commands) >= 3
     for name in commands:
         assert f"inngest {name}" in code
@@ -83,7 +83,7 @@ def test_command_line_is_documented() -> None:
         assert arguments, name
         for argument in arguments | arguments_in(help_of()):
             found = re.search(rf"(?<![\w-]){re.escape(argument)}(?![\w-])", code)
-            assert found, f"docs/engine.md leaves out {argument} of {name}"
+            assert found, f"docs/command-line.md leaves out {argument} of {name}"
 
 
 def test_routes_of_the_engine_are_documented() -> None:
