@@ -28,6 +28,7 @@ SUBJECTS = (
     "engine",
     "engine_load",
     "workers",
+    "testing_kit",
 )
 
 

@@ -1,4 +1,4 @@
-"""A Django project for the whole process, with no middleware and no database, and WSGI sites with one path each."""
+"""A Django project for the whole process, with one middleware and no database, and WSGI sites with one path each."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if not settings.configured:
     settings.configure(
         ALLOWED_HOSTS=["*"],
         LOGGING_CONFIG=None,
+        MIDDLEWARE=["django.middleware.common.CommonMiddleware"],  # it sets the length of an answer, which sockets need
         ROOT_URLCONF=__name__,
         SECRET_KEY="nobody knows",
         USE_TZ=True,

@@ -14,7 +14,8 @@ import time
 from typing import Any
 
 from inngest_cli.remote import NO_EVENT_KEY, Remote
-from inngest_cli.show import describe, function_names
+from inngest_cli.run_text import function_of, has_ended, in_text
+from inngest_cli.runs import Wanted, latest, run_of, with_trace
 from inngest_devserver.engine import Options
 from inngest_devserver.hosting.host import AppHost
 from inngest_devserver.server import DevServer
@@ -29,11 +30,11 @@ ORDERS = [
 
 EXPECTED = sorted(
     [
-        ("fulfil", "Completed"),  # A1: charged at the second try, packed, shipped, thanked for
-        ("ship", "Completed"),
-        ("thank", "Completed"),
-        ("fulfil", "Failed"),  # A2: the bank refuses the card
-        ("fulfil-failure", "Completed"),  # so its stock is released
+        ("fulfil", "COMPLETED"),  # A1: charged at the second try, packed, shipped, thanked for
+        ("ship", "COMPLETED"),
+        ("thank", "COMPLETED"),
+        ("fulfil", "FAILED"),  # A2: the bank refuses the card
+        ("fulfil-failure", "COMPLETED"),  # so its stock is released
     ]
 )
 
@@ -70,13 +71,12 @@ def play(engine: Remote) -> int:
     for order in ORDERS:
         engine.post(f"/e/{engine.event_key}", {"name": "shop/order.placed", "data": order})
 
-    names = function_names(engine)
     runs = wait_for_runs(engine)
     print("\nwhat happened, run by run:")
     for run in runs:
-        print(f"\n{describe(engine, run, names)}")
+        print(f"\n{in_text(with_trace(engine, run))}")
 
-    outcomes = sorted((names[run["function_id"]].partition("-shop-")[2], run["status"]) for run in runs)
+    outcomes = sorted((function_of(run).partition("-shop-")[2], run["status"]) for run in runs)
     if outcomes == EXPECTED and DELIVERED in [run["output"] for run in runs]:
         print("\nAll runs ended as they should: one order shipped, one refused and its stock released.")
         return 0
@@ -88,10 +88,10 @@ def wait_for_runs(engine: Remote) -> list[dict[str, Any]]:
     """Return all runs, oldest first, once as many as expected have ended, or patience has."""
     end = time.monotonic() + PATIENCE_SECONDS
     while True:
-        runs: list[dict[str, Any]] = engine.get("/v1/runs")["data"]
-        done = len(runs) >= len(EXPECTED) and all(run["ended_at"] for run in runs)
+        runs = latest(engine, Wanted())
+        done = len(runs) >= len(EXPECTED) and all(has_ended(run) for run in runs)
         if done or time.monotonic() > end:
-            return sorted(runs, key=lambda run: str(run["run_started_at"]))
+            return [run_of(engine, str(run["id"])) for run in reversed(runs)]
         time.sleep(0.1)
 
 

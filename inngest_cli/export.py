@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
 
-from .errors import CommandError, UsageError
+from .errors import CommandError, NotThereError, UsageError
 from .remote import Remote
+from .runs import Wanted
 
 SECRETS = (
     *("*password*", "*passwd*", "*secret*", "*token*", "*api_key*", "*apikey*", "*auth_key*", "authorization"),
@@ -25,10 +26,10 @@ def export(remote: Remote, run_id: str | None, file: Path, patterns: Sequence[st
     """Write a run to a file, and say so. patterns: of more keys to redact. payloads: whether values are kept at all."""
     if run_id is None:
         raise UsageError("--export needs the id of the run: inngest runs RUN_ID --export FILE")
-    answer = remote.get(f"/v1/runs/{quote(run_id, safe='')}/export")
-    if answer is None:
-        raise CommandError(f"there is no run {run_id} at {remote.origin}, or its engine cannot export runs")
-    document = cast("dict[str, Any]", answer)["data"]
+    try:
+        document = remote.data(f"/v1/runs/{quote(run_id, safe='')}/export")
+    except NotThereError:
+        raise CommandError(f"there is no run {run_id} at {remote.origin}, or its engine cannot export runs") from None
     redactor = _Redactor([*SECRETS, *patterns], payloads=payloads)
     for event in document["events"]:
         event["data"] = redactor.redact(event.get("data"))
@@ -45,6 +46,20 @@ def export(remote: Remote, run_id: str | None, file: Path, patterns: Sequence[st
     values = f"{redactor.count} value{'' if redactor.count == 1 else 's'}"
     print(f"exported run {run_id} with {steps} to {file}; {values} redacted")
     return 0
+
+
+def check_only_export(wanted: Wanted, *, as_json: bool) -> None:
+    """Refuse options that say nothing about an export. Raises UsageError."""
+    given = [*wanted.given(), *(["--json"] if as_json else [])]
+    if given:
+        raise UsageError(f"--export writes one run to a file, as JSON; leave {' and '.join(given)} out")
+
+
+def check_no_export(patterns: Sequence[str], *, no_payloads: bool) -> None:
+    """Refuse options of an export when there is none. Raises UsageError."""
+    given = [*(["--redact"] if patterns else []), *(["--no-payloads"] if no_payloads else [])]
+    if given:
+        raise UsageError(f"{' and '.join(given)} say what is exported; add --export FILE")
 
 
 class _Redactor:

@@ -22,12 +22,20 @@ def hide_keys(options: argparse.Namespace) -> None:
     """
     given = {
         "INNGEST_SIGNING_KEY": options.signing_key,
-        "INNGEST_SIGNING_KEY_FALLBACK": options.signing_key_fallback,
-        "INNGEST_EVENT_KEY": ",".join(options.event_key or ()),
+        "INNGEST_SIGNING_KEY_FALLBACK": getattr(options, "signing_key_fallback", None),
+        "INNGEST_EVENT_KEY": _joined(options.event_key),
     }
     keys = {name: value for name, value in given.items() if value}
     if keys and os.name != "nt":
-        os.execve(sys.executable, without_keys(sys.orig_argv), {**os.environ, **keys})  # noqa: S606 - our own program
+        kept = dict(os.environ)
+        if options.signing_key and options.command != "start":
+            kept.pop("INNGEST_TOKEN", None)  # which would be shown instead of the key
+        os.execve(sys.executable, without_keys(sys.orig_argv), {**kept, **keys})  # noqa: S606 - our own program
+
+
+def _joined(keys: str | Sequence[str] | None) -> str:
+    """Return one key, or the several that a command may take, as the variable has them."""
+    return keys if isinstance(keys, str) else ",".join(keys or ())
 
 
 def without_keys(arguments: Sequence[str]) -> list[str]:

@@ -29,7 +29,7 @@ _EXTRAS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     options = make_parser()[0].parse_args(arguments)
-    if arguments is None and options.command == "start":
+    if arguments is None and "signing_key" in options:
         hide_keys(options)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -97,20 +97,10 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
                     reload=options.reload,
                 )
             )
-        case "send":
-            from .remote import Remote, send
-
-            return send(Remote.of(options.url, environ), options.name, options.data)
         case _:
-            from .export import export
-            from .remote import Remote
-            from .show import runs
+            from .client_commands import ask  # imports httpx, which takes its time
 
-            remote = Remote.of(options.url, environ)
-            if options.export is not None:
-                payloads = not options.no_payloads
-                return export(remote, options.run_id, options.export, options.redact, payloads=payloads)
-            return runs(remote, options.run_id, options.event)
+            return ask(options, environ)
 
 
 def _engine(options: argparse.Namespace, environ: Mapping[str, str]) -> int:

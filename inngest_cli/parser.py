@@ -1,4 +1,4 @@
-"""The arguments of every command: what there is, and how each value is read. Runs nothing."""
+"""The commands and the arguments of those that run an engine or an app. Runs nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 
 from inngest_core.protocol.wire import VERSION
 
-from .defaults import DEFAULT_FILE, DEFAULT_PORT, DEFAULT_URL
+from .client_parser import add_client_commands
+from .defaults import DEFAULT_FILE, DEFAULT_PORT
+from .values import count, path, port, seconds
 
 
 def make_parser(
@@ -25,8 +27,7 @@ def make_parser(
     start = commands.add_parser("start", help="run a self-hosted engine, which asks for keys", allow_abbrev=False)
     _add_start(start, target)
     _add_worker(commands.add_parser("worker", help="run functions in a worker, which connects to an engine"), target)
-    _add_send(commands.add_parser("send", help="send an event to an engine"))
-    _add_runs(commands.add_parser("runs", help="show runs, their steps and results"))
+    add_client_commands(commands)
     return parser, commands
 
 
@@ -85,13 +86,13 @@ def _add_apps(parser: argparse.ArgumentParser, target: str | None) -> None:
         help="ASGI or WSGI apps, or factories of them, to run too",
     )
     parser.add_argument("-u", "--url", action="append", default=[], help="an app that runs elsewhere; may be repeated")
-    parser.add_argument("--path", type=_path, help="where the app serves; found out when not given")
-    parser.add_argument("--app-port", type=_port, default=0, help="of the app; 0 takes any (%(default)s)")
+    parser.add_argument("--path", type=path, help="where the app serves; found out when not given")
+    parser.add_argument("--app-port", type=port, default=0, help="of the app; 0 takes any (%(default)s)")
     parser.add_argument("--no-poll", action="store_true", help="do not ask -u apps again for their functions")
 
 
 def _add_address(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="of the engine; 0 takes any (%(default)s)")
+    parser.add_argument("--port", type=port, default=DEFAULT_PORT, help="of the engine; 0 takes any (%(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="address of the engine (%(default)s)")
     parser.add_argument(
         "--allowed-host",
@@ -103,10 +104,10 @@ def _add_address(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_engine(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--keep", type=_count, metavar="RUNS", help="ended runs that are kept (10000)")
-    parser.add_argument("--keep-days", type=_count, metavar="DAYS", help="how long ended runs are kept (30)")
+    parser.add_argument("--keep", type=count, metavar="RUNS", help="ended runs that are kept (10000)")
+    parser.add_argument("--keep-days", type=count, metavar="DAYS", help="how long ended runs are kept (30)")
     parser.add_argument(
-        "--retry-interval", type=_seconds, metavar="SECONDS", help="before the first retry; then doubled"
+        "--retry-interval", type=seconds, metavar="SECONDS", help="before the first retry; then doubled"
     )
     parser.add_argument("--quiet", action="store_true", help="no lines for runs and steps")
 
@@ -124,10 +125,10 @@ def _add_worker(parser: argparse.ArgumentParser, target: str | None) -> None:
         help="an app, functions, a client, a worker, or a factory of one of these",
     )
     parser.add_argument("--instance-id", metavar="ID", help="names this worker; the host's name by default")
-    parser.add_argument("--max-concurrency", type=_count, metavar="N", help="calls at a time; no limit by default")
+    parser.add_argument("--max-concurrency", type=count, metavar="N", help="calls at a time; no limit by default")
     parser.add_argument(
         "--shutdown-timeout",
-        type=_seconds,
+        type=seconds,
         metavar="SECONDS",
         help="how long to wait at the end for what is running; 30 by default",
     )
@@ -135,57 +136,3 @@ def _add_worker(parser: argparse.ArgumentParser, target: str | None) -> None:
         "--health-file", type=Path, metavar="FILE", help="a file that is there while the worker is connected"
     )
     parser.add_argument("--reload", action="store_true", help="restart when a Python file in this directory changes")
-
-
-def _add_send(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Send one event, and print its id."
-    parser.add_argument("name", metavar="NAME", help="such as shop/order.placed")
-    parser.add_argument(
-        "data", nargs="?", default="{}", metavar="DATA_JSON", help="a JSON object; - reads it from stdin"
-    )
-    _add_engine_url(parser)
-
-
-def _add_runs(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Show one run, the runs of one event, or the latest runs."
-    one = parser.add_mutually_exclusive_group()
-    one.add_argument("run_id", nargs="?", metavar="RUN_ID")
-    one.add_argument("--event", metavar="ID", help="the id that `inngest send` printed")
-    parser.add_argument("--export", type=Path, metavar="FILE", help="write the run to a file, for tests that replay it")
-    parser.add_argument(
-        "--redact", action="append", default=[], metavar="KEY", help="a key whose values are not exported; or a pattern"
-    )
-    parser.add_argument("--no-payloads", action="store_true", help="export no texts and no numbers")
-    _add_engine_url(parser)
-
-
-def _add_engine_url(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--url", help=f"of the engine; else INNGEST_DEV when it is a URL, else {DEFAULT_URL}")
-
-
-def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) > 65_535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port; give 0 to 65535")
-    return int(text)
-
-
-def _path(text: str) -> str:
-    if not text.startswith("/"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a path; start it with /, as in /api/inngest")
-    return text
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:10]) <= 1_000_000_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1
-    if not 0 <= seconds < 86_400:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds; give 0 or more")
-    return seconds

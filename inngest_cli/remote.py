@@ -1,26 +1,25 @@
-"""HTTP requests to a running engine, with failures put into words."""
+"""HTTP requests to a running engine, with failures put into words. Knows the keys to show, and no command."""
 
 from __future__ import annotations
 
 import json
 import shlex
-import sys
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
-from urllib.parse import quote
 
 import httpx
 
 from inngest_core.errors import BodyInvalidError, ConfigError
 from inngest_core.protocol.signing import SigningKey
-from inngest_core.protocol.wire import json_kind, parse_json
+from inngest_core.protocol.wire import parse_json
 
 from .defaults import DEFAULT_PORT, DEFAULT_URL, LOOPBACK
-from .errors import CommandError, UsageError
+from .errors import CommandError, NotThereError, RefusedError, UsageError
 from .keys import split_keys
 
+Query = Sequence[tuple[str, str]]
 TIMEOUT_SECONDS = 30.0
 NO_EVENT_KEY = "NO_EVENT_KEY_SET"
 
@@ -45,30 +44,42 @@ class Remote:
     token: str | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, url: str | None, environ: Mapping[str, str]) -> Remote:
-        """Return the engine at *url*, else the one that the environment names, else the local one."""
+    def of(
+        cls, url: str | None, environ: Mapping[str, str], signing_key: str | None = None, event_key: str | None = None
+    ) -> Remote:
+        """Return the engine at *url*, else the one that the environment names, else the local one.
+
+        signing_key, event_key: those to show; by default those of the environment. Raises UsageError.
+        """
         named = environ.get("INNGEST_DEV", "")
         origin = url or (named if "://" in named else DEFAULT_URL)
         if not is_url(origin):
             raise UsageError(f"--url {origin!r} is not a URL; write it as in {DEFAULT_URL}")
-        event_keys = split_keys(environ.get("INNGEST_EVENT_KEY"))
+        event_keys = split_keys(event_key or environ.get("INNGEST_EVENT_KEY"))
         url_option = f" --url {shlex.quote(url)}" if url else ""
         return cls(
             origin.rstrip("/"),
             event_keys[0] if event_keys else NO_EVENT_KEY,
-            environ.get("INNGEST_SIGNING_KEY") or None,
+            signing_key or environ.get("INNGEST_SIGNING_KEY") or None,
             url_option,
-            environ.get("INNGEST_TOKEN") or None,
+            None if signing_key else environ.get("INNGEST_TOKEN") or None,
         )
 
-    def get(self, path: str) -> Any:
-        """Return the JSON at *path*; None when there is nothing. Raises CommandError."""
-        return self._exchange("GET", path, None)
+    def get(self, path: str, query: Query = ()) -> Any:
+        """Return the JSON at *path*. Raises CommandError, and NotThereError when there is nothing."""
+        where = f"{path}?{urllib.parse.urlencode(query)}" if query else path
+        return _parse(self.exchange("GET", where), self.origin, path)
 
     def post(self, path: str, value: object) -> Any:
-        return self._exchange("POST", path, json.dumps(value).encode())
+        """Send JSON to *path*, and return that of the answer. Raises as `get`."""
+        return _parse(self.exchange("POST", path, json.dumps(value).encode()), self.origin, path)
 
-    def _exchange(self, method: str, path: str, body: bytes | None) -> Any:
+    def data(self, path: str, query: Query = ()) -> Any:
+        """Return what a route of the API has to say, without what is around it; None when it is nothing."""
+        return _object(self.get(path, query)).get("data")
+
+    def exchange(self, method: str, path: str, body: bytes | None = None) -> httpx.Response:
+        """Send a request with the keys, and return the answer, whatever it is. Raises CommandError: there is none."""
         headers = {"content-type": "application/json"}
         if self.token:
             headers["authorization"] = f"Bearer {self.token}"
@@ -76,7 +87,7 @@ class Remote:
             headers["authorization"] = _bearer(self.signing_key)
         try:
             with httpx.Client(trust_env=False, timeout=TIMEOUT_SECONDS) as client:
-                answer = client.request(method, self.origin + path, content=body, headers=headers)
+                return client.request(method, self.origin + path, content=body, headers=headers)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise CommandError(
                 f"no engine is running at {self.origin} ({_cause(error)}); "
@@ -84,9 +95,6 @@ class Remote:
             ) from None
         except httpx.HTTPError as error:
             raise CommandError(f"the engine at {self.origin} did not answer ({_cause(error)})") from None
-        if answer.status_code == 404:
-            return None
-        return _parse(answer, self.origin)
 
     def _port_option(self) -> str:
         """Return the option that starts an engine at this very origin, where that is on this machine."""
@@ -106,43 +114,36 @@ def _cause(error: httpx.HTTPError) -> str:
     return str(error) or type(error).__name__
 
 
-def _parse(answer: httpx.Response, origin: str) -> Any:
-    try:
-        value = parse_json(answer.content)
-    except BodyInvalidError:
-        kind = answer.headers.get("content-type", "nothing")
-        raise CommandError(
-            f"{origin} is not an engine: it answers {answer.status_code} with {kind}, expected JSON"
-        ) from None
-    if answer.is_success:
-        return value
+def _parse(answer: httpx.Response, origin: str, path: str) -> Any:
     if answer.status_code == 401:
         raise CommandError(
             f"the engine at {origin} asks for a key, and got another one or none: set INNGEST_EVENT_KEY for sending, "
             "and INNGEST_SIGNING_KEY or INNGEST_TOKEN for everything else"
         )
-    said = cast("dict[str, Any]", value).get("error") if isinstance(value, dict) else None
-    raise CommandError(f"the engine at {origin} refused with {answer.status_code}: {said or value}")
-
-
-def send(remote: Remote, name: str, data: str) -> int:
-    """Send one event and print its id."""
-    event = {"name": name, "data": _parse_data(sys.stdin.read() if data == "-" else data)}
-    answer = remote.post(f"/e/{quote(remote.event_key, safe='')}", event)
-    ids = answer.get("ids") if isinstance(answer, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    if not ids:
-        raise CommandError(f"{remote.origin} is not an engine: it accepted no event")
-    print(f"sent {name} {ids[0]}")
-    print(f"see its runs with: inngest runs --event {ids[0]}{remote.url_option}")
-    return 0
-
-
-def _parse_data(text: str) -> dict[str, Any]:
-    example = """write it as in '{"id": 1}'"""
     try:
-        value = parse_json(text.encode("utf-8", "surrogateescape"))
-    except BodyInvalidError as error:
-        raise UsageError(f"DATA_JSON {text!r}: {error.message}; {example}") from None
-    if not isinstance(value, dict):
-        raise UsageError(f"DATA_JSON {text!r} is a JSON {json_kind(value)}, expected an object; {example}")
-    return cast("dict[str, Any]", value)
+        value = parse_json(answer.content)
+    except BodyInvalidError:
+        kind = answer.headers.get("content-type", "nothing")
+        raise CommandError(
+            f"{origin} is not an engine, or one without {path}: it answers {answer.status_code} with {kind}, "
+            "expected JSON"
+        ) from None
+    said = _complaint(_object(value))
+    # Some engines answer 200 to questions about what they do not know, with the status in the body.
+    if answer.is_success and not said:
+        return value
+    said = said or f"{answer.status_code} {value}"
+    kind = NotThereError if answer.status_code == 404 else RefusedError
+    raise kind(f"the engine at {origin} refused: {said}", said)
+
+
+def _complaint(value: Mapping[str, Any]) -> str:
+    """Return what an engine says is wrong, in either of the shapes of its errors; nothing when all is well."""
+    errors = value.get("errors")
+    if isinstance(errors, list):
+        return "; ".join(str(_object(error).get("message")) for error in cast("list[object]", errors))
+    return str(value.get("error") or "")
+
+
+def _object(value: object) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}

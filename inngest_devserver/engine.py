@@ -237,7 +237,8 @@ class Engine:
         """Return what happened in a run, as a tree."""
         active = self.active.get(run.id)
         pauses = active.pauses.values() if active is not None else ()
-        return trace(run, self.store.history(run.id), self.store.memos(run.id), pauses)
+        store = self.store
+        return trace(run, store.history(run.id), store.memos(run.id), store.inputs(run.id), pauses)
 
     def start(self) -> None:
         """Take up what the store holds, and begin to work."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import sqlite3
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Self, TypeVar, overload
@@ -152,7 +153,8 @@ class AsyncEngine:
         if self._open:
             self._open = False
             self._exit.close()
-            self._machine.store.close()
+            with contextlib.suppress(sqlite3.ProgrammingError):  # where that loop was in another thread
+                self._machine.store.close()
 
     async def __aenter__(self) -> Self:
         await self._start()

@@ -8,6 +8,7 @@ running loop, or none. Knows nothing of engines.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import os
 import queue
@@ -16,9 +17,13 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
+from inngest_core.errors import InngestError
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
 
 T = TypeVar("T")
+
+_PATIENCE_SECONDS = 5.0
+"""For what was cancelled to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +53,20 @@ class Portal:
             )
         inbox: queue.SimpleQueue[_Work | Outcome] = queue.SimpleQueue()
         before, self._inbox = self._inbox, inbox
+        cancel = _loop_thread().start(main, inbox.put)
         try:
-            _loop_thread().start(main, inbox.put)
             while True:
                 item = inbox.get()
                 if not isinstance(item, _Work):
-                    return cast("T", item.unwrap())
+                    break
                 _do(item)
+        except BaseException:  # the test was interrupted, as by a time-out: what it waits for must not stay behind
+            cancel()
+            _wait_for_end(inbox)
+            raise
         finally:
             self._inbox = before
+        return cast("T", item.unwrap())
 
     async def call_in_waiting_thread(self, do: Callable[[], T]) -> T:
         """Have the thread that waits call *do*, in a copy of its context variables; for coroutines on the loop."""
@@ -73,6 +83,13 @@ class Portal:
         return cast("T", (await future).unwrap())
 
 
+def _wait_for_end(inbox: queue.SimpleQueue[_Work | Outcome]) -> None:
+    """Wait until a coroutine that was cancelled has ended, for a while: it may not let itself be cancelled."""
+    with contextlib.suppress(queue.Empty):
+        while isinstance(inbox.get(timeout=_PATIENCE_SECONDS), _Work):
+            pass
+
+
 def _settle(future: asyncio.Future[Outcome], outcome: Outcome) -> None:
     if not future.cancelled():
         future.set_result(outcome)
@@ -83,8 +100,8 @@ def _do(work: _Work) -> None:
         outcome: Outcome = Returned(contextvars.copy_context().run(work.do))
     except Exception as error:
         outcome = Raised(error)
-    except BaseException as error:  # meant for the test: KeyboardInterrupt, pytest.exit
-        work.done(Raised(error))
+    except BaseException as error:  # meant for the test: KeyboardInterrupt, pytest.exit; a loop would end by it
+        work.done(Raised(InngestError(f"the test was interrupted by {type(error).__name__}")))
         raise
     work.done(outcome)
 
@@ -101,10 +118,14 @@ class _LoopThread:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
-        self.loop.run_forever()
+        while True:
+            with contextlib.suppress(KeyboardInterrupt, SystemExit):  # of a task, whose waiter gets it
+                self.loop.run_forever()
 
-    def start(self, main: Callable[[], Coroutine[Any, Any, object]], done: Callable[[Outcome], object]) -> None:
-        """Start a coroutine, and tell *done* what came of it."""
+    def start(
+        self, main: Callable[[], Coroutine[Any, Any, object]], done: Callable[[Outcome], object]
+    ) -> Callable[[], None]:
+        """Start a coroutine, and tell *done* what came of it. Returns what cancels it."""
         context = contextvars.copy_context()
 
         async def run() -> None:
@@ -115,12 +136,23 @@ class _LoopThread:
                 outcome = Raised(error)
             done(outcome)
 
+        made: list[asyncio.Task[None]] = []
+
         def create() -> None:
             task = self.loop.create_task(run(), context=context)
+            made.append(task)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
+        def cancel() -> None:
+            for task in made:
+                task.cancel()
+
+        def cancel_soon() -> None:
+            self.loop.call_soon_threadsafe(cancel)
+
         self.loop.call_soon_threadsafe(create)
+        return cancel_soon
 
 
 _lock = threading.Lock()

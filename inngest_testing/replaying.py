@@ -30,6 +30,10 @@ _WHY = (
     "A step is known by its id, so its id must be the same in every call: make it of a name and the event's data, not "
     "of a random value, the time, or what changes while the run goes on. Give replay=False where this does not matter."
 )
+_WHY_IN_ANOTHER_ORDER = (
+    "Parallel steps end in any order: make the ids of later steps of names and data, not of the order. Give "
+    'replay="in-order" to a function that is meant to go on in another way with whichever step ends first.'
+)
 
 
 @dataclass(slots=True)
@@ -136,18 +140,20 @@ class ReplayCheck:
         where = f"with the results of parallel steps in another order: {names}"
         if response.status == 500:
             told = cast("Mapping[str, Any]", json.loads(response.content))
-            self._note(run_id, run, [f"it raised {told.get('name')}: {told.get('message')}", where])
+            self._note(
+                run_id, run, [f"it raised {told.get('name')}: {told.get('message')}", where], _WHY_IN_ANOTHER_ORDER
+            )
             return
         missing = [step for step in stack if call is not None and step not in call.met]
         if call is not None and missing:
-            self._note(run_id, run, [*self._told(missing, call, sent), where])
+            self._note(run_id, run, [*self._told(missing, call, sent), where], _WHY_IN_ANOTHER_ORDER)
 
-    def _note(self, run_id: str, run: _Run, told: Sequence[str]) -> None:
+    def _note(self, run_id: str, run: _Run, told: Sequence[str], why: str = _WHY) -> None:
         lines = "\n".join(f"  {line}" for line in told)
         function = self._recorder.function_of(run_id)
         error = ReplayError(
             f"function {function} did not do the same again when it was called from its memos "
-            f"(call {run.calls} of the run):\n{lines}\n{_WHY}"
+            f"(call {run.calls} of the run):\n{lines}\n{why}"
         )
         self._recorder.note(error, run_id)
 

@@ -31,6 +31,7 @@ DISTRIBUTIONS = {
     "nacl": "pynacl",
     "sentry_sdk": "sentry-sdk",
     "opentelemetry": "opentelemetry-sdk",
+    "pydantic_ai": "pydantic-ai-slim",
 }
 """The distribution of a module, where it has another name."""
 TOOLS = {"test", "check"}

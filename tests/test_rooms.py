@@ -28,6 +28,7 @@ INTEGRATIONS = {
     "extended_traces": {"opentelemetry"},
     "logging": {"structlog"},
     "opentelemetry": {"opentelemetry"},
+    "pydantic_ai": {"pydantic_ai", "pydantic"},
     "remote_state": {"boto3"},
     "sentry": {"sentry_sdk"},
 }

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-_SUBMODULES = frozenset({"dependency_injection", "encryption", "logging", "opentelemetry", "remote_state", "sentry"})
+_SUBMODULES = frozenset(
+    {"dependency_injection", "encryption", "logging", "opentelemetry", "pydantic_ai", "remote_state", "sentry"}
+)
 
 
 def __getattr__(name: str) -> ModuleType:

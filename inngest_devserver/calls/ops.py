@@ -28,7 +28,10 @@ _BY_NAME = {opcode.value.lower(): opcode for opcode in Opcode}
 
 @dataclass(frozen=True, slots=True)
 class StepDone:
-    """A step that ran. failed: its memo is an error. began: the Unix time when it did, if the app says so."""
+    """A step that ran. failed: its memo is an error. began: the Unix time when it did, if the app says so.
+
+    arguments: those that it was called with, a JSON array, if the app records them.
+    """
 
     id: str
     name: str
@@ -36,6 +39,7 @@ class StepDone:
     failed: bool = False
     message: str = ""
     began: float | None = None
+    arguments: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,19 +200,22 @@ class _Reader:
     def _read(self, opcode: Opcode, step_id: str) -> Op:
         match opcode:
             case Opcode.STEP_RUN:
-                return StepDone(step_id, self._name, memos.data(self._data()), began=self._began())
+                return StepDone(
+                    step_id, self._name, memos.data(self._data()), began=self._began(), arguments=self._input()
+                )
             case Opcode.STEP:
-                return StepDone(step_id, self._name, self._data(), began=self._began())
+                return StepDone(step_id, self._name, self._data(), began=self._began(), arguments=self._input())
             case Opcode.STEP_FAILED:
                 error = memos.step_error(self._object("error") or None)
                 message = str(self._object("error").get("message", ""))
-                return StepDone(step_id, self._name, error, failed=True, message=message, began=self._began())
+                began, given = self._began(), self._input()
+                return StepDone(step_id, self._name, error, failed=True, message=message, began=began, arguments=given)
             case Opcode.STEP_ERROR:
                 if not self._object("error"):
                     raise OpsInvalidError(f"{self._what()}: StepError has no error")
                 return StepErrored(step_id, self._name, self._object("error"))
             case Opcode.STEP_PLANNED:
-                self._check_input()
+                self._input()
                 return Planned(step_id, self._name, self._race)
             case Opcode.SLEEP:
                 return self._sleep(step_id)
@@ -237,12 +244,11 @@ class _Reader:
         return began / 1e9
 
     def _data(self) -> bytes:
-        self._check_input()
         return self._limited(self._op.get("data"), "output")
 
-    def _check_input(self) -> None:
-        if self._opts.get("input") is not None:
-            self._limited(self._opts["input"], "input")
+    def _input(self) -> bytes | None:
+        given = self._opts.get("input")
+        return None if given is None else self._limited(given, "input")
 
     def _limited(self, value: object, what: str) -> bytes:
         data = fragments.dump(value)

@@ -117,10 +117,12 @@ class ActiveRuns:
         for pause in run.pauses.values():
             self._forget(pause)
 
-    def remember(self, run: Run, step_id: str, memo: bytes) -> PauseRow | None:
-        """Keep the memo of a step that is done; return the pause that ends with it, if there is one."""
+    def remember(self, run: Run, step_id: str, memo: bytes, arguments: bytes | None = None) -> PauseRow | None:
+        """Keep the memo of a step that is done, and its arguments; return the pause that ends with it, if any."""
         pause = self.end_pause(run, step_id)
         self._store.add_memo(run.id, run.remember(step_id, memo), step_id, memo)
+        if arguments is not None:
+            self._store.add_input(run.id, step_id, arguments)
         return pause
 
     def give_input(self, run: Run, step_id: str, arguments: bytes) -> None:

@@ -152,7 +152,7 @@ class Executor:
 
     def save(self, run: Run, op: StepDone) -> None:
         """Keep the memo of a step that the app saves while its call goes on; that call asks for what comes next."""
-        self._progress.remember(run, op.id, op.name, op.memo, since=op.began)
+        self._progress.remember(run, op.id, op.name, op.memo, since=op.began, arguments=op.arguments)
         self._overflowed(run, op.name)
 
     def _finish(self, run: Run, pause: PauseRow, memo: bytes, failed: str | None) -> None:
@@ -284,10 +284,11 @@ class Executor:
     def _apply_op(self, run: Run, job: JobRow, op: Op, stepped: Stepped, started: float, news: News) -> None:
         match op:
             case StepDone():
-                failed = op.message if op.failed else None
-                news.add(
-                    self._progress.remember(run, op.id, op.name, op.memo, failed=failed, since=op.began or started)
+                failed, since = op.message if op.failed else None, op.began or started
+                done = self._progress.remember(
+                    run, op.id, op.name, op.memo, failed=failed, since=since, arguments=op.arguments
                 )
+                news.add(done)
                 self._overflowed(run, op.name)
             case StepErrored() if op.id in run.memos:
                 pass

@@ -81,15 +81,24 @@ class Progress:
         self._invoke = invoke
 
     def remember(
-        self, run: Run, step_id: str, name: str, memo: bytes, *, failed: str | None = None, since: float | None = None
+        self,
+        run: Run,
+        step_id: str,
+        name: str,
+        memo: bytes,
+        *,
+        failed: str | None = None,
+        since: float | None = None,
+        arguments: bytes | None = None,
     ) -> Done:
         """Keep the memo of a step that is done; the first one counts.
 
         failed: the message of the error that the memo holds. since: when the step began, if it had no pause.
+        arguments: what the step was called with, a JSON array, if that is known.
         """
         if step_id in run.memos:
             return Done.NOTHING
-        pause = self._active.remember(run, step_id, memo)
+        pause = self._active.remember(run, step_id, memo, arguments)
         if pause is not None:
             self._queue.drop(run.id, _pause_job_id(run.id, step_id))
         happening = Happening.STEP_DONE if failed is None else Happening.STEP_FAILED

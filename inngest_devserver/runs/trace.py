@@ -20,7 +20,10 @@ _STATUSES = {Happening.STEP_DONE: Status.COMPLETED, Happening.STEP_FAILED: Statu
 
 @dataclass(slots=True)
 class Span:
-    """Times are Unix seconds. kind: of the step, see PauseKind; empty when this is no step. output: JSON."""
+    """Times are Unix seconds. kind: of the step, see PauseKind; empty when this is no step.
+
+    output: JSON. arguments: those of the step as a JSON array, if they are known.
+    """
 
     id: str
     name: str
@@ -32,6 +35,7 @@ class Span:
     kind: str = ""
     attempt: int = 0
     output: bytes | None = None
+    arguments: bytes | None = None
     detail: str = ""
     children: list[Span] = field(default_factory=list["Span"])
 
@@ -48,9 +52,13 @@ def span_id(run_id: str, *parts: object) -> str:
 
 
 def trace(
-    run: RunRow, history: Sequence[HistoryRow], memos: Iterable[tuple[str, bytes]], pauses: Iterable[PauseRow]
+    run: RunRow,
+    history: Sequence[HistoryRow],
+    memos: Iterable[tuple[str, bytes]],
+    inputs: Iterable[tuple[str, bytes]],
+    pauses: Iterable[PauseRow],
 ) -> Span:
-    """Return the root span of a run. pauses: of the steps that are not done."""
+    """Return the root span of a run. inputs: arguments of steps. pauses: of the steps that are not done."""
     started = next((row.since for row in history if row.since is not None), run.started_at)
     root = Span(span_id(run.id), "Run", run.status, run.started_at, started, run.ended_at, output=run.output)
     outputs = dict(memos)
@@ -63,6 +71,9 @@ def trace(
         if pause.step_id not in steps:
             queued = HistoryRow(run.id, pause.since, "", pause.step_id, pause.name, 0, "", pause.kind, pause.since)
             steps[pause.step_id] = _step(run, queued)
+    for step_id, arguments in inputs:
+        if step_id in steps:
+            steps[step_id].arguments = arguments
     ended = run.status != Status.RUNNING
     for span in steps.values():
         if ended and span.ended_at is None:  # the run was cancelled, or failed, beside it

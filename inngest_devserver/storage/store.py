@@ -150,7 +150,7 @@ class Store:
         self._write("INSERT OR REPLACE INTO inputs VALUES (?,?,?)", (run_id, step_id, arguments))
 
     def inputs(self, run_id: str) -> list[tuple[str, bytes]]:
-        """Return (step id, arguments) of the steps whose arguments were given by hand."""
+        """Return (step id, arguments) of the steps whose arguments are known: recorded, or given by hand."""
         return self._all("SELECT step_id, body FROM inputs WHERE run_id = ?", (run_id,))
 
     def add_pause(self, row: PauseRow) -> None:

@@ -112,7 +112,7 @@ def test_what_the_engine_does_not_know(tmp_path: Path) -> None:
         unknown = "01M81VAVFH3Q1M1WJAG82E1HVG"
         assert run("runs", unknown, "--url", origin, code=1) == f"inngest: there is no run {unknown} at {origin}\n"
         assert "there is no event nope" in run("runs", "--event", "nope", "--url", origin, code=1)
-        assert "Invalid run ID" in run("runs", "nope", "--url", origin, code=1)
+        assert "refused: Run ID must be a valid ULID" in run("runs", "nope", "--url", origin, code=1)
         assert "reserved for the engine" in run("send", "inngest/x", "--url", origin, code=1)
 
 

@@ -50,7 +50,8 @@ def sentences_with_numbers() -> dict[str, list[str]]:
             f"not after {RETRY_SECONDS:.0f} seconds",
             f"at most {MAX_STEP_BYTES // mib} MiB, and all results of a run {MAX_STATE_BYTES // mib} MiB",
         ],
-        "engine.md": [f"Up to {Options().concurrency} call requests", f"with {WSGI_THREADS} threads"],
+        "engine.md": [f"Up to {Options().concurrency} call requests"],
+        "command-line.md": [f"with {WSGI_THREADS} threads"],
         "errors.md": [
             f"over {MAX_REQUEST_BYTES // mib} MiB",
             f"longer than {MAX_URL:,} characters",

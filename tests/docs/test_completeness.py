@@ -13,6 +13,7 @@ from typing import Any
 import pydantic
 
 import inngest
+from inngest import testing
 from inngest_core.config import load_config
 from inngest_core.serving.options import ServeOptions
 from inngest_devserver.engine import Engine, Options
@@ -74,7 +75,7 @@ def test_errors_are_documented() -> None:
 
 def test_command_line_is_documented() -> None:
     commands = re.findall(r"^    (\w+)  ", help_of(), re.MULTILINE)
-    code = code_in((DOCS / "engine.md").read_text(encoding="utf-8"))
+    code = code_in((DOCS / "command-line.md").read_text(encoding="utf-8"))
     assert len(commands) >= 3
     for name in commands:
         assert f"inngest {name}" in code
@@ -82,7 +83,7 @@ def test_command_line_is_documented() -> None:
         assert arguments, name
         for argument in arguments | arguments_in(help_of()):
             found = re.search(rf"(?<![\w-]){re.escape(argument)}(?![\w-])", code)
-            assert found, f"docs/engine.md leaves out {argument} of {name}"
+            assert found, f"docs/command-line.md leaves out {argument} of {name}"
 
 
 def test_routes_of_the_engine_are_documented() -> None:
@@ -190,3 +191,12 @@ def test_the_architecture_page_shows_the_layers() -> None:
     assert shown
     rows = [set(line.strip().split(" · ")) for line in shown[1].splitlines()]
     assert rows == [set(layer) for layer in LAYERS]
+
+
+def test_the_testing_kit_is_documented() -> None:
+    text, code = text_of("testing.md"), code_in(text_of("testing.md"))
+    assert {name for name in testing.__all__ if not re.search(rf"\btesting\.{name}\b", text)} == set()
+    kinds = (testing.Engine, testing.Sent, testing.Result, testing.StepResult, testing.Steps, testing.Logs)
+    members = {name for kind in kinds for name in public(kind)}
+    assert {name for name in members if not re.search(rf"\b{name}\b", code)} == set()
+    assert {name for name in public(testing.Engine) if f"{name}(" in code} <= public(testing.AsyncEngine)

@@ -15,6 +15,10 @@ EXAMPLES: dict[str, tuple[Sequence[str], Sequence[str]]] = {
         ["shop/order.placed", '{"order": "A1"}'],
         ["span: step charge", "span: run otel-shop-fulfil"],
     ),
+    "pydantic_ai": (
+        ["support/asked", '{"order": "A1"}'],
+        ["looked up A1", "run completed"],
+    ),
     "remote_state": (
         ["report/asked", '{"lines": 2000}'],
         ["stored: 1 file", "lines read back: 2000"],

@@ -255,6 +255,17 @@ def test_a_cron_function_and_its_failure_handler_run_once() -> None:
     assert failures == ["shop-nightly"]
 
 
+def test_an_interrupted_test_leaves_nothing_behind() -> None:
+    @client.create_function(fn_id="interrupted", trigger=inngest.TriggerEvent(event="a"))
+    def interrupted(ctx: inngest.ContextSync) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        testing.run(interrupted)
+    with pytest.raises(inngest.InngestError, match="no event key is known"):
+        client.send_sync(inngest.Event(name="a"))
+
+
 def test_a_function_that_never_ends_is_given_up() -> None:
     @client.create_function(fn_id="endless", trigger=inngest.TriggerEvent(event="a"))
     def endless(ctx: inngest.ContextSync) -> None:

@@ -54,7 +54,10 @@ class RunView(TypedDict):
 
 
 class SpanView(TypedDict):
-    """One piece of work of a run. durationMs: a number in a text. output, input: when asked for."""
+    """One piece of work of a run. durationMs: a number in a text. output, input: when asked for.
+
+    input: the events of a run, the arguments of a step. detail: how it waits, or why it is tried again, in words.
+    """
 
     id: str
     name: str
@@ -65,6 +68,7 @@ class SpanView(TypedDict):
     durationMs: NotRequired[str]
     stepId: NotRequired[str]
     stepOp: NotRequired[str]
+    detail: NotRequired[str]
     input: NotRequired[Any]
     output: NotRequired[Any]
     metadata: NotRequired[list[dict[str, Any]]]

@@ -69,6 +69,10 @@ def span_view(span: Span, *, output: bool) -> SpanView:
     if span.step_id:
         view["stepId"] = span.step_id
         view["stepOp"] = step_op(span.kind)
+    if span.detail:
+        view["detail"] = span.detail
+    if output and span.arguments is not None:
+        view["input"] = fragments.load(span.arguments)
     if output and span.output is not None:
         view["output"] = fragments.load(span.output)
     if span.children:

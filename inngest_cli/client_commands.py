@@ -1,0 +1,40 @@
+"""From the options of a command that asks an engine to what does it. Contains no logic of any command."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+
+from .actions import cancel, invoke, rerun, send
+from .apps import apps
+from .doctor import doctor
+from .export import check_no_export, check_only_export, export
+from .remote import Remote
+from .runs import Wanted, runs
+
+
+def ask(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Run the command; return its exit code. Raises CommandError, UsageError."""
+    remote = Remote.of(options.url, environ, options.signing_key, options.event_key)
+    as_json: bool = options.json
+    match options.command:
+        case "send":
+            return send(remote, options.name, options.data, as_json=as_json)
+        case "invoke":
+            return invoke(remote, options.function, options.data, waits=options.wait, as_json=as_json)
+        case "cancel":
+            return cancel(remote, options.run_ids, as_json=as_json)
+        case "rerun":
+            return rerun(remote, options.run_id, options.from_step, options.input, waits=options.wait, as_json=as_json)
+        case "apps":
+            return apps(remote, as_json=as_json)
+        case "doctor":
+            return doctor(remote, options.app_url, environ, as_json=as_json)
+        case _:
+            wanted = Wanted(options.function, options.status or (), options.since, options.limit)
+            if options.export is not None:
+                check_only_export(wanted, as_json=as_json)
+                payloads = not options.no_payloads
+                return export(remote, options.run_id, options.export, options.redact, payloads=payloads)
+            check_no_export(options.redact, no_payloads=options.no_payloads)
+            return runs(remote, options.run_id, options.event, wanted, as_json=as_json)

@@ -1,0 +1,251 @@
+"""Makes agents of pydantic-ai durable: model requests and calls of tools are steps of the function that runs them.
+
+Built on pydantic-ai's public classes for such integrations, which decide what a step is and how its result is written.
+Outside of a function, and within a step, an agent runs as without this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import weakref
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+import pydantic
+from pydantic import JsonValue
+from pydantic_ai import AgentRunResult, AgentStreamEvent, RunContext
+from pydantic_ai.capabilities.abstract import WrapRunHandler
+from pydantic_ai.durable_exec import (
+    JSON_CODEC,
+    BaseDurabilityCapability,
+    BoundDurableOperation,
+    DurabilityEngineSpec,
+    DurableOperation,
+    DurableOperationId,
+    ExternalEventError,
+    ExternalEventWaiter,
+    JournalCallableOperationBackend,
+    RoleBasedOperationConfig,
+    conversation_id_from_run_id,
+    external_event_scope,
+)
+from pydantic_ai.exceptions import UserError
+from pydantic_ai.models import Model
+from pydantic_ai.tools import AgentDepsT
+
+from inngest_core.errors import ConfigError, NonRetriableError
+from inngest_core.execution.context import Context, ContextSync
+from inngest_core.execution.current import current_call
+from inngest_core.execution.execution import current_step
+
+LONGEST_WAIT = timedelta(days=365)
+"""For an answer by a human, where nothing else is said."""
+
+ParamsT = TypeVar("ParamsT")
+WireT = TypeVar("WireT")
+ResultT = TypeVar("ResultT")
+
+_events: pydantic.TypeAdapter[AgentStreamEvent] = pydantic.TypeAdapter(AgentStreamEvent)
+_tool_call: contextvars.ContextVar[str | None] = contextvars.ContextVar("inngest_tool_call", default=None)
+_runs: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+"""How many agents each call has run: which of them a run is, is the same in every call."""
+
+
+class InngestDurability(BaseDurabilityCapability[AgentDepsT]):
+    """Makes an agent durable in `async def` functions: `Agent(..., name="bot", capabilities=[InngestDurability()])`.
+
+    models: those that runs may be given besides the agent's own, by names of their own.
+    name: begins the ids of the steps; the agent's name by default. It must stay the same while runs are under way.
+    client: publishes what agents stream; needs channel.
+    channel: the realtime channel of the streamed events, or what makes its name of the run's context.
+    topic: their topic.
+    Raises ConfigError: a client without a channel, or a channel without a client.
+    """
+
+    engine_spec = DurabilityEngineSpec(
+        engine_name="Inngest",
+        durable_unit_noun="step",
+        durable_container_noun="function",
+        codec=JSON_CODEC,
+        toolset_lifecycles={
+            "function": "enter-always",
+            "mcp": "enter-in-durable-unit",
+            "dynamic": "enter-never",
+        },
+    )
+
+    def __init__(
+        self,
+        *,
+        models: Mapping[str, Model] | None = None,
+        name: str | None = None,
+        client: Any = None,
+        channel: str | Callable[[RunContext[AgentDepsT]], str] | None = None,
+        topic: str = "agent",
+    ) -> None:
+        if (client is None) != (channel is None):
+            raise ConfigError("client and channel belong together; give both to publish what the agent streams")
+        handler = None if client is None or channel is None else partial(_publish, client, channel, topic)
+        super().__init__(models=models, event_stream_handler=handler, name=name)
+
+    @property
+    def in_durable_context(self) -> bool:
+        """Whether a function runs here, outside of its steps."""
+        return _running() is not None
+
+    def get_durable_operation_backend(self) -> _Steps:
+        """Return what runs operations as steps."""
+        return _Steps(agent_name=self.name, default_model_id=self.default_model_id, config=_NO_CONFIG)
+
+    def get_default_run_id(self) -> str | None:
+        """Return an id that is the same in every call."""
+        ctx = _running()
+        if ctx is None:
+            return None
+        _runs[ctx] = _runs.get(ctx, 0) + 1
+        return f"{ctx.run_id}:{_runs[ctx]}"
+
+    def get_default_conversation_id(self, run_id: str) -> str | None:
+        """Return an id that is the same in every call."""
+        return None if _running() is None else conversation_id_from_run_id(run_id)
+
+    async def get_run_start_time(self, run_id: str) -> datetime | None:
+        """Return when the agent was first run, which a step keeps; asked for runs with a time-out."""
+        ctx = _running()
+        if ctx is None:
+            return None
+        return datetime.fromisoformat(await ctx.step.run(f"{self.name}__run_start_time", _now))
+
+    async def wrap_run(self, ctx: RunContext[AgentDepsT], *, handler: WrapRunHandler) -> AgentRunResult[Any]:
+        """Run the agent; what it asks humans, it waits for by a signal."""
+        running = _running()
+        if running is None:
+            return await super().wrap_run(ctx, handler=handler)
+        with external_event_scope(_Signals(running, self.name)):
+            return await super().wrap_run(ctx, handler=handler)
+
+
+class _Steps(JournalCallableOperationBackend[None]):
+    """Runs each operation as a step. Ids are pydantic-ai's own; those of tool calls end with the id of the call."""
+
+    def bind(
+        self, operation: DurableOperation[ParamsT, WireT, ResultT]
+    ) -> BoundDurableOperation[ParamsT, WireT, ResultT]:
+        return _Bound(super().bind(operation))
+
+    async def execute(
+        self,
+        *,
+        operation_id: DurableOperationId,
+        name: str,
+        body: Callable[[], Awaitable[object]],
+        cache_key: tuple[object, ...],
+        config: None,
+    ) -> object:
+        ctx = _running()
+        if ctx is None:
+            return await body()
+        call = _tool_call.get()
+        return await ctx.step.run(name if call is None else f"{name}:{call}", _without_retries_of_mistakes, body)
+
+
+class _Bound(BoundDurableOperation[ParamsT, WireT, ResultT], Generic[ParamsT, WireT, ResultT]):
+    """Notes which call of a tool an operation is of: calls side by side are told apart by it."""
+
+    def __init__(self, bound: BoundDurableOperation[ParamsT, WireT, ResultT]) -> None:
+        self._bound = bound
+
+    @property
+    def operation(self) -> DurableOperation[ParamsT, WireT, ResultT]:
+        return self._bound.operation
+
+    async def __call__(self, params: ParamsT, *, config: object | None = None) -> ResultT:
+        of_run: RunContext[Any] | None = getattr(params, "run_context", None) or getattr(params, "ctx", None)
+        token = _tool_call.set(None if of_run is None else of_run.tool_call_id)
+        try:
+            return await self._bound(params, config=config)
+        finally:
+            _tool_call.reset(token)
+
+
+class _Signals(ExternalEventWaiter):
+    """Waits for the answers of humans: the token that they are given is the name of a signal."""
+
+    def __init__(self, ctx: Context[Any], agent_name: str) -> None:
+        self._ctx = ctx
+        self._agent_name = agent_name
+        self._waits = 0
+
+    async def wait(
+        self, name: str, *, ask: Callable[[str], Awaitable[JsonValue]], timeout: timedelta | None
+    ) -> JsonValue:
+        self._waits += 1
+        step_id, step = f"{self._agent_name}__external_event.{name}", self._ctx.step
+        token = f"{self._ctx.run_id}/{step_id}/{self._waits}"
+        # Both at once, so that the engine knows the signal before anybody is told its name.
+        signal = asyncio.ensure_future(
+            step.wait_for_signal(step_id, signal=token, timeout=LONGEST_WAIT if timeout is None else timeout)
+        )
+        try:
+            answer: JsonValue
+            _, answer = await asyncio.gather(_met(), step.run(f"{step_id}.ask", ask, token))
+            if answer is not None:
+                return answer
+            received = await signal
+        finally:
+            signal.cancel()
+        if received is None:
+            raise ExternalEventError(f"no answer came within {timeout}")
+        payload: JsonValue = received.data
+        return payload
+
+
+async def _met() -> None:
+    """Let the task of the signal meet its step."""
+    await asyncio.sleep(0)
+
+
+def _running() -> Context[Any] | None:
+    """Return the context of the function that runs here, outside of its steps; raises UserError in a plain `def`."""
+    call = current_call.get()
+    if call is None or call.ended or current_step.get() is not None:
+        return None
+    if isinstance(call.ctx, ContextSync):
+        raise UserError(
+            f"the function {call.ctx.fn_id} is a plain def, in which an agent cannot be durable; make it async def, "
+            "and await agent.run(...)"
+        )
+    return call.ctx
+
+
+async def _without_retries_of_mistakes(body: Callable[[], Awaitable[object]]) -> Any:
+    """Run an operation; what is wrong with the program is wrong in the next attempt, too."""
+    try:
+        return await body()
+    except UserError as error:
+        raise NonRetriableError(str(error)) from error
+
+
+async def _publish(
+    client: Any,
+    channel: str | Callable[[RunContext[Any]], str],
+    topic: str,
+    ctx: RunContext[Any],
+    events: AsyncIterable[AgentStreamEvent],
+) -> None:
+    """Publish events as they come; this runs within a step."""
+    name = channel if isinstance(channel, str) else channel(ctx)
+    async for event in events:
+        await client.realtime.publish(name, topic, _events.dump_python(event, mode="json"))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+_NO_CONFIG: RoleBasedOperationConfig[None] = RoleBasedOperationConfig(
+    model=None, event=None, capability=None, tool=None
+)

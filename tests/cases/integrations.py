@@ -1,0 +1,187 @@
+"""Ready-made middleware on every target: what it sees and stores, and that it changes no other answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Generator
+from typing import Annotated, Any
+
+import inngest
+from inngest.middleware.dependency_injection import DependencyInjection, Depends
+from inngest.middleware.opentelemetry import OpenTelemetryMiddleware
+from inngest.middleware.remote_state import MemoryStore, RemoteStateMiddleware
+from inngest.middleware.sentry import SentryMiddleware
+
+from .case import RUN_ID, Call, Case, Expected, both, error, op, planned, raised, ran, returned
+from .checkpointing import TAKEN, and_saved, saved
+
+ONE = op("StepRun", "s", data=1)
+OBSERVERS = [SentryMiddleware, OpenTelemetryMiddleware]
+
+
+def step_sync(ctx: inngest.ContextSync) -> object:
+    return ctx.step.run("s", lambda: 1)
+
+
+async def step_async(ctx: inngest.Context) -> object:
+    return await ctx.step.run("s", lambda: 1)
+
+
+def two_sync(ctx: inngest.ContextSync) -> object:
+    return ctx.group.parallel((lambda: ctx.step.run("s", lambda: 1), lambda: ctx.step.run("t", lambda: 2)))
+
+
+async def two_async(ctx: inngest.Context) -> object:
+    return await ctx.group.parallel((lambda: ctx.step.run("s", lambda: 1), lambda: ctx.step.run("t", lambda: 2)))
+
+
+def fail() -> None:
+    raise ValueError("no luck")
+
+
+def failing_sync(ctx: inngest.ContextSync) -> None:
+    ctx.step.run("s", fail)
+
+
+async def failing_async(ctx: inngest.Context) -> None:
+    await ctx.step.run("s", fail)
+
+
+def raising_sync(ctx: inngest.ContextSync) -> None:
+    fail()
+
+
+async def raising_async(ctx: inngest.Context) -> None:
+    fail()
+
+
+# Those that watch
+
+watched = both(step_sync, step_async, middleware=OBSERVERS)
+watched_group = both(two_sync, two_async, middleware=OBSERVERS)
+watched_step = Case(build=watched, expect=ran("s", 1))
+watched_end = Case(build=watched, call=Call(steps={"s": {"data": 1}}), expect=returned(1))
+watched_plan = Case(build=watched_group, expect=planned("s", "t", any_order=True))
+watched_target = Case(build=watched_group, call=Call(target="t", plan_only=True), expect=ran("t", 2))
+watched_call_that_goes_on = Case(
+    build=watched, call=Call(saves=True), engine=TAKEN, expect=and_saved(returned(1), saved(ONE))
+)
+watched_step_that_fails = Case(
+    build=both(failing_sync, failing_async, middleware=OBSERVERS),
+    expect=Expected(body=[op("StepError", "s", error=error("ValueError", "no luck"))]),
+)
+watched_function_that_fails = Case(
+    build=both(raising_sync, raising_async, middleware=OBSERVERS), expect=raised(error("ValueError", "no luck"))
+)
+
+# Remote state
+
+STORE = MemoryStore()
+remote = both(step_sync, step_async, middleware=[RemoteStateMiddleware.factory(STORE, min_bytes=0)])
+remote_group = both(two_sync, two_async, middleware=[RemoteStateMiddleware.factory(STORE, min_bytes=0)])
+
+
+def place_of(value: object) -> dict[str, object]:
+    """Return what the engine gets for a result, which is stored, too."""
+    data = json.dumps(value).encode()
+    digest = hashlib.sha256(data).hexdigest()
+    key = f"inngest/remote_state/{RUN_ID}/{digest}"
+    STORE.put(key, data)
+    return {"__REMOTE_STATE__": True, "__STRATEGY__": "inngest/memory", "key": key, "sha256": digest}
+
+
+stored_result = Case(build=remote, expect=ran("s", place_of(1)))
+stored_result_is_read = Case(build=remote, call=Call(steps={"s": {"data": place_of(5)}}), expect=returned(5))
+stored_result_of_a_target = Case(
+    build=remote_group, call=Call(target="t", plan_only=True), expect=ran("t", place_of(2))
+)
+stored_results_of_a_group = Case(
+    build=remote_group,
+    call=Call(steps={"s": {"data": place_of(3)}, "t": {"data": place_of(4)}}),
+    expect=returned([3, 4]),
+)
+stored_result_ends_a_call_that_goes_on = Case(build=remote, call=Call(saves=True), expect=ran("s", place_of(1)))
+
+# Dependencies
+
+
+def get_name() -> Generator[str]:
+    yield "north"
+
+
+def given_sync(ctx: inngest.ContextSync, name: Annotated[str, Depends(get_name)]) -> object:
+    return ctx.step.run("s", lambda: name)
+
+
+async def given_async(ctx: inngest.Context, name: Annotated[str, Depends(get_name)]) -> object:
+    return await ctx.step.run("s", lambda: name)
+
+
+given = both(given_sync, given_async, middleware=[DependencyInjection()])
+given_to_a_step = Case(build=given, expect=ran("s", "north"))
+given_to_a_target = Case(build=given, call=Call(target="s", plan_only=True), expect=ran("s", "north"))
+given_while_replaying = Case(build=given, call=Call(steps={"s": {"data": "south"}}), expect=returned("south"))
+given_to_a_call_that_goes_on = Case(
+    build=given,
+    call=Call(saves=True),
+    engine=TAKEN,
+    expect=and_saved(returned("north"), saved(op("StepRun", "s", data="north"))),
+)
+
+# Hooks in a call that goes on after its steps
+
+
+class Recorder(inngest.MiddlewareSync):
+    """Gives the function a list of the hooks that have run."""
+
+    def transform_input(self, ctx: Any, function: Any, steps: inngest.StepMemos) -> None:
+        self.seen: list[str] = [f"transform_input of {steps.size}"]
+
+    def wrap_handler(self, call: inngest.CallInfo) -> Generator[None]:
+        call.arguments["seen"] = self.seen
+        yield
+
+    def before_execution(self) -> None:
+        self.seen.append("before_execution")
+
+    def on_step_start(self, step: inngest.StepInfo) -> None:
+        self.seen.append(f"start {step.id}{list(step.input)}")
+
+    def on_step_complete(self, step: inngest.StepInfo, output: Any) -> None:
+        self.seen.append(f"complete {step.id}: {output}")
+
+    def after_execution(self) -> None:
+        self.seen.append("after_execution")
+
+
+def double(number: int) -> int:
+    return 2 * number
+
+
+def recorded_sync(ctx: inngest.ContextSync, seen: Any = None) -> object:
+    for number in range(3):
+        ctx.step.run(f"s{number}", double, number)
+    return list(seen)
+
+
+async def recorded_async(ctx: inngest.Context, seen: Any = None) -> object:
+    for number in range(3):
+        await ctx.step.run(f"s{number}", double, number)
+    return list(seen)
+
+
+SEEN = [
+    *("transform_input of 1", "before_execution"),
+    *("start s1[1]", "complete s1: 2", "start s2[2]", "complete s2: 4"),
+]
+hooks_in_a_call_that_goes_on = Case(
+    build=both(recorded_sync, recorded_async, middleware=[Recorder]),
+    call=Call(saves=True, steps={"s0": {"data": 0}}),
+    engine=TAKEN,
+    expect=and_saved(
+        returned(SEEN),
+        saved(op("StepRun", "s1", data=2, opts={"input": [1]})),
+        saved(op("StepRun", "s2", data=4, opts={"input": [2]})),
+    ),
+)
