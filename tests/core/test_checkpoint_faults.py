@@ -7,7 +7,7 @@ import gc
 import json
 import logging
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,7 +22,7 @@ from tests.cases.case import APP_ID, FN_ID, FULL_ID, Call, HandlerKind, hashed, 
 from tests.stage.engine_api import EngineDouble
 from tests.stage.saving_engine import Fault, RunFailedError, SavingEngine
 from tests.targets import find_targets
-from tests.targets.target import Functions
+from tests.targets.target import Functions, Send
 from tests.targets.worker import connecting
 
 STEPS = 5
@@ -30,8 +30,10 @@ WHEN = [(buffered_steps, at) for buffered_steps in (1, 2) for at in (1, 3, STEPS
 """How many steps are saved at a time, and which save goes wrong."""
 ADAPTERS = ("flask", "starlette", "django-wsgi", "django-asgi", "tornado", "worker")
 PLACES = [(name, *when) for name in ("core-sync", "core-async") for when in WHEN] + [(name, 1, 3) for name in ADAPTERS]
-CONNECT = {name: target.connect for name, target in find_targets().items()}
-CONNECT["worker"] = connecting(lambda asked, reply: None)
+CONNECT: dict[str, Callable[[inngest.Inngest, Functions], Send]] = {
+    **{name: target.connect for name, target in find_targets().items()},
+    "worker": connecting(lambda asked, reply: None),
+}
 ran: Counter[str] = Counter()
 
 
