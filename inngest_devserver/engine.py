@@ -48,7 +48,7 @@ from .storage.flow import FlowStore
 from .storage.retention import Keep, Retention
 from .storage.store import Store
 from .storage.tables import JobRow, RunRow
-from .workers.assignments import Assignments
+from .workers.assignments import LEASE_SECONDS, Assignments
 
 _MENDING_SECONDS = 1.0
 """Between two tries to write to a file that could not be written."""
@@ -67,6 +67,7 @@ class Options:
     100 connections that a waitress takes by default, as it leaves the others unanswered.
     retry_interval: seconds before the second attempt; doubles with each, up to a minute.
     keep: how many ended runs are kept, and for how long.
+    lease_seconds: how long a worker may keep a call without telling that it is still at it.
     server_kind: what the engine calls itself to apps, "dev" or "cloud". With "cloud" and a key, answers must be signed.
     sink: takes each line for the terminal; None keeps quiet.
     transport: sends requests to apps instead of the network (tests). fetcher: makes those of steps.
@@ -81,6 +82,7 @@ class Options:
     concurrency: int = 64
     retry_interval: float = 1.0
     keep: Keep = field(default_factory=Keep)
+    lease_seconds: float = LEASE_SECONDS
     server_kind: str = "dev"
     sink: Sink | None = stderr
     clock: Clock = field(default_factory=SystemClock)
@@ -118,7 +120,9 @@ class Engine:
     def _reach_apps(self, options: Options) -> None:
         """Make what sends requests, to apps and for steps."""
         self.signing_keys = _signing_keys(options)
-        self.assignments = Assignments(self.clock, self.ulids, self.registry, self.store, self.journal.say)
+        self.assignments = Assignments(
+            self.clock, self.ulids, self.registry, self.store, self.journal.say, options.lease_seconds
+        )
         self._signatures = Signatures(self.signing_keys, checks_answers=options.server_kind == "cloud")
         self.caller: Sender = options.sender or Caller(
             self.clock,
