@@ -73,6 +73,10 @@ def test_a_result_of_a_step_that_is_too_large() -> None:
     )
 
 
+def text_of(size: int) -> str:
+    return "x" * size
+
+
 SAVED_ONES = 8
 """Steps of almost 4 MiB: as many as fit into the 32 MiB of a run."""
 
@@ -83,11 +87,11 @@ def test_a_step_and_a_run_that_are_too_large_are_named_while_steps_are_saved(ask
 
     def run(ctx: inngest.ContextSync) -> None:
         for number, size in enumerate(sizes):
-            ctx.step.run(f"part {number}", lambda size=size: "x" * size)
+            ctx.step.run(f"part {number}", text_of, size)
 
     async def run_async(ctx: inngest.Context) -> None:
         for number, size in enumerate(sizes):
-            await ctx.step.run(f"part {number}", lambda size=size: "x" * size)
+            await ctx.step.run(f"part {number}", text_of, size)
 
     def refused() -> tuple[int, str]:
         """Return how many steps were saved, and what is said of the next one."""
