@@ -48,6 +48,14 @@ def add_client_commands(commands: Any) -> None:
         "show the apps of an engine and their functions",
         "Show the apps that have registered, their functions, and the options of these in words.",
     )
+    _add_logs(
+        _add(
+            commands,
+            "logs",
+            "show events and runs, also as they happen",
+            "Show the latest events, and the latest runs with how they ended, in the order in which it happened.",
+        )
+    )
     _add_doctor(
         _add(
             commands,
@@ -116,6 +124,12 @@ def _add_rerun(parser: argparse.ArgumentParser) -> None:
         "--input", metavar="JSON", help="other arguments for that step, as a JSON array; - reads them from stdin"
     )
     _add_wait(parser)
+
+
+def _add_logs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-f", "--follow", action="store_true", help="go on with what happens next, until Ctrl-C")
+    parser.add_argument("--function", metavar="FUNCTION", help="only runs of this function, and no events")
+    parser.add_argument("--limit", type=count, default=20, metavar="N", help="lines about the past (%(default)s)")
 
 
 def _add_doctor(parser: argparse.ArgumentParser) -> None:
