@@ -9,6 +9,7 @@ from .actions import cancel, invoke, rerun, send
 from .apps import apps
 from .doctor import doctor
 from .export import check_no_export, check_only_export, export
+from .logs import logs
 from .remote import Remote
 from .runs import Wanted, runs
 
@@ -28,6 +29,8 @@ def ask(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
             return rerun(remote, options.run_id, options.from_step, options.input, waits=options.wait, as_json=as_json)
         case "apps":
             return apps(remote, as_json=as_json)
+        case "logs":
+            return logs(remote, options.function, options.limit, follows=options.follow, as_json=as_json)
         case "doctor":
             return doctor(remote, options.app_url, environ, as_json=as_json)
         case _:

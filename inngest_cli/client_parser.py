@@ -48,6 +48,14 @@ def add_client_commands(commands: Any) -> None:
         "show the apps of an engine and their functions",
         "Show the apps that have registered, their functions, and the options of these in words.",
     )
+    _add_logs(
+        _add(
+            commands,
+            "logs",
+            "show events and runs, also as they happen",
+            "Show the latest events, and the latest runs with how they ended, in the order in which it happened.",
+        )
+    )
     _add_doctor(
         _add(
             commands,
@@ -62,7 +70,9 @@ def _add(commands: Any, name: str, says: str, description: str) -> argparse.Argu
     # An abbreviation of an option that is a key would not be recognized when keys are moved out of sight.
     parser: argparse.ArgumentParser = commands.add_parser(name, help=says, description=description, allow_abbrev=False)
     parser.add_argument("--json", action="store_true", help="print JSON for programs")
-    parser.add_argument("--url", help=f"of the engine; else INNGEST_DEV when it is a URL, else {DEFAULT_URL}")
+    parser.add_argument(
+        "--url", help=f"of the engine; else INNGEST_BASE_URL or a URL in INNGEST_DEV, else {DEFAULT_URL}"
+    )
     parser.add_argument("--signing-key", metavar="KEY", help="that the engine asks for; else INNGEST_SIGNING_KEY")
     parser.add_argument("--event-key", metavar="KEY", help="with which events are sent; else INNGEST_EVENT_KEY")
     return parser
@@ -116,6 +126,12 @@ def _add_rerun(parser: argparse.ArgumentParser) -> None:
         "--input", metavar="JSON", help="other arguments for that step, as a JSON array; - reads them from stdin"
     )
     _add_wait(parser)
+
+
+def _add_logs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-f", "--follow", action="store_true", help="go on with what happens next, until Ctrl-C")
+    parser.add_argument("--function", metavar="FUNCTION", help="only runs of this function, and no events")
+    parser.add_argument("--limit", type=count, default=20, metavar="N", help="lines about the past (%(default)s)")
 
 
 def _add_doctor(parser: argparse.ArgumentParser) -> None:
