@@ -2,7 +2,7 @@
 
 from inngest_core.extras import needs
 
-with needs("testing", "cel_expr_python", "cronsim"):
+with needs("testing", "cel_expr_python", "cronsim", "httptools"):
     from inngest_testing.async_engine import AsyncEngine
     from inngest_testing.capture import Sent
     from inngest_testing.effects import SideEffect, side_effect

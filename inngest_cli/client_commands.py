@@ -7,7 +7,9 @@ from collections.abc import Mapping
 
 from .actions import cancel, invoke, rerun, send
 from .apps import apps
+from .doctor import doctor
 from .export import check_no_export, check_only_export, export
+from .logs import logs
 from .remote import Remote
 from .runs import Wanted, runs
 
@@ -27,6 +29,10 @@ def ask(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
             return rerun(remote, options.run_id, options.from_step, options.input, waits=options.wait, as_json=as_json)
         case "apps":
             return apps(remote, as_json=as_json)
+        case "logs":
+            return logs(remote, options.function, options.limit, follows=options.follow, as_json=as_json)
+        case "doctor":
+            return doctor(remote, options.app_url, environ, as_json=as_json)
         case _:
             wanted = Wanted(options.function, options.status or (), options.since, options.limit)
             if options.export is not None:

@@ -48,6 +48,22 @@ def add_client_commands(commands: Any) -> None:
         "show the apps of an engine and their functions",
         "Show the apps that have registered, their functions, and the options of these in words.",
     )
+    _add_logs(
+        _add(
+            commands,
+            "logs",
+            "show events and runs, also as they happen",
+            "Show the latest events, and the latest runs with how they ended, in the order in which it happened.",
+        )
+    )
+    _add_doctor(
+        _add(
+            commands,
+            "doctor",
+            "find out why an app is not called",
+            "Look at this machine, the engine and its apps, and say what is wrong and how to mend it.",
+        )
+    )
 
 
 def _add(commands: Any, name: str, says: str, description: str) -> argparse.ArgumentParser:
@@ -108,6 +124,18 @@ def _add_rerun(parser: argparse.ArgumentParser) -> None:
         "--input", metavar="JSON", help="other arguments for that step, as a JSON array; - reads them from stdin"
     )
     _add_wait(parser)
+
+
+def _add_logs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-f", "--follow", action="store_true", help="go on with what happens next, until Ctrl-C")
+    parser.add_argument("--function", metavar="FUNCTION", help="only runs of this function, and no events")
+    parser.add_argument("--limit", type=count, default=20, metavar="N", help="lines about the past (%(default)s)")
+
+
+def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "app_url", nargs="?", metavar="URL", help="of one app, or of an engine; by default the engine's apps"
+    )
 
 
 def _add_wait(parser: argparse.ArgumentParser) -> None:

@@ -86,7 +86,12 @@ def _check(options: DevOptions) -> None:
     if len(options.targets) > 1 and (options.path is not None or options.app_port != 0):
         raise UsageError("--path and --app-port are about one app, and several are named; give the others with -u")
     if not options.targets:
-        for name, given in (("--path", options.path is not None), ("--app-port", options.app_port != 0)):
+        of_an_app = {
+            "--path": options.path is not None,
+            "--app-port": options.app_port != 0,
+            "--reload": options.reload,
+        }
+        for name, given in of_an_app.items():
             if given:
                 raise UsageError(
                     f"{name} is about an app that this command runs; name one, as in inngest dev module:app"

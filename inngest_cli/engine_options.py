@@ -16,6 +16,7 @@ class DevOptions:
 
     targets: the apps to run. urls: of apps that run elsewhere. port, app_port: 0 takes any free one. is_self_hosted: of
     `inngest start`.
+    reload: the apps are started anew when their code changes.
     """
 
     targets: tuple[str, ...] = ()
@@ -29,6 +30,7 @@ class DevOptions:
     retry_interval: float | None = None
     keep: Keep | None = None
     poll: bool = True
+    reload: bool = False
     quiet: bool = False
     signing_key: str | None = field(default=None, repr=False)
     signing_key_fallback: str | None = field(default=None, repr=False)

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .completion import answer_shell, completion
 from .errors import CommandError, UsageError
 from .keys import hide_keys, split_keys
 from .parser import make_parser
@@ -22,13 +23,16 @@ _EXTRAS = {
     **dict.fromkeys(("uvicorn", "starlette", "waitress"), ("the engine", "dev-server")),
     **dict.fromkeys(("websockets", "google"), ("a worker", "connect")),
     "watchfiles": ("--reload", "dev-server"),
+    "argcomplete": ("completion", "dev-server"),
 }
 """What needs a module that may be missing, and the extra that has it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
-    options = make_parser()[0].parse_args(arguments)
+    parser = make_parser()[0]
+    answer_shell(parser)
+    options = parser.parse_args(arguments)
     if arguments is None and "signing_key" in options:
         hide_keys(options)
     for stream in (sys.stdout, sys.stderr):
@@ -97,6 +101,8 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
                     reload=options.reload,
                 )
             )
+        case "completion":
+            return completion(options.shell)
         case _:
             from .client_commands import ask  # imports httpx, which takes its time
 
@@ -118,6 +124,7 @@ def _engine(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         app_port=options.app_port,
         retry_interval=options.retry_interval,
         poll=not options.no_poll,
+        reload=options.command == "dev" and options.reload,
         keep=_keep(options.keep, options.keep_days),
         quiet=options.quiet,
         signing_key=environ.get("INNGEST_SIGNING_KEY") or None,

@@ -9,6 +9,7 @@ from typing import Any
 from inngest_core.protocol.wire import VERSION
 
 from .client_parser import add_client_commands
+from .completion import SHELLS
 from .defaults import DEFAULT_FILE, DEFAULT_PORT
 from .values import count, path, port, seconds
 
@@ -28,6 +29,7 @@ def make_parser(
     _add_start(start, target)
     _add_worker(commands.add_parser("worker", help="run functions in a worker, which connects to an engine"), target)
     add_client_commands(commands)
+    _add_completion(commands.add_parser("completion", help="let a shell complete commands and options"))
     return parser, commands
 
 
@@ -45,6 +47,9 @@ def _add_dev(parser: argparse.ArgumentParser, target: str | None) -> None:
         const=DEFAULT_FILE,
         metavar="FILE",
         help=f"keep runs in a file ({DEFAULT_FILE}); put it last, or before another option",
+    )
+    parser.add_argument(
+        "--reload", action="store_true", help="start the apps anew when a Python file in this directory changes"
     )
     _add_engine(parser)
 
@@ -136,3 +141,8 @@ def _add_worker(parser: argparse.ArgumentParser, target: str | None) -> None:
         "--health-file", type=Path, metavar="FILE", help="a file that is there while the worker is connected"
     )
     parser.add_argument("--reload", action="store_true", help="restart when a Python file in this directory changes")
+
+
+def _add_completion(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Print what a shell needs to complete commands and options, for its start-up file."
+    parser.add_argument("shell", choices=SHELLS, metavar="SHELL", help=f"one of {', '.join(SHELLS)}")

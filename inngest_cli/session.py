@@ -10,7 +10,8 @@ import contextlib
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from inngest_core.protocol.wire import VERSION
 from inngest_devserver.apps.functions import Function
@@ -52,7 +53,10 @@ class Session:
         try:
             await self._start_apps()
             urls = [url for host in self._hosts.values() for url in host.serve_urls]
-            watching = [self._watch(target) for target in self._options.targets]
+            if self._options.reload:
+                watching = [self._reload()]
+            else:
+                watching = [self._watch(target) for target in self._options.targets]
             await asyncio.gather(self._register([*urls, *self._options.urls]), *watching)
         finally:
             await self._stop()
@@ -150,6 +154,33 @@ class Session:
                 for url in host.serve_urls:
                     self._server.register(url)
 
+    async def _reload(self) -> None:
+        """Start the apps anew whenever their code changes. The engine goes on, and with it whatever sleeps or waits."""
+        changes: dict[str, asyncio.Queue[None]] = {target: asyncio.Queue(1) for target in self._options.targets}
+        restarting = [self._start_anew_on_changes(target, changed) for target, changed in changes.items()]
+        await asyncio.gather(_tell_of_changes(list(changes.values())), *restarting)
+
+    async def _start_anew_on_changes(self, target: str, changed: asyncio.Queue[None]) -> None:
+        while True:
+            ended = asyncio.ensure_future(self._hosts[target].wait())
+            change = asyncio.ensure_future(changed.get())
+            await asyncio.wait({ended, change}, return_when=asyncio.FIRST_COMPLETED)
+            if self._is_stopping:
+                return
+            if not change.done():
+                say(f"the app {target} ended with exit code {ended.result()}; it is started when the code changes")
+                await change
+            ended.cancel()
+            say(f"the code changed; the app {target} is started anew")
+            await self._hosts[target].stop()
+            try:
+                host = await self._start_app(target)
+            except HostError as error:
+                say(f"the app {target} cannot be started: {error}; it is tried again when the code changes")
+            else:
+                for url in host.serve_urls:
+                    self._server.register(url)
+
     async def _stop(self) -> None:
         self._is_stopping = True
         await asyncio.gather(*(host.stop() for host in self._hosts.values()), self._server.stop())
@@ -171,6 +202,17 @@ class Session:
         ]
         name = next((name for name in names if name and "*" not in name), "NAME")
         return f"inngest send {shlex.quote(name)} '{{}}'{where}"
+
+
+async def _tell_of_changes(queues: Sequence[asyncio.Queue[None]]) -> None:
+    """Put something into each queue that is empty, whenever a Python file below the current directory changes."""
+    # It takes its time to import, and most sessions do without. Its types name trio, which is not installed.
+    from watchfiles import PythonFilter, awatch  # pyright: ignore[reportUnknownVariableType]
+
+    async for _ in awatch(Path.cwd(), watch_filter=PythonFilter()):
+        for each in queues:
+            with contextlib.suppress(asyncio.QueueFull):
+                each.put_nowait(None)
 
 
 def _engine_options(options: DevOptions) -> Options:

@@ -29,15 +29,18 @@ class Console:
 
     def say(self, now: float, text: str) -> None:
         """Tell something about the engine itself."""
-        self._show(_line(now, text))
+        if self._sink is not None:
+            self._show(_line(now, text))
 
     def run(self, now: float, function: str, run_id: str, outcome: str, seconds: float | None = None) -> None:
-        self._show_later(_line(now, f"{function} {_short(run_id)} run {outcome}{_took(seconds)}"))
+        if self._sink is not None:
+            self._show_later(_line(now, f"{function} {_short(run_id)} run {outcome}{_took(seconds)}"))
 
     def step(
         self, now: float, function: str, run_id: str, name: str, outcome: str, seconds: float | None = None
     ) -> None:
-        self._show_later(_line(now, f'{function} {_short(run_id)} step "{name}" {outcome}{_took(seconds)}'))
+        if self._sink is not None:
+            self._show_later(_line(now, f'{function} {_short(run_id)} step "{name}" {outcome}{_took(seconds)}'))
 
     def _show_later(self, line: str) -> None:
         self._later(lambda: self._show(line))

@@ -2,7 +2,7 @@
 
 from inngest_core.extras import needs
 
-with needs("testing", "cel_expr_python", "cronsim"):
+with needs("testing", "cel_expr_python", "cronsim", "httptools"):
     from inngest_testing.mocked import Inngest, Result, Status, Timeout, trigger
 
 __all__ = ["Inngest", "Result", "Status", "Timeout", "trigger"]

@@ -143,6 +143,7 @@ class _Connection(asyncio.Protocol):
         self._is_open = False
         self._used_at = 0.0
         self._parser = httptools.HttpResponseParser(self)
+        self._begin()
 
     def is_fresh(self) -> bool:
         """Tell whether another request may be sent."""
@@ -153,6 +154,8 @@ class _Connection(asyncio.Protocol):
         self._transport.close()
 
     async def exchange(self, request: bytes) -> Answer:
+        if not self._is_open:  # it was closed as soon as it was there, and nobody would ever answer
+            raise UnreachableError("the app closed the connection before the request was sent")
         self._waiter = asyncio.get_running_loop().create_future()
         self._begin()
         self._transport.write(request)

@@ -3,6 +3,9 @@
 Calls that need the same stand in one lane (`lanes.py`). A lane that must wait stands with the slot that is full, or by
 the moment at which its throttle admits one more, and is looked at again only then: ten thousand waiting runs cost
 nothing. Functions whose lanes can go on take turns, so that none starves another. No clock, no loop, no calls.
+
+When the first run of a function has to wait for its key, the function pauses until one of its calls has ended, for a
+second at most: so do other engines, which stop at such a run and look behind it the next time.
 """
 
 from __future__ import annotations
@@ -21,14 +24,20 @@ from .reasons import Busy, Full, Reason, Throttled
 
 _SHARE_OF_ONE_FUNCTION = 0.75
 """What one function may take of the calls that its app gets at once, so that another one still gets through."""
+_PAUSE_SECONDS = 1.0
 
 
 @dataclass(slots=True)
 class _Turns:
-    """The calls of one function, or of one app, that are under way; open: lanes that nothing is known to hold."""
+    """The calls of one function that are under way; open: lanes that nothing is known to hold. lanes: how many exist.
+
+    backed_up: whether a run has had to wait for its key since the function last had no calls in line.
+    """
 
     running: int = 0
     open: LaneHeap = field(default_factory=LaneHeap)
+    lanes: int = 0
+    backed_up: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +75,8 @@ class Dispatcher:
         self._apps: dict[str, int] = {}
         self._rotation: collections.OrderedDict[str, str] = collections.OrderedDict()
         """Functions with an open lane that may be called, by id, with their apps; the first one is next."""
+        self._paused: dict[str, float] = {}
+        """Until when functions pause, by their ids; the first one is over first."""
         self._throttled = LaneHeap()
         self._held: dict[str, tuple[SlotKey, ...]] = {}
         """Slots of runs that hold them until they end."""
@@ -82,8 +93,8 @@ class Dispatcher:
         lane.add(job, placement.rank)
         if lane.standing is None:
             self._open(lane, placement.app_id)
-        elif lane.standing is not self._throttled and before is not None and placement.rank < before:
-            lane.standing.add(lane, placement.rank)
+        elif lane.standing is not self._throttled and before is not None and lane.rank < before:
+            lane.standing.add(lane, lane.rank)
 
     def _lane(self, key: LaneKey) -> Lane:
         lane = self._lanes.get(key)
@@ -98,14 +109,14 @@ class Dispatcher:
             )
             for slot, _ in lane.all_needs:
                 slot.lanes += 1
+            self._functions.setdefault(function_id, _Turns()).lanes += 1
         return lane
 
     def _slot(self, key: SlotKey) -> Slot:
         return self._slots.setdefault(key, Slot())
 
     def _open(self, lane: Lane, app_id: str) -> None:
-        turns = self._functions.setdefault(lane.function_id, _Turns())
-        turns.open.add(lane, lane.rank)
+        self._functions[lane.function_id].open.add(lane, lane.rank)
         self._rotation.setdefault(lane.function_id, app_id)
 
     # --- the next one
@@ -113,11 +124,15 @@ class Dispatcher:
     def take(self, now: float) -> Turn | None:
         """Return the call to be made next, which holds its slots from now on; None when all must wait."""
         self._wake_throttled(now)
+        self._end_pauses(now)
         passed_over: list[tuple[str, str]] = []
         try:
             while self._rotation:
                 function_id, app_id = self._rotation.popitem(last=False)
                 turns = self._functions[function_id]
+                if function_id in self._paused:
+                    passed_over.append((function_id, app_id))
+                    continue
                 if not self._has_turn(turns, app_id):
                     passed_over.append((function_id, app_id))
                     self._tell_first(turns)
@@ -152,14 +167,28 @@ class Dispatcher:
                     turn = self._start(lane, now)
                 else:
                     self._hold_back(lane, reason)
+                    self._pause(lane, reason, now)
             self._wake_next_like(lane)
             if len(lane) == 0:
                 self._forget(lane)
             elif lane.standing is None:
                 turns.open.add(lane, lane.rank)
-            if turn is not None:
+            if turn is not None or lane.function_id in self._paused:
                 return turn
         return None
+
+    def _pause(self, lane: Lane, reason: Full | Throttled, now: float) -> None:
+        job, turns = lane.head(self._is_current), self._functions[lane.function_id]
+        is_for_key = isinstance(reason, Full) and bool(reason.need.slot[1])
+        if job is None or job.kind != JobKind.START or not is_for_key or turns.backed_up:
+            return
+        turns.backed_up = True
+        if turns.running:
+            self._paused[lane.function_id] = now + _PAUSE_SECONDS
+
+    def _end_pauses(self, now: float) -> None:
+        while self._paused and next(iter(self._paused.values())) <= now:
+            del self._paused[next(iter(self._paused))]
 
     def _reason(self, lane: Lane, now: float) -> Full | Throttled | None:
         for slot, need in lane.all_needs:
@@ -174,7 +203,7 @@ class Dispatcher:
         if job is not None:
             self._on_wait(job)
         if isinstance(reason, Throttled):
-            self._throttled.add(lane, reason.until)
+            self._throttled.add(lane, (reason.until, 0))
         else:
             self._slot(reason.need.slot).waiters.setdefault(lane.function_id, LaneHeap()).add(lane, lane.rank)
 
@@ -196,6 +225,9 @@ class Dispatcher:
     def _forget(self, lane: Lane) -> None:
         if self._lanes.pop(lane.key, None) is None:
             return
+        turns = self._functions[lane.function_id]
+        turns.lanes -= 1
+        turns.backed_up = turns.backed_up and turns.lanes > 0
         if lane.standing is not None:
             lane.standing.leave(lane)
         for slot, need in lane.all_needs:
@@ -211,6 +243,7 @@ class Dispatcher:
     def give_back(self, turn: Turn) -> None:
         """Give back what a call held."""
         self._functions[turn.placement.function_id].running -= 1
+        self._paused.pop(turn.placement.function_id, None)
         self._apps[turn.placement.app_id] -= 1
         for need in turn.placement.needs:
             self._give_back(need.slot, turn)
@@ -240,7 +273,7 @@ class Dispatcher:
     # --- waking
 
     def _wake_throttled(self, now: float) -> None:
-        while (due := self._throttled.first()) is not None and due <= now:
+        while (due := self._throttled.first()) is not None and due[0] <= now:
             lane = self._throttled.pop()
             if lane is not None:
                 self._reopen(lane)
@@ -273,8 +306,12 @@ class Dispatcher:
         self._forget(lane)
 
     def next_due(self) -> float | None:
-        """Return the Unix time at which a throttle admits the next call, if one waits for that."""
-        return self._throttled.first()
+        """Return the Unix time at which a throttle admits the next call or a pause is over, if calls wait for that."""
+        pause = next(iter(self._paused.values()), None)
+        throttle = self._throttled.first()
+        if throttle is None:
+            return pause
+        return throttle[0] if pause is None else min(pause, throttle[0])
 
     # --- why
 

@@ -63,13 +63,16 @@ class Lane:
         return (*self.run_needs, *self.needs)
 
     @property
-    def rank(self) -> float:
-        return self._jobs[0][0] if self._jobs else 0.0
+    def rank(self) -> Rank:
+        """Return where the next job stands: of jobs of one moment, the one that came first."""
+        return self._jobs[0][:2] if self._jobs else (0.0, 0)
 
     def __len__(self) -> int:
         return len(self._jobs)
 
 
+Rank = tuple[float, int]
+"""A moment, and the number that tells those of one moment apart."""
 LaneKey = tuple[str, tuple[Need, ...], tuple[Need, ...], Metered | None]
 
 
@@ -77,13 +80,13 @@ class LaneHeap:
     """Lanes by the rank of their first job, or by a moment; a lane stands in one heap at a time."""
 
     def __init__(self) -> None:
-        self._entries: list[tuple[float, int, Lane]] = []
+        self._entries: list[tuple[Rank, int, Lane]] = []
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
-    def add(self, lane: Lane, order: float) -> None:
+    def add(self, lane: Lane, order: Rank) -> None:
         """Put a lane in, or, when it is in, to another place."""
         if lane.standing is not self:
             if lane.standing is not None:
@@ -98,7 +101,7 @@ class LaneHeap:
             lane.standing = None
             self._count -= 1
 
-    def first(self) -> float | None:
+    def first(self) -> Rank | None:
         """Return the order of the first lane."""
         while self._entries:
             order, ticket, lane = self._entries[0]

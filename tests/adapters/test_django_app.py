@@ -107,12 +107,15 @@ START: dict[str, tuple[dict[str, str], list[str]]] = {
         ['two functions have the fn_id "same"', "shop.inngest_functions"],
     ),
     "a setting": (
-        {"site_settings.py": "SECRET_KEY = 'x'\nINSTALLED_APPS = ['inngest_django']\nINNGEST = {'APP_IDS': 'x'}\n"},
+        {
+            "site_settings.py": "SECRET_KEY = 'x'\nUSE_TZ = True\nINSTALLED_APPS = ['inngest_django']\n"
+            "INNGEST = {'APP_IDS': 'x'}\n"
+        },
         ['INNGEST["APP_IDS"] is no setting', 'did you mean INNGEST["APP_ID"]?'],
     ),
     "a module that the setting names": (
         {
-            "site_settings.py": "SECRET_KEY = 'x'\nINSTALLED_APPS = ['inngest_django']\n"
+            "site_settings.py": "SECRET_KEY = 'x'\nUSE_TZ = True\nINSTALLED_APPS = ['inngest_django']\n"
             "INNGEST = {'APP_ID': 'x', 'IS_PRODUCTION': False, 'FUNCTIONS': ['nowhere']}\n"
         },
         ['INNGEST["FUNCTIONS"]', "nowhere", "cannot be imported"],

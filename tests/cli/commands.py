@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import socket
@@ -10,6 +11,9 @@ import subprocess
 import sys
 from collections.abc import Generator
 from pathlib import Path
+
+from inngest_cli import main as cli
+from inngest_cli.parser import make_parser
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,6 +67,14 @@ def ended(
     return subprocess.run(
         command(*arguments), cwd=folder, env=environ(**more), input=stdin, capture_output=True, text=True, check=False
     )
+
+
+def run_here(*arguments: str, **variables: str) -> tuple[int, str]:
+    """Run a command in this process, which is faster; return its exit code and what it printed."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        code = cli.run(make_parser()[0].parse_args(arguments), variables)
+    return code, printed.getvalue()
 
 
 class Dev:

@@ -11,7 +11,7 @@ import pytest
 from inngest_cli.keys import without_keys
 from tests.stage.engine_api import EngineDouble
 
-from .commands import dev, ended, run
+from .commands import dev, ended, run, run_here
 
 pytestmark = pytest.mark.live
 
@@ -63,7 +63,9 @@ def ask(url: str, *arguments: str, code: int = 0, stdin: str = "") -> str:
 
 
 def asked(url: str, *arguments: str) -> Any:
-    return json.loads(ask(url, *arguments, "--json"))
+    code, printed = run_here(*arguments, "--json", INNGEST_DEV=url)
+    assert code == 0
+    return json.loads(printed)
 
 
 def test_from_a_failed_run_to_its_cause_and_a_rerun(url: str) -> None:

@@ -202,3 +202,40 @@ def test_a_header_cannot_end_early() -> None:
             assert it.requests == []
 
     asyncio.run(main())
+
+
+def test_a_connection_that_is_closed_before_the_request_is_no_answer_and_does_not_hang() -> None:
+    async def main() -> None:
+        connections, troubles = Connections(), list[str]()
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: troubles.append(str(context)))
+
+        async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.close()
+
+        async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            for _ in range(100):
+                with pytest.raises(TransportError, match=r"disconnected|closed the connection|reset"):
+                    await connections.exchange("POST", f"http://127.0.0.1:{port}/", {}, b"", 5)
+        assert troubles == []
+
+    asyncio.run(main())
+
+
+def test_a_request_may_be_given_up_at_any_moment() -> None:
+    async def main() -> None:
+        troubles: list[str] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: troubles.append(str(context)))
+        async with answering(OK) as (it, _):
+            for turns in range(12):
+                connections = Connections()
+                request = asyncio.create_task(it.ask(connections))
+                for _turn in range(turns):
+                    await asyncio.sleep(0)
+                request.cancel()
+                await asyncio.wait([request])
+                await it.ask(connections)
+                connections.close()
+        assert troubles == []
+
+    asyncio.run(main())

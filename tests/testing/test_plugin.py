@@ -240,3 +240,33 @@ def test_workers_of_xdist_do_not_meet(project: pytest.Pytester) -> None:
         """
     )
     run(project, "-n", "2").assert_outcomes(passed=6)
+
+
+def test_the_extra_is_all_that_it_takes(project: pytest.Pytester) -> None:
+    """Without the web servers and the tools of the extra `dev-server`."""
+    project.makeconftest(
+        """
+        import sys
+
+        MISSING = {"uvicorn", "starlette", "waitress", "wsproto", "graphql", "watchfiles", "websockets", "flask"}
+
+        class Missing:
+            def find_spec(self, name, path=None, target=None):
+                if name in MISSING:
+                    raise ModuleNotFoundError(f"no {name}", name=name)
+
+        sys.meta_path.insert(0, Missing())
+        """
+    )
+    project.makepyfile(
+        """
+        import inngest
+        from shop import checkout, client
+
+        def test_it(inngest_engine, inngest_sent):
+            client.send_sync(inngest.Event(name="shop/ordered"))
+            (run,) = inngest_sent.drain(checkout, steps={"charge": "paid"})
+            assert run.output == "paid"
+        """
+    )
+    run(project, "-p", "no:flask").assert_outcomes(passed=1)
