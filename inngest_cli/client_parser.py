@@ -70,7 +70,9 @@ def _add(commands: Any, name: str, says: str, description: str) -> argparse.Argu
     # An abbreviation of an option that is a key would not be recognized when keys are moved out of sight.
     parser: argparse.ArgumentParser = commands.add_parser(name, help=says, description=description, allow_abbrev=False)
     parser.add_argument("--json", action="store_true", help="print JSON for programs")
-    parser.add_argument("--url", help=f"of the engine; else INNGEST_DEV when it is a URL, else {DEFAULT_URL}")
+    parser.add_argument(
+        "--url", help=f"of the engine; else INNGEST_BASE_URL or a URL in INNGEST_DEV, else {DEFAULT_URL}"
+    )
     parser.add_argument("--signing-key", metavar="KEY", help="that the engine asks for; else INNGEST_SIGNING_KEY")
     parser.add_argument("--event-key", metavar="KEY", help="with which events are sent; else INNGEST_EVENT_KEY")
     return parser

@@ -52,7 +52,7 @@ class Remote:
         signing_key, event_key: those to show; by default those of the environment. Raises UsageError.
         """
         named = environ.get("INNGEST_DEV", "")
-        origin = url or (named if "://" in named else DEFAULT_URL)
+        origin = url or environ.get("INNGEST_BASE_URL") or (named if "://" in named else DEFAULT_URL)
         if not is_url(origin):
             raise UsageError(f"--url {origin!r} is not a URL; write it as in {DEFAULT_URL}")
         event_keys = split_keys(event_key or environ.get("INNGEST_EVENT_KEY"))

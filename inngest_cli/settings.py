@@ -19,7 +19,8 @@ def environ_of(client: Inngest, environ: Mapping[str, str]) -> Mapping[str, str]
     client: that of the app whose framework offers the commands. environ: what holds otherwise.
     """
     of_client = {
-        "INNGEST_DEV": client.event_api_origin,
+        "INNGEST_BASE_URL": client.event_api_origin,
+        "INNGEST_DEV": "0" if client.is_production else "1",
         "INNGEST_EVENT_KEY": client.event_key,
         "INNGEST_SIGNING_KEY": client.signing_key,
     }

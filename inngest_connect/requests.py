@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from inngest_core.client import Inngest
-from inngest_core.runtime.racing import first_of
 
 from .api import flush
 from .messages import ExecutorRequest, ExtendLease, Kind, Reply, RequestAck
@@ -38,7 +37,10 @@ class _Work:
     lease_id: str
     leased_at: float
     call: asyncio.Future[Reply] | None = None
-    acknowledged: asyncio.Event = field(default_factory=asyncio.Event)
+    extending: asyncio.TimerHandle | asyncio.Task[None] | None = None
+    acknowledged: bool = False
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the reply is acknowledged, or when the connection that it went over is closed."""
 
 
 class Requests:
@@ -109,7 +111,8 @@ class Requests:
         """Take note that a gateway has the reply."""
         work = self._work.get(request_id)
         if work is not None:
-            work.acknowledged.set()
+            work.acknowledged = True
+            work.settled.set()
 
     def extend(self, request_id: str, lease_id: str | None) -> None:
         """Take note of a new lease, or of its loss."""
@@ -166,7 +169,7 @@ class Requests:
 
     async def _run(self, work: _Work, call: asyncio.Future[Reply]) -> Reply | None:
         """Wait for the function; return None when it was given up."""
-        extending = asyncio.create_task(self._extend(work))
+        self._extend_later(work)
         try:
             return await call
         except asyncio.CancelledError:
@@ -178,13 +181,20 @@ class Requests:
             self._log.error("an error of the SDK itself", exc_info=error)
             return failed_reply(work.request, f"an error of the SDK itself: {type(error).__name__}")
         finally:
-            extending.cancel()
+            if work.extending is not None:
+                work.extending.cancel()
 
-    async def _extend(self, work: _Work) -> None:
+    def _extend_later(self, work: _Work) -> None:
+        """Extend the lease after an interval: most calls have ended by then, so none gets a task only for that."""
+        interval = work.session.extend_lease_seconds
+        work.extending = asyncio.get_running_loop().call_later(interval, self._begin_to_extend, work, interval)
+
+    def _begin_to_extend(self, work: _Work, interval: float) -> None:
+        work.extending = asyncio.create_task(self._extend(work, interval))
+
+    async def _extend(self, work: _Work, interval: float) -> None:
         clock = asyncio.get_running_loop().time
         while True:
-            interval = work.session.extend_lease_seconds
-            await asyncio.sleep(interval)
             if clock() - work.leased_at > LEASE_INTERVALS * interval:
                 self._give_up(work, f"its lease could not be extended for {LEASE_INTERVALS * interval:g} s")
                 return
@@ -193,6 +203,8 @@ class Requests:
                 with contextlib.suppress(NotConnectedError, TimeoutError):
                     async with asyncio.timeout(interval):  # a gateway that reads nothing holds up who writes
                         await session.send(Kind.WORKER_REQUEST_EXTEND_LEASE, _extension(work))
+            interval = work.session.extend_lease_seconds
+            await asyncio.sleep(interval)
 
     async def _bring(self, work: _Work, reply: Reply) -> None:
         """Bring a reply to the engine: over a connection when there is one, and over HTTP when none acknowledges it."""
@@ -212,11 +224,11 @@ class Requests:
             async with asyncio.timeout(SEND_SECONDS):
                 await session.send(Kind.WORKER_REPLY, reply)
         except (NotConnectedError, TimeoutError):
-            return work.acknowledged.is_set()
-        with contextlib.suppress(TimeoutError):
+            return work.acknowledged
+        with session.telling_of_its_end(work.settled), contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ACK_SECONDS):
-                await first_of(work.acknowledged.wait(), session.closed.wait())
-        return work.acknowledged.is_set()
+                await work.settled.wait()
+        return work.acknowledged
 
     def _session_for(self, work: _Work) -> Session | None:
         return self._current_session() if work.session.closed.is_set() else work.session

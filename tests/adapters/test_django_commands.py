@@ -51,6 +51,16 @@ def test_an_event_goes_to_the_engine_of_the_settings(engine: EngineDouble) -> No
     assert (second.path, second.json()) == ("/e/key-1", {"name": "shop/hello", "data": {}})
 
 
+def test_the_doctor_looks_at_the_engine_of_the_settings(engine: EngineDouble) -> None:
+    engine.reset({"GET /health": [(200, {"status": 200})], "GET /api/v2/apps": [(200, {"data": []})]})
+    printed = io.StringIO()
+    with override_settings(INNGEST=settings_for(engine)), pytest.raises(SystemExit):
+        call_command("inngest_doctor", "--json", stdout=printed)
+    wrong = [one["check"] for one in json.loads(printed.getvalue())["checks"] if not one["ok"]]
+    assert wrong == ["apps"]
+    assert engine.requests[-1].headers["authorization"].startswith("Bearer signkey-")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said", "code"),
     [

@@ -252,12 +252,7 @@ def fastapi_with_its_own(client: inngest.Inngest, inner: Any) -> Any:
     return app
 
 
-MERGES = hasattr(fastapi.routing, "_merge_lifespan_context")
-"""Whether this FastAPI runs the lifespans of routers that are included; older ones do not."""
-WITH_ROUTERS = pytest.mark.skipif(not MERGES, reason="this FastAPI does not run the lifespans of included routers")
-
-
-@pytest.mark.parametrize("make", [starlette_with, fastapi_with, pytest.param(fastapi_with_its_own, marks=WITH_ROUTERS)])
+@pytest.mark.parametrize("make", [starlette_with, fastapi_with, fastapi_with_its_own])
 def test_the_client_is_closed_and_the_apps_own_lifespan_runs(make: Any) -> None:
     client = Noting(app_id="app", is_production=False)
     notes: list[str] = []
@@ -289,7 +284,7 @@ def test_an_app_that_serves_twice_at_one_path_does_not_start() -> None:
         included = fastapi.FastAPI()
         for _ in range(2):
             included.include_router(inngest.fast_api.router(served.client, served.functions), prefix="/jobs")
-        apps = [(twice, PATH), (mounted, f"/jobs{PATH}"), *([(included, f"/jobs{PATH}")] if MERGES else [])]
+        apps = [(twice, PATH), (mounted, f"/jobs{PATH}"), (included, f"/jobs{PATH}")]
         for app, path in apps:
             with pytest.raises(inngest.InngestError, match=f"functions are served at {path} of this app already"):
                 asyncio.run(run_lifespan(app, lambda _: None))

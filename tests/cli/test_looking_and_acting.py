@@ -179,7 +179,7 @@ def test_another_engine_with_keys_and_without_this_ones_additions(engine: Engine
             "GET /api/v2/runs/01RUN/trace": [(200, {"data": {"runId": "01RUN", "rootSpan": trace}})],
         }
     )
-    shown = run("runs", "01RUN", "--url", engine.origin, "--signing-key", "signkey-prod-12345678")
+    shown = run("runs", "01RUN", "--signing-key", "signkey-prod-12345678", INNGEST_BASE_URL=engine.origin)
     assert shown.splitlines() == [
         "01RUN  shop-chain  running",
         "      0.00 s  a: done in 0.03 s",

@@ -7,7 +7,7 @@ import gc
 import json
 import logging
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,12 +19,21 @@ from inngest_core.runtime.effects import Effect, Fetch, Flow, Invoke
 from inngest_core.serving.app import App
 from inngest_core.web.messages import HTTPResponse, Request, Response
 from tests.cases.case import APP_ID, FN_ID, FULL_ID, Call, HandlerKind, hashed, read_answer
-from tests.stage.asks import ASKS, Ask
 from tests.stage.engine_api import EngineDouble
 from tests.stage.saving_engine import Fault, RunFailedError, SavingEngine
+from tests.targets import find_targets
+from tests.targets.target import Functions, Send
+from tests.targets.worker import connecting
 
 STEPS = 5
-AT = (1, 3, STEPS)
+WHEN = [(buffered_steps, at) for buffered_steps in (1, 2) for at in (1, 3, STEPS)]
+"""How many steps are saved at a time, and which save goes wrong."""
+ADAPTERS = ("flask", "starlette", "django-wsgi", "django-asgi", "tornado", "worker")
+PLACES = [(name, *when) for name in ("core-sync", "core-async") for when in WHEN] + [(name, 1, 3) for name in ADAPTERS]
+CONNECT: dict[str, Callable[[inngest.Inngest, Functions], Send]] = {
+    **{name: target.connect for name, target in find_targets().items()},
+    "worker": connecting(lambda asked, reply: None),
+}
 ran: Counter[str] = Counter()
 
 
@@ -49,7 +58,7 @@ BODIES: dict[HandlerKind, Any] = {HandlerKind.SYNC: sync_body, HandlerKind.ASYNC
 
 
 @contextmanager
-def served(kind: HandlerKind, origin: str, buffered_steps: int) -> Generator[App]:
+def made(kind: HandlerKind, origin: str, buffered_steps: int) -> Generator[tuple[inngest.Inngest, Functions]]:
     ran.clear()
     checkpointing = inngest.Checkpointing(buffered_steps=buffered_steps)
     with inngest.Inngest(
@@ -60,20 +69,18 @@ def served(kind: HandlerKind, origin: str, buffered_steps: int) -> Generator[App
         checkpointing=checkpointing,
     ) as client:
         function = client.create_function(fn_id=FN_ID, trigger=inngest.TriggerEvent(event="test/go"))(BODIES[kind])
-        yield App(client, [function], framework="test")
+        yield client, [function]
 
 
-@pytest.mark.parametrize("at", AT)
-@pytest.mark.parametrize("buffered_steps", [1, 2])
 @pytest.mark.parametrize("fault", Fault)
 @pytest.mark.parametrize("kind", HandlerKind)
-@pytest.mark.parametrize("ask", ASKS[:2])
+@pytest.mark.parametrize(("target", "buffered_steps", "at"), PLACES)
 def test_a_fault_at_any_save(
-    ask: Ask, kind: HandlerKind, fault: Fault, buffered_steps: int, at: int, engine: EngineDouble
+    target: str, kind: HandlerKind, fault: Fault, buffered_steps: int, at: int, engine: EngineDouble
 ) -> None:
     names = [f"s{number}" for number in range(STEPS)]
-    with served(kind, engine.origin, buffered_steps) as app:
-        run = SavingEngine(app, ask, engine, fault, at)
+    with made(kind, engine.origin, buffered_steps) as (client, functions):
+        run = SavingEngine(CONNECT[target](client, functions), engine, fault, at)
         try:
             assert run.run() == names
         except RunFailedError as failed:
@@ -147,7 +154,8 @@ def request_with(memos: dict[str, object]) -> Request:
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_a_process_that_ends_at_any_effect(buffered_steps: int, after: bool, engine: EngineDouble) -> None:
     killed = 0
-    with served(HandlerKind.ASYNC, engine.origin, buffered_steps) as app:
+    with made(HandlerKind.ASYNC, engine.origin, buffered_steps) as (client, functions):
+        app = App(client, functions, framework="test")
         for at in range(1, 200):
             ran.clear()
             memos: dict[str, object] = {hashed("z"): None}

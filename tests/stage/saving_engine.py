@@ -10,11 +10,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from inngest_core.serving.app import App
-from inngest_core.web.messages import Request
 from tests.cases.case import FULL_ID, RUN_ID, Call, hashed, read_answer
+from tests.targets.target import Send
 
-from .asks import Ask
 from .engine_api import CUT_OFF, Answer, EngineDouble, Recorded
 
 
@@ -38,10 +36,9 @@ class RunFailedError(Exception):
 
 @dataclass(slots=True)
 class SavingEngine:
-    """One run. fault: what goes wrong at the save request of number *at*, counted over all calls."""
+    """One run. send: asks the target; fault: what goes wrong at the save request of number *at*, over all calls."""
 
-    app: App
-    ask: Ask
+    send: Send
     double: EngineDouble
     fault: Fault
     at: int
@@ -71,9 +68,8 @@ class SavingEngine:
         body = Call(saves=True, max_attempts=1).as_json()
         body["steps"] = dict(self.memos)
         body["ctx"]["stack"] = {"current": len(self.memos), "stack": list(self.memos)}
-        url = f"http://app/api/inngest?fnId={FULL_ID}&stepId=step"
-        response = self.ask(self.app, Request("POST", url, {}, json.dumps(body).encode()))
-        return response.status, read_answer(response.content)
+        answer = self.send("POST", f"fnId={FULL_ID}&stepId=step", {}, json.dumps(body).encode())
+        return answer.status, read_answer(answer.body)
 
     def _keep(self, op: dict[str, Any]) -> None:
         if op["op"] == "Sleep":
