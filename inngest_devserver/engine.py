@@ -180,12 +180,15 @@ class Engine:
             substitute=options.substitute,
         )
 
-    def _read(self, url: str, answer: Answer) -> Outcome:
-        """Return what an answer means. A worker, or an app in this process, has no need to sign it."""
+    def _read(self, url: str, answer: Answer, asked: str) -> Outcome:
+        """Return what an answer means. A worker, or an app in this process, has no need to sign it.
+
+        asked: what the app was asked for, in words.
+        """
         now = self.clock.now()
         if self.options.sender is not None or url.startswith(WORKERS_URL):
-            return read_answer(answer, now)
-        return read_answer(answer, now, lambda given: self._signatures.refusal(given, now))
+            return read_answer(answer, now, asked)
+        return read_answer(answer, now, asked, lambda given: self._signatures.refusal(given, now))
 
     async def _call(self, job: JobRow) -> None:
         await self.executor.call(job)

@@ -18,7 +18,7 @@ from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
-from django.utils.encoding import iri_to_uri
+from django.utils.encoding import escape_uri_path, iri_to_uri
 from django.views.decorators.csrf import csrf_exempt
 
 from inngest_core.client import Inngest
@@ -111,23 +111,33 @@ def _request(head: Head, request: HttpRequest, body_cap: int) -> Request:
 def _url(request: HttpRequest) -> str:
     """Return the URL with the prefix in it, which under ASGI `request.path` may lack (FORCE_SCRIPT_NAME, hypercorn)."""
     prefix = str(request.META.get("SCRIPT_NAME", "")).rstrip("/")
+    query = request.META.get("QUERY_STRING", "")
     try:
-        return _quoted(f"{request.scheme}://{request.get_host()}{prefix}{request.get_full_path_info()}")
+        origin = f"{request.scheme}://{request.get_host()}"
     except DisallowedHost as error:  # Django's own answer is an HTML page
         raise URLInvalidError(str(error)) from None
+    return f"{origin}{_quoted(prefix)}{_quoted_path(request.path_info)}" + (f"?{_quoted(query)}" if query else "")
 
 
 @cache_short
-def _quoted(url: str) -> str:
-    return iri_to_uri(url)
+def _quoted(text: str) -> str:
+    return iri_to_uri(text)
+
+
+@cache_short
+def _quoted_path(path: str) -> str:
+    return escape_uri_path(path)
 
 
 def _response(response: Response, unread: HttpRequest | None = None) -> HttpResponseBase:
     """Translate an answer. unread: its request, where it was given before the body was read."""
     if not isinstance(response.body, bytes):
         return _streamed(response, response.body)
-    headers = {**response.headers, "content-length": str(len(response.body))}
-    answer = _Answer(response.body, status=response.status, headers=headers)
+    answer = _Answer(response.body, response.headers["content-type"], response.status)
+    # Django encodes each name and each value to see whether it can: ours are latin-1, in lower case and without breaks.
+    stored: dict[str, tuple[str, str]] = answer.headers._store
+    stored.update({name: (name, value) for name, value in response.headers.items()})
+    answer.headers["content-length"] = str(len(response.body))
     answer.unread = unread
     # A function that fails is a 500 to the engine, and logged as such; Django would mail it to ADMINS, at every try.
     answer._has_been_logged = response.status >= 500  # type: ignore[attr-defined]  # Django sets and reads it

@@ -87,7 +87,9 @@ def _extra(event: Event) -> dict[str, object]:
 def parse_event(wire: Mapping[str, Any]) -> Event:
     """Return the event in the JSON object of a call request; nulls count as not given. Raises BodyInvalidError."""
     try:
-        return Event.model_validate({key: value for key, value in wire.items() if value is not None})
+        if None in wire.values():
+            wire = {key: value for key, value in wire.items() if value is not None}
+        return Event.model_validate(wire)
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, assert_never
@@ -140,8 +141,12 @@ class FunctionCall:
             state_bytes=call.state_bytes,
         )
         self._execution, self._ctx = self._prepare()
-        self._info = CallInfo(request, self._ctx, function, handler.callback)
         self._current = CurrentCall(self._ctx, self._execution.runs_new_code)
+
+    @functools.cached_property
+    def _info(self) -> CallInfo:
+        """What hooks are told; made for the first one that asks."""
+        return CallInfo(self._request, self._ctx, self._function, self._handler.callback)
 
     def run(self) -> Flow[Answer]:
         """Run the function between its hooks; a flow for the driver of the handler's kind."""
@@ -243,7 +248,7 @@ class FunctionCall:
 
     def _call_handler(self) -> object:
         """Call the handler, in context variables of the call's own."""
-        ctx, arguments = self._ctx, self._info.arguments
+        ctx, arguments = self._ctx, self._info.arguments if self._hooks.exist else {}
         missing = [name for name in self._handler.injected if name not in arguments]
         if missing:
             raise ConfigError(not_injected(self._function.id, missing))

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from inngest_core.errors import CONTROL, InngestError
-from inngest_core.runtime.drivers import Resources
+from inngest_core.runtime.awaitable import is_awaitable
+from inngest_core.runtime.drivers import HELD_LOOP_SECONDS, Resources
 from inngest_core.runtime.effects import Call, Flow
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
 
@@ -23,6 +25,7 @@ from .onion import Inner, layer
 from .values import StepInfo, TransformOutputResult
 
 _NAMES = tuple(name for name, hook in vars(MiddlewareSync).items() if callable(hook) and not name.startswith("_"))
+_ALL_RUN = object()
 
 
 class Hooks:
@@ -119,13 +122,31 @@ class Hooks:
         return self._plan.get(hook, ())
 
     def _run(self, planned: Sequence[tuple[int, str]], hook: str, args: Sequence[object]) -> Flow[None]:
-        for index, name in planned:
-            try:
-                yield Call(getattr(self._instances[index], hook), args, None, name)
-            except (InngestError, *CONTROL):
-                raise
-            except BaseException as error:
-                raise failed(name, error) from error
+        """Run a hook of some middleware; those with nothing to await share an effect, which costs more than they."""
+        if not planned:
+            return
+        left = iter(planned)
+
+        def go() -> object:
+            """Run hooks up to the first that has to be awaited, or took long: the driver does, or says, so."""
+            began = time.perf_counter()
+            for index, call.what in left:
+                result = getattr(self._instances[index], hook)(*args)
+                took_long = time.perf_counter() - began > HELD_LOOP_SECONDS / 2
+                if took_long or (result is not None and is_awaitable(result)):
+                    return result
+            return _ALL_RUN
+
+        call = Call(go)
+        try:
+            while (yield call) is not _ALL_RUN:
+                pass
+        except (InngestError, *CONTROL):
+            raise
+        except BaseException as error:
+            raise failed(call.what, error) from error
+        finally:
+            del call.callback  # which holds the call, too
 
 
 Plan = Mapping[str, Sequence[tuple[int, str]]]

@@ -54,6 +54,17 @@ class Seen:
         return self.other_keys or not (self.kinds <= PLAIN_CLASSES or all(map(is_plain_class, self.kinds)))
 
 
+def is_simple(value: object) -> bool:
+    """Tell whether *value* is a plain dict of texts, bools and nulls by text: as many results are, and nothing to see.
+
+    A survey would say so too, in six times the time.
+    """
+    if type(value) is not dict:
+        return False
+    held = cast("dict[object, object]", value)
+    return _TEXTS.issuperset(map(type, held)) and _SCALARS.issuperset(map(type, held.values()))
+
+
 def survey(root: object) -> Seen:
     """Return what *root* holds; it must hold no cycles, as what was written does not."""
     seen = Seen()

@@ -28,7 +28,7 @@ from inngest_core.protocol.limits import MAX_EVENT_BYTES, MAX_MESSAGE_BYTES, MAX
 
 from .classes import layout_of, own_schema, written_fields
 from .codec import Codec, codec_of, jsonable, with_text_keys
-from .comparison import LISTS, Seen, same, survey
+from .comparison import LISTS, Seen, is_simple, same, survey
 from .diagnosis import Write, explain, explain_size, locate, problem_of, problem_of_keys
 from .json_text import LARGEST_INT, as_body, parse_value, settle
 
@@ -140,7 +140,7 @@ def _dump(value: object, what: str, typ: object, rule: Rule, serializer: Seriali
     as_typed = body is not None
     if body is None:
         body = _write_plain(value, what, serializer, fix)
-    if typ is None and type(value) in _CANNOT_FAIL:
+    if typ is None and (type(value) in _CANNOT_FAIL or is_simple(value)):
         return Written(body)
     seen = survey(value)
     rich = seen.rich

@@ -19,6 +19,7 @@ from inngest_core.web.messages import TransportError, read_limited_async
 from inngest_devserver.scheduling.clock import Clock
 
 from .connections import Connections, UnreachableError
+from .credentials import Credentials
 from .reply import Answer
 from .requests import without_password
 from .signatures import Signatures
@@ -70,6 +71,7 @@ class Caller:
     transport: Transport | None = None
     workers: Workers | None = None
     _connections: Connections = field(default_factory=Connections)
+    _credentials: Credentials = field(default_factory=Credentials)
 
     async def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, seconds: float = CALL_SECONDS
@@ -125,6 +127,7 @@ class Caller:
         raise TransportError(f"more than {_MOST_REDIRECTS} redirects")
 
     async def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Answer:
+        headers = self._credentials.add(url, headers)
         if self.transport is None:
             return await self._connections.exchange(method, url, headers, body, seconds)
         request = httpx.Request(method, url, headers=dict(headers), content=body)

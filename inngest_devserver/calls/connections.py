@@ -52,7 +52,7 @@ def _target(url: str) -> _Target:
     """Return where *url* leads; raises httpx.InvalidURL and TransportError."""
     parsed = httpx.URL(url)
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise TransportError(f"{url} is not an http(s) URL")
+        raise TransportError("this is not an http(s) URL")
     port = parsed.port or (443 if parsed.scheme == "https" else 80)
     host_header, path = parsed.netloc.decode("ascii"), parsed.raw_path.decode("ascii")
     return _Target((parsed.scheme, parsed.raw_host.decode("ascii"), port), host_header, path)

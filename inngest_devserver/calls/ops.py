@@ -138,12 +138,15 @@ class OpsInvalidError(ValueError):
         self.final = final
 
 
-def parse_ops(body: object, now: float) -> list[Op]:
-    """Return the ops of a 206 answer that came at the Unix time *now*; raises OpsInvalidError."""
+def parse_ops(body: object, now: float, asked: str) -> list[Op]:
+    """Return the ops of a 206 answer that came at the Unix time *now*; raises OpsInvalidError.
+
+    asked: what the app was asked for, in words.
+    """
     items = cast("list[object]", body if isinstance(body, list) else [body])
     if len(items) > MAX_STEPS:
         raise OpsInvalidError(
-            f"the app reported {len(items)} steps at once; at most {MAX_STEPS} are allowed",
+            f"asked for {asked}, the app reported {len(items)} steps at once; at most {MAX_STEPS} are allowed",
             name="InngestErrFunctionOverflowed",
             final=True,
         )

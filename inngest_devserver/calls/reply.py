@@ -70,22 +70,23 @@ def _believe(_: Answer) -> str:
     return ""
 
 
-def read_answer(answer: Answer, now: float, refusal: Callable[[Answer], str] = _believe) -> Outcome:
+def read_answer(answer: Answer, now: float, asked: str, refusal: Callable[[Answer], str] = _believe) -> Outcome:
     """Return what *answer* means at the Unix time *now*.
 
+    asked: what the app was asked for, in words.
     refusal: says why a success must not be believed, or nothing; a failure is a failure, whoever says so.
     """
     if len(answer.body) > MAX_RESPONSE_BYTES:
-        return _failed("output_too_large", f"the app answered more than {MAX_RESPONSE_BYTES} bytes")
+        return _failed("output_too_large", f"asked for {asked}, the app answered more than {MAX_RESPONSE_BYTES} bytes")
     if answer.status == 201:
         try:
             answer = _open_envelope(answer)
         except (BodyInvalidError, ValueError) as error:
             return _failed("invalid_response", f"the app streamed an answer that cannot be read: {error}")
-    return _read(answer, now, refusal)
+    return _read(answer, now, asked, refusal)
 
 
-def _read(answer: Answer, now: float, refusal: Callable[[Answer], str]) -> Outcome:
+def _read(answer: Answer, now: float, asked: str, refusal: Callable[[Answer], str]) -> Outcome:
     if 200 <= answer.status < 300:
         if not answer.headers.get(Header.SDK):
             return _failed(
@@ -94,15 +95,15 @@ def _read(answer: Answer, now: float, refusal: Callable[[Answer], str]) -> Outco
             )
         if said := refusal(answer):
             return _failed("signature_invalid", said)
-        return _read_steps(answer, now) if answer.status == 206 else _read_output(answer)
+        return _read_steps(answer, now, asked) if answer.status == 206 else _read_output(answer)
     return _read_error(answer)
 
 
-def _read_steps(answer: Answer, now: float) -> Outcome:
+def _read_steps(answer: Answer, now: float, asked: str) -> Outcome:
     if not answer.body.strip():
         return _failed("invalid_response", "no response data")
     try:
-        ops = parse_ops(parse_json(answer.body), now)
+        ops = parse_ops(parse_json(answer.body), now, asked)
     except OpsInvalidError as error:
         return _failed(error.name, str(error), final=error.final)
     except (BodyInvalidError, ValueError) as error:

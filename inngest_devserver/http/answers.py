@@ -36,7 +36,7 @@ def refuse_unknown(call: Call, known: Iterable[str]) -> None:
     """Raise APIError for a parameter of the query that would be ignored: what was to be filtered would not be."""
     unknown = sorted({name.removesuffix("[]") for name in call.queries} - set(known))
     if unknown:
-        raise APIError(400, f"the query parameter {unknown[0]} is unknown; known are {', '.join(known)}")
+        raise APIError(400, f"the query parameter {unknown[0]} is unknown; known are {', '.join(known) or 'none'}")
 
 
 class APIError(Exception):

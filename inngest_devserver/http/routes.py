@@ -10,7 +10,7 @@ from inngest_core.web.messages import Response
 from inngest_devserver.engine import Engine
 
 from .access import Access, Need
-from .answers import APIError, Call
+from .answers import APIError, Call, refuse_unknown
 from .app_routes import AppRoutes
 from .cancellation_routes import CancellationRoutes
 from .checkpoint_routes import CheckpointRoutes
@@ -93,28 +93,43 @@ def endpoints(engine: Engine, access: Access | None = None) -> list[Endpoint]:
 def _second_version(engine: Engine) -> list[Endpoint]:
     """Return the routes of `/api/v2`; `v2/openapi.py` describes each."""
     v2 = V2Routes(engine)
-    routes: dict[str, Mapping[str, Handler]] = {
-        "/api/v2/runs": {"GET": v2.runs},
-        "/api/v2/runs/{run}": {"GET": v2.run},
-        "/api/v2/runs/{run}/trace": {"GET": v2.trace},
-        "/api/v2/runs/{run}/cancel": {"POST": v2.cancel},
-        "/api/v2/runs/{run}/rerun": {"POST": v2.rerun},
-        "/api/v2/events": {"POST": v2.send},
-        "/api/v2/events/{event}/runs": {"GET": v2.runs_of_event},
-        "/api/v2/apps": {"GET": v2.apps},
-        "/api/v2/apps/{app}/functions": {"GET": v2.functions},
-        "/api/v2/apps/{app}/functions/{function}": {"GET": v2.function},
-        "/api/v2/apps/{app}/functions/{function}/runs": {"GET": v2.runs_of_function},
-        "/api/v2/apps/{app}/functions/{function}/invoke": {"POST": v2.invoke},
+    run, page, output = ("status", "from", "until", "timeField", "order"), ("limit", "cursor"), "includeOutput"
+    # Apps, and functions of one, are few: all of them are one page, whatever its limit.
+    routes: dict[str, tuple[str, Handler, tuple[str, ...]]] = {
+        "/api/v2/runs": ("GET", v2.runs, ("appId", "functionId", *run, *page, output)),
+        "/api/v2/runs/{run}": ("GET", v2.run, (output,)),
+        "/api/v2/runs/{run}/trace": ("GET", v2.trace, (output,)),
+        "/api/v2/runs/{run}/cancel": ("POST", v2.cancel, ()),
+        "/api/v2/runs/{run}/rerun": ("POST", v2.rerun, ()),
+        "/api/v2/events": ("POST", v2.send, ()),
+        "/api/v2/events/{event}/runs": ("GET", v2.runs_of_event, (output,)),
+        "/api/v2/apps": ("GET", v2.apps, page),
+        "/api/v2/apps/{app}/functions": ("GET", v2.functions, page),
+        "/api/v2/apps/{app}/functions/{function}": ("GET", v2.function, ()),
+        "/api/v2/apps/{app}/functions/{function}/runs": ("GET", v2.runs_of_function, (*run, *page, output)),
+        "/api/v2/apps/{app}/functions/{function}/invoke": ("POST", v2.invoke, ()),
     }
     open_routes: dict[str, Mapping[str, Handler]] = {
         "/api/v2/health": {"GET": v2.health},
         "/api/v2/openapi.json": {"GET": v2.describe},
     }
     return [
-        *(Endpoint(path, methods, refuse=refuse) for path, methods in routes.items()),
+        *(
+            Endpoint(path, {method: _knowing(handler, known)}, refuse=refuse)
+            for path, (method, handler, known) in routes.items()
+        ),
         *(Endpoint(path, methods, Need.NOTHING, refuse=refuse) for path, methods in open_routes.items()),
     ]
+
+
+def _knowing(handler: Handler, known: tuple[str, ...]) -> Handler:
+    """Return a handler that refuses other parameters in the query than these."""
+
+    def handle(call: Call) -> Response | Awaitable[Response]:
+        refuse_unknown(call, known)
+        return handler(call)
+
+    return handle
 
 
 def streams(engine: Engine) -> list[Stream]:

@@ -242,7 +242,7 @@ class Executor:
             return Raised({"name": "Error", "message": f"{UNREACHABLE}: {error}"}, UNREACHABLE)
         finally:
             del run.requests[job.id]
-        return self._s.read(url, answer)
+        return self._s.read(url, answer, run.asked_for(job.step_id))
 
     def _apply(self, run: Run, job: JobRow, outcome: Outcome, started: float) -> None:
         match outcome:
@@ -300,7 +300,7 @@ class Executor:
             case Planned():
                 self._progress.pause(run, op)
                 news.count += op.id not in run.planned
-                run.planned.add(op.id)
+                run.planned[op.id] = op.name
             case Rediscover():
                 news.count += 1
             case Complete():

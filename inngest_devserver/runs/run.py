@@ -99,7 +99,7 @@ class Run:
     discovery: Discovery | None = None
     plan_only: bool = False
     fruitless: int = 0
-    planned: set[str] = field(default_factory=set[str])
+    planned: dict[str, str] = field(default_factory=dict[str, str])
     inputs: dict[str, bytes] = field(default_factory=dict[str, bytes])
     requests: dict[str, str] = field(default_factory=dict[str, str])
     savers: dict[str, str] = field(default_factory=dict[str, str])
@@ -137,6 +137,12 @@ class Run:
         if self.state_bytes > MAX_STATE_BYTES:
             return "InngestErrStateOverflowed", state_overflowed(step, self.state_bytes)
         return None
+
+    def asked_for(self, step_id: str) -> str:
+        """Return what a call request asks for, in words."""
+        if step_id == DISCOVERY:
+            return f"the function {self.function.slug}"
+        return f'the step "{self.planned.get(step_id, step_id)}" of the function {self.function.slug}'
 
     def only_sleeps(self) -> bool:
         """Whether nothing can happen to the run but that time passes, so that the store tells all about it."""

@@ -51,7 +51,7 @@ class Services:
     active: ActiveRuns
     queue: Queue
     caller: Sender
-    read: Callable[[str, Answer], Outcome]
+    read: Callable[[str, Answer, str], Outcome]
     fetcher: Fetcher
     journal: Journal
     place: Callable[[Function, Mapping[str, Any], float], Placement]

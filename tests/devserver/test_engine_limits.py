@@ -113,9 +113,18 @@ OVER: dict[str, tuple[Make, str, str]] = {
     "ops of an answer": (
         in_parallel(1001),
         "InngestErrFunctionOverflowed",
-        "the app reported 1001 steps at once; at most 1000 are allowed",
+        "asked for the function app-f, the app reported 1001 steps at once; at most 1000 are allowed",
     ),
-    "answer": (lambda call: Reply(200, text(8 * MIB + 1)), "output_too_large", "more than 8388608 bytes"),
+    "answer": (
+        lambda call: Reply(200, text(8 * MIB + 1)),
+        "output_too_large",
+        "asked for the function app-f, the app answered more than 8388608 bytes",
+    ),
+    "answer for a planned step": (
+        lambda call: Reply(200, text(8 * MIB + 1)) if call.targets("big") else ops(planned("big"), planned("other")),
+        "output_too_large",
+        'asked for the step "big" of the function app-f, the app answered more than 8388608 bytes',
+    ),
     "sleep": (
         one({**op("Sleep", "long"), "name": "366d1s"}),
         "InngestErrTimeoutTooLong",

@@ -8,10 +8,15 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+
+from inngest_core.protocol.signing import SigningKeys, verify
+from inngest_devserver.calls.fetcher import HTTPFetcher
 
 from .harness import Called, Lab, Reply, lab
 
@@ -25,6 +30,7 @@ _BY_NATURE = (
     (re.compile(r"\b1[78]\d{11}\b"), "0"),
     (re.compile(r'"(job_id|qi_id)": "[^"]+"'), r'"\1": "<job>"'),
 )
+SIGNING_KEY = "signkey-prod-" + "0123456789abcdef" * 4
 Key = tuple[str, str, str, int, frozenset[str]]
 
 
@@ -93,7 +99,7 @@ class RecordedApp:
         self.pairs.append((line["request"]["body"], call.body))
         self._save(call, line["request"]["body"]["ctx"].get("request_id", ""))
         response = line["response"]
-        dropped = {"content-type", "server-timing", "transfer-encoding"}
+        dropped = {"content-type", "server-timing", "transfer-encoding", "x-inngest-signature"}  # it is signed anew
         headers = {key: value for key, value in response["headers"].items() if key not in dropped}
         return Reply(response["status"], response["body"], headers)
 
@@ -103,6 +109,11 @@ class RecordedApp:
         for body in self._saved.get(recorded_request, ()):
             answer = self._it.request("POST", f"/v1/checkpoint/{ids['run_id']}/async", {**body, **ids})
             assert (answer.status, answer.body) == (200, None)
+
+
+def _options(name: str) -> dict[str, Any]:
+    """Return the options of the engine that was recorded."""
+    return {"signing_key": SIGNING_KEY, "server_kind": "cloud"} if name == "python-signed.jsonl" else {}
 
 
 async def _replay(it: Lab, app: RecordedApp, name: str, event: str, data: dict[str, Any]) -> dict[str, Any]:
@@ -117,6 +128,9 @@ async def _replay(it: Lab, app: RecordedApp, name: str, event: str, data: dict[s
         # Nothing is left to do but to wait: for a retry, or for a wait to be met or to time out.
         if "next in" in line or "attempt 1 failed" in line or '"cap/never"' in line:
             asyncio.get_running_loop().call_soon(it.clock.advance, 5)
+        if "sleeps for" in line and event == "cap/cancelme":
+            it.send("cap/cancel", data)
+            return
         for awaited in ("cap/go", "nocp/go", "cp/go"):
             if f'waits for "{awaited}"' in line:
                 it.send(awaited, {"id": "7"})
@@ -125,6 +139,16 @@ async def _replay(it: Lab, app: RecordedApp, name: str, event: str, data: dict[s
 
     it.on_line = again
     return await it.ended(event_id)
+
+
+def assert_signed(it: Lab) -> None:
+    """An engine with a key signs the very bytes that it sends; one without a key signs nothing."""
+    for call in it.app.calls:
+        signature = call.headers.get("x-inngest-signature")
+        if it.app.key is None:
+            assert signature is None
+        else:
+            assert verify(call.raw, signature, SigningKeys(it.app.key), now=call.time) == it.app.key
 
 
 @pytest.mark.parametrize(
@@ -137,6 +161,15 @@ async def _replay(it: Lab, app: RecordedApp, name: str, event: str, data: dict[s
         ("python-dev.jsonl", "cap/invoker", {"who": "me", "id": "1"}, "Completed", 7),
         ("python-dev.jsonl", "cap/wait", {"id": "7"}, "Completed", 3),
         ("python-dev.jsonl", "cap/everything", {"id": "1", "p": 10, "k": "z", "x": 2}, "Completed", 1),
+        ("python-dev.jsonl", "cap/cancelme", {"id": "9"}, "Cancelled", 1),
+        ("python-signed.jsonl", "cap/plain", {"who": "me", "id": "1"}, "Completed", 1),
+        ("python-signed.jsonl", "cap/steps", {"who": "me", "id": "1"}, "Completed", 5),
+        ("python-signed.jsonl", "cap/retry", {"who": "me", "id": "1"}, "Completed", 4),
+        ("python-signed.jsonl", "cap/fail", {"who": "me", "id": "1"}, "Failed", 2),
+        ("python-signed.jsonl", "cap/invoker", {"who": "me", "id": "1"}, "Completed", 7),
+        ("python-signed.jsonl", "cap/wait", {"id": "7"}, "Completed", 3),
+        ("python-signed.jsonl", "cap/cancelme", {"id": "9"}, "Cancelled", 1),
+        ("python-signed.jsonl", "cap/everything", {"id": "1", "p": 10, "k": "z", "x": 2}, "Completed", 1),
         ("typescript-dev.jsonl", "nocp/seq", {"id": "7"}, "Completed", 6),
         ("typescript-dev.jsonl", "nocp/fail", {"id": "7"}, "Failed", 4),
         ("typescript-dev.jsonl", "nocp/norty", {"id": "7"}, "Failed", 2),
@@ -151,9 +184,11 @@ async def _replay(it: Lab, app: RecordedApp, name: str, event: str, data: dict[s
 )
 def test_the_engine_asks_as_recorded(name: str, event: str, data: dict[str, Any], status: str, asked: int) -> None:
     async def main() -> None:
-        async with lab() as it:
+        async with lab(**_options(name)) as it:
+            it.bearer = _options(name).get("signing_key", "")
             app = RecordedApp(name, it)
             run = await _replay(it, app, name, event, data)
+            assert_signed(it)
             assert app.surprises == []
             assert run["status"] == status
             for recorded, ours in app.pairs:
@@ -236,5 +271,68 @@ def test_functions_under_flow_control_are_asked_as_recorded(event: str) -> None:
                 assert _same_by_nature({k: v for k, v in now.items() if k not in left_out}) == _same_by_nature(
                     {k: v for k, v in then.items() if k not in left_out}
                 )
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("app_name", ["cp", "nocp"])
+def test_signals_end_waits_as_recorded(app_name: str) -> None:
+    """One function waits for a signal; another one sends it in a step, as TypeScript's SDK does."""
+    name = "typescript-dev.jsonl"
+    sent = next(
+        line
+        for line in _lines(name)
+        if line["request"]["path"] == "/v1/signals" and line["request"]["body"]["signal"].startswith(app_name)
+    )
+
+    async def main() -> None:
+        async with lab() as it:
+            app = RecordedApp(name, it)
+            for registration in _registrations(name):
+                it.app.scripts |= {function["id"]: app for function in registration["functions"]}
+                assert it.request("POST", "/fn/register", registration).status == 200
+            waiting = it.send(f"{app_name}/sig", {"id": "7"})
+            await it.said("waits for the signal")
+            sending = it.send(f"{app_name}/sendsig", {"id": "7"})
+            answer = it.request("POST", "/v1/signals", sent["request"]["body"])
+            (run,) = it.runs(waiting)
+            assert (answer.status, answer.body["data"]) == (sent["response"]["status"], {"run_id": run["run_id"]})
+            runs = [await it.ended(waiting), await it.ended(sending)]
+            assert app.surprises == []
+            assert [run["status"] for run in runs] == ["Completed", "Completed"]
+            assert len(app.pairs) == (3 if app_name == "cp" else 4)
+            for recorded, ours in app.pairs:
+                assert _same_by_nature(ours) == _same_by_nature(recorded)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("event", ["cp/fetch", "nocp/fetch"])
+def test_a_fetch_is_made_and_its_answer_told_as_recorded(event: str) -> None:
+    name = "typescript-dev.jsonl"
+    memo = next(
+        step["data"]
+        for line in _lines(name)
+        if line["direction"] == "engine-to-sdk" and line["request"]["query"].startswith(f"fnId=ts{event[:-6]}-fetch")
+        for step in line["request"]["body"]["steps"].values()
+    )
+    asked: list[tuple[str, str]] = []
+
+    async def body() -> AsyncGenerator[bytes]:
+        yield memo["body"].encode()
+
+    def outside(request: httpx.Request) -> httpx.Response:
+        asked.append((request.method, str(request.url)))
+        return httpx.Response(memo["status_code"], headers=memo["headers"], content=body())
+
+    async def main() -> None:
+        async with lab(fetcher=HTTPFetcher(httpx.MockTransport(outside))) as it:
+            app = RecordedApp(name, it)
+            run = await _replay(it, app, name, event, {"id": "7"})
+            assert app.surprises == []
+            assert (run["status"], asked) == ("Completed", [("GET", memo["url"])])
+            assert len(app.pairs) == 2
+            for recorded, ours in app.pairs:
+                assert _same_by_nature(ours) == _same_by_nature(recorded)
 
     asyncio.run(main())

@@ -12,7 +12,9 @@ import pytest
 from inngest_devserver.calls.requests import without_password
 from inngest_devserver.storage.retention import Keep
 
-from .harness import lab, op, ops, ran, returned
+from .harness import Called, Reply, lab, op, ops, ran, returned
+
+ELSEWHERE = "http://elsewhere.test/api/inngest"
 
 
 def test_a_full_disk_stops_the_engine_until_there_is_room(tmp_path: Path) -> None:
@@ -72,6 +74,26 @@ def test_a_run_whose_function_is_not_known_any_more_fails_at_a_restart(tmp_path:
 )
 def test_a_password_is_not_shown(url: str, shown: str) -> None:
     assert without_password(url) == shown
+
+
+def test_the_password_in_the_url_of_an_app_is_sent_to_it_and_to_no_other() -> None:
+    def script(call: Called) -> Reply:
+        if call.has("a"):
+            return returned("done")
+        return ops(ran("a")) if "elsewhere" in call.headers["host"] else Reply(307, None, {"location": ELSEWHERE})
+
+    async def main() -> None:
+        async with lab() as it:
+            it.serve("f", script)
+            ping = "http://me:p%40ss@app.test/api/inngest?fnId=app-f&stepId=step"
+            await it.engine.caller.send("PUT", ping, {}, b'{"steps": {}}')
+            run = await it.run("t/f")
+            sent = {(call.headers["host"], call.headers.get("authorization")) for call in it.app.calls}
+            assert sent == {("app.test", "Basic bWU6cEBzcw=="), ("elsewhere.test", None)}
+            assert "p@ss" not in str((it.lines, run))
+            assert "p%40ss" not in str((it.lines, run))
+
+    asyncio.run(main())
 
 
 def test_the_past_is_kept_by_count_and_by_age() -> None:
