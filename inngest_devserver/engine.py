@@ -6,6 +6,7 @@ All of it lives on one event loop and is touched by that loop's thread only.
 from __future__ import annotations
 
 import asyncio
+import random
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from .calls.caller import WORKERS_URL, Caller, Sender, Transport
 from .calls.fetcher import Fetcher, HTTPFetcher
 from .calls.ops import Op
 from .calls.reply import Answer, Outcome, read_answer
+from .calls.retry import Spread, backoff
 from .calls.signatures import Signatures
 from .console import Console, Sink, stderr
 from .ids import Ulids
@@ -66,6 +68,7 @@ class Options:
     concurrency: call requests under way at once in one app, of which one function gets three quarters; fewer than the
     100 connections that a waitress takes by default, as it leaves the others unanswered.
     retry_interval: seconds before the second attempt; doubles with each, up to a minute.
+    spread: chooses a number from the first to the last that may be: back-off and crons are a little late at random.
     keep: how many ended runs are kept, and for how long.
     lease_seconds: how long a worker may keep a call without telling that it is still at it.
     server_kind: what the engine calls itself to apps, "dev" or "cloud". With "cloud" and a key, answers must be signed.
@@ -81,6 +84,7 @@ class Options:
     event_keys: tuple[str, ...] = field(default=(), repr=False)
     concurrency: int = 64
     retry_interval: float = 1.0
+    spread: Spread = random.uniform
     keep: Keep = field(default_factory=Keep)
     lease_seconds: float = LEASE_SECONDS
     server_kind: str = "dev"
@@ -155,7 +159,7 @@ class Engine:
         self.admission = Admission(
             self.store, flow_store, self.clock, self.registry, self.active, queue, self._meters, keys, say
         )
-        self.crons = Crons(flow_store, self.clock, queue, self.registry, self._begin_timed)
+        self.crons = Crons(flow_store, self.clock, queue, self.registry, self._begin_timed, options.spread)
         self.intake = Intake(self.store, self.clock, self.ulids, self.registry, self.active, self.admission)
 
     def _services(self, options: Options) -> Services:
@@ -176,7 +180,7 @@ class Engine:
             cancelled=self.cancellations.reason,
             keep_event=self.intake.keep,
             send_event=self.intake.take,
-            retry_interval=options.retry_interval,
+            backoff=lambda attempt: backoff(attempt, options.retry_interval, options.spread),
             substitute=options.substitute,
         )
 
