@@ -69,7 +69,7 @@ def known_at(url: str, apps: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] |
 def _signed(key: str | None) -> Mapping[str, str]:
     try:
         return {Header.SIGNATURE: sign(b"", SigningKey(key), now=time.time())} if key else {}
-    except ConfigError:  # the check of the engine says that it is no key
+    except ConfigError:  # the check of the engine says that it is not a key
         return {}
 
 

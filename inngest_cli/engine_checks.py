@@ -99,7 +99,7 @@ class Engine:
         other = port + 1 if port < _HIGHEST_PORT else port - 1
         return Finding(
             "engine",
-            f"port {port} is taken by a program that is no engine: {self.origin}/health answers {seen.in_words()}",
+            f"port {port} is taken by a program that is not an engine: {self.origin}/health answers {seen.in_words()}",
             f"stop that program, or start the engine elsewhere: inngest dev --port {other}, and name it with --url",
         )
 

@@ -12,7 +12,7 @@ from .printing import error_in_words, in_short, mapping, mappings, moment_of, on
 
 _STACK_LINES = 20
 _INTERNAL = "executor.nonstep"
-"""A span of some engines that is no work of a function."""
+"""A span of some engines that is not the work of a function."""
 _WAITS = {
     "SLEEP": "sleeps",
     "WAIT_FOR_EVENT": "waits for an event",

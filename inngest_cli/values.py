@@ -46,5 +46,5 @@ def moment(text: str) -> datetime.datetime:
         return parse_time(text)
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no time; write how long ago, as in 90s, 2h or 1d, or a date, as in 2027-01-15T06:00:00Z"
+            f"{text!r} is not a time; write how long ago, as in 90s, 2h or 1d, or a date, as in 2027-01-15T06:00:00Z"
         ) from None

@@ -166,7 +166,7 @@ def parse_origin(text: str, name: str) -> str:
 
 
 def check_streaming(given: object) -> Streaming | None:
-    """Return what the option streaming= was given; raises ConfigError when it is no Streaming."""
+    """Return what the option streaming= was given; raises ConfigError when it is not a Streaming."""
     if given is None or isinstance(given, Streaming):
         return given
     raise ConfigError(f"streaming is {given!r}; give inngest.Streaming.FORCE or inngest.Streaming.DISABLE")

@@ -71,7 +71,7 @@ def headline(error: BaseException, limit: int = SHORT_MESSAGE) -> str:
 
 
 def leaves(error: BaseException) -> list[BaseException]:
-    """Return the exceptions of a group and of the groups in it, each once; for what is no group, itself."""
+    """Return the exceptions of a group and of the groups in it, each once; for what is not a group, itself."""
     found: list[BaseException] = []
     seen: set[int] = set()
     waiting = [error]

@@ -19,7 +19,7 @@ async def publish(client: Inngest, channel: str, topic: str, data: object) -> No
     channel: the name of the channel.
     topic: the name of the topic.
     data: whatever can be written as JSON.
-    Raises what that does; ConfigError: client is no client.
+    Raises what that does; ConfigError: client is not an Inngest client.
     """
     await _of(client).publish(channel, topic, data)
 
@@ -31,7 +31,7 @@ def publish_sync(client: Inngest, channel: str, topic: str, data: object) -> Non
     channel: the name of the channel.
     topic: the name of the topic.
     data: whatever can be written as JSON.
-    Raises what that does; ConfigError: client is no client.
+    Raises what that does; ConfigError: client is not an Inngest client.
     """
     _of(client).publish_sync(channel, topic, data)
 
@@ -42,7 +42,7 @@ async def get_subscription_token(client: Inngest, channel: str, topics: Sequence
     client: whose engine makes it.
     channel: the name of the channel.
     topics: the topics that it opens.
-    Raises what that does; ConfigError: client is no client.
+    Raises what that does; ConfigError: client is not an Inngest client.
     """
     return await _of(client).get_subscription_token(channel, topics)
 
@@ -53,13 +53,13 @@ def get_subscription_token_sync(client: Inngest, channel: str, topics: Sequence[
     client: whose engine makes it.
     channel: the name of the channel.
     topics: the topics that it opens.
-    Raises what that does; ConfigError: client is no client.
+    Raises what that does; ConfigError: client is not an Inngest client.
     """
     return _of(client).get_subscription_token_sync(channel, topics)
 
 
 def _of(client: object) -> Realtime:
-    """Return what the client publishes with; raises ConfigError when the first argument is no client."""
+    """Return what the client publishes with; raises ConfigError when the first argument is not an Inngest client."""
     if isinstance(client, Inngest):
         return client.realtime
     raise ConfigError(f"client is {kind_of(client)}; give the inngest.Inngest(...) client first, then the channel")

@@ -74,7 +74,7 @@ def _run_of(response: HTTPResponse, signal: str) -> str | None:
 
 
 def check_signal(signal: object, what: str) -> str:
-    """Return the name of a signal; raises ConfigError when it is no text, or empty. what: names it in the message."""
+    """Return the name of a signal; raises ConfigError when it is not a string or is empty. what: names it."""
     if not isinstance(signal, str) or not signal or not is_unicode(signal):
         raise ConfigError(f'{what} is {signal!r}; give the name of the signal as a text, such as "order/7/approved"')
     return signal

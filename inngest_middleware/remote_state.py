@@ -36,11 +36,11 @@ class RemoteStateError(InngestError):
 
 
 class Store(Protocol):
-    """Where results are kept. `put` and `get` may raise anything; they are called in threads."""
+    """A place where results are kept. `put` and `get` may raise any exception. They are called in threads."""
 
     @property
     def strategy(self) -> str:
-        """Names the kind of the store in what the engine gets."""
+        """Return a text that names the kind of the store. The engine gets it."""
         ...
 
     def address(self) -> Mapping[str, str]:
@@ -48,11 +48,14 @@ class Store(Protocol):
         ...
 
     def put(self, key: str, data: bytes) -> None:
-        """Keep data. key: begins with "inngest/remote_state/"; the same data may come again."""
+        """Store data, which may be there already.
+
+        key: its name, which begins with "inngest/remote_state/". data: JSON as UTF-8.
+        """
         ...
 
     def get(self, key: str) -> bytes:
-        """Return data; raises whatever when there is none."""
+        """Return the data that was stored under *key*. Raises any exception when there is none."""
         ...
 
 

@@ -169,7 +169,7 @@ class AsyncEngine:
         """Have the engine call more apps.
 
         apps: as for the constructor.
-        Raises AppError: one of them is no app, or did not register.
+        Raises AppError: one of them is not an app, or did not register.
         """
         if not self._open:
             self._apps.extend(apps)

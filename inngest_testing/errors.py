@@ -42,4 +42,4 @@ class EffectError(TestingError):
 
 
 class AppError(TestingError):
-    """What was given is no app and no function, or does not answer as one."""
+    """What was given is neither an app nor a function, or does not answer as one."""

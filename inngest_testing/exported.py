@@ -117,7 +117,7 @@ def replay(function: Function[Any], run: str | Path | Mapping[str, Any], *, chec
     run: the path of the file, or what is in it.
     check: whether a run that does not replay raises; without that, look at `ok` of what is returned.
     Returns what came of each step. Raises ReplayError: a step is met no more, or another one instead; the message lists
-    the steps. ValueError: this is no exported run.
+    the steps. ValueError: this is not an exported run.
     """
     __tracebackhide__ = True
     document = _read(run)
@@ -135,7 +135,7 @@ def _read(run: str | Path | Mapping[str, Any]) -> Mapping[str, Any]:
     fields = cast("dict[str, Any]", document) if isinstance(document, Mapping) else {}
     if fields.get("format") != FORMAT or not isinstance(fields.get("steps"), list) or not fields.get("events"):
         raise ValueError(
-            f"{'this' if isinstance(run, Mapping) else run} is no exported run of format {FORMAT}; "
+            f"{'this' if isinstance(run, Mapping) else run} is not an exported run of format {FORMAT}; "
             "write one with: inngest runs RUN_ID --export FILE"
         )
     return fields

@@ -27,7 +27,7 @@ def target_of(app: object) -> Target:
     if any(kind.__module__.startswith("tornado.") for kind in type(app).__mro__):
         return TornadoTarget(app)
     if not callable(app):
-        raise AppError(f"{app!r} is no app; give functions, or an app of a framework that serves some")
+        raise AppError(f"{app!r} is not an app; give functions, or an app of a framework that serves some")
     if _is_asgi(app):
         return ASGITarget(cast("Callable[..., Awaitable[None]]", app))
     return WSGITarget(cast("Callable[..., Iterable[bytes]]", app))

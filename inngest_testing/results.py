@@ -173,7 +173,10 @@ class Steps(Mapping[str, StepResult]):
         return any(step.step_id == step_id for step in self._record.steps.values())
 
     def all(self, step_id: str | None = None) -> list[StepResult]:
-        """Return all steps, or all that have one id, as in a loop."""
+        """Return all steps of the run, in the order in which they were met.
+
+        step_id: only those with this id, of which there are several when a step is in a loop.
+        """
         steps = self._record.steps.values()
         return [StepResult(step, self._look) for step in steps if step_id is None or step.step_id == step_id]
 

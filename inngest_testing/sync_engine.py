@@ -75,7 +75,7 @@ class Engine:
         """Have the engine call more apps.
 
         apps: as for the constructor.
-        Raises AppError: one of them is no app, or did not register.
+        Raises AppError: one of them is not an app, or did not register.
         """
         self._portal.run(lambda: self._engine.add(*apps))
 

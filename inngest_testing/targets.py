@@ -91,7 +91,7 @@ _NEVER = [{"event": "testing/never"}]
 def client_of(function: Function[Any]) -> Inngest:
     """Return the client that a function was defined with; raises AppError: it has none."""
     if not isinstance(cast("object", function), Function):
-        raise AppError(f"{function!r} is no function; give what create_function returned")
+        raise AppError(f"{function!r} is not a function; give what create_function returned")
     client = function.client
     if not isinstance(client, Inngest):
         raise AppError(f"{function!r} was not made by create_function of a client, so it cannot be run")
@@ -99,7 +99,7 @@ def client_of(function: Function[Any]) -> Inngest:
 
 
 def by_client(functions: Sequence[Function[Any]]) -> list[tuple[Inngest, list[Function[Any]]]]:
-    """Return the functions of each client. Raises AppError: one of them is no function, or has no client."""
+    """Return the functions of each client. Raises AppError: one of them is not a function, or has no client."""
     found: dict[int, tuple[Inngest, list[Function[Any]]]] = {}
     for function in functions:
         client = client_of(function)

@@ -50,7 +50,7 @@ class ProviderAdapter:
         auth_key: the key of the provider's API.
         model: the name of the model.
         base_url: where the API is, up to and including its version; that of the provider by default.
-        Raises ConfigError: one of them is no text, or empty; base_url is no URL.
+        Raises ConfigError: one of them is not a string, or empty; base_url is not a URL.
         """
         _check_text("auth_key", auth_key)
         _check_text("model", model)
@@ -185,7 +185,7 @@ class DeepSeekAdapter(ProviderAdapter):
 
 
 def _check_text(name: str, given: object) -> None:
-    """Raise ConfigError for what is no text; it does not show what was given, which may be a secret."""
+    """Raise ConfigError for what is not a string; it does not show what was given, which may be a secret."""
     if isinstance(given, str) and given and is_unicode(given):
         return
     shown = kind_of(given) if not isinstance(given, str) else "empty" if not given else "a text that UTF-8 cannot hold"
@@ -193,7 +193,7 @@ def _check_text(name: str, given: object) -> None:
 
 
 def _check_url(given: object) -> None:
-    """Raise ConfigError for what is no URL of an API."""
+    """Raise ConfigError for what is not a URL of an API."""
     if not isinstance(given, str):
         raise ConfigError(f"base_url is {kind_of(given)}; give a URL such as https://api.example.com/v1")
     try:

@@ -95,7 +95,8 @@ class Parallel:
         parallel_mode: when the engine lets the function go on: after all steps, or after each of them (RACE).
         more: never given; it catches `parallel(first, second)`, and the error says what to give instead.
         Returns a tuple of what they returned, in the same order.
-        Raises the error of the first one, in that order, that raised. Raises ConfigError: no tuple of functions.
+        Raises the error of the first one, in that order, that raised. Raises ConfigError: callables is not a list or a
+            tuple of functions.
         """
         branches = _checked(callables, parallel_mode, more)
         before = tools.parallel_mode.set(_mode(parallel_mode))
@@ -184,7 +185,8 @@ class ParallelSync:
         parallel_mode: when the engine lets the function go on: after all steps, or after each of them (RACE).
         more: never given; it catches `parallel(first, second)`, and the error says what to give instead.
         Returns a tuple of what they returned, in the same order.
-        Raises the error of the first one, in that order, that raised. Raises ConfigError: no tuple of functions.
+        Raises the error of the first one, in that order, that raised. Raises ConfigError: callables is not a list or a
+            tuple of functions.
         """
         branches = _checked(callables, parallel_mode, more)
         before = tools.parallel_mode.set(_mode(parallel_mode))

@@ -48,7 +48,7 @@ def record_inputs(found: Iterable[Found[Tool, Any]]) -> None:
 
 
 def _text_of(args: Iterable[object]) -> str | None:
-    """Return arguments as a JSON text; None when one of them is no value."""
+    """Return arguments as a JSON text; None when one of them is not a value."""
     try:
         return json.dumps(list(args), default=_as_json, allow_nan=False, separators=(",", ":"))
     except Exception:  # a model of the user's may raise anything

@@ -18,7 +18,7 @@ Pure: no effects, no user code. The caller tells what was met (`meet`) and asks 
 each step of a race. So a new step of a race, or one that was met before the memo of one was delivered, may have been
 planned by an earlier call and be running elsewhere at this moment: it is planned again, which an engine ignores, and
 never run at once. A memo is read by the op of the step that asks, never by its
-shape: a wait's memo is an event, which has a `data` key of its own. `{"input": [...]}` is no memo: the step is new
+shape: a wait's memo is an event, which has a `data` key of its own. `{"input": [...]}` is not a memo: the step is new
 and runs with those arguments. A memo that is next in the stack but was not met is skipped; one that the stack does
 not name comes after those that it does, an error last.
 """

@@ -215,7 +215,7 @@ def invoke(
 def dump_invoke_opts(tool: Tool, serializer: Serializer | None) -> Mapping[str, object]:
     """Return the options of an invocation as JSON values: its data may hold anything that has a form.
 
-    Raises OutputUnserializableError: it has none, or is too large. ConfigError: it is no object.
+    Raises OutputUnserializableError: it has none, or is too large. ConfigError: it is not an object.
     """
     payload = cast("dict[str, object]", tool.opts["payload"])
     what = f'step "{tool.step_id}": data'
@@ -253,7 +253,7 @@ def event_id_seed(run_id: str, step_hash: str) -> str:
 
 
 def check_step_id(step_id: object) -> str:
-    """Return the id of a step; raises ConfigError when it is no text, or empty."""
+    """Return the id of a step; raises ConfigError when it is not a string, or empty."""
     if not isinstance(step_id, str):
         raise ConfigError(f"a step id is {step_id!r}, a {type(step_id).__name__}; give a string")
     if not step_id:

@@ -48,7 +48,7 @@ class Reader:
     def read(self, text: bytes) -> Message[Any] | None:
         """Return a message as JSON values; None for what only keeps the connection going.
 
-        Raises BodyInvalidError: it is no message.
+        Raises BodyInvalidError: it is not a message.
         """
         fields = parse_object(text, "a message")
         kind = fields.get("kind")

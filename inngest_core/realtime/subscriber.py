@@ -31,7 +31,7 @@ LONGEST_PAUSE_SECONDS = 30.0
 FIRST_TRIES = 5
 """So often a subscriber that was never connected tries: what never answers is not there, or is somewhere else."""
 TELL_AGAIN_SECONDS = 60.0
-"""For so long it is not said again that there is no connection."""
+"""How long to wait before the missing connection is logged again."""
 STEADY_SECONDS = 10.0
 """A connection that has lasted so long was a good one: the next pause is the shortest again."""
 _SHOWN_BYTES = 2_000
@@ -153,7 +153,7 @@ class Subscriber:
         yield from self._tell_that_it_is_back()
 
     def _refuse(self, stream: HTTPStream) -> Flow[None]:
-        """Raise what an answer means that is no stream of events."""
+        """Raise what an answer means that is not a stream of events."""
         body = b""
         with contextlib.suppress(TransportError):
             body = yield Read(stream, SILENCE_SECONDS)

@@ -45,14 +45,14 @@ class Channel:
 
         name: such as "news" or "order:{id}".
         topics: what may be published and subscribed to, as a Topic or by name; by default anything.
-        Raises ConfigError: no name, or one that is no template; a topic that is none.
+        Raises ConfigError: the name is empty or not a template, or one of the topics is not a topic.
         """
         self.name = checked_name(name, "the name of a channel")
         self.topics = tuple(_as_topic(each) for each in topics)
         try:
             parts = [part for part in string.Formatter().parse(name) if part[1] is not None]
         except ValueError as error:
-            raise ConfigError(f"channel {name!r} is no template: {error}; fields are names in braces") from None
+            raise ConfigError(f"channel {name!r} is not a template: {error}; fields are names in braces") from None
         self._fields = {str(field) for _, field, _, _ in parts}
         if not all(field.isidentifier() for field in self._fields):
             raise ConfigError(f"channel {name!r} has a field without a name; fields are names in braces")
@@ -123,7 +123,7 @@ def topics_in(channel: AnyChannel, topics: AnyTopic | Sequence[AnyTopic] | None)
 
 
 def checked_name(name: object, what: str, fix: str = "a text") -> str:
-    """Return the name of a channel or a topic; raises ConfigError when it is no text, or empty."""
+    """Return the name of a channel or a topic; raises ConfigError when it is not a string, or empty."""
     if not isinstance(name, str) or not name or not is_unicode(name):
         raise ConfigError(f"{what} is {name!r}; give {fix}")
     return name

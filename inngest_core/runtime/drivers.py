@@ -189,7 +189,7 @@ def _call(effect: Call) -> object:
     except KeyboardInterrupt as error:
         if threading.current_thread() is threading.main_thread():
             raise  # Ctrl-C
-        raise InngestError(f"{effect.what} raised KeyboardInterrupt, which is no Ctrl-C in this thread") from error
+        raise InngestError(f"{effect.what} raised KeyboardInterrupt, which is not Ctrl-C in this thread") from error
     if is_awaitable(result):
         if inspect.iscoroutine(result):
             result.close()

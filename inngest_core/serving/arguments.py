@@ -63,7 +63,7 @@ _KINDS: dict[str, type] = {"serve_path": str, "serve_origin": str, "public_path"
 def check_functions(functions: object, client: Inngest) -> tuple[Function[Any], ...]:
     """Return the functions that were given to `serve` together with *client*.
 
-    Raises ConfigError: no list, or something in it is no Function, or is a Function of another app.
+    Raises ConfigError: it is not a list, or something in it is not a Function, or is a Function of another app.
     """
     given = describe(functions)
     if _is_function(functions):

@@ -145,7 +145,7 @@ def advertised_url(request_url: str, options: ServeOptions, config: Config) -> s
     try:
         parts = urllib.parse.urlsplit(request_url)
     except ValueError as error:
-        raise URLInvalidError(f"the request came to {request_url!r}, which is no URL: {error}") from None
+        raise URLInvalidError(f"the request came to {request_url!r}, which is not a URL: {error}") from None
     given_origin = options.get("serve_origin")
     origin = parse_origin(given_origin, "serve_origin") if given_origin else config.serve_origin
     if origin is not None:
@@ -174,7 +174,7 @@ def _check_host(host: str) -> None:
     """Refuse a Host header that would become path, query or user name of the URL that engines call."""
     if any(character in host for character in _NOT_IN_A_HOST):
         raise URLInvalidError(
-            f"the Host header of the request is {cut(host, SHORT_MESSAGE)!r}, which is no host name; "
+            f"the Host header of the request is {cut(host, SHORT_MESSAGE)!r}, which is not a host name; "
             "send the request to the address of this app, or have the proxy in front of it set Host"
         )
 

@@ -94,7 +94,7 @@ def read_settings(
 def _unknown(name: str, known: Collection[str], name_of: Callable[[str], str]) -> str:
     near = difflib.get_close_matches(name.upper(), known, 1)
     advice = f"did you mean {name_of(near[0])}?" if near else f"the settings are {', '.join(sorted(known))}"
-    return f"{name_of(name)} is no setting; {advice}"
+    return f"{name_of(name)} is not a setting; {advice}"
 
 
 def _read(argument: str, value: object, setting: str, import_by_name: Callable[[str], object]) -> object:

@@ -86,7 +86,7 @@ class Response:
 
     @property
     def content(self) -> bytes:
-        """The body of an answer that is no stream."""
+        """The body of an answer that is not a stream."""
         if not isinstance(self.body, bytes):
             raise AssertionError("the body is a stream: send its pieces")
         return self.body

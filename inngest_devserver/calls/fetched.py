@@ -126,7 +126,7 @@ def url_of(opts: Mapping[str, Any]) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise RequestInvalidError("opts.url is no absolute http or https URL")
+        raise RequestInvalidError("opts.url is not an absolute http or https URL")
     return url
 
 

@@ -171,7 +171,7 @@ def _open_envelope(answer: Answer) -> Answer:
 
 
 def _body_as_sent(envelope: bytes, body: object) -> bytes:
-    """Return the JSON of a body that is no text in its envelope: as it was sent, if it comes last."""
+    """Return the JSON of a body that is not a string in its envelope: as it was sent, if it comes last."""
     sent = envelope.strip().partition(_BODY_KEY)[2].removesuffix(b"}")
     try:
         if parse_json(sent) == body:

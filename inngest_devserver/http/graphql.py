@@ -83,7 +83,7 @@ class GraphQLRoutes:
         if not isinstance(query, str) or len(query) > _LONGEST_QUERY:
             raise APIError(400, f"query is missing, or longer than {_LONGEST_QUERY} characters")
         if variables is not None and not isinstance(variables, dict):
-            raise APIError(400, "variables is no JSON object")
+            raise APIError(400, "variables is not a JSON object")
         with needs("dev-server", "graphql"):
             import graphql
 

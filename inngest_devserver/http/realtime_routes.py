@@ -78,7 +78,7 @@ def _metadata(call: Call) -> object:
 
 
 def _topics(body: bytes) -> list[Topic] | None:
-    """Return the topics that a token is asked for; None when that is no list of topics."""
+    """Return the topics that a token is asked for; None when that is not a list of topics."""
     try:
         asked: object = parse_json(body)
     except BodyInvalidError:

@@ -87,7 +87,7 @@ class Subscriptions:
             await socket.close(_GOING_AWAY)
 
     async def _read_requests(self, socket: WebSocket, subscriber: Subscriber) -> None:
-        """Subscribe to more, or to less, as the client asks; what is no request is left aside."""
+        """Subscribe to more, or to less, as the client asks; what is not a request is left aside."""
         while True:
             try:
                 text = await socket.receive_text()

@@ -56,7 +56,7 @@ class Tokens:
         """Return the topics that a token opens at the Unix time *now*; raises TokenError."""
         signed, _, signature = token.rpartition(".")
         if len(token) > _LONGEST or not token.isascii():
-            raise TokenError("it is no token")
+            raise TokenError("it is not a token")
         if not hmac.compare_digest(signature, self._sign(signed)):
             raise TokenError("it was not made by this engine")
         header, _, payload = signed.partition(".")

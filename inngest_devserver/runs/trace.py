@@ -20,7 +20,7 @@ _STATUSES = {Happening.STEP_DONE: Status.COMPLETED, Happening.STEP_FAILED: Statu
 
 @dataclass(slots=True)
 class Span:
-    """Times are Unix seconds. kind: of the step, see PauseKind; empty when this is no step.
+    """Times are Unix seconds. kind: of the step, see PauseKind; empty when this is not a step.
 
     output: JSON. arguments: those of the step as a JSON array, if they are known.
     """

@@ -60,7 +60,7 @@ class InngestBackend(BaseTaskBackend):
         for name in self.options:
             if name not in _OPTIONS:
                 raise ImproperlyConfigured(
-                    f'TASKS["{alias}"]["OPTIONS"]["{name}"] is no option; the options are {", ".join(_OPTIONS)}'
+                    f'TASKS["{alias}"]["OPTIONS"]["{name}"] is not an option; the options are {", ".join(_OPTIONS)}'
                 )
 
     def enqueue(self, task: Task[..., Any], args: Iterable[Any], kwargs: Mapping[str, Any]) -> Any:

@@ -153,7 +153,7 @@ def find_task(path: str) -> Task[..., Any]:
     except ImportError as error:
         raise NonRetriableError(f"the task {path} cannot be imported: {error}") from error
     if not isinstance(found, Task):
-        raise NonRetriableError(f"{path} is no task any more; decorate it with @task, or wait with such a change")
+        raise NonRetriableError(f"{path} is not a task any more; decorate it with @task, or wait with such a change")
     return cast("Task[..., Any]", found)
 
 

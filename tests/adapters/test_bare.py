@@ -260,7 +260,7 @@ class Gone(io.RawIOBase):
 
 
 class BadChunkError(Exception):
-    """What gunicorn raises is no OSError."""
+    """What gunicorn raises is not an OSError."""
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError(), TimeoutError(), OSError("cut off"), BadChunkError()])

@@ -75,8 +75,8 @@ MISTAKES: dict[str, tuple[Any, list[str]]] = {
     "no dict": (["shop"], ["the setting INNGEST is list", '{"APP_ID": "shop"}']),
     "no app id": ({}, ['INNGEST["APP_ID"] is missing']),
     "unknown": ({"APP_ID": "a", "SIGNIN_KEY": "x"}, ['INNGEST["SIGNIN_KEY"]', 'did you mean INNGEST["SIGNING_KEY"]?']),
-    "lower case": ({"app_id": "shop"}, ['INNGEST["app_id"] is no setting', 'did you mean INNGEST["APP_ID"]?']),
-    "far from any": ({"APP_ID": "a", "?": 1}, ['INNGEST["?"] is no setting', "APP_ID", "SERVE_PATH", "FUNCTIONS"]),
+    "lower case": ({"app_id": "shop"}, ['INNGEST["app_id"] is not a setting', 'did you mean INNGEST["APP_ID"]?']),
+    "far from any": ({"APP_ID": "a", "?": 1}, ['INNGEST["?"] is not a setting', "APP_ID", "SERVE_PATH", "FUNCTIONS"]),
     "a value": ({"APP_ID": 7}, ['INNGEST["APP_ID"]', "app_id is 7"]),
     "of serve": ({**DEV, "SERVE_PATH": 7}, ['INNGEST["SERVE_PATH"]', "give a str"]),
     "middleware": ({**DEV, "MIDDLEWARE": ["shop.nowhere"]}, ['INNGEST["MIDDLEWARE"]', "'shop.nowhere'"]),
@@ -111,7 +111,7 @@ START: dict[str, tuple[dict[str, str], list[str]]] = {
             "site_settings.py": "SECRET_KEY = 'x'\nUSE_TZ = True\nINSTALLED_APPS = ['inngest_django']\n"
             "INNGEST = {'APP_IDS': 'x'}\n"
         },
-        ['INNGEST["APP_IDS"] is no setting', 'did you mean INNGEST["APP_ID"]?'],
+        ['INNGEST["APP_IDS"] is not a setting', 'did you mean INNGEST["APP_ID"]?'],
     ),
     "a module that the setting names": (
         {

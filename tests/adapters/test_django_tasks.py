@@ -177,7 +177,7 @@ def test_the_signals_are_sent(found: dict[str, Any]) -> None:
 
 
 WRONG = {
-    "an option": ({'"RETRIES": 1': '"RETRY": 1'}, 'TASKS["default"]["OPTIONS"]["RETRY"] is no option'),
+    "an option": ({'"RETRIES": 1': '"RETRY": 1'}, 'TASKS["default"]["OPTIONS"]["RETRY"] is not an option'),
     "a value": ({'"RETRIES": 1': '"RETRIES": 21'}, "the setting TASKS: "),
 }
 

@@ -65,7 +65,7 @@ MISTAKES = {
         {"INNGEST_SIGNIN_KEY": "x"},
         'did you mean app.config["INNGEST_SIGNING_KEY"]?',
     ),
-    "the id": ({"INNGEST_APP_ID": "other"}, 'app.config["INNGEST_APP_ID"] is no setting'),
+    "the id": ({"INNGEST_APP_ID": "other"}, 'app.config["INNGEST_APP_ID"] is not a setting'),
     "of serve": ({"INNGEST_SERVE_PATH": 7}, 'app.config["INNGEST_SERVE_PATH"]: serve_path is an int; give a str'),
     "of the client": (
         {"INNGEST_THREAD_POOL_MAX_WORKERS": -1},

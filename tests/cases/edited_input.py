@@ -1,4 +1,4 @@
-"""`{"input": [...]}` is no memo: the step runs with those arguments."""
+"""`{"input": [...]}` is not a memo: the step runs with those arguments."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ with_a_failure = Case(
 )
 when_planned = Case(build=runs(lambda: (7,)), call=Call(plan_only=True), expect=planned("s", opts=given(7)))
 
-# What is no value, or too much of one, is not recorded, and not touched.
+# What is not a value, or too much of one, is not recorded, and not touched.
 
 an_iterator_is_not_used_up = Case(build=runs(lambda: (iter([1, 2]),), drain), expect=ran("s", [1, 2]))
 nor_one_in_a_list = Case(build=runs(lambda: ([1, iter([2])],), drain_second), expect=ran("s", [2]))

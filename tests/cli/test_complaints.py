@@ -48,7 +48,7 @@ def test_a_port_in_use_names_the_option(shop: Path) -> None:
 
 
 def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
-    (tmp_path / "engine.db").write_text("this is no database, and long enough to be seen as none" * 20)
+    (tmp_path / "engine.db").write_text("this is not a database, and long enough to be seen as none" * 20)
     assert "--persist engine.db cannot be used" in run("dev", "--persist", "engine.db", folder=tmp_path, code=1)
     assert "--persist engine.db/x cannot be used" in run("dev", "--persist", "engine.db/x", folder=tmp_path, code=1)
 

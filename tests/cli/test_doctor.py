@@ -93,7 +93,7 @@ def test_no_engine_and_a_port_that_is_taken() -> None:
     assert "start one with `inngest dev module:app --port " in found["fix"]
     with serving(flask.Flask("other")) as other:
         found = wrong("--url", other)["engine"]
-        assert "is taken by a program that is no engine" in found["says"]
+        assert "is taken by a program that is not an engine" in found["says"]
         assert "/health answers 404 with text/html" in found["says"]
         assert "start the engine elsewhere: inngest dev --port " in found["fix"]
 

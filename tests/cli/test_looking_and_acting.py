@@ -150,7 +150,7 @@ def test_what_cannot_be_found_says_what_there_is(url: str) -> None:
     ("arguments", "said"),
     [
         (["runs", "x", "--status", "failed"], "--status choose among the latest runs; leave RUN_ID and --event out"),
-        (["runs", "--since", "soon"], "'soon' is no time; write how long ago, as in 90s, 2h or 1d"),
+        (["runs", "--since", "soon"], "'soon' is not a time; write how long ago, as in 90s, 2h or 1d"),
         (["runs", "--status", "done"], "invalid choice: 'done'"),
         (["rerun", "x", "--input", "[]"], "--input gives a step other arguments; say which step with --from-step"),
         (["rerun", "x", "--from-step", "a", "--input", "5"], "--input '5' is a JSON number, expected an array"),

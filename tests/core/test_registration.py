@@ -262,7 +262,7 @@ def test_a_host_that_is_none_is_refused(host: str, options: ServeOptions) -> Non
     served.options = options
     with pytest.raises(URLInvalidError) as caught:
         drive(register(served, put(f"http://{host}/api/inngest", host=host), UNSIGNED))
-    assert caught.value.message.startswith(f"the Host header of the request is {host!r}, which is no host name; ")
+    assert caught.value.message.startswith(f"the Host header of the request is {host!r}, which is not a host name; ")
 
 
 @pytest.mark.parametrize("host", ["h", "h:1", "[::1]:8000", "xn--caf-dma.example", "h."])

@@ -319,7 +319,7 @@ def test_every_route_is_described_and_answers_as_described() -> None:
         ({"query": "{ nope }"}, 200, "Cannot query field"),
         ({"query": "{"}, 200, "Syntax Error"),
         ({"query": 7}, 400, "query is missing"),
-        ({"query": "{ __typename }", "variables": 7}, 400, "variables is no JSON object"),
+        ({"query": "{ __typename }", "variables": 7}, 400, "variables is not a JSON object"),
         ({"query": '{ runTraceSpanOutputByID(outputID: "x") { data } }'}, 200, "none that this engine gave"),
     ],
 )

@@ -155,7 +155,7 @@ OVER: dict[str, tuple[Make, str, str]] = {
         "InvalidResponseError",
         "an op StepRun has no id",
     ),
-    "step id that is no text": (
+    "step id that is not a string": (
         one({"op": "StepRun", "id": 7, "name": "seven"}),
         "InvalidResponseError",
         "an op StepRun has no id",

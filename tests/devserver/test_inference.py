@@ -115,7 +115,7 @@ def test_no_answer_at_all() -> None:
     [
         ({"body": "text"}, "opts.body is a JSON string"),
         ({"body": None}, "opts.body is a JSON null"),
-        ({"url": "nowhere"}, "opts.url is no absolute http"),
+        ({"url": "nowhere"}, "opts.url is not an absolute http"),
         ({"auth_key": 7}, "opts.auth_key is a JSON number"),
     ],
 )

@@ -42,7 +42,7 @@ def test_wait_is_met_by_the_event_that_matches() -> None:
             event_id = it.send("t/f", {"id": "7"})
             await it.said('waits for "t/go"')
             it.send("t/go", {"id": "8", "n": 2})
-            it.send("t/go", {"id": "7"})  # a missing key is no match
+            it.send("t/go", {"id": "7"})  # a missing key is not a match
             it.send("t/go", {"id": "7", "n": 1})
             assert it.runs(event_id)[0]["status"] == "Running"
             go = it.send("t/go", {"id": "7", "n": 2.0})

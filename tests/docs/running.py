@@ -365,7 +365,7 @@ class Page:
         self._network.stage = stage
         stage.engine.start()
         try:
-            assert isinstance(self._names[name], inngest.Function), f"{name} is no function"
+            assert isinstance(self._names[name], inngest.Function), f"{name} is not a function"
             function = cast("AnyFunction", self._names[name])
             await stage.register(served, function)
             return await stage.run(function, data, then)

@@ -20,7 +20,7 @@ BYTES = b"\x89PNG\xff\x00"
 
 
 class Site(BaseHTTPRequestHandler):
-    """Echoes what it is asked; `/moved` leads to the echo and gives a cookie; `/bytes` is no text."""
+    """Echoes what it is asked; `/moved` leads to the echo and gives a cookie; `/bytes` is not text."""
 
     def do_GET(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))

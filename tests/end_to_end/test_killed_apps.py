@@ -137,7 +137,7 @@ def test_a_step_that_raises_what_ends_programs(kind: Kind, error: type[BaseExcep
         assert (name, message) == ("SystemExit", "enough")
     elif kind.handlers is HandlerKind.SYNC:
         assert name == "InngestError"
-        assert message == 'step "stop" raised KeyboardInterrupt, which is no Ctrl-C in this thread'
+        assert message == 'step "stop" raised KeyboardInterrupt, which is not Ctrl-C in this thread'
     else:  # it ends the loop of the function, or of the server as Ctrl-C does
         assert name
         assert message

@@ -147,7 +147,7 @@ def test_what_is_kept_goes_on_after_a_restart(folder: Path, number: signal.Signa
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_an_engine_that_ends_during_a_step_calls_for_it_again(folder: Path, number: signal.Signals) -> None:
-    """It cannot know how the step went. It is no attempt: this function has only one."""
+    """It cannot know how the step went. It is not an attempt: this function has only one."""
     with dev(*persisted(), folder=folder) as it:
         session = Session(it)
         slow = session.engine.send("shop/slow")

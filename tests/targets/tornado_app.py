@@ -57,7 +57,7 @@ async def call_tornado(app: Application, method: str, path: str, query: str, hea
 
 @dataclass(frozen=True, slots=True)
 class TornadoTarget:
-    """A target that is no ASGI and no WSGI app."""
+    """A target that is neither an ASGI nor a WSGI app."""
 
     name: str = "tornado"
     framework: str = "tornado"

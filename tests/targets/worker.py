@@ -1,4 +1,4 @@
-"""A worker, asked as its connection would ask it. It is no `TARGET`: nothing of HTTP can be asked of a worker."""
+"""A worker, asked as its connection would ask it. It is not a `TARGET`: nothing of HTTP can be asked of a worker."""
 
 from __future__ import annotations
 

@@ -107,6 +107,6 @@ def test_parallel_steps_and_sync_functions() -> None:
 @pytest.mark.parametrize("document", [{}, {"format": 2, "steps": [], "events": [1]}, {"format": 1, "steps": 5}])
 def test_what_is_no_exported_run(document: dict[str, Any]) -> None:
     with pytest.raises(
-        ValueError, match="is no exported run of format 1; write one with: inngest runs RUN_ID --export"
+        ValueError, match="is not an exported run of format 1; write one with: inngest runs RUN_ID --export"
     ):
         testing.replay(define(), document)

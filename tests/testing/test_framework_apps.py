@@ -159,7 +159,7 @@ def test_an_app_in_cloud_mode_is_signed_for() -> None:
 
 
 def test_what_is_no_app_is_refused() -> None:
-    with pytest.raises(testing.AppError, match="5 is no app; give functions, or an app"), testing.Engine(5):
+    with pytest.raises(testing.AppError, match="5 is not an app; give functions, or an app"), testing.Engine(5):
         pass
     with pytest.raises(testing.AppError) as raised, testing.Engine(flask.Flask("empty")):
         pass
