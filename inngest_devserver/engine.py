@@ -6,6 +6,7 @@ All of it lives on one event loop and is touched by that loop's thread only.
 from __future__ import annotations
 
 import asyncio
+import random
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from .calls.caller import WORKERS_URL, Caller, Sender, Transport
 from .calls.fetcher import Fetcher, HTTPFetcher
 from .calls.ops import Op
 from .calls.reply import Answer, Outcome, read_answer
+from .calls.retry import Spread, backoff
 from .calls.signatures import Signatures
 from .console import Console, Sink, stderr
 from .ids import Ulids
@@ -48,7 +50,7 @@ from .storage.flow import FlowStore
 from .storage.retention import Keep, Retention
 from .storage.store import Store
 from .storage.tables import JobRow, RunRow
-from .workers.assignments import Assignments
+from .workers.assignments import LEASE_SECONDS, Assignments
 
 _MENDING_SECONDS = 1.0
 """Between two tries to write to a file that could not be written."""
@@ -66,7 +68,9 @@ class Options:
     concurrency: call requests under way at once in one app, of which one function gets three quarters; fewer than the
     100 connections that a waitress takes by default, as it leaves the others unanswered.
     retry_interval: seconds before the second attempt; doubles with each, up to a minute.
+    spread: chooses a number from the first to the last that may be: back-off and crons are a little late at random.
     keep: how many ended runs are kept, and for how long.
+    lease_seconds: how long a worker may keep a call without telling that it is still at it.
     server_kind: what the engine calls itself to apps, "dev" or "cloud". With "cloud" and a key, answers must be signed.
     sink: takes each line for the terminal; None keeps quiet.
     transport: sends requests to apps instead of the network (tests). fetcher: makes those of steps.
@@ -80,7 +84,9 @@ class Options:
     event_keys: tuple[str, ...] = field(default=(), repr=False)
     concurrency: int = 64
     retry_interval: float = 1.0
+    spread: Spread = random.uniform
     keep: Keep = field(default_factory=Keep)
+    lease_seconds: float = LEASE_SECONDS
     server_kind: str = "dev"
     sink: Sink | None = stderr
     clock: Clock = field(default_factory=SystemClock)
@@ -118,7 +124,9 @@ class Engine:
     def _reach_apps(self, options: Options) -> None:
         """Make what sends requests, to apps and for steps."""
         self.signing_keys = _signing_keys(options)
-        self.assignments = Assignments(self.clock, self.ulids, self.registry, self.store, self.journal.say)
+        self.assignments = Assignments(
+            self.clock, self.ulids, self.registry, self.store, self.journal.say, options.lease_seconds
+        )
         self._signatures = Signatures(self.signing_keys, checks_answers=options.server_kind == "cloud")
         self.caller: Sender = options.sender or Caller(
             self.clock,
@@ -151,7 +159,7 @@ class Engine:
         self.admission = Admission(
             self.store, flow_store, self.clock, self.registry, self.active, queue, self._meters, keys, say
         )
-        self.crons = Crons(flow_store, self.clock, queue, self.registry, self._begin_timed)
+        self.crons = Crons(flow_store, self.clock, queue, self.registry, self._begin_timed, options.spread)
         self.intake = Intake(self.store, self.clock, self.ulids, self.registry, self.active, self.admission)
 
     def _services(self, options: Options) -> Services:
@@ -172,7 +180,7 @@ class Engine:
             cancelled=self.cancellations.reason,
             keep_event=self.intake.keep,
             send_event=self.intake.take,
-            retry_interval=options.retry_interval,
+            backoff=lambda attempt: backoff(attempt, options.retry_interval, options.spread),
             substitute=options.substitute,
         )
 

@@ -116,6 +116,7 @@ class AsyncEngine:
             sender=self._sender,
             fetcher=substitutes,
             substitute=substitutes.substitute,
+            spread=lambda first, last: first,
         )
         self._machine = Machine(options)
         self._time = VirtualTime(self._machine.scheduler, self._clock)

@@ -13,6 +13,8 @@ from .capture import Sent
 from .plugin import check_of_test
 from .sync_engine import Engine
 
+_FAULTS = frozenset({"crash_after", "duplicate", "save_fails"})
+
 
 def engine_of(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """Yield the engine of a test."""
@@ -57,6 +59,11 @@ def _settings(request: pytest.FixtureRequest) -> tuple[list[object], dict[str, A
 def _checked(given: Mapping[str, Any]) -> Mapping[str, Any]:
     known = {"steps", "replay", "now", "signing_key", "path"}
     unknown = sorted(given.keys() - known)
+    if unknown and unknown[0] in _FAULTS:
+        raise pytest.UsageError(
+            f"@pytest.mark.inngest has no {unknown[0]!r}: faults are for one run; give it to testing.run, as in "
+            f'testing.run(function, event, {unknown[0]}="a step")'
+        )
     if unknown:
         raise pytest.UsageError(
             f"@pytest.mark.inngest has no {unknown[0]!r}; it takes apps and {', '.join(sorted(known))}"

@@ -7,7 +7,6 @@ while the engine is down are left out. At clock changes: docs/engine.md, "Cron".
 from __future__ import annotations
 
 import datetime
-import random
 import re
 import zoneinfo
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from cronsim import CronSim, CronSimError
 from inngest_core.protocol.wire import EventName
 from inngest_devserver.apps.functions import Function
 from inngest_devserver.apps.registry import Registry
+from inngest_devserver.calls.retry import Spread
 from inngest_devserver.scheduling.clock import Clock
 from inngest_devserver.scheduling.queue import JobKind, Queue
 from inngest_devserver.storage.flow import FlowStore
@@ -38,7 +38,7 @@ class _Next:
 
 
 class Crons:
-    """begin: gives an event to a function, as the event that started it."""
+    """begin: gives an event to a function, as the event that started it. spread: chooses how late within the jitter."""
 
     def __init__(
         self,
@@ -47,12 +47,14 @@ class Crons:
         queue: Queue,
         registry: Registry,
         begin: Callable[[Function, dict[str, Any]], None],
+        spread: Spread,
     ) -> None:
         self._store = store
         self._clock = clock
         self._queue = queue
         self._registry = registry
         self._begin = begin
+        self._spread = spread
         self._last: dict[tuple[str, str], float] = {}
         self._next: dict[str, _Next] = {}
         """By the id of its job."""
@@ -99,7 +101,7 @@ class Crons:
         self._store.put_cron(CronRow(function_id, cron, after))
         job_id = f"cron {function_id} {cron}"
         self._next[job_id] = _Next(function_id, cron, scheduled)
-        late = random.uniform(0, jitter) if jitter else 0.0  # noqa: S311 - to spread load
+        late = self._spread(0.0, jitter) if jitter else 0.0
         self._queue.restore(JobRow(job_id, job_id, JobKind.CRON, "", scheduled + late, 0, 0))
 
     def _forget(self, function_id: str, cron: str) -> None:

@@ -8,8 +8,12 @@ from __future__ import annotations
 import datetime
 import email.utils
 import random
+from collections.abc import Callable
 
 from inngest_core.protocol.limits import MAX_RETRY_AFTER_SECONDS
+
+Spread = Callable[[float, float], float]
+"""Chooses a number from the first to the last."""
 
 SHORTEST_SECONDS = 1.0
 BACKOFF_CAP_SECONDS = 60.0
@@ -40,13 +44,15 @@ def parse_retry_after(text: str | None, now: float) -> float | None:
     return None if when is None else _clamp(when.timestamp() - now)
 
 
-def backoff(attempt: int, interval: float) -> float:
+def backoff(attempt: int, interval: float, spread: Spread = random.uniform) -> float:
     """Return the seconds before the next attempt. attempt: the one that failed, from 0. interval: after the first.
+
+    spread: chooses by how much longer it is.
 
     A little randomness keeps runs that failed together from coming back together.
     """
     seconds = interval * float(2 ** min(attempt, 30))
-    return min(seconds, max(interval, BACKOFF_CAP_SECONDS)) * random.uniform(1.0, 1.1)  # noqa: S311
+    return min(seconds, max(interval, BACKOFF_CAP_SECONDS)) * spread(1.0, 1.1)
 
 
 def _clamp(seconds: float) -> float:

@@ -5,8 +5,10 @@ This module decides when; the executor decides what a failure means for the run.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from inngest_devserver.calls.caller import UnreachableError
-from inngest_devserver.calls.retry import backoff, parse_retry_after
+from inngest_devserver.calls.retry import parse_retry_after
 from inngest_devserver.scheduling.clock import Clock
 from inngest_devserver.scheduling.queue import JobKind, Queue
 from inngest_devserver.storage.tables import JobRow
@@ -19,14 +21,16 @@ UNREACHABLE = "Unable to reach SDK URL"
 
 
 class Attempts:
-    """interval: seconds before the second attempt."""
+    """backoff: tells how many seconds there are after an attempt that failed, counted from 0."""
 
-    def __init__(self, clock: Clock, active: ActiveRuns, queue: Queue, journal: Journal, interval: float) -> None:
+    def __init__(
+        self, clock: Clock, active: ActiveRuns, queue: Queue, journal: Journal, backoff: Callable[[int], float]
+    ) -> None:
         self._clock = clock
         self._active = active
         self._queue = queue
         self._journal = journal
-        self._interval = interval
+        self._backoff = backoff
         self._unreached: dict[str, int] = {}
         """Jobs whose calls do not reach the app, and how often they have not."""
 
@@ -34,7 +38,7 @@ class Attempts:
         """Queue a job for its next attempt; return the seconds until then. retry_after: what the app asked for."""
         now = self._clock.now()
         asked = parse_retry_after(retry_after, now)
-        seconds = backoff(job.attempt, self._interval) if asked is None else asked
+        seconds = self._backoff(job.attempt) if asked is None else asked
         self._requeue(run, job._replace(due=now + seconds, attempt=job.attempt + 1))
         return seconds
 
@@ -63,7 +67,7 @@ class Attempts:
         """Try again later, as often as it takes: an app that is down has not seen the call, so it is not an attempt."""
         tries = self._unreached.get(job.id, 0)
         self._unreached[job.id] = tries + 1
-        self._requeue(run, job._replace(due=self._clock.now() + backoff(tries, self._interval)))
+        self._requeue(run, job._replace(due=self._clock.now() + self._backoff(tries)))
         if tries == 0:
             self._journal.run(run, Happening.RUN_RETRIED, f"{UNREACHABLE} ({error}); trying until the app is there")
 

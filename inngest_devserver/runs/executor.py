@@ -46,9 +46,7 @@ class Executor:
         self._progress = Progress(
             services.clock, services.active, services.queue, services.journal, self._start_invoked
         )
-        self.attempts = Attempts(
-            services.clock, services.active, services.queue, services.journal, services.retry_interval
-        )
+        self.attempts = Attempts(services.clock, services.active, services.queue, services.journal, services.backoff)
         self._timeouts = Timeouts(services.clock, services.queue)
         self.gateway = Gateway(services, self.attempts, self._finish)
         self.signals = Signals(services.active, self._finish)

@@ -41,6 +41,7 @@ class Services:
     invoke: starts a run that a step waits for, given the id of that run and of the step; raises NotStartedError.
     cancelled: tells why a run that begins is cancelled at once; "" when it is not.
     keep_event: keeps an event of the engine's own for one function; send_event: takes one in like any other.
+    backoff: tells how many seconds there are after an attempt that failed, counted from 0.
     substitute: says which op is taken for one that was reported.
     """
 
@@ -60,5 +61,5 @@ class Services:
     cancelled: Callable[[Run], str]
     keep_event: TakeEvent
     send_event: TakeEvent
-    retry_interval: float
+    backoff: Callable[[int], float]
     substitute: Callable[[Run, Op], Op]

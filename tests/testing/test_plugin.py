@@ -195,6 +195,10 @@ def test_settings_are_shown_and_checked(project: pytest.Pytester) -> None:
         def test_it(inngest_engine):
             pass
 
+        @pytest.mark.inngest(crash_after="charge")
+        def test_fault(inngest_engine):
+            pass
+
         def test_drain(inngest_sent):
             inngest_sent.drain()
         """
@@ -202,6 +206,7 @@ def test_settings_are_shown_and_checked(project: pytest.Pytester) -> None:
     result = run(project)
     text = result.stdout.str()
     assert "@pytest.mark.inngest has no 'stubs'; it takes apps and now, path, replay, signing_key, steps" in text
+    assert "@pytest.mark.inngest has no 'crash_after': faults are for one run; give it to testing.run" in text
     assert "sent.drain() does not know what to run; give it functions or an app, or mark the test" in text
 
 
