@@ -213,10 +213,19 @@ async def _expect(socket: ClientConnection, wanted: Kind) -> bytes:
     except TimeoutError:
         raise NotConnectedError(f"the gateway sent no {wanted.name} in {HANDSHAKE_SECONDS:g} s") from None
     if kind is Kind.SYNC_FAILED:
-        raise NotConnectedError(_explain_sync_failure(payload))
+        raise NotConnectedError(_explain_sync_failure(payload or await _reason_of_close(socket)))
     if kind is not wanted:
         raise NotConnectedError(f"the gateway sent {kind.name} where {wanted.name} was expected")
     return payload
+
+
+async def _reason_of_close(socket: ClientConnection) -> bytes:
+    """Return what a gateway says as it closes: one that sent an empty SYNC_FAILED may say there what was wrong."""
+    with contextlib.suppress(TimeoutError, ConnectionClosed):
+        async with asyncio.timeout(CLOSE_SECONDS):
+            while True:
+                await socket.recv()
+    return (socket.close_reason or "").encode()
 
 
 def _explain_sync_failure(payload: bytes) -> str:

@@ -50,7 +50,7 @@ from .storage.flow import FlowStore
 from .storage.retention import Keep, Retention
 from .storage.store import Store
 from .storage.tables import JobRow, RunRow
-from .workers.assignments import Assignments
+from .workers.assignments import LEASE_SECONDS, Assignments
 
 _MENDING_SECONDS = 1.0
 """Between two tries to write to a file that could not be written."""
@@ -70,6 +70,7 @@ class Options:
     retry_interval: seconds before the second attempt; doubles with each, up to a minute.
     spread: chooses a number from the first to the last that may be: back-off and crons are a little late at random.
     keep: how many ended runs are kept, and for how long.
+    lease_seconds: how long a worker may keep a call without telling that it is still at it.
     server_kind: what the engine calls itself to apps, "dev" or "cloud". With "cloud" and a key, answers must be signed.
     sink: takes each line for the terminal; None keeps quiet.
     transport: sends requests to apps instead of the network (tests). fetcher: makes those of steps.
@@ -85,6 +86,7 @@ class Options:
     retry_interval: float = 1.0
     spread: Spread = random.uniform
     keep: Keep = field(default_factory=Keep)
+    lease_seconds: float = LEASE_SECONDS
     server_kind: str = "dev"
     sink: Sink | None = stderr
     clock: Clock = field(default_factory=SystemClock)
@@ -122,7 +124,9 @@ class Engine:
     def _reach_apps(self, options: Options) -> None:
         """Make what sends requests, to apps and for steps."""
         self.signing_keys = _signing_keys(options)
-        self.assignments = Assignments(self.clock, self.ulids, self.registry, self.store, self.journal.say)
+        self.assignments = Assignments(
+            self.clock, self.ulids, self.registry, self.store, self.journal.say, options.lease_seconds
+        )
         self._signatures = Signatures(self.signing_keys, checks_answers=options.server_kind == "cloud")
         self.caller: Sender = options.sender or Caller(
             self.clock,

@@ -28,8 +28,9 @@ from .sessions import Sessions
 
 ACK_SECONDS = 5.0
 """A worker that has not acknowledged a call by then has left it to others."""
-EXTEND_SECONDS = 2.5
-LEASE_SECONDS = 4 * EXTEND_SECONDS
+LEASE_SECONDS = 10.0
+_EXTENSIONS = 4
+"""How many times a worker extends its lease while one would last."""
 DRAIN_SECONDS = 2.0
 BUSY_SECONDS = 10.0
 """How long a call waits for a worker that is not at its limit."""
@@ -81,8 +82,15 @@ class Assignments:
     """The calls that workers are at, and the workers."""
 
     def __init__(
-        self, clock: Clock, ulids: Ulids, registry: Registry, store: Store, say: Callable[[str], object]
+        self,
+        clock: Clock,
+        ulids: Ulids,
+        registry: Registry,
+        store: Store,
+        say: Callable[[str], object],
+        lease_seconds: float,
     ) -> None:
+        self._lease_seconds = lease_seconds
         self._clock = clock
         self._ulids = ulids
         self._registry = registry
@@ -92,6 +100,11 @@ class Assignments:
         self._by_request: dict[str, Assignment] = {}
         self._changed = asyncio.Event()
         self.sessions = Sessions(clock, ulids)
+
+    @property
+    def extend_seconds(self) -> float:
+        """How often a worker is to extend the lease of a call."""
+        return self._lease_seconds / _EXTENSIONS
 
     # Workers
 
@@ -129,7 +142,7 @@ class Assignments:
             return None
         new = self._ulids.new(self._clock.now())
         assignment.request = replace(assignment.request, lease_id=new)
-        assignment.expires = now + LEASE_SECONDS
+        assignment.expires = now + self._lease_seconds
         return new
 
     def reply(self, reply: Reply) -> Assignment | None:
@@ -178,7 +191,7 @@ class Assignments:
         """Give a call to a worker, and return whether it may be at it."""
         lease_id = self._ulids.new(self._clock.now())
         assignment.request = replace(assignment.request, lease_id=lease_id)
-        assignment.worker, assignment.expires = worker, _now() + LEASE_SECONDS
+        assignment.worker, assignment.expires = worker, _now() + self._lease_seconds
         assignment.taken.clear()
         if not await worker.give(assignment.request):
             return False

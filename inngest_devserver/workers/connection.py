@@ -27,7 +27,7 @@ from inngest_connect.messages import (
 )
 from inngest_devserver.apps.registry import RegistrationInvalidError
 
-from .assignments import EXTEND_SECONDS, Assignments
+from .assignments import Assignments
 
 HELLO_SECONDS = 5.0
 HEARTBEAT_SECONDS = 10.0
@@ -37,9 +37,6 @@ _REFUSED = 1008
 _GOING_AWAY = 1001
 _LONGEST_REASON = 123
 """Bytes, by the standard of WebSockets."""
-_READY = ConnectionReady(
-    heartbeat_interval=f"{HEARTBEAT_SECONDS:g}s", extend_lease_interval=f"{EXTEND_SECONDS:g}s", status_interval="0s"
-)
 
 
 class RefusedError(Exception):
@@ -139,7 +136,12 @@ class Connection:
             await self._send(Kind.SYNC_FAILED)
             raise RefusedError("; ".join([error.message, *error.details])) from None
         self._apps = frozenset(app.app_name for app in self._hello.apps)
-        await self._send(Kind.GATEWAY_CONNECTION_READY, _READY)
+        ready = ConnectionReady(
+            heartbeat_interval=f"{HEARTBEAT_SECONDS:g}s",
+            extend_lease_interval=f"{self._assignments.extend_seconds:g}s",
+            status_interval="0s",
+        )
+        await self._send(Kind.GATEWAY_CONNECTION_READY, ready)
 
     async def _read(self) -> str:
         while True:

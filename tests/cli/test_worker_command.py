@@ -167,6 +167,22 @@ def test_a_change_of_the_code_restarts_the_worker(tmp_path: Path, engine: DevSer
         assert session.process.wait() == 0
 
 
+def test_a_worker_that_is_reloaded_outlives_a_mistake_in_the_code(tmp_path: Path, engine: DevServer) -> None:
+    (tmp_path / "shop.py").write_text(CLIENT)
+    with worker("shop", "--reload", folder=tmp_path, engine=engine) as session:
+        session.until("connected to")
+        (tmp_path / "shop.py").write_text(f"{CLIENT}\ndef broken(:\n")
+        session.until("SyntaxError")
+        assert session.process.poll() is None
+        (tmp_path / "shop.py").write_text(CLIENT.replace('"hello"', '"mended"'))
+        session.until("the code changed")
+        session.until("connected to")
+        assert result(engine) == "mended"
+        session.process.terminate()
+        session.rest()
+        assert session.process.wait() == 0
+
+
 @pytest.mark.parametrize(
     ("target", "said"),
     [

@@ -21,6 +21,7 @@ from inngest_connect.messages import (
     SUBPROTOCOL,
     ConnectionReady,
     ExecutorRequest,
+    Frame,
     Kind,
     Reply,
     ReplyAck,
@@ -88,6 +89,8 @@ class Gateway:
     starts: list[StartRequest] = field(default_factory=list[StartRequest])
     authorizations: list[str] = field(default_factory=list[str])
     greets: bool = True
+    refusal: tuple[bytes, str] | None = None
+    """The payload of the SYNC_FAILED that every worker gets, and why its connection is closed then."""
     moves: int = 0
     """How many of the next workers are told to connect elsewhere as soon as they are ready."""
     port: int = 0
@@ -128,6 +131,10 @@ class Gateway:
         try:
             kind, payload = parse_frame(await socket.recv())
             assert kind is Kind.WORKER_CONNECT
+            if self.refusal is not None:
+                await socket.send(dump(Frame(kind=Kind.SYNC_FAILED, payload=self.refusal[0])))
+                await socket.close(1008, self.refusal[1])
+                return
             worker = Connected(socket, parse(WorkerConnect, payload))
             await worker.send(Kind.GATEWAY_CONNECTION_READY, self.ready)
             if self.moves:

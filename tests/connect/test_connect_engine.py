@@ -21,6 +21,7 @@ from inngest_devserver.engine import Options
 from inngest_devserver.server import DevServer
 
 PATIENCE_SECONDS = 50.0
+LEASE_SECONDS = 3.0
 WORKER = textwrap.dedent(
     """
     import asyncio, os, pathlib, sys, time
@@ -50,16 +51,22 @@ WORKER = textwrap.dedent(
             return os.getpid()
         return ctx.step.run("work", work)
 
-    connect([(client, [chain, slow])], instance_id=f"worker-{os.getpid()}").run()
+    @client.create_function(fn_id="busy", trigger=inngest.TriggerEvent(event="busy"), retries=0)
+    async def busy(ctx):
+        note("busy")
+        time.sleep(1.5 * LEASE_SECONDS)
+        return os.getpid()
+
+    connect([(client, [chain, slow, busy])], instance_id=f"worker-{os.getpid()}").run()
     """
-)
+).replace("LEASE_SECONDS", str(LEASE_SECONDS))
 
 pytestmark = pytest.mark.live
 
 
 @pytest.fixture
 def engine() -> Iterator[DevServer]:
-    with DevServer(Options(sink=None), port=0) as server:
+    with DevServer(Options(sink=None, lease_seconds=LEASE_SECONDS), port=0) as server:
         yield server
 
 
@@ -134,6 +141,16 @@ def test_the_work_of_a_killed_worker_is_given_to_another_one(
     until(lambda: outcome(engine, event_id)[0] == "Completed")
     assert outcome(engine, event_id) == ("Completed", second.pid)  # though it has no retries
     assert lines(tmp_path / "slow") == [str(first.pid), str(second.pid)]
+
+
+def test_a_function_that_blocks_the_loop_for_longer_than_a_lease_is_not_given_to_another_worker(
+    engine: DevServer, start: Callable[[], subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    workers = [start(), start()]
+    event_id = send(engine, "busy")
+    until(lambda: outcome(engine, event_id)[0] == "Completed")
+    assert outcome(engine, event_id)[1] in [worker.pid for worker in workers]
+    assert len(lines(tmp_path / "busy")) == 1
 
 
 def test_sigterm_ends_a_worker_after_its_step(

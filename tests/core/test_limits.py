@@ -11,7 +11,9 @@ import inngest
 from inngest_core.errors import OutputUnserializableError
 from inngest_core.protocol.limits import MAX_RESPONSE_BYTES, MAX_STEP_BYTES
 from inngest_core.values.serializer import dump
+from tests.cases.case import Call
 from tests.stage.asks import Ask, ask_async, ask_sync
+from tests.stage.engine_api import EngineDouble
 from tests.stage.in_process_engine import InProcessEngine
 from tests.stage.one_function import request_of, serving, shown
 
@@ -69,6 +71,46 @@ def test_a_result_of_a_step_that_is_too_large() -> None:
         'step "quote": output is 4,206,602 bytes as JSON (step "quote": output.rows alone is 4,206,593), '
         f"over the limit of 4 MiB for one step; {PASS_ON}"
     )
+
+
+def text_of(size: int) -> str:
+    return "x" * size
+
+
+SAVED_ONES = 8
+"""Steps of almost 4 MiB: as many as fit into the 32 MiB of a run."""
+
+
+@ASKS
+def test_a_step_and_a_run_that_are_too_large_are_named_while_steps_are_saved(ask: Ask, engine: EngineDouble) -> None:
+    sizes = [MAX_STEP_BYTES - 100] * SAVED_ONES + [1000]
+
+    def run(ctx: inngest.ContextSync) -> None:
+        for number, size in enumerate(sizes):
+            ctx.step.run(f"part {number}", text_of, size)
+
+    async def run_async(ctx: inngest.Context) -> None:
+        for number, size in enumerate(sizes):
+            await ctx.step.run(f"part {number}", text_of, size)
+
+    def refused() -> tuple[int, str]:
+        """Return how many steps were saved, and what is said of the next one."""
+        engine.reset({"*": [(200, b"")]})
+        with serving(run if ask is ask_sync else run_async, api_base_url=engine.origin) as app:
+            status, body = shown(ask(app, request_of(Call(saves=True))))
+        assert (status, body[-1]["op"]) == (206, "StepFailed")
+        return len(engine.requests), body[-1]["error"]["message"]
+
+    saved, said = refused()
+    assert saved == SAVED_ONES
+    assert said.startswith('step "part 8": output is 1,002 bytes as JSON, and with it the results of this run are 33,5')
+    assert said.endswith(
+        "over the limit of 32 MiB for all steps of one run; keep the data elsewhere and return where it is"
+    )
+    sizes[1] = MAX_STEP_BYTES
+    saved, said = refused()
+    assert saved == 1
+    assert said.startswith('step "part 1": output is 4,194,306 bytes as JSON, over the limit of 4 MiB for one step')
 
 
 def test_data_of_an_invoked_function_that_is_too_large() -> None:
