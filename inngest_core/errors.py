@@ -177,9 +177,10 @@ class RegistrationError(InngestError):
 
 
 class SendEventsError(InngestError):
-    """Some events were not sent.
+    """Some events were not sent; *message* says why.
 
-    message, ids: why; the ids of the events that were sent. engine_status: of the answer; None without one.
+    ids: those of the events that were sent.
+    engine_status: the status of the engine's answer; None without one.
     """
 
     code = "send_event_failed"

@@ -96,8 +96,13 @@ class Response:
 class HTTPRequest:
     """An outgoing request.
 
+    method: upper case.
+    url: absolute, with the query.
+    headers: of the request.
+    body: its bytes.
     timeout: seconds for the whole exchange, from the connection to the last byte of the answer.
-    max_response_bytes: a larger body, decompressed, is an error. follow_redirects: answer with what they lead to.
+    max_response_bytes: a larger body, decompressed, is an error.
+    follow_redirects: whether to answer with what redirects lead to.
     """
 
     method: str
@@ -119,7 +124,13 @@ class HTTPRequest:
 
 @dataclass(frozen=True, slots=True)
 class HTTPResponse:
-    """The answer to an outgoing request. headers: lower-case names. url: whose answer it is, after redirects."""
+    """The answer to an outgoing request.
+
+    status: the HTTP status.
+    headers: lower-case names.
+    body: its bytes, decompressed.
+    url: whose answer it is, after redirects.
+    """
 
     status: int
     headers: Mapping[str, str]

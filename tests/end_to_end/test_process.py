@@ -228,7 +228,7 @@ def test_clients_that_stay_connected_do_not_hold_up_the_end(folder: Path) -> Non
 ODD: list[tuple[list[str], int, str]] = [
     ([], 2, "required"),
     (["fly"], 2, "invalid choice"),
-    (["dev", "shop", "shop"], 2, "unrecognized"),
+    (["dev", "shop", "--watch"], 2, "unrecognized"),
     (["dev", "--port", "99999"], 2, "is not a port"),
     (["dev", "--port", "-1"], 2, "is not a port"),
     (["dev", "shop:nothing", "--port", "0"], 1, "has no 'nothing'"),
