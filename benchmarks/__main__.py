@@ -22,6 +22,7 @@ SUBJECTS = (
     "over_sockets",
     "large_event",
     "replay",
+    "saving",
     "values",
     "refusal",
     "middleware",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import pytest
 from starlette.applications import Starlette
@@ -128,7 +128,7 @@ def test_the_lifespan_of_an_app_is_that_of_the_test() -> None:
         return ready[-1]
 
     @contextlib.asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncGenerator[None]:
         ready.append("a pool")
         yield
         ready.clear()
