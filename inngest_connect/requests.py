@@ -236,7 +236,7 @@ class Requests:
     def _give_up(self, work: _Work, why: str) -> None:
         if work.call is not None and work.call.cancel():
             self._log.warning("%s was given up: %s; the engine will run it again", _what(work.request), why)
-            if self._served.is_plain(work.request):
+            if self._served.is_sync(work.request):
                 self.left_in_threads.add(work.request.function_slug)
 
 

@@ -90,8 +90,8 @@ class Served:
             max_worker_concurrency=max_worker_concurrency,
         )
 
-    def is_plain(self, request: ExecutorRequest) -> bool:
-        """Tell whether the function that is asked for is a plain one, which runs in a thread."""
+    def is_sync(self, request: ExecutorRequest) -> bool:
+        """Tell whether the requested function is a sync one, which runs in a thread."""
         app = self._apps.get(request.app_name)
         asked = request.function_slug
         handlers = [] if app is None else [one.handlers.get(asked) for one in app.functions]
