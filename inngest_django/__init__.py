@@ -133,7 +133,7 @@ def _response(response: Response, unread: HttpRequest | None = None) -> HttpResp
     """Translate an answer. unread: its request, where it was given before the body was read."""
     if not isinstance(response.body, bytes):
         return _streamed(response, response.body)
-    answer = _Answer(response.body, response.headers["content-type"], response.status)
+    answer = _Answer(response.body, content_type="", status=response.status)  # its headers are set below
     # Django encodes each name and each value to see whether it can: ours are latin-1, in lower case and without breaks.
     stored: dict[str, tuple[str, str]] = answer.headers._store
     stored.update({name: (name, value) for name, value in response.headers.items()})

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextvars
 import functools
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
@@ -18,6 +17,7 @@ from inngest_core.runtime.awaitable import is_awaitable
 from inngest_core.runtime.drivers import HELD_LOOP_SECONDS, Resources
 from inngest_core.runtime.effects import Call, Flow
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
+from inngest_core.runtime.stopwatch import stopwatch
 
 from .base import Middleware, MiddlewareFactory, MiddlewareSync
 from .factories import failed, make
@@ -129,10 +129,10 @@ class Hooks:
 
         def go() -> object:
             """Run hooks up to the first that has to be awaited, or took long: the driver does, or says, so."""
-            began = time.perf_counter()
+            elapsed = stopwatch()
             for index, call.what in left:
                 result = getattr(self._instances[index], hook)(*args)
-                took_long = time.perf_counter() - began > HELD_LOOP_SECONDS / 2
+                took_long = elapsed() > HELD_LOOP_SECONDS / 2
                 if took_long or (result is not None and is_awaitable(result)):
                     return result
             return _ALL_RUN

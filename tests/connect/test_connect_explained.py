@@ -28,13 +28,13 @@ TELLING = ConnectionReady(heartbeat_interval="10s", extend_lease_interval="30s",
 REFUSED = "the engine did not take the functions of this worker: "
 
 
-async def until_logged(caplog: pytest.LogCaptureFixture, text: str) -> None:
+async def expect_logged(caplog: pytest.LogCaptureFixture, text: str) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         while text not in caplog.text:
             await asyncio.sleep(0.01)
 
 
-async def status_with(connection: Connected, ids: tuple[str, ...], *, shutdown: bool = False) -> None:
+async def expect_status(connection: Connected, ids: tuple[str, ...], *, shutdown: bool = False) -> None:
     """Read status frames until one says this."""
     wanted = WorkerStatus(in_flight_request_ids=ids, shutdown_requested=shutdown)
     while (frame := await connection.next()) is not None:
@@ -56,11 +56,11 @@ async def test_status_frames_say_what_is_in_flight_and_whether_the_worker_shuts_
             worker = connect([(client, [wait])])
             task = asyncio.create_task(worker.start())
             connection = await gateway.worker()
-            await status_with(connection, ())
+            await expect_status(connection, ())
             await connection.ask(request("wait"))
-            await status_with(connection, ("request-1",))
+            await expect_status(connection, ("request-1",))
             worker.close_soon()
-            await status_with(connection, ("request-1",), shutdown=True)
+            await expect_status(connection, ("request-1",), shutdown=True)
             release.set()
             while (frame := await connection.next()) is not None and frame[0] is not Kind.WORKER_REPLY:
                 pass
@@ -84,7 +84,7 @@ async def test_a_worker_says_why_its_functions_are_not_taken(
         with inngest.Inngest(app_id="shop", api_base_url=gateway.origin, is_production=False) as client:
             worker = connect([(client, [])])
             task = asyncio.create_task(worker.start())
-            await until_logged(caplog, REFUSED + said)
+            await expect_logged(caplog, REFUSED + said)
             gateway.refusal = None
             await gateway.worker()  # it goes on trying
             worker.close_soon()
@@ -100,7 +100,7 @@ async def test_functions_that_are_not_taken_later_are_explained_too(caplog: pyte
             connection = await gateway.worker()
             failed = Frame(kind=Kind.SYNC_FAILED, payload=b"the plan allows 50 functions")
             await connection.socket.send(dump(failed))
-            await until_logged(caplog, f"{REFUSED}the plan allows 50 functions")
+            await expect_logged(caplog, f"{REFUSED}the plan allows 50 functions")
             worker.close_soon()
             await task
 
