@@ -30,7 +30,7 @@ REFUSED: list[tuple[Callable[[Any], object], str]] = [
     (lambda _: Topic(""), "the name of a topic is ''"),
     (lambda _: Channel(""), "the name of a channel is ''"),
     (lambda _: Channel("a{}"), "without a name"),
-    (lambda _: Channel("a{x"), "no template"),
+    (lambda _: Channel("a{x"), "not a template"),
     (lambda _: Channel("a", FIVE), "topic is 5; give its name as a text, or a Topic"),
     (lambda _: users(), "give a value to each"),
     (lambda _: users(user=1), "give a value to each"),
