@@ -120,9 +120,9 @@ def test_a_body_that_is_not_json_is_sent_as_a_json_string(body: str | None, sent
     ("opts", "reason"),
     [
         ({"body": {"a": 1}}, "opts.body is a JSON object"),
-        ({"url": "file:///etc/passwd"}, "no absolute http"),
-        ({"url": "http://[bad"}, "no absolute http"),
-        ({"url": None}, "no absolute http"),
+        ({"url": "file:///etc/passwd"}, "not an absolute http"),
+        ({"url": "http://[bad"}, "not an absolute http"),
+        ({"url": None}, "not an absolute http"),
         ({"headers": {"x": 1}}, "opts.headers.x is a JSON number"),
         ({"headers": []}, None),
         ({"headers": [1]}, "opts.headers is a JSON array"),
