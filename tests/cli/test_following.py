@@ -23,7 +23,7 @@ client = inngest.Inngest(app_id="naps", is_production=False)
 
 @client.create_function(fn_id="nap", retries=0, trigger=inngest.TriggerEvent(event="nap/wanted"))
 def nap(ctx, step):
-    step.sleep("a while", datetime.timedelta(seconds=6))
+    step.sleep("a while", datetime.timedelta(seconds=15))
     return "woken by OLD"
 
 app = flask.Flask(__name__)
@@ -38,7 +38,7 @@ def test_the_app_is_started_anew_and_what_sleeps_goes_on_with_the_new_code(tmp_p
         origin = session.origin()
         session.until("ready:")
         event = run("send", "nap/wanted", "--url", origin).split()[2]
-        session.until("sleeps for 6s")
+        session.until("sleeps for 15s")
         code.write_text("def broken(:")
         session.until("the app naps cannot be started: ")
         code.write_text(NAPS.replace("OLD", "NEW"))
