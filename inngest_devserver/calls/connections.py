@@ -62,6 +62,7 @@ class Connections:
     """The connections that are open, by origin."""
 
     def __init__(self) -> None:
+        self._is_closed = False
         self._free: dict[tuple[str, str, int], list[_Connection]] = {}
         self._context: ssl.SSLContext | None = None
 
@@ -97,8 +98,10 @@ class Connections:
         except BaseException:
             connection.close()
             raise
-        if connection.is_fresh():
+        if connection.is_fresh() and not self._is_closed:
             free.append(connection)
+        else:
+            connection.close()
 
     async def _connect(self, scheme: str, host: str, port: int) -> _Connection:
         context = self._tls() if scheme == "https" else None
@@ -119,6 +122,7 @@ class Connections:
         return self._context
 
     def close(self) -> None:
+        self._is_closed = True
         for free in self._free.values():
             while free:
                 free.pop().close()
