@@ -134,9 +134,8 @@ def _response(response: Response, unread: HttpRequest | None = None) -> HttpResp
     if not isinstance(response.body, bytes):
         return _streamed(response, response.body)
     answer = _Answer(response.body, content_type="", status=response.status)  # its headers are set below
-    # Django encodes each name and each value to see whether it can: ours are latin-1, in lower case and without breaks.
-    stored: dict[str, tuple[str, str]] = answer.headers._store
-    stored.update({name: (name, value) for name, value in response.headers.items()})
+    for name, value in response.headers.items():
+        answer.headers[name] = value
     answer.headers["content-length"] = str(len(response.body))
     answer.unread = unread
     # A function that fails is a 500 to the engine, and logged as such; Django would mail it to ADMINS, at every try.

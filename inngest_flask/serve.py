@@ -10,7 +10,6 @@ from typing import Any, Unpack, cast
 import flask
 from flask.blueprints import BlueprintSetupState
 from flask.globals import request_ctx
-from werkzeug.datastructures import Headers
 
 from inngest_core.client import Inngest
 from inngest_core.function import Function
@@ -87,19 +86,12 @@ def _request(head: Head, request: flask.Request, body_cap: int) -> Request:
 
 
 def _response(response: Response) -> flask.Response:
-    headers = _headers(response)
+    headers = dict(response.headers)
     if isinstance(response.body, bytes):
         return flask.Response(response.body, response.status, headers)
     pieces = _in_context(in_pieces(response.body))
     next(pieces)
     return flask.Response(pieces, response.status, headers)
-
-
-def _headers(response: Response) -> Headers:
-    """Return the headers as Werkzeug's, which would look into each name and value for what ours do not hold."""
-    headers = Headers()
-    cast("Any", headers)._list = list(response.headers.items())
-    return headers
 
 
 def _in_context(pieces: Pieces) -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -67,7 +68,7 @@ class Outbox:
         self.table = make_table(table, metadata)
         self.event_class: type[OutboxEvent] = type("OutboxEvent", (OutboxEvent,), {})
         registry(metadata=metadata).map_imperatively(self.event_class, self.table)
-        self._relays: list[Relay] = []
+        self._relays: weakref.WeakSet[Relay] = weakref.WeakSet()
 
     def add(self, session: AnySession, events: Event | Sequence[Event]) -> list[str]:
         """Write events with whatever else the session writes; they are sent if it commits.
@@ -110,7 +111,7 @@ class Outbox:
                 policy or Policy(),
                 wakeups=partial(Listener, partial(_raw, engine)) if _notifies(engine) else Flag,
             )
-        self._relays.append(relay)
+        self._relays.add(relay)
         return relay
 
     def _watch(self, session: Session) -> None:
@@ -129,7 +130,7 @@ class Outbox:
                 connection.exec_driver_sql(NOTIFY)
 
     def _wake(self, _: Session) -> None:
-        for relay in self._relays:
+        for relay in list(self._relays):
             relay.wake()
 
 

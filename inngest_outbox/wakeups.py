@@ -6,6 +6,7 @@ A relay that misses a call asks the database anyway after a while, so nothing he
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import select
 import threading
@@ -86,16 +87,21 @@ class Listener(Flag):
         self._raw: Any = None
 
     def __exit__(self, *_: object) -> None:
-        if self._raw is not None:
-            self._raw.close()
+        self._disconnect()
 
     def wait(self, seconds: float) -> None:
         try:
             self._listen(seconds)
         except Exception as error:  # of whichever driver: the connection is gone
             _log.warning("outbox: cannot listen to the database, asking it now and then: %s", error)
-            self._raw = None
+            self._disconnect()
             time.sleep(min(seconds, SLICE_SECONDS))
+
+    def _disconnect(self) -> None:
+        raw, self._raw = self._raw, None
+        if raw is not None:
+            with contextlib.suppress(Exception):  # of whichever driver: it may be broken already
+                raw.close()
 
     def _listen(self, seconds: float) -> None:
         if self._raw is None:
