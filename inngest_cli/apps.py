@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from inngest_devserver.apps.in_words import options_in_words, triggers_in_words
+
 from .errors import CommandError
 from .functions import apps_of, functions_of
-from .options_text import options_in_words, triggers_in_words
 from .printing import mapping, mappings, one_line, show_json
 from .remote import Remote
 

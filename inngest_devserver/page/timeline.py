@@ -112,10 +112,13 @@ def _pieces(scale: _Scale, span: Span, state: State) -> Iterable[Piece]:
         began = attempt.queued_at
         if began > at:
             yield scale.piece("queued", at, began)
-        yield scale.piece("failed" if attempt.status == "Failed" else attempt.status.lower(), began, attempt.ended_at)
+        yield scale.piece(attempt.status.lower(), began, attempt.ended_at)
         at = attempt.ended_at or began
-    if span.children and span.ended_at is not None and at >= span.ended_at:
+    if span.children and span.ended_at is not None:
         return
+    if not span.children and span.started_at is not None and span.started_at > at:
+        yield scale.piece("queued", at, span.started_at)
+        at = span.started_at
     yield scale.piece(_last_kind(span, state), at, span.ended_at)
 
 
@@ -129,10 +132,10 @@ def _last_kind(span: Span, state: State) -> str:
 
 
 def _group(rows: Sequence[Row]) -> None:
-    """Mark the steps that were planned in one turn: they run side by side."""
-    for _, same in itertools.groupby(rows, key=lambda row: round(row.span.queued_at, 3)):
+    """Mark the steps that were reported together: they run side by side."""
+    for _, same in itertools.groupby(rows, key=lambda row: row.span.position if row.span.in_group else -1):
         together = list(same)
-        if len(together) > 1:
+        if together[0].span.in_group:
             for row in together:
                 row.group = "mid"
             together[0].group, together[-1].group = "first", "last"

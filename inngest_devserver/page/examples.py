@@ -1,0 +1,34 @@
+"""Data to begin with in a form: made from the schema of an event's type, or taken from the last event of that name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from inngest_devserver.engine import Engine
+
+_INTERNAL = "inngest/"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """source: where it is from, in words; empty where it is only a beginning."""
+
+    data: Any
+    source: str = ""
+
+
+def event_names(engine: Engine) -> list[str]:
+    """Return the names of the events that start something here."""
+    names = {trigger.event for one in engine.registry.functions() for trigger in one.triggers if trigger.event}
+    return sorted(name for name in names if not name.startswith(_INTERNAL))
+
+
+def example_of(engine: Engine, name: str) -> Example:
+    """Return data for an event of a name."""
+    if not name:
+        return Example({})
+    earlier = engine.store.events(name=name, before=None, internal=False, limit=1)
+    if earlier:
+        return Example(engine.masking.mask_json(earlier[0].body).get("data", {}), "as in the last event of this name")
+    return Example({})
