@@ -123,11 +123,10 @@ def test_no_answer_and_no_line_shows_a_key_a_password_of_an_address_or_a_variabl
         async with lab(signing_key=KEY, signing_key_fallback=FALLBACK, event_keys=(EVENT_KEY,)) as it:
             it.bearer = KEY
             it.serve("f", script)
-            registered = it.request("GET", "/v1/apps/app/functions").body[0]["config"]
             url = f"http://user:{PASSWORD}@app.test/api/inngest"
-            registered["steps"] = [
-                {"id": "step", "name": "step", "runtime": {"type": "http", "url": f"{url}?fnId=app-f"}}
-            ]
+            runtime = {"type": "http", "url": f"{url}?fnId=app-f"}
+            step = {"id": "step", "name": "step", "runtime": runtime}
+            registered = {"id": "app-f", "name": "f", "triggers": [{"event": "t/f"}], "steps": {"step": step}}
             body = {"appName": "app", "url": url, "functions": [registered]}
             assert it.request("POST", "/fn/register", body).status == 200
             event = it.request("POST", f"/e/{EVENT_KEY}", {"name": "t/f", "data": {"password": HIDDEN}}).body["ids"][0]
