@@ -58,6 +58,10 @@ class _Module:
         self.functions = list(_functions_in(values))
         self.served = served
 
+    def served_from(self, application: object) -> Sequence[App]:
+        """Return what an application of a framework serves; all there is, where adapters do not know theirs."""
+        return [app for app in self.served if app.framework_app is application] or self.served
+
     def client_of(self, function: Function[Any]) -> Inngest:
         """Return the client that a function was defined with; raises LoadError."""
         for client in (*self.clients, *(app.client for app in self.served)):
@@ -89,8 +93,7 @@ def _pairs(found: object, module: _Module) -> Iterator[Pair]:
             for each in cast("Iterable[object]", found):
                 yield from _pairs(each, module)
         case _ if callable(found):  # an app of some framework
-            mine = [app for app in module.served if app.framework_app is found]
-            yield from ((app.client, list(app.functions)) for app in mine or module.served)
+            yield from ((app.client, list(app.functions)) for app in module.served_from(found))
         case _:
             return
 
