@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from inngest_core.web.messages import Response
 from inngest_devserver import fragments
 from inngest_devserver.apps.functions import Function
+from inngest_devserver.apps.registry import Registry
 from inngest_devserver.engine import Engine
 from inngest_devserver.http.answers import Call
 from inngest_devserver.http.waiting import state_of
@@ -28,18 +29,58 @@ _LONGEST_TEXT = 200
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Found:
+class Found:
     """runs: as many as were asked for, if there are. after: the place after which to go on, if there is more."""
 
     runs: list[RunRow]
     after: Place | None
 
 
+async def find_runs(engine: Engine, wanted: RunFilter, limit: int, finer: frozenset[str] = frozenset()) -> Found:
+    """Return the runs that are wanted, at most *limit* of them.
+
+    finer: in which states of `questions.FINER` one must be that has not ended; in any, when it is empty.
+    """
+    if wanted.text is None and not finer:
+        return _look(engine, wanted, limit)
+    found: list[RunRow] = []
+    for _ in range(MOST_SEARCHED // SEARCHED_AT_ONCE):
+        through = place_after(engine.store.database, wanted, SEARCHED_AT_ONCE)
+        some = _look(engine, dataclasses.replace(wanted, through=through), limit - len(found), finer)
+        found += some.runs
+        if some.after is not None or through is None:
+            return Found(found, some.after)
+        wanted = dataclasses.replace(wanted, after=through)
+        if len(found) == limit:
+            break
+        await asyncio.sleep(0)
+    return Found(found, wanted.after)
+
+
+def _look(engine: Engine, wanted: RunFilter, limit: int, finer: frozenset[str] = frozenset()) -> Found:
+    found = run_page(engine.store.database, wanted, SEARCHED_AT_ONCE if finer else limit + 1)
+    if finer:
+        found = [run for run in found if run.ended_at is not None or state_of(engine, run.id) in finer]
+    more = len(found) > limit
+    return Found(found[:limit], place_of(found[limit - 1], wanted.time_field) if more else None)
+
+
+def text_filter(registry: Registry, given: str) -> Text | None:
+    """Return a text to look for, if there is one; raises QuestionError."""
+    text = given.strip()
+    if not text:
+        return None
+    if len(text) > _LONGEST_TEXT:
+        raise QuestionError(f"text is {len(text)} characters long; at most {_LONGEST_TEXT} are allowed")
+    lower = text.lower()
+    named = [one.id for one in registry.known() if lower in one.slug.lower() or lower in one.name.lower()]
+    return Text(text, fragments.dump(text).decode()[1:-1], named)
+
+
 class RunLists:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._registry = engine.registry
-        self._database = engine.store.database
 
     async def page(self, call: Call, functions: Sequence[str] | None = None) -> Response:
         """Answer with a page. functions: engine's ids of the only ones that are meant, before the query is asked."""
@@ -57,47 +98,14 @@ class RunLists:
         _, found = await self._find(call, limit)
         return found.runs, found.after is not None
 
-    async def _find(self, call: Call, limit: int, functions: Sequence[str] | None = None) -> tuple[RunFilter, _Found]:
+    async def _find(self, call: Call, limit: int, functions: Sequence[str] | None = None) -> tuple[RunFilter, Found]:
         wanted, finer = run_filter(call), finer_statuses(call)
         apps, names = call.all("appId"), call.all("functionId")
         if functions is None and (apps or names):
             functions = self._functions_of(apps, names)
-        wanted = dataclasses.replace(wanted, functions=functions, text=self._text(call))
-        if wanted.text is None and not finer:
-            return wanted, self._look(wanted, limit)
-        return wanted, await self._search(wanted, limit, finer)
-
-    def _look(self, wanted: RunFilter, limit: int, finer: frozenset[str] = frozenset()) -> _Found:
-        found = run_page(self._database, wanted, SEARCHED_AT_ONCE if finer else limit + 1)
-        if finer:
-            found = [run for run in found if run.ended_at is not None or state_of(self._engine, run.id) in finer]
-        more = len(found) > limit
-        return _Found(found[:limit], place_of(found[limit - 1], wanted.time_field) if more else None)
-
-    async def _search(self, wanted: RunFilter, limit: int, finer: frozenset[str]) -> _Found:
-        """Look at as many runs as it takes, some at a time."""
-        found: list[RunRow] = []
-        for _ in range(MOST_SEARCHED // SEARCHED_AT_ONCE):
-            through = place_after(self._database, wanted, SEARCHED_AT_ONCE)
-            some = self._look(dataclasses.replace(wanted, through=through), limit - len(found), finer)
-            found += some.runs
-            if some.after is not None or through is None:
-                return _Found(found, some.after)
-            wanted = dataclasses.replace(wanted, after=through)
-            if len(found) == limit:
-                break
-            await asyncio.sleep(0)
-        return _Found(found, wanted.after)
-
-    def _text(self, call: Call) -> Text | None:
-        text = call.query.get("text", "").strip()
-        if not text:
-            return None
-        if len(text) > _LONGEST_TEXT:
-            raise QuestionError(f"text is {len(text)} characters long; at most {_LONGEST_TEXT} are allowed")
-        lower = text.lower()
-        named = [one.id for one in self._registry.known() if lower in one.slug.lower() or lower in one.name.lower()]
-        return Text(text, fragments.dump(text).decode()[1:-1], named)
+        text = text_filter(self._registry, call.query.get("text", ""))
+        wanted = dataclasses.replace(wanted, functions=functions, text=text)
+        return wanted, await find_runs(self._engine, wanted, limit, finer)
 
     def _functions_of(self, apps: Sequence[str], functions: Sequence[str]) -> list[str]:
         """Return the engine's ids of the functions that are meant; also of those that are not registered any more."""
