@@ -22,7 +22,21 @@ PERIOD_WORDS = {
     "7d": "last 7 days",
 }
 STATUSES = ("queued", "running", "waiting", "completed", "failed", "cancelled")
-KNOWN = ("status", "app", "function", "since", "from", "until", "q", "cursor", "limit", "did", "count", "refused", "action")
+KNOWN = (
+    "status",
+    "app",
+    "function",
+    "since",
+    "from",
+    "until",
+    "q",
+    "cursor",
+    "limit",
+    "did",
+    "count",
+    "refused",
+    "action",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,4 +48,3 @@ def in_short(value: object, length: int = 120) -> str:
     """Return a value as JSON in one line, cut where it is long."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= length else f"{text[: length - 1]}…"
-

@@ -20,7 +20,13 @@ from .run_page import RunPage
 
 def paths(engine: Engine, access: Access) -> list[tuple[str, Mapping[str, Any], Need]]:
     """Return each path with its handlers by method, and what is asked for of whoever calls it."""
-    login, run_list, run, forms, bulk = Login(access), RunList(engine), RunPage(engine), RunForms(engine), BulkForms(engine)
+    login, run_list, run, forms, bulk = (
+        Login(access),
+        RunList(engine),
+        RunPage(engine),
+        RunForms(engine),
+        BulkForms(engine),
+    )
     events, functions = EventPages(engine), FunctionPages(engine)
     return [
         ("/", {"GET": login.enter}, Need.NOTHING),
@@ -41,4 +47,3 @@ def paths(engine: Engine, access: Access) -> list[tuple[str, Mapping[str, Any], 
         ("/functions/{function}", {"GET": functions.show}, Need.MANAGE),
         ("/functions/{function}/invoke", {"POST": functions.invoke}, Need.MANAGE),
     ]
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from inngest_devserver.runs.trace import Span
 from inngest_devserver.storage.run_pages import related_runs
 from inngest_devserver.storage.tables import EventRow, RunRow
 
-from . import json_text, rendering
+from . import rendering
 from .asking import ask
 from .examples import example_of
 from .notes import note_of
@@ -110,7 +111,7 @@ class RunPage:
             "content-disposition": f'attachment; filename="{slug}-{row.id[-6:]}.json"',
             "cache-control": "no-store",
         }
-        return Response(200, headers, f"{json_text.pretty(document)}\n".encode())
+        return Response(200, headers, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
 
     def row(self, call: Call) -> RunRow:
         run_id = call.path["run"]

@@ -61,7 +61,7 @@ def state_of_step(span: Span, *, is_called: bool) -> State:
         return State(span.status.lower())
     if span.kind in _WAITING:
         return State(_WAITING[span.kind])
-    if is_called or span.started_at is not None and not span.children:
+    if is_called or (span.started_at is not None and not span.children):
         return State("running")
     return State("retrying" if span.children else "queued")
 
