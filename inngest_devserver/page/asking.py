@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from inngest_core.web.messages import Request, Response
 from inngest_devserver import fragments
@@ -27,4 +27,4 @@ async def ask(
     request = Request("POST", call.request.url, {"content-type": "application/json"}, sent)
     answer = handler(Call(request, {**call.path, **(path or {})}, query or {}))
     response = await answer if inspect.isawaitable(answer) else answer
-    return json.loads(response.body)
+    return json.loads(cast("bytes", response.body))  # only streams of calls have other bodies

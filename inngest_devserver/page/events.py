@@ -39,7 +39,7 @@ class EventPages:
         self._engine = engine
         self._api = V2Routes(engine)
 
-    def list(self, call: Call) -> Response:
+    def index(self, call: Call) -> Response:
         refuse_unknown(call, _KNOWN)
         name, before = call.query.get("name", "").strip(), call.query.get("cursor", "")
         internal = call.query.get("internal", "") == "yes"

@@ -22,21 +22,8 @@ PERIOD_WORDS = {
     "7d": "last 7 days",
 }
 STATUSES = ("queued", "running", "waiting", "completed", "failed", "cancelled")
-KNOWN = (
-    "status",
-    "app",
-    "function",
-    "since",
-    "from",
-    "until",
-    "q",
-    "cursor",
-    "limit",
-    "did",
-    "count",
-    "refused",
-    "action",
-)
+_FILTERS = ("status", "app", "function", "since", "from", "until", "q", "cursor")
+_OF_NOTES = ("did", "count", "refused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +64,7 @@ class Wanted:
 
 def read(call: Call) -> Wanted:
     """Return what the query asks for; raises APIError."""
-    refuse_unknown(call, KNOWN)
+    refuse_unknown(call, (*_FILTERS, *_OF_NOTES))
     return wanted_of({name: tuple(values) for name, values in call.queries.items()})
 
 

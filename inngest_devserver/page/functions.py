@@ -1,4 +1,4 @@
-"""Apps and their functions: what starts each, its options in words, how its last runs went; and the form to invoke it."""
+"""Apps and their functions: what starts each, its options in words, its last runs; and the form that invokes it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class FunctionPages:
         self._engine = engine
         self._api = V2Routes(engine)
 
-    def list(self, call: Call) -> Response:
+    def index(self, call: Call) -> Response:
         registry = self._engine.registry
         apps = [
             AppView(

@@ -39,9 +39,9 @@ def read_object(text: str, what: str) -> dict[str, Any]:
     return cast("dict[str, Any]", value)
 
 
-def read_array(text: str, what: str) -> list[Any]:
+def read_array(text: str, what: str) -> list[object]:
     """Return the array in a field. Raises FieldError."""
     value = _read(text, what)
     if not isinstance(value, list):
         raise FieldError(f"{what} is a JSON {json_kind(value)}; expected an array of arguments, as in [1, 2]")
-    return cast("list[Any]", value)
+    return cast("list[object]", value)

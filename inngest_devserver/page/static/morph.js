@@ -34,29 +34,40 @@ function keeps(element, name) {
   return (name === "open" && element.matches("details")) || (name === "title" && element.matches("time")) || name === "tabindex";
 }
 
+// What is alike meets in the order of the page: a part that comes or goes leaves the others as they are.
 function patchInPlace(old, fresh, hold) {
   let held = 0;
-  const before = [...old.childNodes];
-  const after = [...fresh.childNodes];
-  after.forEach((node, number) => {
-    const known = before[number];
-    if (known === undefined) old.append(node);
-    else held += patchNode(old, known, node, hold);
-  });
-  for (const rest of before.slice(after.length)) rest.remove();
+  let place = old.firstChild;
+  for (const node of [...fresh.childNodes]) {
+    const known = findAlike(place, node);
+    if (!known) {
+      old.insertBefore(node, place);
+      continue;
+    }
+    while (place !== known) place = removed(place);
+    if (known.nodeType !== Node.ELEMENT_NODE) {
+      if (known.data !== node.data) known.data = node.data;
+    } else if (!known.matches(OWN)) {
+      held += patch(known, node, hold);
+    }
+    place = known.nextSibling;
+  }
+  while (place) place = removed(place);
   return held;
 }
 
-function patchNode(parent, known, node, hold) {
-  if (known.nodeType !== node.nodeType || known.nodeName !== node.nodeName || (known.id ?? "") !== (node.id ?? "")) {
-    parent.replaceChild(node, known);
-    return 0;
+function findAlike(place, node) {
+  if (node.nodeType !== Node.ELEMENT_NODE) return place?.nodeType === node.nodeType ? place : null;
+  for (let known = place; known; known = known.nextSibling) {
+    if (known.nodeName === node.nodeName && known.id === node.id && known.classList[0] === node.classList[0]) return known;
   }
-  if (known.nodeType !== Node.ELEMENT_NODE) {
-    if (known.data !== node.data) known.data = node.data;
-    return 0;
-  }
-  return known.matches(OWN) ? 0 : patch(known, node, hold);
+  return null;
+}
+
+function removed(node) {
+  const next = node.nextSibling;
+  node.remove();
+  return next;
 }
 
 function patchKeyed(old, fresh, hold) {
