@@ -123,7 +123,7 @@ class AsyncEngine:
         self._registration = Registration(
             self._machine.registry, self._sender, self._recorder, key=self._key, path=self._path
         )
-        self._history = History(self._machine, self._recorder)
+        self._history = History(self._machine, self._recorder, lambda do: call_on_loop(self._loop, do))
         self._api: ClientAPI | None = None
         self._machine.scheduler.pause()
         self._machine.start()
@@ -147,6 +147,7 @@ class AsyncEngine:
         if self._open:
             self._open = False
             self._exit.close()
+            self._history.refresh()
             await self._machine.stop()
 
     def abandon(self) -> None:

@@ -61,31 +61,29 @@ class ReplayCheck:
         run = self._runs.setdefault(run_id, _Run())
         run.calls += 1
         call = self._recorder.call(run_id, request.headers.get(Header.REQUEST_ID.value, ""))
-        ops = _ops(response)
+        ops = _several_ops(response)
         if len(ops) > 1 and not any(_races(op) for op in ops):
             run.together.append([str(op["id"]) for op in ops])
         if call is None or response.status not in (200, 206) or _target(request.url):
             return response
-        sent = parse_value(request.body)
-        missing = self._missing(call, sent, run, ended=response.status == 200)
+        missing = self._missing(call, run, ended=response.status == 200)
         changed = self._changed(run_id, call)
         if missing or changed:
-            self._note(run_id, run, [*self._told(missing, call, sent), *changed])
+            self._note(run_id, run, [*self._told(missing, call, call.stack), *changed])
         elif response.status == 200 and run.together and self._other_orders:
-            await self._rehearse(run_id, run, request, sent, ask)
+            await self._rehearse(run_id, run, request, call.stack, ask)
         return _FAILED if self._recorder.problems else response
 
-    def _missing(self, call: CallRecord, sent: Mapping[str, Any], run: _Run, *, ended: bool) -> list[str]:
+    def _missing(self, call: CallRecord, run: _Run, *, ended: bool) -> list[str]:
         """Return the steps that have a result and were not met again.
 
         A function with parallel steps may end before it comes to the last of them, as after a race.
         """
-        stack: Sequence[str] = sent["ctx"]["stack"]["stack"]
-        missing = [step for step in sent["steps"] if step not in call.met]
-        if not (ended and run.together):
+        missing = [step for step in call.stack if step not in call.met]
+        if not missing or not (ended and run.together):
             return missing
-        last = max((position for position, step in enumerate(stack) if step in call.met), default=-1)
-        return [step for step in missing if step in stack and stack.index(step) < last]
+        last = max((position for position, step in enumerate(call.stack) if step in call.met), default=-1)
+        return [step for step in missing if call.stack.index(step) < last]
 
     def _changed(self, run_id: str, call: CallRecord) -> list[str]:
         steps = self._recorder.of(run_id).steps
@@ -95,7 +93,7 @@ class ReplayCheck:
             if step in steps and steps[step].op is not op
         ]
 
-    def _told(self, missing: Sequence[str], call: CallRecord, sent: Mapping[str, Any]) -> list[str]:
+    def _told(self, missing: Sequence[str], call: CallRecord, known: Sequence[str]) -> list[str]:
         if not missing:
             return []
         names = self._names(missing)
@@ -104,7 +102,7 @@ class ReplayCheck:
             if len(missing) == 1
             else f"steps {names} have results from earlier calls, but were not met again"
         ]
-        new = [name for step, name in call.names.items() if step not in sent["steps"]]
+        new = [name for step, name in call.names.items() if step not in known]
         if new:
             shown = ", ".join(f'"{name}"' for name in new)
             lines.append(f"instead, the new step{'s'[: len(new) > 1]} {shown} {'was' if len(new) == 1 else 'were'} met")
@@ -113,12 +111,12 @@ class ReplayCheck:
     def _names(self, steps: Sequence[str]) -> str:
         return ", ".join(f'"{self._recorder.name_of(step)}"' for step in steps)
 
-    async def _rehearse(self, run_id: str, run: _Run, request: Request, sent: dict[str, Any], ask: Ask) -> None:
+    async def _rehearse(self, run_id: str, run: _Run, request: Request, stack: Sequence[str], ask: Ask) -> None:
         """Call the function with the results of parallel steps in another order."""
-        stack: list[str] = sent["ctx"]["stack"]["stack"]
         order = _reordered(stack, run.together)
         if order == stack:
             return
+        sent = parse_value(request.body)
         request_id = f"rehearsal-{run.calls}"
         ctx = {
             **sent["ctx"],
@@ -146,7 +144,7 @@ class ReplayCheck:
             return
         missing = [step for step in stack if call is not None and step not in call.met]
         if call is not None and missing:
-            self._note(run_id, run, [*self._told(missing, call, sent), where], _WHY_IN_ANOTHER_ORDER)
+            self._note(run_id, run, [*self._told(missing, call, stack), where], _WHY_IN_ANOTHER_ORDER)
 
     def _note(self, run_id: str, run: _Run, told: Sequence[str], why: str = _WHY) -> None:
         lines = "\n".join(f"  {line}" for line in told)
@@ -175,8 +173,9 @@ def _reordered(stack: Sequence[str], together: Sequence[Sequence[str]]) -> list[
     return order
 
 
-def _ops(response: Response) -> list[dict[str, Any]]:
-    if response.status != 206:
+def _several_ops(response: Response) -> list[dict[str, Any]]:
+    """Return the ops of an answer that has more than one."""
+    if response.status != 206 or response.content.count(b'"op":') < 2:
         return []
     listed: object = parse_value(response.content)
     return cast("list[dict[str, Any]]", listed) if isinstance(listed, list) else []

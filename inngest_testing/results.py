@@ -189,12 +189,15 @@ class Result(Generic[T]):
 
     def __init__(
         self,
+        run_id: str,
         record: RunRecord,
         look: Callable[[], Snapshot],
         read: Callable[[object], T],
         report: Callable[[Snapshot, RunRecord], str],
     ) -> None:
         """record: what was seen in the app. look: as the engine has it. read: its output, of JSON, as a value."""
+        self.id = run_id
+        """The id of the run."""
         self._record = record
         self._look = look
         self._read = read
@@ -202,11 +205,6 @@ class Result(Generic[T]):
 
     def __repr__(self) -> str:
         return self._report(self._look(), self._record)
-
-    @property
-    def id(self) -> str:
-        """The id of the run."""
-        return self._look().run_id
 
     @property
     def function_id(self) -> str:

@@ -27,7 +27,7 @@ def call_url(url: str, slug: str, step_id: str) -> str:
 def call_headers(run: Run, job: JobRow, request_id: str) -> dict[str, str]:
     """Return the headers of a call request, without those that every request of the engine has."""
     trace = run.row.trace_id
-    traceref = urllib.parse.quote(f'{{"tp":"00-{trace}-{span_id()}-01","ts":""}}', safe="")
+    traceref = f"%7B%22tp%22%3A%2200-{trace}-{span_id()}-01%22%2C%22ts%22%3A%22%22%7D"  # a JSON object, quoted
     return {
         Header.TRACEPARENT.value: f"00-{trace}-{span_id()}-01",
         Header.TRACESTATE.value: (

@@ -77,9 +77,13 @@ class Store:
 
     # --- events
 
-    def add_event(self, row: EventRow) -> bool:
-        """Keep an event; return whether it is new."""
-        return self._write("INSERT OR IGNORE INTO events VALUES (?,?,?,?,?,?)", row) > 0
+    def add_event(self, row: EventRow) -> None:
+        """Keep an event whose internal id is new."""
+        self._write("INSERT INTO events VALUES (?,?,?,?,?,?)", row)
+
+    def add_event_once(self, row: EventRow) -> bool:
+        """Keep an event, unless one of this internal id is kept; return whether it is new."""
+        return self.database.change("INSERT OR IGNORE INTO events VALUES (?,?,?,?,?,?)", row) > 0
 
     def event(self, event_id: str) -> EventRow | None:
         """Return the event of this internal id, else the newest whose sender gave it this id."""
