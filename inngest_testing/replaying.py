@@ -26,6 +26,7 @@ from .sending import Ask
 Replaying = bool | Literal["in-order"]
 """Whether functions are held to doing the same again; "in-order" leaves out other orders of parallel steps."""
 
+_RUN_ID, _REQUEST_ID = Header.RUN_ID.value, Header.REQUEST_ID.value
 _WHY = (
     "A step is known by its id, so its id must be the same in every call: make it of a name and the event's data, not "
     "of a random value, the time, or what changes while the run goes on. Give replay=False where this does not matter."
@@ -57,10 +58,10 @@ class ReplayCheck:
 
         What is wrong is noted as a problem of the recorder.
         """
-        run_id = request.headers.get(Header.RUN_ID.value, "")
+        run_id = request.headers.get(_RUN_ID, "")
         run = self._runs.setdefault(run_id, _Run())
         run.calls += 1
-        call = self._recorder.call(run_id, request.headers.get(Header.REQUEST_ID.value, ""))
+        call = self._recorder.call(run_id, request.headers.get(_REQUEST_ID, ""))
         ops = _several_ops(response)
         if len(ops) > 1 and not any(_races(op) for op in ops):
             run.together.append([str(op["id"]) for op in ops])
@@ -125,9 +126,7 @@ class ReplayCheck:
             "request_id": request_id,
         }
         body = json.dumps({**sent, "ctx": ctx}).encode()
-        again = dataclasses.replace(
-            request, body=body, headers={**request.headers, Header.REQUEST_ID.value: request_id}
-        )
+        again = dataclasses.replace(request, body=body, headers={**request.headers, _REQUEST_ID: request_id})
         token = rehearsing.set(True)
         try:
             response = await ask(again)

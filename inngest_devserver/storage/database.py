@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .memory import STATEMENTS, MemoryDatabases
 from .tables import MIGRATIONS
 
 Schedule = Callable[[Callable[[], None]], object]
@@ -51,6 +51,7 @@ class Database:
         self.on_trouble: Callable[[], object] = str
         """Called when trouble begins."""
         self._made_db: sqlite3.Connection | None = None
+        self._closed = False
         if path is not None:
             self._open()
 
@@ -65,32 +66,20 @@ class Database:
         return self._made_db or self._open()
 
     def _open(self) -> sqlite3.Connection:
-        try:
-            db = sqlite3.connect(
-                ":memory:" if self._path is None else str(self._path),
-                isolation_level=None,
-                timeout=_LOCK_SECONDS,
-                cached_statements=256,
-            )
-        except sqlite3.Error as error:
-            raise FileUnusableError(_why(error)) from error
-        try:
-            _prepare(db, self._path)
-        except sqlite3.Error as error:
-            db.close()
-            raise FileUnusableError(_why(error)) from error
-        except BaseException:
-            db.close()
-            raise
-        self._made_db = db
-        return db
+        if self._closed:
+            raise sqlite3.ProgrammingError("the store is closed")
+        self._made_db = _MEMORY.take() if self._path is None else _open_file(self._path)
+        return self._made_db
 
     def close(self) -> None:
         try:
             self.commit()
         finally:
-            if self._made_db is not None:
-                self._made_db.close()
+            db, self._made_db, self._closed = self._made_db, None, True
+            if db is not None and self._path is None:
+                _MEMORY.give_back(db)
+            elif db is not None:
+                db.close()
 
     def commit(self) -> None:
         """End the transaction of this turn, if there is one; when it cannot be written, `trouble` says why."""
@@ -192,10 +181,23 @@ class Database:
         return self._db.execute(sql, values).fetchall()
 
 
-def _prepare(db: sqlite3.Connection, path: Path | None) -> None:
-    if path is None:
-        _TEMPLATE.copy_to(db)
-        return
+def _open_file(path: Path) -> sqlite3.Connection:
+    try:
+        db = sqlite3.connect(str(path), isolation_level=None, timeout=_LOCK_SECONDS, cached_statements=STATEMENTS)
+    except sqlite3.Error as error:
+        raise FileUnusableError(_why(error)) from error
+    try:
+        _prepare(db, path)
+    except sqlite3.Error as error:
+        db.close()
+        raise FileUnusableError(_why(error)) from error
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _prepare(db: sqlite3.Connection, path: Path) -> None:
     # One engine per file: two would do the same jobs twice.
     db.execute("PRAGMA locking_mode = EXCLUSIVE")
     db.execute("PRAGMA journal_mode = WAL")
@@ -213,28 +215,13 @@ def _prepare(db: sqlite3.Connection, path: Path | None) -> None:
     _migrate(db, version)
 
 
-class _Template:
-    """An empty database in memory, made once: to copy it takes a sixth of the time, and test suites need thousands."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._db: sqlite3.Connection | None = None
-
-    def copy_to(self, target: sqlite3.Connection) -> None:
-        with self._lock:
-            if self._db is None:
-                self._db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-                _migrate(self._db, 0)
-            self._db.backup(target)
-
-
-_TEMPLATE = _Template()
-
-
-def _migrate(db: sqlite3.Connection, version: int) -> None:
+def _migrate(db: sqlite3.Connection, version: int = 0) -> None:
     """Bring a database of this version up to date."""
     for number, script in enumerate(MIGRATIONS[version:], version + 1):
         db.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
+
+
+_MEMORY = MemoryDatabases(_migrate)
 
 
 def _why(error: sqlite3.Error) -> str:
