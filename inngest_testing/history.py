@@ -57,6 +57,10 @@ class History:
         self._results[run_id] = result
         return result
 
+    def shown(self, run_id: str, step_id: str) -> str:
+        """Return a run as people read it. step_id: of the step that surprised."""
+        return report(self._look(run_id), self._recorder.of(run_id), step_id)
+
     def _look(self, run_id: str) -> Snapshot:
         if run_id not in self._snapshots:
             self._on_loop(lambda: self._take(run_id))
@@ -125,4 +129,4 @@ def _line(row: HistoryRow, started: float) -> Line:
     failed = row.kind in (Happening.STEP_FAILED, Happening.STEP_RETRIED, Happening.RUN_RETRIED) or (
         row.kind == Happening.RUN_ENDED and row.detail.startswith("failed")
     )
-    return Line(row.at - started, row.name, row.detail, row.step_id, failed)
+    return Line(row.at - started, row.name, row.detail, row.kind, failed)

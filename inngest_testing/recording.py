@@ -99,9 +99,9 @@ class Recorder:
             record = self._runs[run_id] = RunRecord()
         return record
 
-    def note(self, problem: TestingError, run_id: str) -> None:
-        """Have the test fail with a problem of a run, whatever comes of that."""
-        problem.run_id = run_id
+    def note(self, problem: TestingError, run_id: str, step_id: str = "") -> None:
+        """Have the test fail with a problem of a run, whatever comes of that. step_id: of the step that surprised."""
+        problem.run_id, problem.step = run_id, step_id
         self.problems.append(problem)
 
     def call(self, run_id: str, request_id: str) -> CallRecord | None:
@@ -189,7 +189,7 @@ class Recorder:
             try:
                 outcome = stub.next(record.id, record.step_id, arguments)
             except StubError as error:
-                self.note(error, current_run.get())
+                self.note(error, current_run.get(), record.step_id)
                 outcome = Raised(error)
             return outcome.unwrap()
 

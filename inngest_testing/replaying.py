@@ -19,7 +19,7 @@ from inngest_core.protocol.wire import SDK, STEP_ID_OF_DISCOVERY, Header, Query
 from inngest_core.values.json_text import parse_value
 from inngest_core.web.messages import Request, Response
 
-from .errors import ReplayError
+from .errors import ReplayError, TestingError
 from .recording import CallRecord, Recorder, rehearsing
 from .sending import Ask
 
@@ -30,6 +30,10 @@ _RUN_ID, _REQUEST_ID = Header.RUN_ID.value, Header.REQUEST_ID.value
 _WHY = (
     "A step is known by its id, so its id must be the same in every call: make it of a name and the event's data, not "
     "of a random value, the time, or what changes while the run goes on. Give replay=False where this does not matter."
+)
+_WHY_OF_ANOTHER_KIND = (
+    "A step is known by its id, so an id must stand for one kind of step: give the two ids of their own. Give "
+    "replay=False where this does not matter."
 )
 _WHY_IN_ANOTHER_ORDER = (
     "Parallel steps end in any order: make the ids of later steps of names and data, not of the order. Give "
@@ -70,10 +74,13 @@ class ReplayCheck:
         missing = self._missing(call, run, ended=response.status == 200)
         changed = self._changed(run_id, call)
         if missing or changed:
-            self._note(run_id, run, [*self._told(missing, call, call.stack), *changed])
+            why = _WHY if missing else _WHY_OF_ANOTHER_KIND
+            self._note(
+                run_id, run, [*self._told(missing, call, call.stack), *changed.values()], why, [*missing, *changed]
+            )
         elif response.status == 200 and run.together and self._other_orders:
             await self._rehearse(run_id, run, request, call.stack, ask)
-        return _FAILED if self._recorder.problems else response
+        return _failed(self._recorder.problems[0]) if self._recorder.problems else response
 
     def _missing(self, call: CallRecord, run: _Run, *, ended: bool) -> list[str]:
         """Return the steps that have a result and were not met again.
@@ -86,13 +93,14 @@ class ReplayCheck:
         last = max((position for position, step in enumerate(call.stack) if step in call.met), default=-1)
         return [step for step in missing if call.stack.index(step) < last]
 
-    def _changed(self, run_id: str, call: CallRecord) -> list[str]:
+    def _changed(self, run_id: str, call: CallRecord) -> dict[str, str]:
+        """Return what is otherwise about each step that was met as another kind, by hashed id."""
         steps = self._recorder.of(run_id).steps
-        return [
-            f'step "{steps[step].step_id}" was met as a {op.value}, but as a {steps[step].op.value} before'
+        return {
+            step: f'step "{steps[step].step_id}" was met as a {op.value}, but as a {steps[step].op.value} before'
             for step, op in call.met.items()
             if step in steps and steps[step].op is not op
-        ]
+        }
 
     def _told(self, missing: Sequence[str], call: CallRecord, known: Sequence[str]) -> list[str]:
         if not missing:
@@ -143,23 +151,24 @@ class ReplayCheck:
             return
         missing = [step for step in stack if call is not None and step not in call.met]
         if call is not None and missing:
-            self._note(run_id, run, [*self._told(missing, call, stack), where], _WHY_IN_ANOTHER_ORDER)
+            self._note(run_id, run, [*self._told(missing, call, stack), where], _WHY_IN_ANOTHER_ORDER, missing)
 
-    def _note(self, run_id: str, run: _Run, told: Sequence[str], why: str = _WHY) -> None:
+    def _note(self, run_id: str, run: _Run, told: Sequence[str], why: str, steps: Sequence[str] = ()) -> None:
+        """Note what is wrong. told: in words. steps: those that surprised, the first of which is marked."""
         lines = "\n".join(f"  {line}" for line in told)
         function = self._recorder.function_of(run_id)
         error = ReplayError(
             f"function {function} did not do the same again when it was called from its memos "
             f"(call {run.calls} of the run):\n{lines}\n{why}"
         )
-        self._recorder.note(error, run_id)
+        self._recorder.note(error, run_id, self._recorder.name_of(steps[0]) if steps else "")
 
 
-_FAILED = Response(
-    500,
-    {Header.SDK.value: SDK, Header.NO_RETRY.value: "true"},
-    b'{"name": "ReplayError", "message": "the function did not do the same again"}',
-)
+def _failed(problem: TestingError) -> Response:
+    """Return the answer that ends a run whose test fails in any case."""
+    told = {"name": type(problem).__name__, "message": str(problem).partition("\n")[0].rstrip(":")}
+    headers = {Header.SDK.value: SDK, Header.NO_RETRY.value: "true"}
+    return Response(500, headers, json.dumps(told).encode())
 
 
 def _reordered(stack: Sequence[str], together: Sequence[Sequence[str]]) -> list[str]:

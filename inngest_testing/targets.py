@@ -93,7 +93,10 @@ _NEVER = [{"event": "testing/never"}]
 def client_of(function: Function[Any]) -> Inngest:
     """Return the client that a function was defined with; raises AppError: it has none."""
     if not isinstance(cast("object", function), Function):
-        raise AppError(f"{function!r} is not a function; give what create_function returned")
+        raise AppError(
+            f"{function!r} is not an Inngest function; give what @client.create_function(…) returned, not the function "
+            "that it decorates"
+        )
     client = function.client
     if not isinstance(client, Inngest):
         raise AppError(f"{function!r} was not made by create_function of a client, so it cannot be run")
