@@ -335,7 +335,7 @@ def test_cases_are_data() -> None:
 
 def test_examples_use_public_names() -> None:
     for path in modules("examples").values():
-        assert tops(path) & set(PRODUCT) <= {"inngest"} or path.parent.name == "examples", path
+        assert tops(path) & set(PRODUCT) <= {"inngest"} or path.parent.name == "demo", path
 
 
 # Every file

@@ -1,4 +1,4 @@
-"""Django's command line for the shop: `python -m examples.django.manage inngest_dev`."""
+"""Django's command line for the helpdesk."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ import sys
 from django.core.management import execute_from_command_line
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "examples.django.settings")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "helpdesk.settings")
     execute_from_command_line(sys.argv)

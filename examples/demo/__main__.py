@@ -49,7 +49,7 @@ DELIVERED = {
 async def main(framework: str) -> int:
     options = Options(sink=lambda line: print(f"  {line}", flush=True))
     async with DevServer(options, port=0) as server:
-        app = AppHost(f"examples.{framework}.app", engine_origin=server.origin, environ=app_environ())
+        app = AppHost(f"examples.demo.{framework}.app", engine_origin=server.origin, environ=app_environ())
         try:
             await app.start()
             print(f"engine at {server.origin}, {framework} app at {app.serve_urls[0]}\n", flush=True)

@@ -1,6 +1,6 @@
-"""A shop in Tornado: async and plain functions side by side. Start it, with an engine, from above `examples`:
+"""A shop in Starlette, all of it async. Start it, with an engine, from the top folder of the repository:
 
-    inngest dev examples.tornado.app
+    inngest dev examples.demo.starlette.app
 
 and place an order from another terminal:
 
@@ -9,19 +9,24 @@ and place an order from another terminal:
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 
-from tornado.web import Application, RequestHandler
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 import inngest
-import inngest.tornado
+import inngest.starlette
 
-client = inngest.Inngest(app_id="tornado-shop")
+client = inngest.Inngest(app_id="starlette-shop")
 
 STOCK = {"teapot": 3, "kettle": 1}
 
 
-def reserve(item: str) -> int:
+async def reserve(item: str) -> int:
+    await asyncio.sleep(0)  # a query to a database
     return STOCK[item] - 1
 
 
@@ -37,7 +42,7 @@ async def print_label(order: str) -> str:
     return f"label-{order}"
 
 
-async def pack(item: str) -> str:
+def pack(item: str) -> str:
     return f"box with {item}"
 
 
@@ -49,15 +54,14 @@ async def release(ctx: inngest.Context) -> str:
 
 
 @client.create_function(fn_id="thank", trigger=inngest.TriggerEvent(event="shop/thanks.due"))
-def thank(ctx: inngest.ContextSync) -> str:
-    """A plain function: it runs in a thread, and never holds up the event loop."""
-    return ctx.step.run("send mail", lambda: f"mail about {ctx.event.data['order']} sent")
+async def thank(ctx: inngest.Context) -> str:
+    return await ctx.step.run("send mail", lambda: f"mail about {ctx.event.data['order']} sent")
 
 
 @client.create_function(fn_id="ship", trigger=inngest.TriggerEvent(event="shop/parcel.packed"))
-def ship(ctx: inngest.ContextSync) -> None:
-    ctx.step.sleep("drive to the post office", datetime.timedelta(seconds=1))
-    ctx.step.send_event("tell the shop", inngest.Event(name="shop/order.shipped", data=ctx.event.data))
+async def ship(ctx: inngest.Context) -> None:
+    await ctx.step.sleep("drive to the post office", datetime.timedelta(seconds=1))
+    await ctx.step.send_event("tell the shop", inngest.Event(name="shop/order.shipped", data=ctx.event.data))
 
 
 @client.create_function(
@@ -73,11 +77,9 @@ async def fulfil(ctx: inngest.Context) -> dict[str, object]:
     payment = await step.run("charge card", charge, order["card"], ctx.attempt)
     await step.sleep("let the customer think", datetime.timedelta(seconds=1))
 
-    label, box = await ctx.group.parallel(
-        (
-            lambda: step.run("print label", print_label, order["order"]),
-            lambda: step.run("pack", pack, order["item"]),
-        )
+    label, box = await asyncio.gather(
+        step.run("print label", print_label, order["order"]),
+        step.run("pack", pack, order["item"]),
     )
     await step.send_event("hand over", inngest.Event(name="shop/parcel.packed", data={"order": order["order"]}))
     shipped = await step.wait_for_event(
@@ -90,13 +92,11 @@ async def fulfil(ctx: inngest.Context) -> dict[str, object]:
     return {"payment": payment, "parcel": [label, box], "shipped": shipped is not None, "mail": mail}
 
 
-class PlaceOrder(RequestHandler):
-    async def post(self, item: str) -> None:
-        """Answer at once; the functions do the rest."""
-        data = {"order": "W1", "item": item, "card": self.get_body_argument("card", "4242")}
-        await client.send(inngest.Event(name="shop/order.placed", data=data))
-        self.set_status(202)
+async def place_order(request: Request) -> JSONResponse:
+    """Answer at once; the functions do the rest."""
+    data = {"order": "W1", "item": request.path_params["item"], "card": request.query_params.get("card", "4242")}
+    return JSONResponse({"events": await client.send(inngest.Event(name="shop/order.placed", data=data))})
 
 
-app = Application([(r"/orders/(\w+)", PlaceOrder)])
-inngest.tornado.serve(app, client, [fulfil, ship, thank])
+app = Starlette(routes=[Route("/orders/{item}", place_order, methods=["POST"])])
+inngest.starlette.serve(app, client, [fulfil, ship, thank])

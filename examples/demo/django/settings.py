@@ -5,7 +5,7 @@ from __future__ import annotations
 SECRET_KEY = "an example has no secrets"
 DEBUG = True
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
-ROOT_URLCONF = "examples.django.urls"
+ROOT_URLCONF = "examples.demo.django.urls"
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -1,6 +1,6 @@
-"""A shop in Flask. Start it, with an engine, from the directory above `examples`:
+"""A shop in Flask. Start it, with an engine, from the top folder of the repository:
 
-    inngest dev examples.flask.app
+    inngest dev examples.demo.flask.app
 
 and place an order from another terminal:
 
