@@ -37,7 +37,7 @@ def sign_up(http: httpx.Client, session: Dev) -> None:
 
 
 def check_links(http: httpx.Client, session: Dev) -> None:
-    assert http.post("/pages", json={"url": f"{http.base_url}dead-links"}).status_code == 202
+    assert http.post("/pages", json={"url": str(http.base_url.join("/dead-links"))}).status_code == 202
     session.until("run completed")
     assert http.get("/dead-links").json() == []
 

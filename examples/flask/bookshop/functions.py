@@ -47,7 +47,7 @@ def mail(number: int, text: str) -> str:
     """Print a mail, with a link to the page of the order."""
     to = session().get_one(Order, number).email
     line = f"mail to {to}: {text} {flask.url_for('pages.status', number=number, _external=True)}"
-    flask.current_app.logger.info(line)
+    print(line)
     return line
 
 
