@@ -56,11 +56,11 @@ def export_a_year(http: httpx.Client, session: Dev) -> None:
 
 
 VISITS: dict[str, Callable[[httpx.Client, Dev], None]] = {
-    "flask": order_a_book,
-    "fastapi": sign_up,
-    "starlette": check_links,
-    "django": ask_for_help,
-    "tornado": export_a_year,
+    "flask-bookshop": order_a_book,
+    "fastapi-signup": sign_up,
+    "starlette-linkcheck": check_links,
+    "django-helpdesk": ask_for_help,
+    "tornado-exports": export_a_year,
 }
 
 
