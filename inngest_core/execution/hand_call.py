@@ -48,7 +48,7 @@ def call_by_hand(
     stack = tuple(given.steps) if given.stack is None else tuple(given.stack)
     events = [_dump(client, event) for event in given.events or [given.event]]
     call = CallRequest(
-        ctx=CallContext(run_id, given.attempt, given.max_attempts, stack=stack),
+        ctx=CallContext(run_id, stack, attempt=given.attempt, max_attempts=given.max_attempts),
         event=_dump(client, given.event),
         events=events,
         steps=dict(given.steps),

@@ -35,7 +35,7 @@ from inngest_core.protocol.limits import KEEP_ALIVE_SECONDS, MAX_REQUEST_BYTES, 
 from inngest_core.protocol.signing import sign
 from inngest_core.protocol.wire import Header, Query, dump_json
 from inngest_core.runtime.drivers import run_async, run_sync
-from inngest_core.runtime.effects import Call, Flow, Invoke, KeepAlive, Now
+from inngest_core.runtime.effects import Call, Flow, Invoke, KeepAlive, Now, now
 from inngest_core.web.messages import Request, Response, Stream, content_length, query_of
 
 from .arguments import check_client, check_functions, check_options
@@ -151,7 +151,13 @@ class App:
         url: the absolute URL.
         headers: the headers, with lower-case names.
         """
-        return run_sync(self._admit(method, url, headers), self.client.resources)
+        try:
+            self._require_key()
+            self._check_size(len(url), content_length(headers.get(Header.CONTENT_LENGTH)) or 0)
+            self._guard.check_head(method, headers, now=run_sync(now(), self.client.resources))
+        except InngestError as error:
+            return self.refuse(error)
+        return None
 
     def refuse(self, error: InngestError) -> Response:
         """Return the coded answer to a request that could not be read for the reason that *error* gives."""
@@ -240,16 +246,6 @@ class App:
         if ended - exchange.started > LONG_SECONDS:
             yield from self._warn_if_lost(exchange.request)
         return self._respond(answer, exchange.signer, now=ended)
-
-    def _admit(self, method: str, url: str, headers: Mapping[str, str]) -> Flow[Response | None]:
-        now: float = yield Now()
-        try:
-            self._require_key()
-            self._check_size(len(url), content_length(headers.get(Header.CONTENT_LENGTH)) or 0)
-            self._guard.check_head(method, headers, now=now)
-        except InngestError as error:
-            return self.refuse(error)
-        return None
 
     def _require_key(self) -> None:
         if self._signing_key_missing:
