@@ -8,7 +8,6 @@ What a step means is decided in `execution.py`. A type that a result is read as 
 from __future__ import annotations
 
 import datetime
-import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, cast, overload
 
@@ -41,22 +40,15 @@ class Step(Parallel):
     """The step tools of an `async def` function. Each step runs once, however often the function is called.
 
     `parallel` does the same as `ctx.group.parallel`, under its older name.
+    ai: the tools that ask models. realtime: publishing as a step.
     """
 
     def __init__(self, execution: AsyncExecution, app_id: str) -> None:
         super().__init__(execution)
         self._meet = execution.meet
         self._app_id = app_id
-
-    @functools.cached_property  # not every call has a use for it
-    def ai(self) -> AI:
-        """The tools that ask models."""
-        return AI(self._meet)
-
-    @functools.cached_property
-    def realtime(self) -> StepRealtime:
-        """Publishing as a step."""
-        return StepRealtime(self._meet)
+        self.ai = AI(self._meet)
+        self.realtime = StepRealtime(self._meet)
 
     @overload
     async def run(self, step_id: str, handler: Callable[[*Ts], Awaitable[T]], *handler_args: *Ts) -> T: ...

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, cast, overload
 
@@ -36,22 +35,15 @@ class StepSync(ParallelSync):
     """The step tools of a plain `def` function. Each step runs once, however often the function is called.
 
     `parallel` does the same as `ctx.group.parallel`, under its older name.
+    ai: the tools that ask models. realtime: publishing as a step.
     """
 
     def __init__(self, execution: SyncExecution, app_id: str) -> None:
         super().__init__(execution)
         self._meet = execution.meet
         self._app_id = app_id
-
-    @functools.cached_property  # not every call has a use for it
-    def ai(self) -> AISync:
-        """The tools that ask models."""
-        return AISync(self._meet)
-
-    @functools.cached_property
-    def realtime(self) -> StepRealtimeSync:
-        """Publishing as a step."""
-        return StepRealtimeSync(self._meet)
+        self.ai = AISync(self._meet)
+        self.realtime = StepRealtimeSync(self._meet)
 
     @overload
     def run(self, step_id: str, handler: Callable[[*Ts], T], *handler_args: *Ts) -> T: ...
