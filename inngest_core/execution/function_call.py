@@ -46,7 +46,6 @@ from .step_sync import StepSync
 from .sync_execution import Spot, SyncExecution
 from .tools import Tool
 
-
 _FUNCTION_INVOKED = EventName.FUNCTION_INVOKED.value
 
 
