@@ -338,7 +338,7 @@ def test_cases_are_data() -> None:
 
 def test_examples_use_public_names() -> None:
     for path in modules("examples").values():
-        assert tops(path) & set(PRODUCT) <= {"inngest"} or path.parent.name == "examples", path
+        assert tops(path) & set(PRODUCT) <= {"inngest"} or path.parent.name == "demo", path
 
 
 def test_the_page_has_short_files_and_needs_nothing_from_elsewhere() -> None:
