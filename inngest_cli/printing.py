@@ -5,11 +5,8 @@ from __future__ import annotations
 import datetime
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
 
-_SHOWN = 4_000
-"""Characters of a value; more is cut."""
+from inngest_devserver.json_parts import mapping, one_line
 
 
 def show_json(value: object) -> None:
@@ -27,29 +24,9 @@ def complain(text: str) -> None:
     print(f"inngest: {one_line(text)}", file=sys.stderr)
 
 
-def in_short(value: object) -> str:
-    """Return a value as JSON in one line, cut where it is long."""
-    text = json.dumps(value, ensure_ascii=False)
-    return one_line(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text)} characters)")
-
-
-def one_line(text: str) -> str:
-    return "".join(char if char.isprintable() else " " for char in text)
-
-
 def moment_of(text: object) -> datetime.datetime:
     """Return the time that an engine wrote; some write nanoseconds."""
     return datetime.datetime.fromisoformat(str(text))
-
-
-def mapping(value: object) -> Mapping[str, Any]:
-    """Return an object of JSON; an empty one for anything else."""
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
-
-
-def mappings(value: object) -> list[Mapping[str, Any]]:
-    """Return the objects in an array of JSON; none for anything else."""
-    return [mapping(one) for one in cast("Sequence[object]", value)] if isinstance(value, list) else []
 
 
 def error_in_words(value: object) -> str:

@@ -112,9 +112,11 @@ class Session:
             path=options.path,
             environ=_environ(options),
             is_self_hosted=options.is_self_hosted,
+            on_output=self._server.engine.output.add,
         )
         self._hosts[target] = host
         await host.start()
+        self._server.engine.event_types.tell(target, host.event_types)
         for url in host.serve_urls:
             say(f"  app     {url}  ({target})")
         for warning in [*host.warnings, *_mode_warnings(host, is_self_hosted=options.is_self_hosted)]:

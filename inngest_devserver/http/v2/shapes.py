@@ -154,12 +154,16 @@ class Configuration(TypedDict):
 
 
 class FunctionView(TypedDict):
+    """A function. startedBy: its triggers in words. options: each of the others in words."""
+
     app: AppRef
     id: str
     name: str
     slug: str
     triggers: list[TriggerView]
     configuration: Configuration
+    startedBy: str
+    options: list[str]
 
 
 class Started(TypedDict):
@@ -202,6 +206,46 @@ class ExportView(TypedDict):
 
 class SentEvent(TypedDict):
     eventId: str
+
+
+class EventView(TypedDict):
+    """An event. id: the engine's. senderId: the sender's own, if it gave one. ts: its time, in milliseconds."""
+
+    id: str
+    senderId: NotRequired[str]
+    name: str
+    data: dict[str, Any]
+    user: NotRequired[Any]
+    v: NotRequired[str]
+    ts: int
+    receivedAt: str
+
+
+class EventTypeView(TypedDict):
+    """An event that functions wait for, or that has come. functions: `<app>-<function>`, those that it starts.
+
+    schema: JSON schema of its data. source: whether an app told it, or it was made from the latest events.
+    example: data to send; of the latest event, unless an app told the schema.
+    """
+
+    name: str
+    functions: list[str]
+    source: Literal["app", "events", "none"]
+    schema: NotRequired[dict[str, Any]]
+    example: Any
+    lastReceivedAt: NotRequired[str]
+
+
+class LogView(TypedDict):
+    """A line that an app has written. number: lines are counted. target: as in "module:app". runId: in which run."""
+
+    number: int
+    at: str
+    target: str
+    apps: list[str]
+    stream: str
+    runId: NotRequired[str]
+    text: str
 
 
 class Health(TypedDict):

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from inngest_core.protocol.wire import STEP_ID_OF_DISCOVERY
 from inngest_devserver.apps.functions import Function
+from inngest_devserver.apps.options_text import options_in_words, triggers_in_words
 from inngest_devserver.apps.registry import Registry
 from inngest_devserver.calls.record import Recorded
 from inngest_devserver.calls.requests import without_password
@@ -160,6 +161,8 @@ def function_view(function: Function, app: str) -> FunctionView:
         slug=name,
         triggers=[_trigger(trigger) for trigger in triggers],
         configuration={"retries": {"isDefault": not _gives_retries(function), "value": function.max_attempts - 1}},
+        startedBy=triggers_in_words(function.config),
+        options=options_in_words(function.config),
     )
 
 
