@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inngest_devserver.json_parts import in_short, mapping, mappings, one_line
+from inngest_devserver.json_parts import error_in_words, in_short, mapping, mappings, moment_of, one_line
 from inngest_devserver.masking import Masking
+from inngest_devserver.run_text import function_of, has_ended
 
 from .errors import CommandError, RefusedError
-from .printing import complain, error_in_words, moment_of, show_json_line
+from .printing import complain, show_json_line
 from .remote import Query, Remote
-from .run_text import function_of, has_ended
 from .runs import Wanted, latest, run_of
 
 _PAUSE_SECONDS = 0.5

@@ -1,4 +1,4 @@
-"""What hosted apps write: told by their process with the run that wrote it, kept within bounds, shown without secrets."""
+"""What hosted apps write: told by their process with the run, kept within bounds, shown without secrets."""
 
 from __future__ import annotations
 

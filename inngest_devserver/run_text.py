@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from inngest_devserver.json_parts import in_short, mapping, mappings, one_line
-
-from .printing import error_in_words, moment_of
+from .json_parts import error_in_words, in_short, mapping, mappings, moment_of, one_line
 
 _STACK_LINES = 20
 _INTERNAL = "executor.nonstep"
