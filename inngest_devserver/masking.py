@@ -19,7 +19,7 @@ CUT = "…"
 _FIELD = re.compile(r'"((?:[^"\\]|\\.)*)"\s*:\s*("(?:[^"\\]|\\.)*"?|[\[{]|[^\s,\]}"]+)')
 """A field in JSON text, with its value, or with the beginning of it."""
 _IN_LINE = re.compile(
-    r"""([\w-]{1,100})["']?\s*[=:]\s*"""
+    r"""(?<![\w-])([\w-]{1,100}+)["']?\s*+[=:]\s*+"""
     r"""((?:(?:bearer|basic)\s+\S+)|"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s,;&?)}\]]+)""",
     re.IGNORECASE,
 )

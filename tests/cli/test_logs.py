@@ -135,7 +135,7 @@ def test_what_an_app_writes_belongs_to_its_run_and_its_types_are_known(tmp_path:
         [found] = httpx.get(f"{origin}/api/v2/runs").json()["data"]
         assert f"app    shop  [{found['id'][-6:]}] printed for Ada" in shown
         lines = httpx.get(f"{origin}/api/v2/logs?runId={found['id']}&appId=shop").json()["data"]
-        assert [line["text"].partition("shop: ")[2] or line["text"] for line in lines] == [
+        assert [line["text"].rpartition("inngest: ")[2] for line in lines] == [
             "printed for Ada",
             "logged, token=[masked]",
         ]
