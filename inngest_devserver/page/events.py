@@ -103,6 +103,7 @@ class EventPages:
             name=name,
             data=data or json_text.pretty(example.data),
             source=example.source if not data else "",
+            schema=example.schema,
             event_id=event_id,
             names=event_names(self._engine),
             wrong=wrong,

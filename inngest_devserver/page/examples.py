@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from inngest_devserver.apps.event_types import example_of as example_from
 from inngest_devserver.engine import Engine
+
+from . import json_text
 
 _INTERNAL = "inngest/"
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """source: where it is from, in words; empty where it is only a beginning."""
+    """source: where it is from, in words, if anywhere. schema: JSON schema of the data, if an app has one."""
 
     data: Any
     source: str = ""
+    schema: str = ""
 
 
 def event_names(engine: Engine) -> list[str]:
@@ -28,6 +32,9 @@ def example_of(engine: Engine, name: str) -> Example:
     """Return data for an event of a name."""
     if not name:
         return Example({})
+    told = engine.event_types.told(name)
+    if told is not None:
+        return Example(example_from(told), "made of the schema that the app has for it", json_text.pretty(dict(told)))
     earlier = engine.store.events(name=name, before=None, internal=False, limit=1)
     if earlier:
         return Example(engine.masking.mask_json(earlier[0].body).get("data", {}), "as in the last event of this name")

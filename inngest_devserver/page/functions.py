@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from inngest_core.web.messages import Response
 from inngest_devserver.apps.functions import Function
-from inngest_devserver.apps.in_words import options_in_words, triggers_in_words
+from inngest_devserver.apps.options_text import options_in_words, triggers_in_words
 from inngest_devserver.calls.requests import without_password
 from inngest_devserver.engine import Engine
 from inngest_devserver.http.answers import APIError, Call
@@ -92,6 +92,7 @@ class FunctionPages:
             lines=self._runs(function, _LATEST),
             data=data or json_text.pretty(example.data),
             source="" if data else example.source,
+            schema=example.schema,
             wrong=wrong,
             note=note,
         )

@@ -12,12 +12,14 @@ from inngest_core.web.messages import Response
 from inngest_devserver import ids
 from inngest_devserver.engine import Engine
 from inngest_devserver.http.answers import APIError, Call
+from inngest_devserver.http.v2.event_views import EventViews
 from inngest_devserver.http.v2.routes import V2Routes
 from inngest_devserver.http.v2.run_actions import RunActions
-from inngest_devserver.http.v2.shapes import CallView
+from inngest_devserver.http.v2.shapes import CallView, LogView
 from inngest_devserver.http.waiting import waits_of_steps
 from inngest_devserver.runs.run import PauseKind
 from inngest_devserver.runs.trace import Span
+from inngest_devserver.stacks import ErrorText, error_of
 from inngest_devserver.storage.run_pages import related_runs
 from inngest_devserver.storage.tables import EventRow, RunRow
 
@@ -26,10 +28,10 @@ from .asking import ask
 from .examples import example_of
 from .notes import note_of
 from .run_list import RunLine, line_of
-from .stacks import ErrorText, error_of
 from .timeline import Row, timeline
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_MOST_LINES = 500
 _ONE_VALUE = {"data"}
 _SKIPPABLE = (PauseKind.SLEEP, PauseKind.WAIT, PauseKind.SIGNAL)
 
@@ -64,6 +66,7 @@ class RunPage:
         self._engine = engine
         self._api = V2Routes(engine)
         self._actions = RunActions(engine)
+        self._views = EventViews(engine)
 
     async def show(self, call: Call) -> Response:
         engine, row = self._engine, self.row(call)
@@ -84,6 +87,7 @@ class RunPage:
             steps=[self._step(row.id, each, related, waits) for each in found.rows],
             reasons=[reason for each in waits.values() for reason in each],
             calls=await self._calls(call),
+            logs=await self._logs(call),
             error=error_of(output) if row.status != "Completed" else None,
             has_output=row.output is not None,
             output=output,
@@ -99,6 +103,13 @@ class RunPage:
         answer = await ask(self._api.calls, call)
         found: list[CallView] = answer["data"]
         return found[::-1]
+
+    async def _logs(self, call: Call) -> list[LogView]:
+        """Return what the app has written in the run, the oldest first."""
+        query = {"runId": [call.path["run"]], "limit": [str(_MOST_LINES)]}
+        answer = await ask(self._views.logs, call, query=query)
+        found: list[LogView] = answer["data"]
+        return found
 
     async def export(self, call: Call) -> Response:
         """Return the run as a file, for tests that replay it; without what looks like a secret."""

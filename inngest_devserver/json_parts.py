@@ -1,7 +1,8 @@
-"""JSON whose shape nobody has promised: parts of it, whatever they are, and values in one line. Reads only."""
+"""What an engine answers as its parts, and in one line of text, whatever it turns out to be."""
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -27,4 +28,18 @@ def in_short(value: object) -> str:
 
 
 def one_line(text: str) -> str:
+    """Return a text without what would break its line, or control a terminal."""
     return "".join(char if char.isprintable() else " " for char in text)
+
+
+def moment_of(text: object) -> datetime.datetime:
+    """Return the time that an engine wrote; some write nanoseconds."""
+    return datetime.datetime.fromisoformat(str(text))
+
+
+def error_in_words(value: object) -> str:
+    """Return the name and the message of an error, as runs and steps have them; nothing when it is none."""
+    error = mapping(value)
+    error = mapping(error.get("error")) or error
+    named = [str(error[key]) for key in ("name", "message") if error.get(key)]
+    return one_line(": ".join(named))
