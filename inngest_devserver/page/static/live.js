@@ -28,6 +28,7 @@ class Live {
     for (const region of this.regions) {
       region.addEventListener("pointermove", () => { this.movedAt = Date.now(); }, { passive: true });
     }
+    document.addEventListener("stale", () => this.touch());
     document.addEventListener("visibilitychange", () => (document.hidden ? this.close() : this.open()));
     addEventListener("pagehide", () => this.close());
     addEventListener("pageshow", (event) => { if (event.persisted) { this.dirty = true; this.open(); } });
