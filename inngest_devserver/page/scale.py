@@ -6,7 +6,7 @@ they are, so that what happens before and after them can be seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .words import duration
@@ -51,12 +51,13 @@ class _Stretch:
 
 
 class Scale:
-    """began, end: Unix seconds. busy: when something happened."""
+    """began, end: Unix seconds. busy: when something happened. waits: when something was waited for."""
 
-    def __init__(self, began: float, end: float, busy: Iterable[Span]) -> None:
+    def __init__(self, began: float, end: float, busy: Iterable[Span], waits: Iterable[Span] = ()) -> None:
         self._began = began
         self.seconds = max(end - began, _SMALLEST)
-        stretches = list(_stretches(began, began + self.seconds, busy))
+        edges = sorted({moment for wait in waits for moment in wait})
+        stretches = list(_stretches(began, began + self.seconds, busy, edges))
         drawn = sum(each.length for each in stretches)
         self.is_even = drawn * _WORTH_IT > self.seconds
         self._stretches = [_Stretch(began, began + self.seconds, self.seconds)] if self.is_even else stretches
@@ -88,27 +89,35 @@ class Scale:
         for each in self._stretches:
             begin, end = self.percent(each.begin), self.percent(each.end)
             if each.is_cut:
-                yield Tick((begin + end) / 2, each.begin - self._began, f"… {duration(each.end - each.begin)} …", True)
-                last = (begin + end) / 2
+                if (begin + end) / 2 - last >= _APART:
+                    words = f"… {duration(each.end - each.begin)} …"
+                    yield Tick((begin + end) / 2, each.begin - self._began, words, is_break=True)
+                    last = (begin + end) / 2
             elif begin - last >= _APART or not begin:
                 yield self._tick(each.begin - self._began)
                 last = begin
 
 
-def _stretches(began: float, end: float, busy: Iterable[Span]) -> Iterator[_Stretch]:
-    """Yield what happens and what lies between, one after another; the latter cut where it is long."""
-    merged: list[Span] = []
-    for begin, over in sorted(busy):
-        if merged and begin <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], over))
-        else:
-            merged.append((begin, over))
+def _stretches(began: float, end: float, busy: Iterable[Span], edges: Sequence[float]) -> Iterator[_Stretch]:
+    """Yield what happens and what lies between, one after another; of the latter, each wait is cut where it is long."""
+    merged = _merged(busy)
     longest = max(_LONGEST_IDLE * sum(over - begin for begin, over in merged), _SMALLEST)
     at = began
-    for begin, over in merged:
-        if begin > at:
-            yield _Stretch(at, begin, min(begin - at, longest))
-        yield _Stretch(max(begin, at), over, over - max(begin, at))
-        at = over
-    if end > at:
-        yield _Stretch(at, end, min(end - at, longest))
+    for begin, over in (*merged, (end, end)):
+        for edge in (*(each for each in edges if at < each < begin), begin):
+            if edge > at:
+                yield _Stretch(at, edge, min(edge - at, longest))
+                at = edge
+        if over > at:
+            yield _Stretch(at, over, over - at)
+            at = over
+
+
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    found: list[Span] = []
+    for begin, over in sorted(spans):
+        if found and begin <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], over))
+        else:
+            found.append((begin, over))
+    return found

@@ -75,8 +75,9 @@ def timeline(root: Span, now: float, called: Iterable[str] = ()) -> Timeline:
     spans = sorted((one for one in root.children if _is_shown(one)), key=lambda one: one.queued_at)
     states = [state_of_step(span, is_called=span.step_id in asked) for span in spans]
     raw = [list(_pieces(span, state)) for span, state in zip(spans, states, strict=True)]
-    busy = [(begin, end if over is None else over) for row in raw for kind, begin, over in row if kind != "waiting"]
-    scale = Scale(root.queued_at, end, busy)
+    drawn = [(kind, (begin, end if over is None else over)) for row in raw for kind, begin, over in row]
+    busy = [span for kind, span in drawn if kind != "waiting"]
+    scale = Scale(root.queued_at, end, busy, [span for kind, span in drawn if kind == "waiting"])
     found = Timeline(root.queued_at, scale.seconds, root.ended_at is None, scale.is_even, ticks=scale.ticks())
     for span, state, pieces in zip(spans, states, raw, strict=True):
         kind = KIND_WORDS.get(span.kind, span.kind) if span.step_id else "function"
