@@ -26,6 +26,7 @@ from inngest_devserver.scheduling.virtual_time import VirtualTime
 from inngest_devserver.storage.retention import Keep
 from inngest_devserver.storage.tables import EventRow
 
+from .ahead import Ahead
 from .calls import Calls
 from .description import description
 from .errors import RunNotEndedError, TestingError
@@ -35,7 +36,7 @@ from .incoming import Incoming
 from .portal import call_on_loop
 from .recording import Recorder, current_run
 from .registration import Registration
-from .replaying import Replaying
+from .replaying import ReplayCheck, Replaying
 from .results import Result
 from .sending import InProcessSender
 from .stubs import SentBy, Stubs
@@ -94,7 +95,13 @@ class AsyncEngine:
         self._path = path
         self._recorder = Recorder(Stubs(steps))
         self._faults = Faults() if faults is None else faults
-        self._sender = InProcessSender(self, threads, self._recorder, Calls(self._recorder, replay, self._faults))
+        ahead = Ahead(
+            lambda run_id: self._machine.active.get(run_id),
+            fails=lambda: bool(self._recorder.problems),
+            now=lambda: self._clock.now(),
+        )
+        check = ReplayCheck(self._recorder, replay) if replay else None
+        self._sender = InProcessSender(self, threads, self._recorder, Calls(check, self._faults, ahead))
         self._sent: list[tuple[Event, str]] = []
         self._exit = contextlib.ExitStack()
         self._open = False
