@@ -21,6 +21,7 @@ from inngest_core.runtime.interceptors import intercepting
 from inngest_devserver.engine import Engine as Machine
 from inngest_devserver.engine import Options
 from inngest_devserver.intake import EventInvalidError, parse_event
+from inngest_devserver.runs.run import Run
 from inngest_devserver.scheduling.clock import ManualClock
 from inngest_devserver.scheduling.virtual_time import VirtualTime
 from inngest_devserver.storage.retention import Keep
@@ -95,11 +96,7 @@ class AsyncEngine:
         self._path = path
         self._recorder = Recorder(Stubs(steps))
         self._faults = Faults() if faults is None else faults
-        ahead = Ahead(
-            lambda run_id: self._machine.active.get(run_id),
-            fails=lambda: bool(self._recorder.problems),
-            now=lambda: self._clock.now(),
-        )
+        ahead = Ahead(self._run_of, fails=lambda: bool(self._recorder.problems), now=lambda: self._clock.now())
         check = ReplayCheck(self._recorder, replay) if replay else None
         self._sender = InProcessSender(self, threads, self._recorder, Calls(check, self._faults, ahead))
         self._sent: list[tuple[Event, str]] = []
@@ -119,7 +116,7 @@ class AsyncEngine:
             self._recorder,
             self._clock.now,
             self._start_other,
-            is_known=lambda slug: self._machine.registry.by_slug(slug) is not None,
+            is_known=lambda slug: bool(self._apps) or self._machine.registry.by_slug(slug) is not None,
         )
         options = Options(
             clock=self._clock,
@@ -326,6 +323,9 @@ class AsyncEngine:
     def report(self, problem: TestingError) -> None:
         """Have the test fail with a problem of the run that is called at the moment, whatever comes of that."""
         self._recorder.note(problem, current_run.get())
+
+    def _run_of(self, run_id: str) -> Run | None:
+        return self._machine.active.get(run_id)
 
     def _has_ended(self, run_id: str) -> bool:
         """Tell whether a run is over, or need not go on because the test fails already."""
