@@ -301,9 +301,7 @@ class AsyncEngine:
 
     def describe(self) -> str:
         """Return what it was sent in vain, for people who look why a test failed; empty when there is no such thing."""
-        if not self._open:
-            return ""
-        return description(self._machine.registry, [event for event, _ in self._sent[1::2]], self.runs_of)
+        return description(self._machine, "\n".join(map(repr, self.runs()))) if self._open else ""
 
     def _kept(self, event: Event) -> EventRow:
         return self._machine.intake.keep(self._parsed(event))
