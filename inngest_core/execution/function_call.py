@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, assert_never
@@ -112,7 +111,7 @@ class FunctionCall:
         self._what = f"function {function.id}: output"
         self._changed = False
         """Whether a hook put there what the function returns."""
-        self._returned: object = None
+        self._returned: Returned | None = None
         """What the function returned, before hooks changed it."""
         self.error: BaseException | None = None
         """What the answer says that the function came to, when that is an error."""
@@ -142,20 +141,18 @@ class FunctionCall:
         )
         self._execution, self._ctx = self._prepare()
         self._current = CurrentCall(self._ctx, self._execution.runs_new_code)
-
-    @functools.cached_property
-    def _info(self) -> CallInfo:
-        """What hooks are told; made for the first one that asks."""
-        return CallInfo(self._request, self._ctx, self._function, self._handler.callback)
+        self._info: CallInfo | None = None
+        """What the hooks are told that wrap the call or the handler; made for the first of them."""
 
     def run(self) -> Flow[Answer]:
         """Run the function between its hooks; a flow for the driver of the handler's kind."""
         if not self._hooks.exist:
             return (yield from self._answer_call())
         try:
-            if not self._hooks.has("wrap_request"):
+            self._hooks.prepare()
+            if "wrap_request" not in self._hooks.plan.hooks:
                 return (yield from self._answer_call())
-            outcome = yield from self._hooks.around("wrap_request", self._info, self._answer_within)
+            outcome = yield from self._hooks.around("wrap_request", self._told(), self._answer_within)
             answer = outcome.unwrap()
         except InngestError as error:
             return (yield from self._answer_error(error))
@@ -175,24 +172,26 @@ class FunctionCall:
             self._current.ended = True
 
     def _run(self) -> Flow[Answer]:
-        execution, ctx, hooks = self._execution, self._ctx, self._hooks
+        execution, ctx, hooks, plan = self._execution, self._ctx, self._hooks, self._hooks.plan
         yield from execution.begin_checkpointing()
         if hooks.exist:
-            yield from hooks.run("transform_input", ctx, self._function, StepMemos(self._call.steps))
+            if "transform_input" in plan.hooks:
+                yield from hooks.run("transform_input", ctx, self._function, StepMemos(self._call.steps))
             execution.ask_which_hooks_there_are()
         try:
             self._type_events()
         except EventInvalidError as error:
             outcome: CallOutcome = Raised(error)
         else:
-            outcome = yield from (self._run_in_hooks() if hooks.exist else execution.run(self._call_handler))
+            outcome = yield from (self._run_in_hooks() if plan.around_function else execution.run(self._call_handler))
         if isinstance(execution.outcome, Raised):  # by a hook, while the function ran
             return (yield from self._answer(execution.outcome))
-        if hooks.exist:
+        if plan.around_new_code:
             yield from execution.end()
+        if "transform_output" in plan.hooks and isinstance(outcome, Returned | Raised):
             outcome = yield from self._transform(outcome)
         answer = yield from self._answer(outcome)
-        if hooks.exist and hooks.has("before_response"):
+        if "before_response" in plan.hooks:
             yield from hooks.run("before_response")
         return answer
 
@@ -228,7 +227,7 @@ class FunctionCall:
 
     def _run_in_hooks(self) -> Flow[CallOutcome]:
         """Run the function within the hooks that wrap it; they see an Interrupt where the call ends before it does."""
-        if not self._hooks.has("wrap_handler"):
+        if "wrap_handler" not in self._hooks.plan.hooks:
             yield from self._execution.begin_after_last_memo()
             return (yield from self._execution.run(self._call_handler))
         ended: CallOutcome | None = None
@@ -241,14 +240,19 @@ class FunctionCall:
             ended = yield from self._execution.run(self._call_handler)
             return ended if isinstance(ended, Returned | Raised) else Raised(Interrupt(_step_in(ended)))
 
-        outcome = yield from self._hooks.around("wrap_handler", self._info, inner)
+        outcome = yield from self._hooks.around("wrap_handler", self._told(), inner)
         if ended is None:
             return self._execution.finish(outcome)
         return outcome if isinstance(ended, Returned | Raised) else ended
 
+    def _told(self) -> CallInfo:
+        if self._info is None:
+            self._info = CallInfo(self._request, self._ctx, self._function, self._handler.callback)
+        return self._info
+
     def _call_handler(self) -> object:
         """Call the handler, in context variables of the call's own."""
-        ctx, arguments = self._ctx, self._info.arguments if self._hooks.exist else {}
+        ctx, arguments = self._ctx, {} if self._info is None else self._info.arguments
         missing = [name for name in self._handler.injected if name not in arguments]
         if missing:
             raise ConfigError(not_injected(self._function.id, missing))
@@ -256,11 +260,9 @@ class FunctionCall:
         positional = (ctx, ctx.step) if self._handler.takes_step else (ctx,)
         return self._handler.callback(*positional, **arguments)
 
-    def _transform(self, outcome: CallOutcome) -> Flow[CallOutcome]:
+    def _transform(self, outcome: Outcome) -> Flow[CallOutcome]:
         """Return what the hooks make of what the function came to."""
-        if not isinstance(outcome, Returned | Raised):
-            return outcome
-        self._returned = outcome.value if isinstance(outcome, Returned) else None
+        self._returned = outcome if isinstance(outcome, Returned) else None
         made = yield from self._hooks.transform(outcome, self._check)
         self._changed = not (
             isinstance(outcome, Returned) and isinstance(made, Returned) and made.value is outcome.value
@@ -311,8 +313,8 @@ class FunctionCall:
         ops = [*unsaved, Op(op=Opcode.RUN_COMPLETE, id=RUN_COMPLETE_ID, data=data)]
         if unsaved and len(dump_ops(ops)) > MAX_RESPONSE_BYTES:
             return (yield from self._answer_ops(unsaved, {}))  # the next call meets the end again
-        if self._hooks.exist and self._hooks.has("on_function_complete"):
-            yield from self._hooks.run("on_function_complete", value if self._returned is None else self._returned)
+        if "on_function_complete" in self._hooks.plan.hooks:
+            yield from self._hooks.run("on_function_complete", (self._returned or Returned(value)).value)
         is_like_an_object = data.startswith(b'"{') and data.endswith(b'}"')  # a text that an engine would decode
         if not unsaved and not is_like_an_object:
             return Answer(200, data)
