@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from inngest_core.web.asgi import Receive, Scope, Send
 from inngest_core.web.messages import Response
 from inngest_devserver.engine import Engine
+from inngest_devserver.page.rendering import refuse as refuse_page
+from inngest_devserver.page.routes import paths as pages
 
 from .access import Access, Need
 from .answers import APIError, Call, refuse_unknown
@@ -17,11 +19,13 @@ from .checkpoint_routes import CheckpointRoutes
 from .connect_routes import ConnectRoutes, ConnectSocket
 from .event_routes import EventRoutes
 from .graphql import GraphQLRoutes
-from .page_routes import PageRoutes
 from .realtime_routes import RealtimeRoutes
 from .run_routes import RunRoutes
 from .subscriptions import Subscriptions
+from .v2.bulk_actions import BulkActions
+from .v2.changes import ChangeRoutes
 from .v2.routes import V2Routes, refuse
+from .v2.run_actions import RunActions
 
 Handler = Callable[[Call], Response | Awaitable[Response]]
 
@@ -42,21 +46,26 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A route whose answer lasts. handler: an ASGI application, which may raise APIError before it has answered."""
+    """A route whose answer lasts.
+
+    handler: an ASGI application, which may raise APIError before it has answered. need: what is asked for of whoever
+    calls it; by default nothing, as it asks for a token of its own. refuse: how an error looks there.
+    """
 
     path: str
     handler: Callable[[Scope, Receive, Send], Awaitable[None]]
     is_websocket: bool = False
+    need: Need = Need.NOTHING
+    refuse: Callable[[APIError], Response] = APIError.response
 
 
 def endpoints(engine: Engine, access: Access | None = None) -> list[Endpoint]:
     """Return every route of the API. access: who may call it."""
     access = access or Access(keys=engine.signing_keys)
-    pages, cancellations = PageRoutes(access), CancellationRoutes(engine)
+    cancellations = CancellationRoutes(engine)
     apps, events, runs = AppRoutes(engine, access), EventRoutes(engine), RunRoutes(engine)
     checkpoints, realtime, connect = CheckpointRoutes(engine), RealtimeRoutes(engine), ConnectRoutes(engine)
     return [
-        Endpoint("/", {"GET": pages.enter}, Need.NOTHING),
         Endpoint("/e/{key}", {"POST": events.send, "OPTIONS": events.may_send}, Need.NOTHING),
         Endpoint("/invoke/{function}", {"POST": events.invoke}),
         Endpoint("/fn/register", {"POST": apps.register, "PUT": apps.register}, Need.APP),
@@ -75,7 +84,6 @@ def endpoints(engine: Engine, access: Access | None = None) -> list[Endpoint]:
         Endpoint("/v1/runs/{run}", {"GET": runs.one, "DELETE": runs.cancel}),
         Endpoint("/v1/runs/{run}/jobs", {"GET": runs.jobs}),
         Endpoint("/v1/runs/{run}/history", {"GET": runs.history}),
-        Endpoint("/v1/runs/{run}/export", {"GET": runs.export}),
         Endpoint("/v1/signals", {"POST": events.signal}, Need.APP),
         Endpoint("/v1/cancellations", {"POST": cancellations.create, "GET": cancellations.list}),
         Endpoint("/v1/cancellations/{cancellation}", {"GET": cancellations.one, "DELETE": cancellations.delete}),
@@ -87,20 +95,26 @@ def endpoints(engine: Engine, access: Access | None = None) -> list[Endpoint]:
         Endpoint("/v0/connect/flush", {"POST": connect.flush}, Need.APP),
         Endpoint("/v0/gql", {"POST": GraphQLRoutes(engine).query}),
         *_second_version(engine),
+        *(Endpoint(path, methods, need, refuse_page) for path, methods, need in pages(engine, access)),
     ]
 
 
 def _second_version(engine: Engine) -> list[Endpoint]:
     """Return the routes of `/api/v2`; `v2/openapi.py` describes each."""
-    v2 = V2Routes(engine)
-    run, page, output = ("status", "from", "until", "timeField", "order"), ("limit", "cursor"), "includeOutput"
+    v2, actions, bulk = V2Routes(engine), RunActions(engine), BulkActions(engine)
+    run, page, output = ("status", "from", "until", "timeField", "order", "text"), ("limit", "cursor"), "includeOutput"
     # Apps, and functions of one, are few: all of them are one page, whatever its limit.
     routes: dict[str, tuple[str, Handler, tuple[str, ...]]] = {
         "/api/v2/runs": ("GET", v2.runs, ("appId", "functionId", *run, *page, output)),
         "/api/v2/runs/{run}": ("GET", v2.run, (output,)),
         "/api/v2/runs/{run}/trace": ("GET", v2.trace, (output,)),
-        "/api/v2/runs/{run}/cancel": ("POST", v2.cancel, ()),
-        "/api/v2/runs/{run}/rerun": ("POST", v2.rerun, ()),
+        "/api/v2/runs/{run}/calls": ("GET", v2.calls, ()),
+        "/api/v2/runs/{run}/cancel": ("POST", actions.cancel, ()),
+        "/api/v2/runs/{run}/rerun": ("POST", actions.rerun, ()),
+        "/api/v2/runs/{run}/steps/{step}/skip": ("POST", actions.skip, ()),
+        "/api/v2/runs/{run}/export": ("GET", actions.export, ("redact", "payloads")),
+        "/api/v2/bulk/cancel": ("POST", bulk.cancel, ()),
+        "/api/v2/bulk/rerun": ("POST", bulk.rerun, ()),
         "/api/v2/events": ("POST", v2.send, ()),
         "/api/v2/events/{event}/runs": ("GET", v2.runs_of_event, (output,)),
         "/api/v2/apps": ("GET", v2.apps, page),
@@ -139,4 +153,5 @@ def streams(engine: Engine) -> list[Stream]:
         Stream("/v0/connect", ConnectSocket(engine).serve, is_websocket=True),
         Stream("/v1/realtime/sse", subscriptions.sse),
         Stream("/v1/realtime/connect", subscriptions.websocket, is_websocket=True),
+        Stream("/api/v2/changes", ChangeRoutes(engine).stream, need=Need.MANAGE, refuse=refuse),
     ]
