@@ -207,12 +207,12 @@ class FunctionCall:
             of_places: Replay[Tool, Place]
             of_places = Replay(memos=memos, stack=stack, target=self._target, plan_only=plan_only)
             execution = AsyncExecution(call.ctx, of_places, self._services)
-            tools, logger = Step(execution, client.app_id), ReplayLogger(client.logger, of_places)
+            tools, logger = Step(execution, client.app_id), ReplayLogger(client.logger, execution.runs_new_code)
             return execution, make_context(Context, self._handler.context, *fields, logger, tools, Group(execution))
         of_spots: Replay[Tool, Spot]
         of_spots = Replay(memos=memos, stack=stack, target=self._target, plan_only=plan_only)
         in_thread = SyncExecution(call.ctx, of_spots, self._services, client.resources)
-        step, logger = StepSync(in_thread, client.app_id), ReplayLogger(client.logger, of_spots)
+        step, logger = StepSync(in_thread, client.app_id), ReplayLogger(client.logger, in_thread.runs_new_code)
         return in_thread, make_context(ContextSync, self._handler.context, *fields, logger, step, GroupSync(in_thread))
 
     def _type_events(self) -> None:
