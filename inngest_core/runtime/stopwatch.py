@@ -6,10 +6,4 @@ import time
 from collections.abc import Callable
 
 ticks: Callable[[], float] = time.perf_counter
-"""Seconds since some moment, where making a stopwatch each time would take too long."""
-
-
-def stopwatch() -> Callable[[], float]:
-    """Start a stopwatch; return what tells the seconds since then."""
-    began = time.perf_counter()
-    return lambda: time.perf_counter() - began
+"""Seconds since some moment: two of them tell how long something took."""
