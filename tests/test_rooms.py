@@ -23,7 +23,7 @@ FRAMEWORKS = {
 }
 INTEGRATIONS = {
     "__init__": set[str](),
-    "dependency_injection": set[str](),
+    "dependency_injection": {"pydantic"},
     "encryption": {"nacl"},
     "extended_traces": {"opentelemetry"},
     "logging": {"structlog"},
