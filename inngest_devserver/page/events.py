@@ -13,7 +13,7 @@ from inngest_devserver.storage.tables import EventRow
 
 from . import json_text, rendering
 from .asking import ask
-from .examples import event_names, example_of
+from .examples import event_body, event_names, example_of
 from .forms import form_of
 from .json_fields import read_object
 from .notes import note_of
@@ -59,7 +59,7 @@ class EventPages:
         )
 
     def _line(self, row: EventRow) -> EventLine:
-        value = self._engine.masking.mask_json(row.body)
+        value = event_body(self._engine, row)
         runs = self._engine.store.runs_of_event(row.internal_id)
         return EventLine(
             row.internal_id,
@@ -77,7 +77,7 @@ class EventPages:
         return rendering.page(
             "event.html",
             event=row,
-            body=self._engine.masking.mask_json(row.body),
+            body=event_body(self._engine, row),
             lines=[line_of(self._engine, run) for run in reversed(runs)],
             listeners=sorted(one.slug for one in self._engine.registry.started_by(row.name, {"name": row.name})),
             is_internal=row.name.startswith("inngest/"),
@@ -92,7 +92,7 @@ class EventPages:
         name, data = call.query.get("name", ""), ""
         like = self._engine.store.event(call.query["like"]) if call.query.get("like") else None
         if like is not None:
-            name, data = like.name, json_text.pretty(self._engine.masking.mask_json(like.body).get("data", {}))
+            name, data = like.name, json_text.pretty(event_body(self._engine, like).get("data", {}))
         return self._form(name, data)
 
     def _form(self, name: str, data: str, wrong: str = "", event_id: str = "") -> Response:

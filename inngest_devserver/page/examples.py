@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from inngest_devserver.apps.event_types import example_of as example_from
 from inngest_devserver.engine import Engine
+from inngest_devserver.storage.tables import EventRow
 
 from . import json_text
 
@@ -20,6 +21,16 @@ class Example:
     data: Any
     source: str = ""
     schema: str = ""
+
+
+def event_body(engine: Engine, row: EventRow) -> dict[str, Any]:
+    """Return an event as people may see it: without secrets, and without what the engine has put into its data."""
+    body: dict[str, Any] = engine.masking.mask_json(row.body)
+    data = body.get("data")
+    if isinstance(data, dict):
+        given = cast("dict[str, Any]", data)
+        body["data"] = {name: value for name, value in given.items() if name != "_inngest"}
+    return body
 
 
 def event_names(engine: Engine) -> list[str]:
@@ -37,5 +48,5 @@ def example_of(engine: Engine, name: str) -> Example:
         return Example(example_from(told), "made of the schema that the app has for it", json_text.pretty(dict(told)))
     earlier = engine.store.events(name=name, before=None, internal=False, limit=1)
     if earlier:
-        return Example(engine.masking.mask_json(earlier[0].body).get("data", {}), "as in the last event of this name")
+        return Example(event_body(engine, earlier[0]).get("data", {}), "as in the last event of this name")
     return Example({})

@@ -25,7 +25,7 @@ from inngest_devserver.storage.tables import EventRow, RunRow
 
 from . import rendering
 from .asking import ask
-from .examples import example_of
+from .examples import event_body, example_of
 from .notes import note_of
 from .run_list import RunLine, line_of
 from .timeline import Row, timeline
@@ -141,7 +141,7 @@ class RunPage:
 
     def _events(self, row: RunRow) -> list[tuple[EventRow, Any]]:
         found = [event for key in row.batch.split(",") if (event := self._engine.store.event(key)) is not None]
-        return [(event, self._masked(event.body)) for event in found]
+        return [(event, event_body(self._engine, event)) for event in found]
 
     @property
     def _is_dev(self) -> bool:

@@ -81,7 +81,9 @@ def timeline(root: Span, now: float, called: Iterable[str] = ()) -> Timeline:
     found = Timeline(root.queued_at, scale.seconds, root.ended_at is None, scale.is_even, ticks=scale.ticks())
     for span, state, pieces in zip(spans, states, raw, strict=True):
         kind = KIND_WORDS.get(span.kind, span.kind) if span.step_id else "function"
-        found.rows.append(Row(span, state, kind, [_on(scale, root.queued_at, end, piece) for piece in pieces]))
+        # What happened is drawn over the time between, which would hide a very short attempt.
+        drawn_last = sorted(pieces, key=lambda piece: piece[0] != "queued")
+        found.rows.append(Row(span, state, kind, [_on(scale, root.queued_at, end, piece) for piece in drawn_last]))
     _group(found.rows)
     return found
 
