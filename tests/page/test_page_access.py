@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
@@ -61,6 +64,25 @@ def test_forms_are_for_the_pages_of_the_engine_alone(page: Page, shop: Shop) -> 
         assert (elsewhere.status_code, cross_site.status_code, no_form.status_code) == (403, 403, 415), path
     page.goto(shop.origin)
     expect(page.locator("tbody tr")).to_have_count(2)  # the order and its parcel: nothing came of those forms
+
+
+def test_an_engine_without_jinja_says_what_to_install() -> None:
+    script = """
+import sys, urllib.request, urllib.error
+sys.modules["jinja2"] = None  # what an environment without it looks like to an import
+from inngest_devserver.engine import Options
+from inngest_devserver.server import DevServer
+with DevServer(Options(sink=None), port=0) as server:
+    try:
+        urllib.request.urlopen(server.origin + "/runs")
+    except urllib.error.HTTPError as error:
+        print(error.code, error.read().decode())
+    print(urllib.request.urlopen(server.origin + "/health").status)
+"""
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=50).stdout
+    assert told.startswith("501 The page of the engine needs the package jinja2")
+    assert 'pip install "inngest-suite[dev-server]"' in told
+    assert told.rstrip().endswith("200")
 
 
 def test_no_value_becomes_a_script_or_an_element(page: Page, shop: Shop) -> None:

@@ -50,6 +50,12 @@ def test_runs_are_filtered_and_the_address_says_how(page: Page, shop: Shop) -> N
     page.get_by_role("link", name="Clear").click()
     page.get_by_label("Time").select_option("1h")
     expect(page.locator("tbody tr")).to_have_count(3)
+    page.goto(f"{shop.origin}/runs?app=shop&from=2020-01-01T00:00Z")
+    expect(page.locator("tbody tr")).to_have_count(3)
+    page.goto(f"{shop.origin}/runs?app=bakery")
+    expect(page.get_by_role("heading", name="No run matches")).to_be_visible()
+    page.goto(f"{shop.origin}/runs?until=2020-01-01T00:00Z")
+    expect(page.get_by_role("heading", name="No run matches")).to_be_visible()
     page.goto(f"{shop.origin}/runs?status=failed&status=completed&function=shop-fulfil&q=declined&since=24h")
     expect(page.locator("tbody tr")).to_have_count(1)
 
