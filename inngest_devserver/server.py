@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import os
 import secrets
 import socket
@@ -27,6 +26,7 @@ from .engine import Engine, Options
 from .half_open import REQUEST_SECONDS, closing_half_open
 from .http.access import Access, host_name
 from .http.api import API
+from .websockets import websocket_protocol
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 ANYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - what it means to bind to them is asked here
@@ -246,8 +246,7 @@ async def _serve(api: API, listener: socket.socket, request_seconds: float) -> u
         server_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=2,
-        # wsproto comes with the extra; where it is missing, another library will do, or none.
-        ws="wsproto" if importlib.util.find_spec("wsproto") else "auto",
+        ws=websocket_protocol(),
         ws_max_size=_LONGEST_FRAME,
         ws_per_message_deflate=False,  # most connections are within one machine
         ws_ping_interval=_PING_SECONDS,

@@ -171,6 +171,32 @@ async def test_a_worker_that_sends_garbage_is_cut_off_and_its_call_goes_to_anoth
 
 
 @on_a_loop
+async def test_a_reply_over_another_connection_is_acknowledged_there(origin: str) -> None:
+    async with scripted_worker(origin) as worker:
+        event_id = await send_event(origin)
+        asked = await worker.take()
+    async with scripted_worker(origin) as worker:  # the same one, which has connected again
+        await worker.reply(asked, "done")
+        await worker.expect(Kind.WORKER_REPLY_ACK)
+        assert await output_of(origin, event_id) == "done"
+
+
+@on_a_loop
+async def test_a_worker_that_says_when_it_is_ready_gets_nothing_before(origin: str) -> None:
+    async with scripted_worker(origin, introduced=False) as later, scripted_worker(origin) as first:
+        await later.introduce(ready=False)
+        asked = []
+        for _ in range(4):
+            await send_event(origin)
+            asked.append(await first.take())
+        await later.send(Kind.WORKER_READY)
+        await send_event(origin)
+        await later.reply(await later.take(), "later")  # as it is the least busy one
+        for each in asked:
+            await first.reply(each, "first")
+
+
+@on_a_loop
 async def test_two_workers_may_have_one_instance_id(origin: str) -> None:
     async with scripted_worker(origin) as one, scripted_worker(origin) as two:
         events = [await send_event(origin) for _ in range(2)]  # the least busy one gets the second call
