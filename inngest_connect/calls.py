@@ -36,6 +36,11 @@ class Calls:
         self._back = Handover(asyncio.get_running_loop())
         self._running: set[Call] = set()
 
+    @property
+    def are_over(self) -> bool:
+        """Whether the loop of user code is closed."""
+        return self._user_loop.is_closed()
+
     def begin(self, request: ExecutorRequest, on_end: OnEnd) -> Call:
         """Run the function that is asked for; raises RuntimeError when the loop of user code is closed.
 

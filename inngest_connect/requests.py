@@ -30,6 +30,7 @@ SEND_SECONDS = 30.0
 """How long a gateway may take to read a reply, which may be of megabytes."""
 LEASE_INTERVALS = 4
 """A lease lives for so many intervals of its extension."""
+_NO_LOOP = "the loop of the functions is closed: nobody waits for this worker"
 
 
 @dataclass(eq=False)
@@ -118,20 +119,19 @@ class Requests:
             session.send(Kind.WORKER_REQUEST_ACK, _ack(request))
 
     def _begin(self, request: ExecutorRequest, session: Session) -> None:
-        """Hand a request over to the loop of user code, which begins it while this one says that it is taken."""
-        session.check_open()
-        request_id = request.request_id
+        """Acknowledge a request, and hand it over to the loop of user code.
+
+        In this order: a function may keep all threads from running, and what is not acknowledged goes to others.
+        """
+        if self._calls.are_over:
+            raise NotConnectedError(_NO_LOOP)
+        session.send(Kind.WORKER_REQUEST_ACK, _ack(request))
         try:
-            call = self._calls.begin(request, functools.partial(self._ended, request_id))
+            call = self._calls.begin(request, functools.partial(self._ended, request.request_id))
         except RuntimeError:
-            raise NotConnectedError("the loop of the functions is closed: nobody waits for this worker") from None
-        try:
-            session.send(Kind.WORKER_REQUEST_ACK, _ack(request))
-        except NotConnectedError:
-            self._calls.cancel(call)
-            raise
+            raise NotConnectedError(_NO_LOOP) from None
         work = _Work(request, session, request.lease_id, self._loop.time(), call)
-        self._work[request_id] = work
+        self._work[request.request_id] = work
         self._idle.clear()
         self._extend_later(work)
 

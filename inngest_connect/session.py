@@ -103,11 +103,6 @@ class Session:
         """When the gateway last caught up, on the loop's clock."""
         return self._socket.drained_at
 
-    def check_open(self) -> None:
-        """Raise NotConnectedError when the connection is closed, or about to be."""
-        if self.is_closed or not self._socket.is_open:
-            raise NotConnectedError("the connection is closed")
-
     def send(self, kind: Kind, message: Message | None = None) -> None:
         """Send a frame; raises NotConnectedError when the connection is closed."""
         if self.is_closed or not self._socket.push(dump_frame(kind, message)):

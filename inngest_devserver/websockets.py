@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 _SANS_IO = "uvicorn.protocols.websockets.websockets_sansio_impl"
+
+
+class _Server(Protocol):
+    """What is used here of uvicorn's protocol class."""
+
+    async def send(self, message: dict[str, Any]) -> None: ...
 
 
 def websocket_protocol() -> type[asyncio.Protocol] | str:
@@ -30,7 +36,7 @@ def _with_refusals(server_protocol: Any) -> type[asyncio.Protocol]:
 
     class Refusing(server_protocol):  # type: ignore[misc]  # the class is known only to the server
         async def send(self, message: dict[str, Any]) -> None:
-            await super().send(message)
+            await cast("_Server", super()).send(message)
             if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
                 self.handshake_complete = True
 

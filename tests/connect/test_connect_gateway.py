@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from inngest_connect.codec import parse
-from inngest_connect.messages import ConnectionReady, ExtendLease, ExtendLeaseAck, Kind, ReplyAck
+from inngest_connect.messages import ConnectionReady, ExecutorRequest, ExtendLease, ExtendLeaseAck, Kind, ReplyAck
 from inngest_devserver.engine import Options
 from inngest_devserver.scheduling.clock import SystemClock
 from inngest_devserver.server import DevServer
@@ -185,7 +185,7 @@ async def test_a_reply_over_another_connection_is_acknowledged_there(origin: str
 async def test_a_worker_that_says_when_it_is_ready_gets_nothing_before(origin: str) -> None:
     async with scripted_worker(origin, introduced=False) as later, scripted_worker(origin) as first:
         await later.introduce(ready=False)
-        asked = []
+        asked: list[ExecutorRequest] = []
         for _ in range(4):
             await send_event(origin)
             asked.append(await first.take())
