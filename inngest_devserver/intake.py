@@ -18,6 +18,7 @@ from . import fragments
 from .admission.admission import Admission
 from .apps.functions import Cancel
 from .apps.registry import OWN_PREFIX, Registry
+from .changes import Changes
 from .ids import Ulids
 from .matcher import holds
 from .runs.active import ActiveRuns
@@ -110,6 +111,7 @@ class Intake:
         registry: Registry,
         active: ActiveRuns,
         admission: Admission,
+        changes: Changes,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -117,6 +119,7 @@ class Intake:
         self._registry = registry
         self._active = active
         self._admission = admission
+        self._changes = changes
         self._unmatched: collections.deque[tuple[dict[str, Any], EventRow]] = collections.deque()
         self._matching = False
 
@@ -124,6 +127,7 @@ class Intake:
         """Keep an event of the engine's own that only one function is to get."""
         row = self._row(event, self._ulids.new(self._clock.now()))
         self._store.add_event(row)
+        self._changes.tell("event", row.internal_id, name=row.name)
         return row
 
     def take(self, event: dict[str, Any], internal_id: str | None = None) -> EventRow:
@@ -134,9 +138,13 @@ class Intake:
         row = self._row(event, internal_id or self._ulids.new(self._clock.now()))
         if len(row.body) > MAX_EVENT_BYTES and not row.name.startswith(OWN_PREFIX):
             raise EventInvalidError(f"event is {len(row.body)} bytes long; at most {MAX_EVENT_BYTES} are allowed")
-        if self._store.add_event(row):
-            self._unmatched.append((event, row))
-            self._match_all()
+        if internal_id is None:
+            self._store.add_event(row)
+        elif not self._store.add_event_once(row):
+            return row
+        self._changes.tell("event", row.internal_id, name=row.name)
+        self._unmatched.append((event, row))
+        self._match_all()
         return row
 
     def _match_all(self) -> None:

@@ -6,23 +6,28 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Unpack, cast
+from wsgiref.types import WSGIEnvironment
 
 import flask
 from flask.blueprints import BlueprintSetupState
 from flask.globals import request_ctx
+from werkzeug.datastructures import Headers
 
 from inngest_core.client import Inngest
 from inngest_core.function import Function
 from inngest_core.serving.app import App
-from inngest_core.serving.arguments import check_app, refuse_second_endpoint
+from inngest_core.serving.arguments import check_app, check_client, check_functions, refuse_second_endpoint
 from inngest_core.serving.options import ServeOptions
 from inngest_core.web.messages import Head, Pieces, Request, Response
 from inngest_core.web.wsgi import in_pieces, make_request, read_head
 
 from .body import drain_body, take_body
+from .context import within_app
 from .csrf import exempt_from_csrf
 
 FRAMEWORK = "flask"
+
+_WITH_A_BODY = (200, 206)
 
 
 def serve(
@@ -48,7 +53,9 @@ def serve(
     FunctionConfigError: two functions share an id.
     """
     check_app(app, (flask.Flask, flask.Blueprint), "a Flask app or blueprint")
-    core = App(client, functions, framework=FRAMEWORK, can_stream=True, **options)
+    check_client(client)
+    served = within_app(check_functions(functions, client), lambda: cast("flask.Flask | None", core.framework_app))
+    core = App(client, served, framework=FRAMEWORK, can_stream=True, **options)
 
     def view(**_: object) -> flask.Response:  # the variables of a prefix
         request = cast("flask.Request", cast("Any", flask.request)._get_current_object())  # it outlives the context
@@ -59,14 +66,17 @@ def serve(
         return _response(core.handle_sync(_request(head, request, core.body_cap)))
 
     if isinstance(app, flask.Blueprint):
-        app.record(lambda state: _add_blueprint_rule(state, core.serve_path, view))
+        app.record(lambda state: _add_blueprint_rule(state, core, view))
     else:
         _add_rule(app, core.serve_path, view)
+        core.framework_app = app
 
 
-def _add_blueprint_rule(state: BlueprintSetupState, path: str, view: Callable[[], flask.Response]) -> None:
+def _add_blueprint_rule(state: BlueprintSetupState, core: App, view: Callable[[], flask.Response]) -> None:
+    app = cast("flask.Flask", state.app)
     prefix = (state.url_prefix or "").rstrip("/")
-    _add_rule(cast("flask.Flask", state.app), prefix + path, view, state.subdomain)
+    _add_rule(app, prefix + core.serve_path, view, state.subdomain)
+    core.framework_app = app
 
 
 def _add_rule(app: flask.Flask, path: str, view: Callable[[], flask.Response], subdomain: str | None = None) -> None:
@@ -86,12 +96,23 @@ def _request(head: Head, request: flask.Request, body_cap: int) -> Request:
 
 
 def _response(response: Response) -> flask.Response:
-    headers = dict(response.headers)
+    headers = [*response.headers.items()]
     if isinstance(response.body, bytes):
-        return flask.Response(response.body, response.status, headers)
+        return _Answer(response.body, response.status, headers)
     pieces = _in_context(in_pieces(response.body))
     next(pieces)
     return flask.Response(pieces, response.status, headers)
+
+
+class _Answer(flask.Response):
+    """An answer that is sent with its headers as they are, for there is nothing in them to be corrected.
+
+    Werkzeug copies the headers of each answer first, which takes as long as making them.
+    """
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
+        """Return the headers to send: as they are, unless a hook has made another answer of this one."""
+        return self.headers if self.status_code in _WITH_A_BODY else super().get_wsgi_headers(environ)
 
 
 def _in_context(pieces: Pieces) -> Iterator[bytes]:

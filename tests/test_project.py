@@ -32,6 +32,7 @@ DISTRIBUTIONS = {
     "sentry_sdk": "sentry-sdk",
     "opentelemetry": "opentelemetry-sdk",
     "pydantic_ai": "pydantic-ai-slim",
+    "mcp_types": "mcp",
 }
 """The distribution of a module, where it has another name."""
 TOOLS = {"test", "check"}
@@ -106,6 +107,8 @@ def test_the_supported_versions_of_python_agree() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert f"VERSIONS := {' '.join(versions)}\n" in makefile
     assert f"NEWEST={versions[-1]}\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    newest_django = re.findall(r"Django :: (\d+\.\d+)", "\n".join(classifiers))[-1]
+    assert f"NEWEST_DJANGO := {newest_django}." in makefile
     assert "Typing :: Typed" in classifiers
     assert PROJECT["version"] == inngest.__version__
 

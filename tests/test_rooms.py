@@ -23,7 +23,7 @@ FRAMEWORKS = {
 }
 INTEGRATIONS = {
     "__init__": set[str](),
-    "dependency_injection": set[str](),
+    "dependency_injection": {"pydantic"},
     "encryption": {"nacl"},
     "extended_traces": {"opentelemetry"},
     "logging": {"structlog"},
@@ -33,6 +33,8 @@ INTEGRATIONS = {
     "sentry": {"sentry_sdk"},
 }
 """What each file of inngest_middleware integrates."""
+CASES_WITH = {"call_logging": {"structlog"}, "durable_agents": {"pydantic_ai"}}
+"""The cases that are of another library, and that library."""
 LONGEST_FILE = 350
 
 # Imports within the core point one way: only from a higher row to a lower one. A folder counts as one; files share it.
@@ -77,8 +79,11 @@ THIRD_PARTY = {
     "options.expressions": {"cel_expr_python"},
     "protocol.signing": {"rfc8785"},
     "runtime.deadline": {"httpcore", "httpx"},
+    "runtime.exchanges": {"httpcore", "httpx"},
+    "runtime.loop_connections": {"httpcore", "httpx"},
     "runtime.open_answers": {"httpx"},
-    "runtime.transport": {"httpcore", "httpx"},
+    "runtime.pools": {"httpcore", "httpx"},
+    "runtime.transport": {"httpx"},
     "values.msgspec": {"msgspec"},
     "values": {"typing_extensions"},
     "events": {"typing_extensions"},
@@ -182,7 +187,7 @@ def test_core_is_pure(name: str) -> None:
     allowed = IMPURE if is_in(name, PERFORMERS) else {"os"} if name == "config" else set[str]()
     assert tops(CORE[name]) & IMPURE <= allowed
     used = {each for each in imports(CORE[name]) if each.startswith(("urllib.request", "http.client", "http.server"))}
-    assert used <= ({"urllib.request"} if name == "runtime.deadline" else set[str]())
+    assert used <= ({"urllib.request"} if name == "runtime.pools" else set[str]())
 
 
 @IN_CORE
@@ -328,13 +333,26 @@ def test_nothing_imports_the_command_line() -> None:
 
 def test_cases_are_data() -> None:
     for path in modules("tests/cases").values():
-        assert third_party(path) <= {"tests"}, path
+        assert third_party(path) <= {"tests", *CASES_WITH.get(path.stem, ())}, path
         assert tops(path) & set(PRODUCT) <= {"inngest"}, path
 
 
 def test_examples_use_public_names() -> None:
     for path in modules("examples").values():
-        assert tops(path) & set(PRODUCT) <= {"inngest"} or path.parent.name == "examples", path
+        assert tops(path) & set(PRODUCT) <= {"inngest"} or path.parent.name == "demo", path
+
+
+def test_the_page_has_short_files_and_needs_nothing_from_elsewhere() -> None:
+    found = [
+        path for path in (ROOT / "inngest_devserver" / "page").rglob("*") if path.suffix in (".html", ".css", ".js")
+    ]
+    assert found
+    for path in found:
+        text = path.read_text(encoding="utf-8")
+        assert len(text.splitlines()) <= LONGEST_FILE, path
+        assert not re.search(r"""(?:src|href|url|import)[=(\s]*["']?(?:https?:)?//""", text), path
+        if path.suffix == ".html":  # the content security policy would stop these
+            assert not re.search(r"\sstyle=|<style|\son[a-z]+=|<script>", text), path
 
 
 # Every file

@@ -33,19 +33,20 @@ class AsyncExecution(Execution[Place]):
     def run(self, call: Callable[[], object]) -> Flow[CallOutcome]:
         """Run the body; its steps wait in their places until the loop is quiet."""
 
-        async def start(body: Body) -> object:  # its task has context variables of its own
+        def start(body: Body) -> Any:  # in its task, which has context variables of its own
             self._body = body
-            coroutine: Any = call()
-            return await coroutine
+            return call()
 
         body: Body = yield Start(start)
         wait, seconds = False, None
-        while True:
-            beyond = self.replay.target is not None
+        beyond = self.replay.target is not None  # tasks may meet the target when the function has ended
+        while beyond or not body.finished():  # from Python 3.12 on, one that waits for nothing has ended by now
             in_time: bool = yield Settle(body, self._deliver_next, wait, seconds, beyond)
+            if not beyond and body.finished():
+                break
             decision = self.replay.next() if in_time else Wait()
-            if body.finished() and not self._owes(decision):
-                return (yield from self._finished(body))
+            if body.finished() and isinstance(decision, Wait):
+                break
             try:
                 seconds = yield from self._decide(body, decision)
             except InngestError as error:  # of a hook
@@ -54,6 +55,7 @@ class AsyncExecution(Execution[Place]):
                 yield from self._unwind(body)
                 return self.outcome
             wait = isinstance(decision, Wait)
+        return (yield from self._finished(body))
 
     def _decide(self, body: Body, decision: Decision[Tool, Place]) -> Flow[float | None]:
         """Act on a decision; set the outcome when it ends the call. Returns for how long to wait for news."""
@@ -89,10 +91,6 @@ class AsyncExecution(Execution[Place]):
             self.outcome = self.target_missed()
         return self._search_ends - now
 
-    def _owes(self, decision: Decision[Tool, Place]) -> bool:
-        """Tell whether a target has to be decided on though the function has ended: its tasks may meet it."""
-        return self.replay.target is not None and not isinstance(decision, Wait)
-
     def _finished(self, body: Body) -> Flow[CallOutcome]:
         outcome = body.outcome()
         if isinstance(outcome, Returned):
@@ -100,10 +98,11 @@ class AsyncExecution(Execution[Place]):
                 outcome = refuse_coroutine(outcome.value, f"function {self.function_id}")
             except InngestError as error:
                 outcome = Raised(error)
-        left = ", ".join(f'"{found.step_id}"' for found in self.replay.new if _place_of(found).waits())
-        if left and isinstance(outcome, Returned) and self.replay.target is None:
+        if self.replay.new and isinstance(outcome, Returned) and self.replay.target is None:
+            left = ", ".join(f'"{found.step_id}"' for found in self.replay.new if _place_of(found).waits())
             message = "function %s returned without step %s, for which a task still waits; await the task, or cancel it"
-            self._logger.warning(message, self.function_id, left)
+            if left:
+                self._logger.warning(message, self.function_id, left)
         result = self.finish(outcome)
         tasks = body.left_tasks()
         if tasks:
@@ -136,7 +135,7 @@ class AsyncExecution(Execution[Place]):
         body = self._running()
         if not body.in_main_task():
             self.replay.concurrent = True
-        elif self.may_be_read_at_once() and self.replay.shortcut(found, alone=False):
+        elif (self._begun or self.may_be_read_at_once()) and self.replay.shortcut(found, alone=False):
             return self.read(found)
         found.place = body.park(found.step_id)
         if found.index:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, assert_never
+from typing import Any, assert_never
 
-from inngest_core.engine_api import EngineAPI, trace_headers
 from inngest_core.errors import (
     CallSupersededError,
     ConfigError,
@@ -23,19 +20,16 @@ from inngest_core.function import Function, Handler
 from inngest_core.middleware.base import MiddlewareFactory
 from inngest_core.middleware.hooks import Hooks
 from inngest_core.middleware.values import CallInfo, StepMemos
-from inngest_core.options.checkpointing import CheckpointingOption
 from inngest_core.protocol.limits import MAX_RESPONSE_BYTES
 from inngest_core.protocol.wire import RUN_COMPLETE_ID, CallRequest, EventName, Header, Op, Opcode, dump_ops
-from inngest_core.runtime.drivers import Resources
 from inngest_core.runtime.effects import Flow, Place
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
-from inngest_core.values.serializer import Serializer, dump
+from inngest_core.values.serializer import dump
 from inngest_core.web.messages import Request
 
 from .answer import Answer
 from .async_execution import AsyncExecution
 from .call_texts import answer_missed, no_answer, not_injected, too_large
-from .checkpoint import SavingPause, make_checkpoint
 from .context import Context, ContextSync, ReplayLogger, make_context
 from .current import CurrentCall, current_call
 from .execution import Execution
@@ -44,48 +38,14 @@ from .group import Group, GroupSync
 from .outcomes import CallOutcome, Reported, TargetMissed
 from .probe import tell_of_failure
 from .replay import Replay
-from .results import Warned, check_result
-from .services import Services
+from .results import check_result
+from .services import Client, Services
 from .step import Step
-from .step_names import StepNames
 from .step_sync import StepSync
 from .sync_execution import Spot, SyncExecution
 from .tools import Tool
 
-
-class Client(Protocol):
-    """What a call needs of the client that its function was defined with."""
-
-    @property
-    def app_id(self) -> str: ...
-    @property
-    def checkpointing(self) -> CheckpointingOption: ...
-    @property
-    def engine_api(self) -> EngineAPI: ...
-    @property
-    def logger(self) -> logging.Logger: ...
-    @property
-    def middleware(self) -> Sequence[MiddlewareFactory]: ...
-    @property
-    def resources(self) -> Resources: ...
-    @property
-    def saving_pause(self) -> SavingPause: ...
-    @property
-    def serializer(self) -> Serializer | None: ...
-    @property
-    def step_names(self) -> StepNames: ...
-    @property
-    def warned_of(self) -> Warned: ...
-    def send_flow(
-        self,
-        events: Sequence[Event],
-        *,
-        seed: str | None = None,
-        raw_request: object = None,
-        middleware: Sequence[MiddlewareFactory] = (),
-        headers: Mapping[str, str] | None = None,
-        asynchronous: bool = False,
-    ) -> Flow[list[str]]: ...
+_FUNCTION_INVOKED = EventName.FUNCTION_INVOKED.value
 
 
 class FunctionCall:
@@ -100,62 +60,41 @@ class FunctionCall:
         call: CallRequest,
         target: str | None,
         request: Request,
+        started: float,
         middleware: Sequence[MiddlewareFactory] | None = None,
     ) -> None:
-        """middleware: instead of that of the client and the function."""
+        """started: when the call was asked for, in Unix seconds. middleware: instead of that of client and function."""
         self._client = client
         self._function = function
         self._handler = handler
         self._call = call
         self._request = request
         self._target = target
-        self._what = f"function {function.id}: output"
         self._changed = False
         """Whether a hook put there what the function returns."""
-        self._returned: object = None
+        self._returned: Returned | None = None
         """What the function returned, before hooks changed it."""
         self.error: BaseException | None = None
         """What the answer says that the function came to, when that is an error."""
         middleware = [*client.middleware, *function.middleware] if middleware is None else middleware
         is_async = handler.is_async
         self._hooks = Hooks(middleware, client, request.raw, client.resources, asynchronous=is_async)
-        headers = trace_headers(request.headers)
-        self._services = Services(
-            function_id=fn_id,
-            hooks=self._hooks,
-            logger=client.logger,
-            send=lambda events, seed: client.send_flow(
-                events,
-                seed=seed,
-                raw_request=request.raw,
-                middleware=function.middleware,
-                headers=headers,
-                asynchronous=is_async,
-            ),
-            engine_api=client.engine_api,
-            headers=headers,
-            serializer=client.serializer,
-            warned=client.warned_of,
-            step_names=client.step_names,
-            checkpoint=make_checkpoint(function, client, fn_id, call.ctx, target, headers),
-            state_bytes=call.state_bytes,
-        )
+        self._services = Services(client, function, fn_id, is_async, self._hooks, call, target, request, started)
         self._execution, self._ctx = self._prepare()
         self._current = CurrentCall(self._ctx, self._execution.runs_new_code)
-
-    @functools.cached_property
-    def _info(self) -> CallInfo:
-        """What hooks are told; made for the first one that asks."""
-        return CallInfo(self._request, self._ctx, self._function, self._handler.callback)
+        self._info: CallInfo | None = None
+        """What the hooks are told that wrap the call or the handler; made for the first of them."""
 
     def run(self) -> Flow[Answer]:
         """Run the function between its hooks; a flow for the driver of the handler's kind."""
-        if not self._hooks.exist:
-            return (yield from self._answer_call())
+        return self._answer_in_hooks() if self._hooks.exist else self._answer_call()
+
+    def _answer_in_hooks(self) -> Flow[Answer]:
         try:
-            if not self._hooks.has("wrap_request"):
+            self._hooks.prepare()
+            if "wrap_request" not in self._hooks.plan.hooks:
                 return (yield from self._answer_call())
-            outcome = yield from self._hooks.around("wrap_request", self._info, self._answer_within)
+            outcome = yield from self._hooks.around("wrap_request", self._told(), self._answer_within)
             answer = outcome.unwrap()
         except InngestError as error:
             return (yield from self._answer_error(error))
@@ -167,34 +106,30 @@ class FunctionCall:
         return Returned((yield from self._answer_call()))
 
     def _answer_call(self) -> Flow[Answer]:
+        execution, hooks, plan = self._execution, self._hooks, self._hooks.plan
         try:
-            return (yield from self._run())
+            if hooks.exist:
+                if "transform_input" in plan.hooks:
+                    yield from hooks.run("transform_input", self._ctx, self._function, StepMemos(self._call.steps))
+                execution.ask_which_hooks_there_are()
+            outcome: CallOutcome | None = self._type_events() if self._handler.typed else None
+            if outcome is None:
+                run = self._run_in_hooks() if plan.around_function else execution.run(self._call_handler)
+                outcome = yield from run
+            if isinstance(execution.outcome, Raised):  # by a hook, while the function ran
+                return (yield from self._answer(execution.outcome))
+            if plan.around_new_code:
+                yield from execution.end()
+            if "transform_output" in plan.hooks and isinstance(outcome, Returned | Raised):
+                outcome = yield from self._transform(outcome)
+            answer = yield from self._answer(outcome)
+            if "before_response" in plan.hooks:
+                yield from hooks.run("before_response")
+            return answer
         except InngestError as error:  # of a hook; what the function and its steps raise is an outcome
             return (yield from self._answer_error(error))
         finally:
             self._current.ended = True
-
-    def _run(self) -> Flow[Answer]:
-        execution, ctx, hooks = self._execution, self._ctx, self._hooks
-        yield from execution.begin_checkpointing()
-        if hooks.exist:
-            yield from hooks.run("transform_input", ctx, self._function, StepMemos(self._call.steps))
-            execution.ask_which_hooks_there_are()
-        try:
-            self._type_events()
-        except EventInvalidError as error:
-            outcome: CallOutcome = Raised(error)
-        else:
-            outcome = yield from (self._run_in_hooks() if hooks.exist else execution.run(self._call_handler))
-        if isinstance(execution.outcome, Raised):  # by a hook, while the function ran
-            return (yield from self._answer(execution.outcome))
-        if hooks.exist:
-            yield from execution.end()
-            outcome = yield from self._transform(outcome)
-        answer = yield from self._answer(outcome)
-        if hooks.exist and hooks.has("before_response"):
-            yield from hooks.run("before_response")
-        return answer
 
     def _prepare(self) -> tuple[Execution[Any], Context | ContextSync]:
         client, call, headers = self._client, self._call, self._request.headers
@@ -208,27 +143,27 @@ class FunctionCall:
             of_places: Replay[Tool, Place]
             of_places = Replay(memos=memos, stack=stack, target=self._target, plan_only=plan_only)
             execution = AsyncExecution(call.ctx, of_places, self._services)
-            tools, logger = Step(execution, client.app_id), ReplayLogger(client.logger, of_places)
+            tools, logger = Step(execution, client.app_id), ReplayLogger(client.logger, execution.runs_new_code)
             return execution, make_context(Context, self._handler.context, *fields, logger, tools, Group(execution))
         of_spots: Replay[Tool, Spot]
         of_spots = Replay(memos=memos, stack=stack, target=self._target, plan_only=plan_only)
         in_thread = SyncExecution(call.ctx, of_spots, self._services, client.resources)
-        step, logger = StepSync(in_thread, client.app_id), ReplayLogger(client.logger, of_spots)
+        step, logger = StepSync(in_thread, client.app_id), ReplayLogger(client.logger, in_thread.runs_new_code)
         return in_thread, make_context(ContextSync, self._handler.context, *fields, logger, step, GroupSync(in_thread))
 
-    def _type_events(self) -> None:
-        """Type the events as the triggers say: after the hooks, which may have to decrypt them.
-
-        Raises EventInvalidError.
-        """
-        if self._handler.typed:
-            ctx, triggers = self._ctx, self._function.triggers
+    def _type_events(self) -> Raised | None:
+        """Type the events as the triggers say: after the hooks, which may have to decrypt them."""
+        ctx, triggers = self._ctx, self._function.triggers
+        try:
             ctx.event = type_event(ctx.event, triggers)
             ctx.events = [type_event(each, triggers) for each in ctx.events]
+        except EventInvalidError as error:
+            return Raised(error)
+        return None
 
     def _run_in_hooks(self) -> Flow[CallOutcome]:
         """Run the function within the hooks that wrap it; they see an Interrupt where the call ends before it does."""
-        if not self._hooks.has("wrap_handler"):
+        if "wrap_handler" not in self._hooks.plan.hooks:
             yield from self._execution.begin_after_last_memo()
             return (yield from self._execution.run(self._call_handler))
         ended: CallOutcome | None = None
@@ -241,14 +176,19 @@ class FunctionCall:
             ended = yield from self._execution.run(self._call_handler)
             return ended if isinstance(ended, Returned | Raised) else Raised(Interrupt(_step_in(ended)))
 
-        outcome = yield from self._hooks.around("wrap_handler", self._info, inner)
+        outcome = yield from self._hooks.around("wrap_handler", self._told(), inner)
         if ended is None:
             return self._execution.finish(outcome)
         return outcome if isinstance(ended, Returned | Raised) else ended
 
+    def _told(self) -> CallInfo:
+        if self._info is None:
+            self._info = CallInfo(self._request, self._ctx, self._function, self._handler.callback)
+        return self._info
+
     def _call_handler(self) -> object:
         """Call the handler, in context variables of the call's own."""
-        ctx, arguments = self._ctx, self._info.arguments if self._hooks.exist else {}
+        ctx, arguments = self._ctx, {} if self._info is None else self._info.arguments
         missing = [name for name in self._handler.injected if name not in arguments]
         if missing:
             raise ConfigError(not_injected(self._function.id, missing))
@@ -256,11 +196,9 @@ class FunctionCall:
         positional = (ctx, ctx.step) if self._handler.takes_step else (ctx,)
         return self._handler.callback(*positional, **arguments)
 
-    def _transform(self, outcome: CallOutcome) -> Flow[CallOutcome]:
+    def _transform(self, outcome: Outcome) -> Flow[CallOutcome]:
         """Return what the hooks make of what the function came to."""
-        if not isinstance(outcome, Returned | Raised):
-            return outcome
-        self._returned = outcome.value if isinstance(outcome, Returned) else None
+        self._returned = outcome if isinstance(outcome, Returned) else None
         made = yield from self._hooks.transform(outcome, self._check)
         self._changed = not (
             isinstance(outcome, Returned) and isinstance(made, Returned) and made.value is outcome.value
@@ -268,7 +206,10 @@ class FunctionCall:
         return made
 
     def _check(self, value: object) -> None:
-        check_result(value, self._what, self._handler.output_type, self._client.serializer)
+        check_result(value, self._what(), self._handler.output_type, self._client.serializer)
+
+    def _what(self) -> str:
+        return f"function {self._function.id}: output"
 
     def _answer(self, outcome: CallOutcome) -> Flow[Answer]:
         """Return what to tell the engine."""
@@ -308,15 +249,15 @@ class FunctionCall:
         except Exception as error:  # a value, or a serializer of the user's, may raise anything
             return (yield from self._answer_error(error))
         unsaved = yield from self._execution.flush()
-        ops = [*unsaved, Op(op=Opcode.RUN_COMPLETE, id=RUN_COMPLETE_ID, data=data)]
-        if unsaved and len(dump_ops(ops)) > MAX_RESPONSE_BYTES:
-            return (yield from self._answer_ops(unsaved, {}))  # the next call meets the end again
-        if self._hooks.exist and self._hooks.has("on_function_complete"):
-            yield from self._hooks.run("on_function_complete", value if self._returned is None else self._returned)
         is_like_an_object = data.startswith(b'"{') and data.endswith(b'}"')  # a text that an engine would decode
-        if not unsaved and not is_like_an_object:
-            return Answer(200, data)
-        return (yield from self._answer_ops(ops, {}))
+        ops: Sequence[Op] = ()
+        if unsaved or is_like_an_object:
+            ops = [*unsaved, Op(op=Opcode.RUN_COMPLETE, id=RUN_COMPLETE_ID, data=data)]
+            if unsaved and len(dump_ops(ops)) > MAX_RESPONSE_BYTES:
+                return (yield from self._answer_ops(unsaved, {}))  # the next call meets the end again
+        if "on_function_complete" in self._hooks.plan.hooks:
+            yield from self._hooks.run("on_function_complete", (self._returned or Returned(value)).value)
+        return (yield from self._answer_ops(ops, {})) if ops else Answer(200, data)
 
     def _answer_ops(self, ops: Sequence[Op], headers: Mapping[str, str]) -> Flow[Answer]:
         body = dump_ops(ops)
@@ -327,13 +268,13 @@ class FunctionCall:
 
     def _dump(self, value: object) -> bytes:
         if self._changed:
-            return dump(value, self._what, serializer=self._client.serializer, limit=MAX_RESPONSE_BYTES).body
+            return dump(value, self._what(), serializer=self._client.serializer, limit=MAX_RESPONSE_BYTES).body
         return self._execution.results.dump_output(
             self._handler.callback,
             value,
             self._handler.output_type,
             MAX_RESPONSE_BYTES,
-            invoked=self._call.event.get("name") == EventName.FUNCTION_INVOKED,
+            invoked=self._call.event.get("name") == _FUNCTION_INVOKED,
         )
 
 

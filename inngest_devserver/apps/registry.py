@@ -57,6 +57,8 @@ class Registry:
         """How many registrations there were: whoever asked an app to register sees whether it did so here."""
         self.on_change: Callable[[], object] = lambda: None
         """Called when the functions that are registered are others than before."""
+        self.tell: Callable[[str, str], object] = lambda app, what: None
+        """Called with the name of an app that has "registered" in another way than before, or was "removed"."""
         self._apps: dict[str, AppRow] = {}
         self._app_names: dict[str, str] = {}
         self._functions: dict[str, Function] = {}
@@ -144,6 +146,7 @@ class Registry:
         if modified:
             self._save(app, functions)
             self._replace(app, functions)
+            self.tell(app.name, "registered")
         self.registrations += 1
         return Registered(app, functions, modified)
 
@@ -154,6 +157,7 @@ class Registry:
             self._store.archive_app(app.id, self._clock.now())
             del self._apps[app.id]
             self._current.pop(app.id, None)
+            self.tell(app.name, "removed")
         self._rebuild()
         return gone
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import urllib.parse
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inngest_core.errors import BodyInvalidError
@@ -25,19 +26,22 @@ with needs("dev-server", "starlette"):
     from starlette.websockets import WebSocket
 
 from .access import Access
-from .answers import APIError, Call
+from .answers import APIError, call_of
 from .routes import Endpoint, Stream, endpoints, streams
 
 
 class API:
-    """access: who may call it; by default who reaches this machine, with the engine's key if it has one."""
+    """access: who may call it; by default who reaches this machine, with the engine's key if it has one.
 
-    def __init__(self, engine: Engine, access: Access | None = None) -> None:
+    more: further routes.
+    """
+
+    def __init__(self, engine: Engine, access: Access | None = None, more: Sequence[Stream] = ()) -> None:
         self._engine = engine
         self._access = access or Access(keys=engine.signing_keys)
         known = endpoints(engine, self._access)
         routes: list[BaseRoute] = [Route(each.path, _Endpoint(self, each)) for each in known]
-        for stream in streams(engine):
+        for stream in (*streams(engine), *more):
             application = _Stream(self, stream)
             routes.append(Route(stream.path, application))
             if stream.is_websocket:
@@ -80,14 +84,15 @@ class API:
             await send(message)
 
         try:
+            self._access.check(stream.need, Headers(scope=scope))
             await stream.handler(scope, receive, send_and_note)
         except APIError as error:
-            await self._send(error.response(), scope, receive, send)
+            await self._send(stream.refuse(error), scope, receive, send)
         except Exception as error:
             self._engine.journal.say(f"{scope['path']} broke the engine: {error!r}")
             if not begun:
-                response = APIError(500, f"the engine failed: {type(error).__name__}: {error}").response()
-                await self._send(response, scope, receive, send)
+                failed = APIError(500, f"the engine failed: {type(error).__name__}: {error}")
+                await self._send(stream.refuse(failed), scope, receive, send)
 
     async def _handle(self, endpoint: Endpoint, scope: Scope, receive: Receive) -> Response:
         handler = endpoint.methods.get(scope["method"])
@@ -98,9 +103,7 @@ class API:
         request = await read_request(scope, receive, MAX_REQUEST_BYTES)
         if len(request.body) > MAX_REQUEST_BYTES:
             raise APIError(413, f"the body is larger than {MAX_REQUEST_BYTES} bytes")
-        path = {name: urllib.parse.unquote(part) for name, part in scope["path_params"].items()}
-        query = urllib.parse.parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        answer = handler(Call(request, path, query))
+        answer = handler(call_of(request, scope))
         response = await answer if inspect.isawaitable(answer) else answer
         # An answer promises that what it speaks of is safe, so that is committed first.
         self._engine.store.commit()
