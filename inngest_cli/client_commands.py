@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from .actions import cancel, invoke, rerun, send
 from .apps import apps
+from .backup import backup
 from .doctor import doctor
 from .export import check_no_export, check_only_export, export
 from .logs import logs
@@ -31,6 +32,8 @@ def ask(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
             return apps(remote, as_json=as_json)
         case "logs":
             return logs(remote, options.function, options.limit, follows=options.follow, as_json=as_json)
+        case "backup":
+            return backup(remote, options.file, as_json=as_json)
         case "doctor":
             return doctor(remote, options.app_url, environ, as_json=as_json)
         case _:

@@ -198,7 +198,7 @@ class Engine:
         await self.executor.call(job)
 
     def _tell(self, run_id: str, what: str) -> None:
-        run = self.active.get(run_id)
+        run = self.active.look_at(run_id)
         if run is not None:
             self.journal.show(run, what)
 
@@ -246,7 +246,7 @@ class Engine:
 
     def trace(self, run: RunRow) -> Span:
         """Return what happened in a run, as a tree."""
-        active = self.active.get(run.id)
+        active = self.active.look_at(run.id)
         pauses = active.pauses.values() if active is not None else ()
         store = self.store
         return trace(run, store.history(run.id), store.memos(run.id), store.inputs(run.id), pauses)

@@ -128,7 +128,6 @@ class Registry:
             raise RegistrationInvalidError("App ID required")
         app_id = ids.app_uuid(name)
         configs = fields.get("functions")
-        functions = _parse_functions(configs, app_id)
         before = self._apps.get(app_id)
         app = AppRow(
             id=app_id,
@@ -140,12 +139,23 @@ class Registry:
             created_at=before.created_at if before else self._clock.now(),
             version=str(fields.get("appversion") or ""),
         )
-        modified = before is None or (before.checksum, before.version) != (app.checksum, app.version)
-        if modified:
-            self._save(app, functions)
-            self._replace(app, functions)
+        if before is not None and self._is_as_before(app, before, configs):
+            self.registrations += 1
+            return Registered(before, self.functions(app_id), modified=False)
+        functions = _parse_functions(configs, app_id)
+        self._save(app, functions)
+        self._replace(app, functions)
         self.registrations += 1
-        return Registered(app, functions, modified)
+        return Registered(app, functions, modified=True)
+
+    def _is_as_before(self, app: AppRow, before: AppRow, configs: object) -> bool:
+        """Tell whether a registration, of an app that is polled for example, changes nothing.
+
+        All of its functions must be known: an older engine may have taken some that this one refuses, and says why.
+        """
+        count = len(cast("list[object]", configs)) if isinstance(configs, list) else 0
+        is_same = (before.checksum, before.version) == (app.checksum, app.version)
+        return is_same and count == len(self._current.get(app.id, {}))
 
     def remove(self, url: str) -> list[AppRow]:
         """Forget the apps that are served at *url*; return them."""

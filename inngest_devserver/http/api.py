@@ -80,6 +80,7 @@ class API:
             await send(message)
 
         try:
+            self._access.check(stream.need, Headers(scope=scope))
             await stream.handler(scope, receive, send_and_note)
         except APIError as error:
             await self._send(error.response(), scope, receive, send)

@@ -12,6 +12,7 @@ from inngest_devserver.engine import Engine
 from .access import Access, Need
 from .answers import APIError, Call, refuse_unknown
 from .app_routes import AppRoutes
+from .backup import BackupDownload
 from .cancellation_routes import CancellationRoutes
 from .checkpoint_routes import CheckpointRoutes
 from .connect_routes import ConnectRoutes, ConnectSocket
@@ -42,11 +43,15 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A route whose answer lasts. handler: an ASGI application, which may raise APIError before it has answered."""
+    """A route whose answer lasts.
+
+    handler: an ASGI application, which may raise APIError before it has answered. need: as of an endpoint.
+    """
 
     path: str
     handler: Callable[[Scope, Receive, Send], Awaitable[None]]
     is_websocket: bool = False
+    need: Need = Need.MANAGE
 
 
 def endpoints(engine: Engine, access: Access | None = None) -> list[Endpoint]:
@@ -136,7 +141,8 @@ def streams(engine: Engine) -> list[Stream]:
     """Return every route that stays open."""
     subscriptions = Subscriptions(engine)
     return [
-        Stream("/v0/connect", ConnectSocket(engine).serve, is_websocket=True),
-        Stream("/v1/realtime/sse", subscriptions.sse),
-        Stream("/v1/realtime/connect", subscriptions.websocket, is_websocket=True),
+        Stream("/v0/connect", ConnectSocket(engine).serve, is_websocket=True, need=Need.NOTHING),
+        Stream("/v1/realtime/sse", subscriptions.sse, need=Need.NOTHING),
+        Stream("/v1/realtime/connect", subscriptions.websocket, is_websocket=True, need=Need.NOTHING),
+        Stream("/v1/backup", BackupDownload(engine).serve),
     ]

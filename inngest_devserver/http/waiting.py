@@ -12,7 +12,7 @@ from inngest_devserver.storage.tables import JobRow, PauseRow
 
 def waits_for(engine: Engine, run_id: str) -> list[str]:
     """Return what a run waits for, a sentence for each thing; nothing when it has ended or is being called."""
-    run = engine.active.get(run_id)
+    run = engine.active.look_at(run_id)
     if run is None:
         return []
     jobs = engine.scheduler.queue.jobs_of(run_id)

@@ -1,6 +1,7 @@
 """The SQLite database under the store: opened, brought up to date, and written in transactions of one turn of the loop.
 
-One connection, one writer, used by one thread. Knows no table but by its migrations, and makes no decisions.
+One connection, one writer, used by one thread; only a backup reads beside it. Knows no table but by its migrations, and
+makes no decisions.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .backup import Backups
 from .tables import MIGRATIONS
 
 Schedule = Callable[[Callable[[], None]], object]
@@ -50,9 +52,11 @@ class Database:
                 isolation_level=None,
                 timeout=_LOCK_SECONDS,
                 cached_statements=256,
+                check_same_thread=False,  # for the backups
             )
         except sqlite3.Error as error:
             raise FileUnusableError(_why(error)) from error
+        self.backups = Backups(self._db)
         try:
             self._prepare(path)
         except sqlite3.Error as error:
@@ -83,6 +87,7 @@ class Database:
         _migrate(self._db, version)
 
     def close(self) -> None:
+        self.backups.close()
         try:
             self.commit()
         finally:

@@ -1,0 +1,44 @@
+"""The download of a copy of all that the engine keeps, made while it goes on with its work."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from pathlib import Path
+
+from starlette.responses import FileResponse
+
+from inngest_core.web.asgi import Receive, Scope, Send
+from inngest_devserver.engine import Engine
+from inngest_devserver.storage.backup import BackupError
+
+from .answers import APIError
+
+_CONTENT_TYPE = "application/vnd.sqlite3"
+
+
+class BackupDownload:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with the copy; raises APIError when there is none."""
+        if scope["method"] != "GET":
+            raise APIError(405, f"{scope['method']} is not allowed here; try GET")
+        persist = self._engine.options.persist
+        # Beside the file there is most likely room for another one; a folder for temporary files may be in memory.
+        folder = None if persist is None else persist.absolute().parent
+        try:
+            handle, name = tempfile.mkstemp(prefix="inngest-backup-", suffix=".db", dir=folder)
+        except OSError as error:
+            raise APIError(503, f"the copy cannot be written: {error}") from None
+        os.close(handle)
+        path = Path(name)
+        try:
+            await asyncio.to_thread(self._engine.store.database.backups.copy_to, path)
+            await FileResponse(path, media_type=_CONTENT_TYPE, filename="engine.db")(scope, receive, send)
+        except BackupError as error:
+            raise APIError(503, str(error)) from None
+        finally:
+            path.unlink(missing_ok=True)
