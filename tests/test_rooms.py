@@ -338,6 +338,19 @@ def test_examples_use_public_names() -> None:
         assert tops(path) & set(PRODUCT) <= {"inngest"} or path.parent.name == "examples", path
 
 
+def test_the_page_has_short_files_and_needs_nothing_from_elsewhere() -> None:
+    found = [
+        path for path in (ROOT / "inngest_devserver" / "page").rglob("*") if path.suffix in (".html", ".css", ".js")
+    ]
+    assert found
+    for path in found:
+        text = path.read_text(encoding="utf-8")
+        assert len(text.splitlines()) <= LONGEST_FILE, path
+        assert not re.search(r"""(?:src|href|url|import)[=(\s]*["']?(?:https?:)?//""", text), path
+        if path.suffix == ".html":  # the content security policy would stop these
+            assert not re.search(r"\sstyle=|<style|\son[a-z]+=|<script>", text), path
+
+
 # Every file
 
 

@@ -6,6 +6,7 @@ Knows no route: a route says what it needs.
 from __future__ import annotations
 
 import enum
+import hashlib
 import hmac
 import urllib.parse
 from collections.abc import Iterable, Mapping
@@ -83,9 +84,25 @@ class Access:
         given = headers.get(Header.AUTHORIZATION, "").removeprefix("Bearer ").strip()
         if self.keys is not None and any(is_one_of(given, _spellings(key)) for key in self.keys.each()):
             return True
+        if need is Need.MANAGE and is_one_of(_cookie(headers), self._sessions()):
+            return True
         if need is Need.MANAGE and self.token is not None:
-            return is_one_of(given, [self.token]) or is_one_of(_cookie(headers), [self.token])
+            return is_one_of(given, [self.token])
         return self.keys is None
+
+    def session(self, given: str) -> str:
+        """Return what the cookie of a browser holds that has shown *given*, which lets it in.
+
+        Made of the token or of the key that is signed with now, neither of which can be got back from it. It lasts as
+        long as they do.
+        """
+        if self.token is not None and is_one_of(given, [self.token]):
+            return _session_of(self.token)
+        return _session_of(self.keys.key.text) if self.keys is not None else ""
+
+    def _sessions(self) -> list[str]:
+        keys = [] if self.keys is None else [key.text for key in self.keys.each()]
+        return [_session_of(secret) for secret in (*([self.token] if self.token else []), *keys)]
 
 
 def host_name(text: str) -> str:
@@ -107,6 +124,10 @@ def is_one_of(given: str, secrets: Iterable[str]) -> bool:
     """Tell whether *given* is one of the secrets, in constant time."""
     matches = [hmac.compare_digest(given.encode(errors="replace"), each.encode()) for each in secrets]
     return any(matches)
+
+
+def _session_of(secret: str) -> str:
+    return hmac.new(secret.encode(), b"a session of the page", hashlib.sha256).hexdigest()
 
 
 def _cookie(headers: Mapping[str, str]) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from inngest_core.web.asgi import Receive, Scope, Send
 from inngest_core.web.messages import Response
 from inngest_devserver.engine import Engine
+from inngest_devserver.page.rendering import refuse as refuse_page
+from inngest_devserver.page.routes import paths as pages
 
 from .access import Access, Need
 from .answers import APIError, Call, refuse_unknown
@@ -18,7 +20,6 @@ from .checkpoint_routes import CheckpointRoutes
 from .connect_routes import ConnectRoutes, ConnectSocket
 from .event_routes import EventRoutes
 from .graphql import GraphQLRoutes
-from .page_routes import PageRoutes
 from .realtime_routes import RealtimeRoutes
 from .run_routes import RunRoutes
 from .subscriptions import Subscriptions
@@ -57,11 +58,10 @@ class Stream:
 def endpoints(engine: Engine, access: Access | None = None) -> list[Endpoint]:
     """Return every route of the API. access: who may call it."""
     access = access or Access(keys=engine.signing_keys)
-    pages, cancellations = PageRoutes(access), CancellationRoutes(engine)
+    cancellations = CancellationRoutes(engine)
     apps, events, runs = AppRoutes(engine, access), EventRoutes(engine), RunRoutes(engine)
     checkpoints, realtime, connect = CheckpointRoutes(engine), RealtimeRoutes(engine), ConnectRoutes(engine)
     return [
-        Endpoint("/", {"GET": pages.enter}, Need.NOTHING),
         Endpoint("/e/{key}", {"POST": events.send, "OPTIONS": events.may_send}, Need.NOTHING),
         Endpoint("/invoke/{function}", {"POST": events.invoke}),
         Endpoint("/fn/register", {"POST": apps.register, "PUT": apps.register}, Need.APP),
@@ -92,6 +92,7 @@ def endpoints(engine: Engine, access: Access | None = None) -> list[Endpoint]:
         Endpoint("/v0/connect/flush", {"POST": connect.flush}, Need.APP),
         Endpoint("/v0/gql", {"POST": GraphQLRoutes(engine).query}),
         *_second_version(engine),
+        *(Endpoint(path, methods, need, refuse_page) for path, methods, need in pages(engine, access)),
     ]
 
 

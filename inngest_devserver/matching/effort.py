@@ -42,18 +42,19 @@ class Effort:
     def _size(self, value: object) -> int:
         if isinstance(value, (str, bytes)):
             return len(value) // _CHARACTERS
-        if not isinstance(value, (list, tuple, dict)):
-            return 0
-        return self._size_of_items(cast("object", value))
+        items = _items(value)
+        return 0 if items is None else self._size_of_items(value, items)
 
-    def _size_of_items(self, value: object) -> int:
+    def _size_of_items(self, value: object, items: Iterable[object]) -> int:
         known = self._sizes.get(id(value))
         if known is not None:
             return known[1]
-        if isinstance(value, dict):
-            items: Iterable[object] = cast("Mapping[object, object]", value).values()
-        else:
-            items = cast("Iterable[object]", value)
         size = sum(1 + self._size(item) for item in items)
         self._sizes[id(value)] = (value, size)  # the value is kept, so that no other one gets its id
         return size
+
+
+def _items(value: object) -> Iterable[object] | None:
+    if isinstance(value, dict):
+        return cast("Mapping[object, object]", value).values()
+    return cast("Iterable[object]", value) if isinstance(value, (list, tuple)) else None

@@ -62,6 +62,16 @@ def run_page(database: Database, wanted: RunFilter, limit: int) -> list[RunRow]:
     return [run_row(row) for row in database.all(sql, (*values, limit))]
 
 
+def related_runs(database: Database, run_id: str) -> list[RunRow]:
+    """Return the runs that a run invoked, and those that do it again, oldest first."""
+    columns = ("parent_run", "rerun_of")
+    sql = " UNION ".join(
+        f"SELECT {RUN_COLUMNS} FROM runs WHERE {column} = ? AND {column} != ''"  # noqa: S608 - columns only
+        for column in columns
+    )
+    return [run_row(row) for row in database.all(f"{sql} ORDER BY started_at, id", (run_id,) * len(columns))]
+
+
 def place_of(run: RunRow, time_field: str) -> tuple[float, str]:
     """Return what `after` is for the page that follows *run*."""
     value: float | None = getattr(run, TIME_FIELDS[time_field])

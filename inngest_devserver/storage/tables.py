@@ -70,6 +70,10 @@ CREATE INDEX runs_by_end ON runs (ended_at) WHERE ended_at IS NOT NULL;
     "CREATE INDEX runs_by_start ON runs (started_at, id);",
     "CREATE INDEX runs_of_batches ON runs (id) WHERE ended_at IS NULL AND batch != event_id;",
     "DROP INDEX runs_by_key;",
+    """
+CREATE INDEX runs_by_parent ON runs (parent_run) WHERE parent_run != '';
+CREATE INDEX runs_by_original ON runs (rerun_of) WHERE rerun_of != '';
+""",
 )
 """What makes the tables: applied one after another. A file keeps how many it has had in `PRAGMA user_version`."""
 

@@ -364,7 +364,6 @@ def test_runs_are_listed_newest_first() -> None:
         ("GET", "/v1/events?limit=x", 400),
         ("GET", "/v1/apps/nope/functions", 404),
         ("GET", "/nope/x", 404),
-        ("GET", "/", 404),
         ("GET", "/e/key", 405),
         ("DELETE", "/health", 405),
     ],

@@ -68,7 +68,7 @@ def run_filter(call: Call) -> RunFilter:
         until=_time(call, "until"),
         time_field=time_field,
         ascending=order == "ASC",
-        after=_after(call.query.get("cursor", ""), time_field),
+        after=after(call.query.get("cursor", ""), time_field),
     )
 
 
@@ -87,7 +87,8 @@ def cursor(place: tuple[float, str], time_field: str) -> str:
     return base64.urlsafe_b64encode(json.dumps([time_field, *place]).encode()).decode()
 
 
-def _after(text: str, time_field: str) -> tuple[float, str] | None:
+def after(text: str, time_field: str) -> tuple[float, str] | None:
+    """Return the place that a cursor stands for; None for none. Raises QuestionError."""
     if not text:
         return None
     try:

@@ -1,0 +1,96 @@
+"""Makes answers of templates, with the headers that keep a page to itself. Knows no subject of a page.
+
+Jinja2 is loaded with the first page: most engines in tests never show one.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from inngest_core.protocol.wire import VERSION
+from inngest_core.web.messages import Response
+from inngest_devserver.http.answers import APIError
+
+from . import assets, json_text, words
+
+_POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "connect-src 'self'",
+        "img-src 'self' data:",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+HEADERS = {
+    "content-type": "text/html; charset=utf-8",
+    "content-security-policy": _POLICY,
+    "cache-control": "no-store",
+    # The login form returns to where one was, which it learns from the referrer; it is told to nobody else.
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+}
+_MISSING = (
+    "The page of the engine needs the package jinja2, which is not installed here:\n\n"
+    '    pip install "inngest-suite[dev-server]"\n\n'
+    "The engine works without it, and so does its API: /api/v2/openapi.json\n"
+)
+
+
+def page(template: str, status: int = 200, **values: Any) -> Response:
+    """Return a template, filled in; a text that says what to install where Jinja2 is missing."""
+    environment = _environment()
+    if environment is None:
+        return Response(501, {**HEADERS, "content-type": "text/plain; charset=utf-8"}, _MISSING.encode())
+    text: str = environment.get_template(template).render(values)
+    return Response(status, HEADERS, text.encode())
+
+
+def redirect(to: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return an answer that leads on to a path of this engine, after something was done."""
+    return Response(303, {"location": to, "cache-control": "no-store", **(headers or {})}, b"")
+
+
+def refuse(error: APIError) -> Response:
+    """Return an error as people are told it; whoever has no token is asked for one."""
+    if error.status == 401:
+        return page("login.html", 401, failed=False)
+    return page("error.html", error.status, message=error.message, code=error.status)
+
+
+def login_failed() -> Response:
+    return page("login.html", 401, failed=True)
+
+
+@functools.cache
+def _environment() -> Any:
+    try:
+        import jinja2
+    except ImportError:
+        return None
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    given: dict[str, Any] = {"version": VERSION, "static": assets.path_of}
+    cast("dict[str, Any]", environment.globals).update(given)
+    filters: dict[str, Any] = {
+        "json": json_text.marked_up,
+        "in_short": json_text.in_short,
+        "with_times": words.with_times,
+        "iso": words.iso_of,
+        "clock": words.clock,
+        "duration": words.duration,
+        "plural": words.plural,
+    }
+    environment.filters.update(filters)
+    return environment
