@@ -42,7 +42,7 @@ def load_served(text: str, directory: Path) -> Worker | list[Pair]:
         found = workers[0] if len(workers) == 1 else found
     if isinstance(found, Worker):
         return found
-    pairs = _merged(_pairs(found, _Module(module, target, served)))
+    pairs = _merged(_pairs(found, _Module(module, target, served)), served)
     if not pairs:
         raise LoadError(_nothing_to_serve(found, target, module))
     return pairs
@@ -57,6 +57,10 @@ class _Module:
         self.clients = [value for value in values if isinstance(value, Inngest)]
         self.functions = list(_functions_in(values))
         self.served = served
+
+    def served_from(self, application: object) -> Sequence[App]:
+        """Return what an application of a framework serves; all there is, where adapters do not know theirs."""
+        return [app for app in self.served if app.framework_app is application] or self.served
 
     def client_of(self, function: Function[Any]) -> Inngest:
         """Return the client that a function was defined with; raises LoadError."""
@@ -89,18 +93,26 @@ def _pairs(found: object, module: _Module) -> Iterator[Pair]:
             for each in cast("Iterable[object]", found):
                 yield from _pairs(each, module)
         case _ if callable(found):  # an app of some framework
-            yield from ((app.client, list(app.functions)) for app in module.served)
+            yield from ((app.client, list(app.functions)) for app in module.served_from(found))
         case _:
             return
 
 
-def _merged(pairs: Iterable[Pair]) -> list[Pair]:
-    """Return one pair for each client, without those that have no functions and without repetitions."""
-    merged: dict[str, Pair] = {}
+def _merged(pairs: Iterable[Pair], served: Sequence[App]) -> list[Pair]:
+    """Return one pair for each client, without those that have no functions and without repetitions.
+
+    served: what adapters serve: copies of functions, which add to a call, such as the context of an app.
+    """
+    of_adapters: dict[int, Function[Any]] = {}
+    for function in (each for app in served for each in app.functions):
+        of_adapters.setdefault(id(function.handler), function)
+    merged: dict[str, tuple[Inngest, dict[int, Function[Any]]]] = {}
     for client, functions in pairs:
-        known = merged.setdefault(client.app_id, (client, []))[1]
-        known.extend(one for one in functions if one not in known)
-    return [pair for pair in merged.values() if pair[1]]
+        known = merged.setdefault(client.app_id, (client, {}))[1]
+        for one in functions:
+            which = id(one.handler)  # copies of a function have the same one
+            known.setdefault(which, one if one.around is not None else of_adapters.get(which, one))
+    return [(client, list(known.values())) for client, known in merged.values() if known]
 
 
 def _functions_in(values: Iterable[object]) -> Iterator[Function[Any]]:

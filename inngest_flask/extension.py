@@ -16,6 +16,7 @@ from inngest_core.serving.arguments import check_app, check_client, check_functi
 from inngest_core.serving.options import ServeOptions
 from inngest_core.serving.settings import read_settings
 
+from .context import within_app
 from .serve import serve
 
 NAME = "inngest"
@@ -34,7 +35,7 @@ class Served:
     """What an app serves, as `app.extensions["inngest"]`.
 
     client: the one to send events with; that of the extension, changed as the app's settings say.
-    functions: what is served.
+    functions: what is served, for `connect`: wherever they are called, they have the context of the app.
     """
 
     client: Inngest
@@ -85,8 +86,9 @@ class Extension:
         settings = read_settings(given, name_of=name_of, import_by_name=import_string, without={"app_id"})
         client = settings.change(self.client, name_of)
         options = self._options | settings.serve
-        serve(app, client, self.functions, **options)
-        app.extensions[NAME] = Served(client, self.functions)
+        functions = within_app(self.functions, lambda: app)
+        serve(app, client, functions, **options)
+        app.extensions[NAME] = Served(client, functions)
 
 
 def served_by(app: flask.Flask) -> Served | None:

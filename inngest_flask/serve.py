@@ -14,12 +14,13 @@ from flask.globals import request_ctx
 from inngest_core.client import Inngest
 from inngest_core.function import Function
 from inngest_core.serving.app import App
-from inngest_core.serving.arguments import check_app, refuse_second_endpoint
+from inngest_core.serving.arguments import check_app, check_client, check_functions, refuse_second_endpoint
 from inngest_core.serving.options import ServeOptions
 from inngest_core.web.messages import Head, Pieces, Request, Response
 from inngest_core.web.wsgi import in_pieces, make_request, read_head
 
 from .body import drain_body, take_body
+from .context import within_app
 from .csrf import exempt_from_csrf
 
 FRAMEWORK = "flask"
@@ -48,7 +49,9 @@ def serve(
     FunctionConfigError: two functions share an id.
     """
     check_app(app, (flask.Flask, flask.Blueprint), "a Flask app or blueprint")
-    core = App(client, functions, framework=FRAMEWORK, can_stream=True, **options)
+    check_client(client)
+    served = within_app(check_functions(functions, client), lambda: cast("flask.Flask | None", core.framework_app))
+    core = App(client, served, framework=FRAMEWORK, can_stream=True, **options)
 
     def view(**_: object) -> flask.Response:  # the variables of a prefix
         request = cast("flask.Request", cast("Any", flask.request)._get_current_object())  # it outlives the context
@@ -59,14 +62,17 @@ def serve(
         return _response(core.handle_sync(_request(head, request, core.body_cap)))
 
     if isinstance(app, flask.Blueprint):
-        app.record(lambda state: _add_blueprint_rule(state, core.serve_path, view))
+        app.record(lambda state: _add_blueprint_rule(state, core, view))
     else:
         _add_rule(app, core.serve_path, view)
+        core.framework_app = app
 
 
-def _add_blueprint_rule(state: BlueprintSetupState, path: str, view: Callable[[], flask.Response]) -> None:
+def _add_blueprint_rule(state: BlueprintSetupState, core: App, view: Callable[[], flask.Response]) -> None:
+    app = cast("flask.Flask", state.app)
     prefix = (state.url_prefix or "").rstrip("/")
-    _add_rule(cast("flask.Flask", state.app), prefix + path, view, state.subdomain)
+    _add_rule(app, prefix + core.serve_path, view, state.subdomain)
+    core.framework_app = app
 
 
 def _add_rule(app: flask.Flask, path: str, view: Callable[[], flask.Response], subdomain: str | None = None) -> None:

@@ -88,6 +88,8 @@ class App:
 
     keep_alive_seconds: float = KEEP_ALIVE_SECONDS
     """Between two pieces of white space in a stream."""
+    framework_app: object = None
+    """The application of the web framework that has the endpoint, where the adapter knows it."""
 
     def __init__(
         self,
