@@ -72,19 +72,29 @@ class Database:
             return
         # One engine per file: two would do the same jobs twice.
         self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
-        self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("BEGIN EXCLUSIVE")
+        version = self._format(path)
         self._db.execute("COMMIT")
+        self._db.execute("PRAGMA journal_mode = WAL")
         # Safe against a crash of this process; a power cut may lose the last transactions, never the file.
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute(f"PRAGMA journal_size_limit = {_LARGEST_JOURNAL}")
+        _migrate(self._db, version)
+
+    def _format(self, path: Path) -> int:
+        """Return the number of the file's format, 0 of a new one. Raises FileUnusableError."""
         version: int = self.one("PRAGMA user_version")[0]
+        tables = {name for (name,) in self.all("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if tables and ("runs" not in tables or not version):
+            raise FileUnusableError(
+                f"it is another program's database, with tables such as {min(tables)}; give the engine its own file"
+            )
         if version > len(MIGRATIONS):
             raise StoreVersionError(
                 f"{path} was written by a newer version of the engine (format {version}; this one knows formats up to "
                 f"{len(MIGRATIONS)})"
             )
-        _migrate(self._db, version)
+        return version
 
     def close(self) -> None:
         self.backups.close()

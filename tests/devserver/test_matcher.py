@@ -167,7 +167,7 @@ def test_loops_over_loops_come_to_an_end() -> None:
         "event.data.some.exists(x, event.data.many == event.data.more)",
         "event.data.some.exists(x, event.data.text.contains('z'))",
         "event.data.some.map(x, event.data.text + event.data.text).size() > 0",
-        "event.data.some.exists(x, event.data.many.exists(y, true))",
+        "event.data.some.exists(x, event.data.many.exists(y, true) && x < -1.0)",
         "event.data.some.exists(x, [event.data.many].exists(y, y == event.data.more))",
     ],
 )
