@@ -24,12 +24,15 @@ from .apps.registry import Registry
 from .calls.caller import WORKERS_URL, Caller, Sender, Transport
 from .calls.fetcher import Fetcher, HTTPFetcher
 from .calls.ops import Op
+from .calls.record import CallRecord
 from .calls.reply import Answer, Outcome, read_answer
 from .calls.retry import Spread, backoff
 from .calls.signatures import Signatures
+from .changes import Changes
 from .console import Console, Sink, stderr
 from .ids import Ulids
 from .intake import Intake
+from .masking import SECRETS, Masking
 from .realtime.hub import Hub
 from .realtime.tokens import Tokens
 from .runs.active import ActiveRuns
@@ -40,7 +43,7 @@ from .runs.journal import Journal
 from .runs.recovery import end_lost, lost_runs, read_run, recover
 from .runs.run import Run
 from .runs.services import Services
-from .runs.trace import Span, trace
+from .runs.trace import Material, Span, trace
 from .scheduling.clock import Clock, SystemClock
 from .scheduling.meters import Meters
 from .scheduling.placement import Placement
@@ -48,6 +51,7 @@ from .scheduling.queue import JobKind
 from .scheduling.scheduler import Scheduler
 from .storage.flow import FlowStore
 from .storage.retention import Keep, Retention
+from .storage.run_pages import related_runs
 from .storage.store import Store
 from .storage.tables import JobRow, RunRow
 from .workers.assignments import LEASE_SECONDS, Assignments
@@ -69,6 +73,7 @@ class Options:
     100 connections that a waitress takes by default, as it leaves the others unanswered.
     retry_interval: seconds before the second attempt; doubles with each, up to a minute.
     spread: chooses a number from the first to the last that may be: back-off and crons are a little late at random.
+    mask: names of fields, or patterns, whose values are not shown to people; none shows everything.
     keep: how many ended runs are kept, and for how long.
     lease_seconds: how long a worker may keep a call without telling that it is still at it.
     server_kind: what the engine calls itself to apps, "dev" or "cloud". With "cloud" and a key, answers must be signed.
@@ -85,6 +90,7 @@ class Options:
     concurrency: int = 64
     retry_interval: float = 1.0
     spread: Spread = random.uniform
+    mask: tuple[str, ...] = SECRETS
     keep: Keep = field(default_factory=Keep)
     lease_seconds: float = LEASE_SECONDS
     server_kind: str = "dev"
@@ -104,10 +110,14 @@ class Engine:
         self.clock = options.clock
         self.ulids = Ulids()
         self.store = Store(options.persist, asyncio.get_running_loop().call_soon)
+        self.changes = Changes(self.clock)
+        self.masking = Masking(options.mask)
         self.registry = Registry(self.store, self.clock)
+        self.registry.tell = lambda app, what: self.changes.tell("app", app, status=what)
         self.active = ActiveRuns(self.store)
         self.active.read = self._read_run
-        self.journal = Journal(self.store, Console(options.sink, asyncio.get_running_loop().call_soon), self.clock)
+        console = Console(options.sink, asyncio.get_running_loop().call_soon)
+        self.journal = Journal(self.store, console, self.clock, self.changes)
         self.retention = Retention(self.store.database, options.keep)
         self.store.database.on_trouble = self._file_fails
         self._mending: asyncio.Task[None] | None = None
@@ -128,13 +138,15 @@ class Engine:
             self.clock, self.ulids, self.registry, self.store, self.journal.say, options.lease_seconds
         )
         self._signatures = Signatures(self.signing_keys, checks_answers=options.server_kind == "cloud")
-        self.caller: Sender = options.sender or Caller(
+        sender = options.sender or Caller(
             self.clock,
             options.server_kind,
             self._signatures,
             transport=options.transport,
             workers=self.assignments,
         )
+        self.calls = CallRecord(sender, self.clock, self.changes)
+        self.caller: Sender = self.calls
         self._fetcher = options.fetcher or HTTPFetcher()
 
     def _control_flow(self, options: Options) -> None:
@@ -160,7 +172,9 @@ class Engine:
             self.store, flow_store, self.clock, self.registry, self.active, queue, self._meters, keys, say
         )
         self.crons = Crons(flow_store, self.clock, queue, self.registry, self._begin_timed, options.spread)
-        self.intake = Intake(self.store, self.clock, self.ulids, self.registry, self.active, self.admission)
+        self.intake = Intake(
+            self.store, self.clock, self.ulids, self.registry, self.active, self.admission, self.changes
+        )
 
     def _services(self, options: Options) -> Services:
         return Services(
@@ -246,10 +260,19 @@ class Engine:
 
     def trace(self, run: RunRow) -> Span:
         """Return what happened in a run, as a tree."""
-        active = self.active.look_at(run.id)
-        pauses = active.pauses.values() if active is not None else ()
-        store = self.store
-        return trace(run, store.history(run.id), store.memos(run.id), store.inputs(run.id), pauses)
+        active, store = self.active.look_at(run.id), self.store
+        related = related_runs(store.database, run.id)
+        return trace(
+            run,
+            Material(
+                store.history(run.id),
+                dict(store.memos(run.id)),
+                dict(store.inputs(run.id)),
+                active.pauses.values() if active is not None else (),
+                {row.parent_step: row.id for row in related if row.parent_run == run.id},
+                self.calls.running(run.id),
+            ),
+        )
 
     def start(self) -> None:
         """Take up what the store holds, and begin to work."""
@@ -270,6 +293,7 @@ class Engine:
     async def stop_calls(self) -> None:
         """Give up the calls and fetches that are under way, whose jobs stay in the store, and end subscriptions."""
         self.hub.close()
+        self.changes.close()
         if self._mending is not None:
             self._mending.cancel()
         await self.assignments.drain()

@@ -18,6 +18,7 @@ from . import fragments
 from .admission.admission import Admission
 from .apps.functions import Cancel
 from .apps.registry import OWN_PREFIX, Registry
+from .changes import Changes
 from .ids import Ulids
 from .matcher import Expression, holds
 from .runs.active import ActiveRuns
@@ -109,6 +110,7 @@ class Intake:
         registry: Registry,
         active: ActiveRuns,
         admission: Admission,
+        changes: Changes,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -116,6 +118,7 @@ class Intake:
         self._registry = registry
         self._active = active
         self._admission = admission
+        self._changes = changes
         self._unmatched: collections.deque[tuple[dict[str, Any], EventRow]] = collections.deque()
         self._matching = False
 
@@ -123,6 +126,7 @@ class Intake:
         """Keep an event of the engine's own that only one function is to get."""
         row = self._row(event, self._ulids.new(self._clock.now()))
         self._store.add_event(row)
+        self._changes.tell("event", row.internal_id, name=row.name)
         return row
 
     def take(self, event: dict[str, Any], internal_id: str | None = None) -> EventRow:
@@ -134,6 +138,7 @@ class Intake:
         if len(row.body) > MAX_EVENT_BYTES and not row.name.startswith(OWN_PREFIX):
             raise EventInvalidError(f"event is {len(row.body)} bytes long; at most {MAX_EVENT_BYTES} are allowed")
         if self._store.add_event(row):
+            self._changes.tell("event", row.internal_id, name=row.name)
             self._unmatched.append((event, row))
             self._match_all()
         return row

@@ -6,12 +6,13 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.stage.effort import examples
 from tests.stage.engine_api import EngineDouble, running_engine
 
-settings.register_profile("tests", max_examples=examples(40))
+# How long an example takes to make says more of the machine than of the test.
+settings.register_profile("tests", max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
 
 _BRANCHES = {"BRANCH_NAME", "VERCEL_GIT_COMMIT_REF", "BRANCH", "CF_PAGES_BRANCH"}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from inngest_core.error_text import kind_of
 from inngest_core.errors import StepUnexpectedError
-from inngest_core.protocol.limits import MAX_RESPONSE_BYTES
+from inngest_core.protocol.limits import MAX_RESPONSE_BYTES, in_words
 from inngest_core.protocol.wire import Header, Op, dump_op
 
 from .answer import Answer
@@ -34,7 +34,7 @@ def too_large(function_id: str, ops: Sequence[Op], size: int) -> str:
     named = ", ".join(held[:MOST_FOUND_STEPS]) + (" and more" if len(held) > MOST_FOUND_STEPS else "")
     return (
         f"function {function_id}: the answer is {size:,} bytes as JSON, over the limit of "
-        f"{MAX_RESPONSE_BYTES // 1024 // 1024} MiB for one answer; it holds {named}; "
+        f"{in_words(MAX_RESPONSE_BYTES)} for one answer; it holds {named}; "
         "start fewer steps at a time, or keep their data elsewhere and pass on where it is"
     )
 

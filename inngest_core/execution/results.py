@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from inngest_core.errors import OutputUnserializableError
-from inngest_core.protocol.limits import MAX_STATE_BYTES, MAX_STEP_BYTES
+from inngest_core.protocol.limits import MAX_STATE_BYTES, MAX_STEP_BYTES, in_words
 from inngest_core.values.return_type import MISSING, identity_of, returned_by
 from inngest_core.values.serializer import Rule, Serializer, dump, load
 
@@ -129,7 +129,7 @@ class RunSize:
         if self._bytes > MAX_STATE_BYTES:
             raise OutputUnserializableError(
                 f'step "{step_id}": output is {len(data):,} bytes as JSON, and with it the results of this run are '
-                f"{self._bytes:,} bytes, over the limit of {MAX_STATE_BYTES // 1024 // 1024} MiB for all steps of one "
+                f"{self._bytes:,} bytes, over the limit of {in_words(MAX_STATE_BYTES)} for all steps of one "
                 "run; keep the data elsewhere and return where it is"
             )
 

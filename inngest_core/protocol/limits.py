@@ -60,3 +60,8 @@ SIGNATURE_WINDOW_SECONDS = 300
 MAX_WAIT_SECONDS = 366 * 86_400
 """Of a sleep or a wait."""
 MAX_RETRY_AFTER_SECONDS = 86_400
+
+
+def in_words(limit: int) -> str:
+    """Return a number of bytes as messages name it."""
+    return f"{limit // MIB} MiB" if limit >= MIB else f"{limit // 1024} KiB"

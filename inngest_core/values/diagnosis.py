@@ -11,6 +11,8 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
+from inngest_core.protocol.limits import in_words
+
 from .classes import is_struct
 from .codec import codec_of
 from .comparison import CONTAINERS, Seen, children
@@ -152,11 +154,6 @@ def explain_size(value: object, what: str, size: int, limit: int, limit_of: str,
         largest, path, value = part[0], _shortened(path + part[1]), part[2]
     where = "" if path == what else f" ({path} alone is {largest:,})"
     return (
-        f"{what} is {size:,} bytes as JSON{where}, over the limit of {_in_words(limit)} for {limit_of}; "
+        f"{what} is {size:,} bytes as JSON{where}, over the limit of {in_words(limit)} for {limit_of}; "
         "keep it elsewhere and pass on where it is"
     )
-
-
-def _in_words(limit: int) -> str:
-    mebibyte = 1024 * 1024
-    return f"{limit // mebibyte} MiB" if limit >= mebibyte else f"{limit // 1024} KiB"

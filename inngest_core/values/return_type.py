@@ -23,8 +23,6 @@ from .serializer import Serializer
 
 MOST_KNOWN = 4096
 """So many functions are remembered; then it starts anew."""
-MOST_WRAPPERS = 100
-"""So many partials, methods and wrappers around a function are looked through."""
 
 _AWAITABLES = (collections.abc.Awaitable, collections.abc.Coroutine)
 _SELF: object = cast("Any", typing).Self

@@ -57,6 +57,8 @@ class Registry:
         """How many registrations there were: whoever asked an app to register sees whether it did so here."""
         self.on_change: Callable[[], object] = lambda: None
         """Called when the functions that are registered are others than before."""
+        self.tell: Callable[[str, str], object] = lambda app, what: None
+        """Called with the name of an app that has "registered" in another way than before, or was "removed"."""
         self._apps: dict[str, AppRow] = {}
         self._app_names: dict[str, str] = {}
         self._functions: dict[str, Function] = {}
@@ -139,23 +141,19 @@ class Registry:
             created_at=before.created_at if before else self._clock.now(),
             version=str(fields.get("appversion") or ""),
         )
-        if before is not None and self._is_as_before(app, before, configs):
-            self.registrations += 1
-            return Registered(before, self.functions(app_id), modified=False)
-        functions = _parse_functions(configs, app_id)
-        self._save(app, functions)
-        self._replace(app, functions)
+        modified = before is None or (before.checksum, before.version) != (app.checksum, app.version)
+        # An app that is polled is not read again. An older engine may have taken functions that this one refuses; then
+        # they are not known, and the app is told why.
+        is_known = isinstance(configs, list) and len(cast("list[object]", configs)) == len(
+            self._current.get(app_id, {})
+        )
+        functions = self.functions(app_id) if is_known and not modified else _parse_functions(configs, app_id)
+        if modified:
+            self._save(app, functions)
+            self._replace(app, functions)
+            self.tell(app.name, "registered")
         self.registrations += 1
-        return Registered(app, functions, modified=True)
-
-    def _is_as_before(self, app: AppRow, before: AppRow, configs: object) -> bool:
-        """Tell whether a registration, of an app that is polled for example, changes nothing.
-
-        All of its functions must be known: an older engine may have taken some that this one refuses, and says why.
-        """
-        count = len(cast("list[object]", configs)) if isinstance(configs, list) else 0
-        is_same = (before.checksum, before.version) == (app.checksum, app.version)
-        return is_same and count == len(self._current.get(app.id, {}))
+        return Registered(app, functions, modified)
 
     def remove(self, url: str) -> list[AppRow]:
         """Forget the apps that are served at *url*; return them."""
@@ -164,6 +162,7 @@ class Registry:
             self._store.archive_app(app.id, self._clock.now())
             del self._apps[app.id]
             self._current.pop(app.id, None)
+            self.tell(app.name, "removed")
         self._rebuild()
         return gone
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import urllib.parse
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from inngest_core.web.asgi import Scope, read_head
 from inngest_core.web.messages import Request, Response
 from inngest_devserver import fragments
 from inngest_devserver.scheduling.clock import iso
@@ -30,6 +32,19 @@ class Call:
         """Return every value that the query has under any of the names; `a[]=1` counts as `a=1`, `a=1,2` as two."""
         keys = (key for name in names for key in (name, f"{name}[]"))
         return [part for key in keys for value in self.queries.get(key, ()) for part in value.split(",") if part]
+
+
+def call_of(request: Request, scope: Scope) -> Call:
+    """Return a request with what its path and its query say."""
+    path = {name: urllib.parse.unquote(part) for name, part in scope["path_params"].items()}
+    query = urllib.parse.parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    return Call(request, path, query)
+
+
+def call_without_body(scope: Scope) -> Call:
+    """Return a request whose body nobody reads."""
+    head = read_head(scope)
+    return call_of(Request(head.method, head.url, head.headers, b"", scope), scope)
 
 
 def refuse_unknown(call: Call, known: Iterable[str]) -> None:

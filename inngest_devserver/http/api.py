@@ -25,7 +25,7 @@ with needs("dev-server", "starlette"):
     from starlette.websockets import WebSocket
 
 from .access import Access
-from .answers import APIError, Call
+from .answers import APIError, call_of
 from .routes import Endpoint, Stream, endpoints, streams
 
 
@@ -83,12 +83,12 @@ class API:
             self._access.check(stream.need, Headers(scope=scope))
             await stream.handler(scope, receive, send_and_note)
         except APIError as error:
-            await self._send(error.response(), scope, receive, send)
+            await self._send(stream.refuse(error), scope, receive, send)
         except Exception as error:
             self._engine.journal.say(f"{scope['path']} broke the engine: {error!r}")
             if not begun:
-                response = APIError(500, f"the engine failed: {type(error).__name__}: {error}").response()
-                await self._send(response, scope, receive, send)
+                failed = APIError(500, f"the engine failed: {type(error).__name__}: {error}")
+                await self._send(stream.refuse(failed), scope, receive, send)
 
     async def _handle(self, endpoint: Endpoint, scope: Scope, receive: Receive) -> Response:
         handler = endpoint.methods.get(scope["method"])
@@ -99,9 +99,7 @@ class API:
         request = await read_request(scope, receive, MAX_REQUEST_BYTES)
         if len(request.body) > MAX_REQUEST_BYTES:
             raise APIError(413, f"the body is larger than {MAX_REQUEST_BYTES} bytes")
-        path = {name: urllib.parse.unquote(part) for name, part in scope["path_params"].items()}
-        query = urllib.parse.parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        answer = handler(Call(request, path, query))
+        answer = handler(call_of(request, scope))
         response = await answer if inspect.isawaitable(answer) else answer
         # An answer promises that what it speaks of is safe, so that is committed first.
         self._engine.store.commit()

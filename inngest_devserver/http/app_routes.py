@@ -127,7 +127,7 @@ class AppRoutes:
 
 
 def _config(function: Function) -> dict[str, Any]:
-    step = {"id": "step", "name": "step", "uri": function.url, "retries": function.max_attempts - 1}
+    step = {"id": "step", "name": "step", "uri": without_password(function.url), "retries": function.max_attempts - 1}
     options = {key: value for key, value in function.config.items() if key not in ("id", "name", "steps", "triggers")}
     return {
         "id": function.id,

@@ -23,7 +23,10 @@ from .graphql import GraphQLRoutes
 from .realtime_routes import RealtimeRoutes
 from .run_routes import RunRoutes
 from .subscriptions import Subscriptions
+from .v2.bulk_actions import BulkActions
+from .v2.changes import ChangeRoutes
 from .v2.routes import V2Routes, refuse
+from .v2.run_actions import RunActions
 
 Handler = Callable[[Call], Response | Awaitable[Response]]
 
@@ -46,13 +49,15 @@ class Endpoint:
 class Stream:
     """A route whose answer lasts.
 
-    handler: an ASGI application, which may raise APIError before it has answered. need: as of an endpoint.
+    handler: an ASGI application, which may raise APIError before it has answered. need: what is asked for of whoever
+    calls it; by default nothing, as it asks for a token of its own. refuse: how an error looks there.
     """
 
     path: str
     handler: Callable[[Scope, Receive, Send], Awaitable[None]]
     is_websocket: bool = False
-    need: Need = Need.MANAGE
+    need: Need = Need.NOTHING
+    refuse: Callable[[APIError], Response] = APIError.response
 
 
 def endpoints(engine: Engine, access: Access | None = None) -> list[Endpoint]:
@@ -80,7 +85,6 @@ def endpoints(engine: Engine, access: Access | None = None) -> list[Endpoint]:
         Endpoint("/v1/runs/{run}", {"GET": runs.one, "DELETE": runs.cancel}),
         Endpoint("/v1/runs/{run}/jobs", {"GET": runs.jobs}),
         Endpoint("/v1/runs/{run}/history", {"GET": runs.history}),
-        Endpoint("/v1/runs/{run}/export", {"GET": runs.export}),
         Endpoint("/v1/signals", {"POST": events.signal}, Need.APP),
         Endpoint("/v1/cancellations", {"POST": cancellations.create, "GET": cancellations.list}),
         Endpoint("/v1/cancellations/{cancellation}", {"GET": cancellations.one, "DELETE": cancellations.delete}),
@@ -98,15 +102,20 @@ def endpoints(engine: Engine, access: Access | None = None) -> list[Endpoint]:
 
 def _second_version(engine: Engine) -> list[Endpoint]:
     """Return the routes of `/api/v2`; `v2/openapi.py` describes each."""
-    v2 = V2Routes(engine)
-    run, page, output = ("status", "from", "until", "timeField", "order"), ("limit", "cursor"), "includeOutput"
+    v2, actions, bulk = V2Routes(engine), RunActions(engine), BulkActions(engine)
+    run, page, output = ("status", "from", "until", "timeField", "order", "text"), ("limit", "cursor"), "includeOutput"
     # Apps, and functions of one, are few: all of them are one page, whatever its limit.
     routes: dict[str, tuple[str, Handler, tuple[str, ...]]] = {
         "/api/v2/runs": ("GET", v2.runs, ("appId", "functionId", *run, *page, output)),
         "/api/v2/runs/{run}": ("GET", v2.run, (output,)),
         "/api/v2/runs/{run}/trace": ("GET", v2.trace, (output,)),
-        "/api/v2/runs/{run}/cancel": ("POST", v2.cancel, ()),
-        "/api/v2/runs/{run}/rerun": ("POST", v2.rerun, ()),
+        "/api/v2/runs/{run}/calls": ("GET", v2.calls, ()),
+        "/api/v2/runs/{run}/cancel": ("POST", actions.cancel, ()),
+        "/api/v2/runs/{run}/rerun": ("POST", actions.rerun, ()),
+        "/api/v2/runs/{run}/steps/{step}/skip": ("POST", actions.skip, ()),
+        "/api/v2/runs/{run}/export": ("GET", actions.export, ("redact", "payloads")),
+        "/api/v2/bulk/cancel": ("POST", bulk.cancel, ()),
+        "/api/v2/bulk/rerun": ("POST", bulk.rerun, ()),
         "/api/v2/events": ("POST", v2.send, ()),
         "/api/v2/events/{event}/runs": ("GET", v2.runs_of_event, (output,)),
         "/api/v2/apps": ("GET", v2.apps, page),
@@ -142,8 +151,9 @@ def streams(engine: Engine) -> list[Stream]:
     """Return every route that stays open."""
     subscriptions = Subscriptions(engine)
     return [
-        Stream("/v0/connect", ConnectSocket(engine).serve, is_websocket=True, need=Need.NOTHING),
-        Stream("/v1/realtime/sse", subscriptions.sse, need=Need.NOTHING),
-        Stream("/v1/realtime/connect", subscriptions.websocket, is_websocket=True, need=Need.NOTHING),
-        Stream("/v1/backup", BackupDownload(engine).serve),
+        Stream("/v0/connect", ConnectSocket(engine).serve, is_websocket=True),
+        Stream("/v1/realtime/sse", subscriptions.sse),
+        Stream("/v1/realtime/connect", subscriptions.websocket, is_websocket=True),
+        Stream("/api/v2/changes", ChangeRoutes(engine).stream, need=Need.MANAGE, refuse=refuse),
+        Stream("/v1/backup", BackupDownload(engine).serve, need=Need.MANAGE),
     ]

@@ -8,7 +8,6 @@ from typing import Any
 from inngest_core.web.messages import Response
 from inngest_devserver import fragments, ids
 from inngest_devserver.engine import Engine
-from inngest_devserver.runs.export import export_run
 from inngest_devserver.runs.run import Run, Status
 from inngest_devserver.scheduling.clock import iso
 from inngest_devserver.storage.run_pages import RunFilter, place_of, run_page
@@ -98,13 +97,6 @@ class RunRoutes:
                 for row in self._engine.store.history(self._row(call).id)
             ]
         )
-
-    def export(self, call: Call) -> Response:
-        """Return a whole run, for tests that replay it: an addition of this engine."""
-        row = self._row(call)
-        function = self._engine.registry.function(row.function_id)
-        slug = row.function_id if function is None else function.slug
-        return self._enveloped(export_run(self._engine.store, row, slug))
 
     def cancel(self, call: Call) -> Response:
         """Cancel a run; one that has ended stays as it is."""

@@ -39,7 +39,7 @@ class Subscriptions:
             raise APIError(405, f"{scope['method']} is not allowed here; try GET")
         subscriber = self._subscribe(scope)
         try:
-            await first_of(self._stream(subscriber, scope, send), _until_gone(receive))
+            await first_of(self._stream(subscriber, scope, send), until_gone(receive))
         finally:
             self._engine.hub.leave(subscriber)
 
@@ -136,6 +136,7 @@ def _topic(given: object) -> Topic:
     return Topic(str(fields.get("channel", "")), str(fields.get("name", "")))
 
 
-async def _until_gone(receive: Receive) -> None:
+async def until_gone(receive: Receive) -> None:
+    """Return when the client has gone away."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inngest_devserver.engine import Engine
-from inngest_devserver.runs.run import PauseKind, Run
+from inngest_devserver.runs.run import UNKNOWN_VERSION, PauseKind, Run
 from inngest_devserver.scheduling.clock import iso
 from inngest_devserver.scheduling.queue import CALLS, JobKind
 from inngest_devserver.scheduling.reasons import in_words
@@ -12,14 +12,32 @@ from inngest_devserver.storage.tables import JobRow, PauseRow
 
 def waits_for(engine: Engine, run_id: str) -> list[str]:
     """Return what a run waits for, a sentence for each thing; nothing when it has ended or is being called."""
+    return [text for _, text in waits_of_steps(engine, run_id)]
+
+
+def waits_of_steps(engine: Engine, run_id: str) -> list[tuple[str, str]]:
+    """Return the same with the id of the step that waits, which is "step" for the function itself."""
     run = engine.active.look_at(run_id)
     if run is None:
         return []
     jobs = engine.scheduler.queue.jobs_of(run_id)
     until = {job.step_id: iso(job.due) for job in jobs if job.kind == JobKind.TIMER}
-    pauses = [_pause(pause, until.get(pause.step_id, "")) for pause in run.pauses.values()]
-    calls = [_call(engine, run, job) for job in jobs if job.kind in CALLS and job.id not in run.requests]
-    return [text for text in (*pauses, *calls) if text]
+    pauses = [(pause.step_id, _pause(pause, until.get(pause.step_id, ""))) for pause in run.pauses.values()]
+    in_line = [job for job in jobs if job.kind in CALLS and job.id not in run.requests]
+    calls = [(job.step_id, _call(engine, run, job)) for job in in_line]
+    return [(step_id, text) for step_id, text in (*pauses, *calls) if text]
+
+
+def state_of(engine: Engine, run_id: str) -> str:
+    """Return QUEUED, RUNNING or WAITING for a run that has not ended: whether it was called, is called, or waits."""
+    run = engine.active.awake_run(run_id)
+    if run is None:
+        return "WAITING"  # only those rest that sleep
+    if run.requests or any(pause.kind == PauseKind.PLANNED for pause in run.pauses.values()):
+        return "RUNNING"
+    if run.pauses and run.discovery is None:
+        return "WAITING"
+    return "QUEUED" if run.version == UNKNOWN_VERSION and not run.stack else "RUNNING"
 
 
 def _pause(pause: PauseRow, until: str) -> str:

@@ -11,7 +11,7 @@ from inngest_devserver import fragments, ids
 from inngest_devserver.engine import Engine
 from inngest_devserver.http.answers import APIError, Call
 from inngest_devserver.http.waiting import waits_for
-from inngest_devserver.runs.export import export_run
+from inngest_devserver.runs.export import export_for_tests
 from inngest_devserver.runs.run import PauseKind
 from inngest_devserver.storage.run_pages import related_runs
 from inngest_devserver.storage.tables import EventRow, RunRow
@@ -80,7 +80,7 @@ class RunPage:
         row = self.row(call)
         function = self._engine.registry.function(row.function_id)
         slug = row.function_id if function is None else function.slug
-        text = json.dumps(export_run(self._engine.store, row, slug), indent=2, ensure_ascii=False)
+        text = json.dumps(export_for_tests(self._engine.store, row, slug).document, indent=2, ensure_ascii=False)
         headers = {
             "content-type": "application/json",
             "content-disposition": f'attachment; filename="{slug}-{row.id[-6:]}.json"',

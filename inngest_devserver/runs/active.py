@@ -61,6 +61,10 @@ class ActiveRuns:
         """Return the runs that are not at rest."""
         return list(self._runs.values())
 
+    def awake_run(self, run_id: str) -> Run | None:
+        """Return a run that is not at rest."""
+        return self._runs.get(run_id)
+
     def __contains__(self, run: Run) -> bool:
         return self._runs.get(run.id) is run
 

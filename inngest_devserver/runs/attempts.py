@@ -5,14 +5,17 @@ This module decides when; the executor decides what a failure means for the run.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from inngest_devserver.calls.caller import UnreachableError
+from inngest_devserver.calls.ops import StepErrored
 from inngest_devserver.calls.retry import parse_retry_after
 from inngest_devserver.scheduling.clock import Clock
 from inngest_devserver.scheduling.queue import JobKind, Queue
 from inngest_devserver.storage.tables import JobRow
 
+from . import memos
 from .active import ActiveRuns
 from .journal import Happening, Journal
 from .run import PauseKind, Run
@@ -42,26 +45,40 @@ class Attempts:
         self._requeue(run, job._replace(due=now + seconds, attempt=job.attempt + 1))
         return seconds
 
-    def after_failure(self, run: Run, job: JobRow, retry_after: str | None, message: str, started: float) -> None:
+    def after_failure(
+        self, run: Run, job: JobRow, retry_after: str | None, error: Mapping[str, Any], started: float
+    ) -> None:
         """As `again`, and record what went wrong in the attempt that began at *started*."""
         seconds = self.again(run, job, retry_after)
-        outcome = f"attempt {job.attempt + 1} failed: {message}; next in {seconds:.3g} s"
-        pause = run.pauses.get(job.step_id)
+        outcome = f"attempt {job.attempt + 1} failed: {error['name']}: {error['message']}; next in {seconds:.3g} s"
+        pause, kept = run.pauses.get(job.step_id), memos.attempt_error(error)
         if pause is None:
-            self._journal.run(run, Happening.RUN_RETRIED, outcome, attempt=job.attempt, since=started)
+            self._journal.run(run, Happening.RUN_RETRIED, outcome, attempt=job.attempt, since=started, error=kept)
         else:
-            self._step_retried(run, job, pause.step_id, pause.name, outcome, pause.kind, started)
+            self._step_retried(run, job, pause.step_id, pause.name, outcome, kept, started)
 
-    def step_failed(self, run: Run, job: JobRow, step_id: str, name: str, message: str, started: float) -> None:
+    def step_failed(self, run: Run, job: JobRow, op: StepErrored, message: str, started: float) -> None:
         """Record that a step raised and is to be tried again."""
         outcome = f"attempt {job.attempt + 1} failed: {message}"
-        self._step_retried(run, job, step_id, name, outcome, PauseKind.PLANNED, started)
+        self._step_retried(run, job, op.id, op.name, outcome, memos.attempt_error(op.error), started)
 
     def _step_retried(
-        self, run: Run, job: JobRow, step_id: str, name: str, outcome: str, kind: str, started: float
+        self, run: Run, job: JobRow, step_id: str, name: str, outcome: str, error: bytes, started: float
     ) -> None:
-        happening = Happening.STEP_RETRIED
-        self._journal.step(run, happening, step_id, name, outcome, op=kind, attempt=job.attempt, since=started)
+        pause = run.pauses.get(step_id)
+        self._journal.step(
+            run,
+            Happening.STEP_RETRIED,
+            step_id,
+            name,
+            outcome,
+            op=pause.kind if pause else PauseKind.PLANNED,
+            attempt=job.attempt,
+            since=started,
+            queued=pause.since if pause else None,
+            position=pause.position if pause else len(run.stack),
+            error=error,
+        )
 
     def wait_for_app(self, run: Run, job: JobRow, error: UnreachableError) -> None:
         """Try again later, as often as it takes: an app that is down has not seen the call, so it is not an attempt."""

@@ -26,7 +26,7 @@ from .attempts import UNREACHABLE, Attempts
 from .ends import Ends
 from .gateway import Gateway
 from .journal import Happening
-from .progress import News, NotStartedError, Pausing, Progress, SignalConflictError
+from .progress import Done, News, NotStartedError, Pausing, Progress, SignalConflictError
 from .reruns import Again
 from .run import DISCOVERY, UNKNOWN_VERSION, PauseKind, Run, Status, load_events
 from .services import Services
@@ -113,7 +113,7 @@ class Executor:
         self.ends.tell(run.id)
         outcome = status.lower() if error is None else f"{status.lower()}: {error.get('name')}: {error.get('message')}"
         with self._ending_if_broken(run):  # what cannot be told here must not keep others from being told
-            self._s.journal.ended(run, outcome, attempt=last[0], since=last[1])
+            self._s.journal.ended(run, status, outcome, attempt=last[0], since=last[1])
         memo = memos.data(output) if error is None else memos.run_failed(error)
         self._answer_parent(run, memo, error)
         for event in system_events.ended(run, status, output, error, now):
@@ -258,7 +258,7 @@ class Executor:
         if raised.final or job.attempt + 1 >= run.function.max_attempts:
             self.end(run, Status.FAILED, fragments.dump(raised.output), error, last=(job.attempt, started))
             return
-        self.attempts.after_failure(run, job, raised.retry_after, f"{error['name']}: {error['message']}", started)
+        self.attempts.after_failure(run, job, raised.retry_after, error, started)
 
     # --- reported steps
 
@@ -282,21 +282,16 @@ class Executor:
     def _apply_op(self, run: Run, job: JobRow, op: Op, stepped: Stepped, started: float, news: News) -> None:
         match op:
             case StepDone():
-                failed, since = op.message if op.failed else None, op.began or started
-                done = self._progress.remember(
-                    run, op.id, op.name, op.memo, failed=failed, since=since, arguments=op.arguments
-                )
-                news.add(done)
-                self._overflowed(run, op.name)
+                news.add(self._remember(run, job, op, started))
             case StepErrored() if op.id in run.memos:
                 pass
             case StepErrored() if stepped.no_retry or job.attempt + 1 >= run.function.max_attempts:
                 memo = memos.step_error(op.error, no_retry=stepped.no_retry)
-                news.add(self._progress.remember(run, op.id, op.name, memo, failed=_message(op), since=started))
-                self._overflowed(run, op.name)
+                done = StepDone(op.id, op.name, memo, failed=True, message=_message(op))
+                news.add(self._remember(run, job, done, started))
             case StepErrored():
                 news.retried = True
-                self.attempts.step_failed(run, job, op.id, op.name, _message(op), started)
+                self.attempts.step_failed(run, job, op, _message(op), started)
             case Planned():
                 self._progress.pause(run, op)
                 news.count += op.id not in run.planned
@@ -305,6 +300,15 @@ class Executor:
                 pass
             case _:  # what the engine does itself
                 self._hold(run, op, news)
+
+    def _remember(self, run: Run, job: JobRow, op: StepDone, started: float) -> Done:
+        """Keep what came of a step; started: when the call began that ran it."""
+        failed, began = op.message if op.failed else None, op.began or started
+        done = self._progress.remember(
+            run, op.id, op.name, op.memo, failed=failed, since=began, arguments=op.arguments, attempt=job.attempt
+        )
+        self._overflowed(run, op.name)
+        return done
 
     def _hold(self, run: Run, op: Pausing, news: News) -> None:
         try:

@@ -82,6 +82,8 @@ class Gateway:
                 op=PauseKind.FETCH,
                 attempt=job.attempt,
                 since=started,
+                queued=pause.since,
+                position=pause.position,
             )
 
     async def _exchange(self, pause: PauseRow) -> Done | Failed:

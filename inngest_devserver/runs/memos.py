@@ -11,6 +11,7 @@ SLEPT = fragments.NULL
 TIMED_OUT = fragments.NULL
 _STEP_KEYS = ("name", "message", "stack", "data")
 _RUN_KEYS = ("name", "message", "stack", "cause")
+_LARGEST_ATTEMPT_ERROR = 32_768
 
 
 def data(value: bytes) -> bytes:
@@ -41,6 +42,15 @@ def _step_error(error: Mapping[str, Any]) -> dict[str, Any]:
 def run_failed(error: Mapping[str, Any]) -> bytes:
     """Return the memo of an invoked function that failed; error: as `run_error` made it."""
     return fragments.wrap("error", fragments.dump(error))
+
+
+def attempt_error(error: Mapping[str, Any]) -> bytes:
+    """Return the error of an attempt as it is kept for people: a bounded part of what is known of it."""
+    kept = fragments.dump({key: error[key] for key in _RUN_KEYS if error.get(key) is not None})
+    if len(kept) <= _LARGEST_ATTEMPT_ERROR:
+        return kept
+    cut = {key: str(error.get(key) or "") for key in ("name", "message", "stack")}
+    return fragments.dump({**cut, "message": cut["message"][:4096], "stack": cut["stack"][-16384:]})
 
 
 def error(name: str, message: str, **fields: str) -> bytes:

@@ -90,21 +90,36 @@ class Progress:
         failed: str | None = None,
         since: float | None = None,
         arguments: bytes | None = None,
+        attempt: int = 0,
     ) -> Done:
         """Keep the memo of a step that is done; the first one counts.
 
-        failed: the message of the error that the memo holds. since: when the step began, if it had no pause.
-        arguments: what the step was called with, a JSON array, if that is known.
+        failed: the message of the error that the memo holds. since: when the step, or its last attempt, began to run,
+        if the app ran it. arguments: what it was called with, a JSON array, if that is known. attempt: the last one.
         """
         if step_id in run.memos:
             return Done.NOTHING
+        position = len(run.stack)
         pause = self._active.remember(run, step_id, memo, arguments)
         if pause is not None:
             self._queue.drop(run.id, _pause_job_id(run.id, step_id))
         happening = Happening.STEP_DONE if failed is None else Happening.STEP_FAILED
         outcome = "done" if failed is None else f"failed: {failed}"
-        kind = pause.kind if pause else PauseKind.PLANNED
-        self._journal.step(run, happening, step_id, name, outcome, op=kind, since=pause.since if pause else since)
+        queued = None
+        if pause is not None:
+            since, queued, position = since or pause.since, pause.since, pause.position
+        self._journal.step(
+            run,
+            happening,
+            step_id,
+            name,
+            outcome,
+            op=pause.kind if pause else PauseKind.PLANNED,
+            attempt=attempt,
+            since=since,
+            queued=queued,
+            position=position,
+        )
         return Done.RACING_STEP if pause is not None and pause.race else Done.STEP
 
     def pause(self, run: Run, op: Pausing) -> bool:
@@ -112,7 +127,10 @@ class Progress:
         if op.id in run.memos or op.id in run.pauses:
             return False
         now = self._clock.now()
-        row, expression = PauseRow(run.id, op.id, _KINDS[type(op)], op.name, now, op.race), None
+        row, expression = (
+            PauseRow(run.id, op.id, _KINDS[type(op)], op.name, now, op.race, position=len(run.stack)),
+            None,
+        )
         if isinstance(op, Wait):
             expression = op.expression
             row = row._replace(event=op.event, expression=expression.text if expression else "")
@@ -139,18 +157,31 @@ class Progress:
         match op:
             case Planned():
                 self._queue.put(self._call_job(run, op.id, now))
+                self._journal.planned(run, op.id, op.name)
                 return
             case Fetch(request=request):
                 kind, outcome = JobKind.FETCH, f"fetches from {request.host}"
             case Sleep():
                 due, outcome = op.due, f"sleeps for {_words(op.due - now)}"
             case Wait():
-                due, outcome = op.due, f'waits for "{op.event}" for {_words(op.due - now)}'
+                condition = f" if {op.expression.text}" if op.expression else ""
+                due, outcome = op.due, f'waits for "{op.event}" for {_words(op.due - now)}{condition}'
             case SignalWait():
                 due, outcome = op.due, f'waits for the signal "{op.signal}" for {_words(op.due - now)}'
             case Invoke():
                 due, outcome = op.due, f"invokes {op.slug}"
-        self._journal.step(run, Happening.STEP_PAUSED, op.id, op.name, outcome, op=_KINDS[type(op)], since=now)
+        kind_of_step, position = _KINDS[type(op)], len(run.stack)
+        self._journal.step(
+            run,
+            Happening.STEP_PAUSED,
+            op.id,
+            op.name,
+            outcome,
+            op=kind_of_step,
+            since=now,
+            queued=now,
+            position=position,
+        )
         self._queue.put(JobRow(_pause_job_id(run.id, op.id), run.id, kind, op.id, due, 0, len(run.stack)))
         if isinstance(op, Invoke):
             self._start_invoked(run, op)

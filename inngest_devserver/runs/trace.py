@@ -1,13 +1,15 @@
 """What happened in a run as a tree of spans: the run, its steps, their attempts. Made of rows; keeps nothing.
 
-A step is one span, from the moment it was reported until its memo came. Attempts that failed are its children. The
-attempts of the function itself are the children of a span "Finalization", which other engines call so, too.
+A step is one span, from the moment it was reported until its memo came; it is started when its first attempt is. Its
+attempts are its children, if one of them failed. The attempts of the function itself are the children of a span
+"Finalization", which other engines call so, too.
 """
 
 from __future__ import annotations
 
+import collections
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from inngest_devserver.storage.tables import HistoryRow, PauseRow, RunRow
@@ -22,7 +24,9 @@ _STATUSES = {Happening.STEP_DONE: Status.COMPLETED, Happening.STEP_FAILED: Statu
 class Span:
     """Times are Unix seconds. kind: of the step, see PauseKind; empty when this is not a step.
 
-    output: JSON. arguments: those of the step as a JSON array, if they are known.
+    started_at: None before anything was done. output: JSON. arguments: those of the step as a JSON array, if they are
+    known. position: how many steps were done when it was reported, -1 if that is not known. in_group: others were
+    reported at that time, too. invoked: the run that the step started.
     """
 
     id: str
@@ -37,6 +41,10 @@ class Span:
     output: bytes | None = None
     arguments: bytes | None = None
     detail: str = ""
+    position: int = -1
+    in_group: bool = False
+    is_attempt: bool = False
+    invoked: str = ""
     children: list[Span] = field(default_factory=list["Span"])
 
     def walk(self) -> Iterable[Span]:
@@ -51,31 +59,40 @@ def span_id(run_id: str, *parts: object) -> str:
     return hashlib.sha256("\n".join([run_id, *map(str, parts)]).encode()).hexdigest()[:16]
 
 
-def trace(
-    run: RunRow,
-    history: Sequence[HistoryRow],
-    memos: Iterable[tuple[str, bytes]],
-    inputs: Iterable[tuple[str, bytes]],
-    pauses: Iterable[PauseRow],
-) -> Span:
-    """Return the root span of a run. inputs: arguments of steps. pauses: of the steps that are not done."""
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a trace is made of, besides the run.
+
+    memos, inputs: of steps, by id; inputs are arguments. pauses: of the steps that are not done. invoked: the runs that
+    steps started. running: when the calls began that run steps now.
+    """
+
+    history: Sequence[HistoryRow]
+    memos: Mapping[str, bytes]
+    inputs: Mapping[str, bytes]
+    pauses: Iterable[PauseRow]
+    invoked: Mapping[str, str] = field(default_factory=dict[str, str])
+    running: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+def trace(run: RunRow, of: Material) -> Span:
+    """Return the root span of a run."""
+    history = of.history
     started = next((row.since for row in history if row.since is not None), run.started_at)
     root = Span(span_id(run.id), "Run", run.status, run.started_at, started, run.ended_at, output=run.output)
-    outputs = dict(memos)
     steps: dict[str, Span] = {}
     for row in history:
         if row.step_id:
             span = steps.get(row.step_id) or steps.setdefault(row.step_id, _step(run, row))
-            _happened(run, span, row, outputs)
-    for pause in pauses:
+            _happened(run, span, row, of.memos)
+    for pause in of.pauses:
         if pause.step_id not in steps:
-            queued = HistoryRow(run.id, pause.since, "", pause.step_id, pause.name, 0, "", pause.kind, pause.since)
-            steps[pause.step_id] = _step(run, queued)
-    for step_id, arguments in inputs:
-        if step_id in steps:
-            steps[step_id].arguments = arguments
+            steps[pause.step_id] = _planned(run, pause, of.running.get(pause.step_id))
     ended = run.status != Status.RUNNING
-    for span in steps.values():
+    together = collections.Counter(span.position for span in steps.values() if span.position >= 0)
+    for step_id, span in steps.items():
+        span.arguments, span.invoked = of.inputs.get(step_id), of.invoked.get(step_id, "")
+        span.in_group = together[span.position] > 1
         if ended and span.ended_at is None:  # the run was cancelled, or failed, beside it
             span.status, span.ended_at = Status.CANCELLED, run.ended_at
     root.children = [*steps.values(), *_finalization(run, history)]
@@ -88,21 +105,34 @@ def _step(run: RunRow, row: HistoryRow) -> Span:
         span_id(run.id, row.step_id),
         row.name,
         Status.RUNNING,
-        began,
+        began if row.queued is None else row.queued,
         began,
         step_id=row.step_id,
         kind=row.op or PauseKind.PLANNED,
+        position=row.position,
     )
 
 
-def _happened(run: RunRow, span: Span, row: HistoryRow, outputs: dict[str, bytes]) -> None:
+def _planned(run: RunRow, pause: PauseRow, running: float | None) -> Span:
+    """Return the span of a step to which nothing has happened yet, or that runs for the first time."""
+    span = Span(span_id(run.id, pause.step_id), pause.name, Status.RUNNING, pause.since, running)
+    span.step_id, span.kind, span.position = pause.step_id, pause.kind, pause.position
+    return span
+
+
+def _happened(run: RunRow, span: Span, row: HistoryRow, memos: Mapping[str, bytes]) -> None:
     span.name = row.name
     match row.kind:
         case Happening.STEP_RETRIED:
             span.children.append(_attempt(run, row, span))
         case Happening.STEP_DONE | Happening.STEP_FAILED:
             span.status, span.ended_at = _STATUSES[Happening(row.kind)], row.at
-            span.output = outputs.get(row.step_id)
+            span.output = memos.get(row.step_id)
+            span.position = row.position
+            if span.children:
+                span.children.append(_attempt(run, row, span, span.status))
+            elif row.since is not None:
+                span.started_at = row.since
         case _:
             span.kind, span.detail = row.op or span.kind, row.detail
 
@@ -122,7 +152,9 @@ def _attempt(run: RunRow, row: HistoryRow, step: Span | None = None, status: str
         of,
         kind,
         row.attempt,
+        output=row.error,
         detail=row.detail,
+        is_attempt=True,
     )
 
 
@@ -137,5 +169,5 @@ def _finalization(run: RunRow, history: Sequence[HistoryRow]) -> list[Span]:
     began = failed[0].queued_at if failed else run.started_at
     span = Span(span_id(run.id, "finalization"), "Finalization", run.status, began, began, run.ended_at)
     span.output = run.output
-    span.children = failed if len(failed) > 1 else []
+    span.children = failed if len(failed) > 1 or last is None else []
     return [span]

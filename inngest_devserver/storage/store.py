@@ -18,8 +18,8 @@ RUN_COLUMNS = (
     "parent_run, parent_step, plan_only, rerun_of"
 )
 _JOB = "id, run_id, kind, step_id, due, attempt, position"
-_HISTORY = "run_id, at, kind, step_id, name, attempt, detail, op, since"
-_PAUSE = "run_id, step_id, kind, name, since, race, event, expression, request"
+_HISTORY = "run_id, at, kind, step_id, name, attempt, detail, op, since, queued, position, error"
+_PAUSE = "run_id, step_id, kind, name, since, race, event, expression, request, position"
 
 
 class Store:
@@ -154,7 +154,7 @@ class Store:
         return self._all("SELECT step_id, body FROM inputs WHERE run_id = ?", (run_id,))
 
     def add_pause(self, row: PauseRow) -> None:
-        self._write(f"INSERT INTO pauses ({_PAUSE}) VALUES (?,?,?,?,?,?,?,?,?)", row)  # noqa: S608
+        self._write(f"INSERT INTO pauses ({_PAUSE}) VALUES (?,?,?,?,?,?,?,?,?,?)", row)  # noqa: S608
 
     def delete_pause(self, run_id: str, step_id: str) -> None:
         self._write("DELETE FROM pauses WHERE run_id = ? AND step_id = ?", (run_id, step_id))
@@ -184,7 +184,7 @@ class Store:
 
     def add_history(self, row: HistoryRow) -> None:
         self._write(
-            f"INSERT INTO history ({_HISTORY}) VALUES (?,?,?,?,?,?,?,?,?)",  # noqa: S608
+            f"INSERT INTO history ({_HISTORY}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
             row,
         )
 

@@ -74,6 +74,12 @@ CREATE INDEX runs_by_end ON runs (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX runs_by_parent ON runs (parent_run) WHERE parent_run != '';
 CREATE INDEX runs_by_original ON runs (rerun_of) WHERE rerun_of != '';
 """,
+    """
+ALTER TABLE history ADD COLUMN queued REAL;
+ALTER TABLE history ADD COLUMN position INTEGER NOT NULL DEFAULT -1;
+ALTER TABLE history ADD COLUMN error BLOB;
+ALTER TABLE pauses ADD COLUMN position INTEGER NOT NULL DEFAULT -1;
+""",
 )
 """What makes the tables: applied one after another. A file keeps how many it has had in `PRAGMA user_version`."""
 
@@ -141,7 +147,7 @@ class PauseRow(NamedTuple):
     """A step that was reported and is not done. kind: see runs.PauseKind. race: its end asks for discovery at once.
 
     event, expression: what a wait waits for. event: the signal of a wait for one, empty when another wait took it over.
-    request: what a fetch asks for.
+    request: what a fetch asks for. position: size of the stack when it was reported, -1 if that is not known.
     """
 
     run_id: str
@@ -153,6 +159,7 @@ class PauseRow(NamedTuple):
     event: str = ""
     expression: str = ""
     request: bytes = b""
+    position: int = -1
 
 
 class JobRow(NamedTuple):
@@ -168,7 +175,11 @@ class JobRow(NamedTuple):
 
 
 class HistoryRow(NamedTuple):
-    """One thing that happened to a run. op: the kind of the step, see runs.PauseKind. since: when it began."""
+    """One thing that happened to a run. op: the kind of the step, see runs.PauseKind. since: when it began.
+
+    queued: when the step was reported, if it ran later. position: size of the stack when it was reported, -1 if that is
+    not known. error: of an attempt that failed, as JSON.
+    """
 
     run_id: str
     at: float
@@ -179,3 +190,6 @@ class HistoryRow(NamedTuple):
     detail: str
     op: str = ""
     since: float | None = None
+    queued: float | None = None
+    position: int = -1
+    error: bytes | None = None

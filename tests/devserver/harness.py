@@ -17,7 +17,7 @@ import httpx
 
 from inngest_core.protocol.signing import SigningKey, sign
 from inngest_core.protocol.wire import hash_id
-from inngest_core.web.messages import Request
+from inngest_core.web.messages import Request, Response
 from inngest_devserver.engine import Engine, Options
 from inngest_devserver.http.api import API
 from inngest_devserver.scheduling.clock import Clock, ManualClock
@@ -178,6 +178,9 @@ class Lab:
             {"host": "127.0.0.1:8288"} | shown | {name.replace("_", "-"): value for name, value in headers.items()}
         )
         response = at_once(ask(self._api, Request(method, f"http://127.0.0.1:8288{path}", spelled, content)))
+        return self.read(response)
+
+    def read(self, response: Response) -> Answered:
         assert isinstance(response.body, bytes)
         return Answered(response.status, json.loads(response.body) if response.body else None)
 

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from inngest_core.protocol.wire import hash_id
 from inngest_devserver.engine import Options
-from inngest_devserver.http.routes import endpoints
+from inngest_devserver.http.routes import endpoints, streams
 from inngest_devserver.http.v2 import openapi, shapes
 from inngest_devserver.server import DevServer
 
@@ -291,7 +291,9 @@ def test_every_route_is_described_and_answers_as_described() -> None:
             assert served == set(openapi.OPERATIONS)
             described = it.request("GET", "/api/v2/openapi.json").body
             assert described["openapi"] == "3.1.0"
-            assert set(described["paths"]) == {path for path, _ in served}
+            lasting = {stream.path for stream in streams(it.engine) if stream.path.startswith("/api/v2/")}
+            assert lasting == {path for path, _ in openapi.STREAMS}
+            assert set(described["paths"]) == {path for path, _ in served} | lasting
             assert "RunView" in described["components"]["schemas"]
             run_id = (await _some_runs(it))[1]
             event = it.send("t/good", {"n": 1})

@@ -89,10 +89,6 @@ class EngineClient:
         found: list[dict[str, Any]] = self.get(f"/v1/events?name={name}&include_internal=true&limit=100")
         return found
 
-    def patience(self, seconds: float) -> None:
-        """Wait no longer than this for the end of a run."""
-        self._ends.seconds = seconds
-
     def ended(self, event_id: str, count: int = 1) -> list[Seen]:
         """Wait until the event has started so many runs and all are over."""
 

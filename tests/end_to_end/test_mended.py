@@ -27,7 +27,6 @@ NOT_UNICODE = os.fsdecode(b"caf\xe9.txt")
 @pytest.fixture
 def world() -> Iterator[World]:
     with new_world(NATIVE_KINDS[0]) as made:
-        made.engine.patience(1.0)
         yield made
 
 

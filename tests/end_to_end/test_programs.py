@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 
 from tests.stage.bodies import Script
 from tests.stage.effects import Effects
@@ -60,7 +60,6 @@ def laboratory(request: pytest.FixtureRequest) -> Iterator[Laboratory]:
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
-    suppress_health_check=[HealthCheck.too_slow],
 )
 @given(program=PROGRAMS)
 def test_random_programs(laboratory: Laboratory, program: Program) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 import inngest
 from inngest import testing
@@ -18,7 +18,7 @@ from tests.stage.players import DurableSteps, Player
 from tests.stage.program_model import calls, outcome
 from tests.stage.programs import WITHOUT_STEPS, Program, Way, programs
 
-LAW = settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LAW = settings(max_examples=examples(25), deadline=None)
 BOTH_KINDS = pytest.mark.parametrize("kind", HandlerKind)
 PARALLEL = programs(ways=[Way.PARALLEL, Way.RACE], failures=[0, 0, 0, 1], uncaught=True)
 NATIVE = programs(ways=WITHOUT_STEPS, failures=[0, 0, 0, 1], uncaught=False)

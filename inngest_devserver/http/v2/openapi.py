@@ -15,11 +15,12 @@ from . import shapes
 _SCHEMAS = "#/components/schemas/{model}"
 _STEP = "the hashed id of a step, or the id that the function gives it"
 _RUN_QUERY = {
-    "status": "QUEUED, RUNNING, COMPLETED, FAILED or CANCELLED; may be repeated",
+    "status": "QUEUED, RUNNING, WAITING, COMPLETED, FAILED or CANCELLED; may be repeated; RUNNING includes the others",
     "from": "the earliest time, RFC 3339",
     "until": "the time before which it was, RFC 3339",
     "timeField": "the time that is meant: QUEUED_AT (usual), STARTED_AT or ENDED_AT",
     "order": "DESC (usual) or ASC, by that time",
+    "text": "a text in the id of the run, of its function or its events, in the data of its event, or in its output",
 }
 _PAGE_QUERY = {"limit": "items of a page, 1 to 100; usually 20", "cursor": "the cursor of the page before"}
 _OUTPUT_QUERY = {"includeOutput": "true shows outputs too"}
@@ -28,18 +29,35 @@ _WAIT = {"type": "number", "minimum": 0, "maximum": 300, "description": "seconds
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one path. data: what its answer holds under `data`. body: JSON schema of the request."""
+    """One method of one path.
+
+    data: what its answer holds under `data`; of one that lasts, what each server-sent event has as its data.
+    body: JSON schema of the request.
+    """
 
     summary: str
     data: Any
     query: dict[str, str] | None = None
     body: dict[str, Any] | None = None
     paged: bool = False
+    lasts: bool = False
 
 
 def _object(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties}
 
+
+_TEXTS = {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_BULK = _object(
+    filter={
+        "type": "object",
+        "description": "as in the query of a list; at least one field",
+        "properties": dict.fromkeys(("status", "appId", "functionId", "from", "until", "timeField", "text"), _TEXTS),
+    },
+    runIds={"type": "array", "items": {"type": "string"}, "description": "instead of filter: the runs"},
+    limit={"type": "integer", "minimum": 1, "maximum": 1000, "description": "at most so many runs; usually 1000"},
+    dryRun={"type": "boolean", "description": "true only tells which runs are meant"},
+)
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("/api/v2/health", "GET"): Operation("Tell whether the engine works.", shapes.Health),
@@ -61,6 +79,10 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         shapes.TraceView,
         _OUTPUT_QUERY,
     ),
+    ("/api/v2/runs/{run}/calls", "GET"): Operation(
+        "List what the engine asked of the app for a run, and what came back, as far as it is kept.",
+        list[shapes.CallView],
+    ),
     ("/api/v2/runs/{run}/cancel", "POST"): Operation("Cancel a run that has not ended.", shapes.Started),
     ("/api/v2/runs/{run}/rerun", "POST"): Operation(
         "Do a run again, all of it or from one step, whose arguments may be given.",
@@ -72,6 +94,25 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             ),
             wait=_WAIT,
         ),
+    ),
+    ("/api/v2/runs/{run}/steps/{step}/skip", "POST"): Operation(
+        "End a sleep or a wait now; with `inngest dev` only.",
+        shapes.Started,
+        body=_object(event={"type": "object", "description": "the event that ends a wait; without it, none has come"}),
+    ),
+    ("/api/v2/runs/{run}/export", "GET"): Operation(
+        "Show a run as a fixture of tests that replay it, without what looks like a secret.",
+        shapes.ExportView,
+        {
+            "redact": "a name of more fields to redact, or a pattern; may be repeated",
+            "payloads": "false redacts every text and number; usually true",
+        },
+    ),
+    ("/api/v2/bulk/cancel", "POST"): Operation(
+        "Cancel the runs that a filter finds, or that are named.", shapes.BulkResult, body=_BULK
+    ),
+    ("/api/v2/bulk/rerun", "POST"): Operation(
+        "Do the runs again that a filter finds, or that are named.", shapes.BulkResult, body=_BULK
     ),
     ("/api/v2/events", "POST"): Operation(
         "Send one event.",
@@ -100,6 +141,20 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
 }
 
+STREAMS: dict[tuple[str, str], Operation] = {
+    ("/api/v2/changes", "GET"): Operation(
+        "Tell what changes, as server-sent events.",
+        list[shapes.ChangeView],
+        {
+            "kind": "event, run, step, app, log or call; may be repeated; all by default",
+            "run": "only what concerns this run",
+            "after": "the `lastChange` of an answer: begin after it, as with the header last-event-id",
+        },
+        lasts=True,
+    ),
+}
+_ALL = {**OPERATIONS, **STREAMS}
+
 
 @functools.cache
 def description() -> dict[str, Any]:
@@ -110,7 +165,7 @@ def description() -> dict[str, Any]:
     found, components = pydantic.TypeAdapter.json_schemas(adapters, ref_template=_SCHEMAS)
     schemas = {number: schema for (number, _), schema in found.items()}
     paths: dict[str, Any] = {}
-    for number, ((path, method), operation) in enumerate(OPERATIONS.items()):
+    for number, ((path, method), operation) in enumerate(_ALL.items()):
         paths.setdefault(path, {})[method.lower()] = _operation(path, method, operation, schemas, number)
     return {
         "openapi": "3.1.0",
@@ -124,17 +179,20 @@ def description() -> dict[str, Any]:
 
 
 def _shapes() -> list[Any]:
-    return [*(operation.data for operation in OPERATIONS.values()), shapes.Metadata, shapes.Page, shapes.Errors]
+    return [*(operation.data for operation in _ALL.values()), shapes.Metadata, shapes.Page, shapes.Errors]
 
 
 def _operation(
     path: str, method: str, operation: Operation, schemas: dict[int, dict[str, Any]], number: int
 ) -> dict[str, Any]:
-    count = len(OPERATIONS)
+    count = len(_ALL)
     answer = _object(data=schemas[number], metadata=schemas[count])
     answer["required"] = ["data", "metadata"]
     if operation.paged:
         answer["properties"]["page"] = schemas[count + 1]
+    content = {"application/json": {"schema": answer}}
+    if operation.lasts:
+        content = {"text/event-stream": {"schema": schemas[number]}}
     names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
     in_path = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
     in_query = [
@@ -147,7 +205,7 @@ def _operation(
         "parameters": [*in_path, *in_query],
         "security": [{"key": []}],
         "responses": {
-            "200": {"description": "Done.", "content": {"application/json": {"schema": answer}}},
+            "200": {"description": "Done.", "content": content},
             "default": {"description": "Refused.", "content": {"application/json": {"schema": schemas[count + 2]}}},
         },
     }

@@ -14,6 +14,8 @@ from inngest_devserver.storage.run_pages import TIME_FIELDS, RunFilter
 LARGEST_PAGE = 100
 DEFAULT_PAGE = 20
 _STATUSES = {status.upper(): status for status in Status}
+FINER = ("QUEUED", "WAITING")
+"""What a run that has not ended is more exactly: its first call has not been made; it only waits for something."""
 _FORMAT = "invalid_field_format"
 
 
@@ -35,9 +37,9 @@ def page_limit(call: Call) -> int:
     return int(text)
 
 
-def flag(call: Call, name: str) -> bool:
-    """Return a truth value of the query; false when it is left out."""
-    text = call.query.get(name, "false").lower()
+def flag(call: Call, name: str, *, usually: bool = False) -> bool:
+    """Return a truth value of the query. usually: what it is when it is left out."""
+    text = call.query.get(name, str(usually)).lower()
     if text not in ("true", "false", "1", "0"):
         raise QuestionError(f"{name} must be true or false")
     return text in ("true", "1")
@@ -47,11 +49,17 @@ def statuses(call: Call) -> list[str]:
     """Return the statuses that are asked for, as runs have them."""
     found: list[str] = []
     for text in call.all("status"):
-        status = _STATUSES.get(text.upper())
+        status = Status.RUNNING if text.upper() in FINER else _STATUSES.get(text.upper())
         if status is None:
-            raise QuestionError(f"Status {text!r} is unknown; use one of {', '.join(_STATUSES)}")
+            raise QuestionError(f"Status {text!r} is unknown; use one of {', '.join((*_STATUSES, *FINER))}")
         found.append(status)
-    return found
+    return list(dict.fromkeys(found))
+
+
+def finer_statuses(call: Call) -> frozenset[str]:
+    """Return in which states of FINER a run that has not ended must be; none when it may be in any."""
+    asked = {text.upper() for text in call.all("status")}
+    return frozenset() if "RUNNING" in asked else frozenset(asked.intersection(FINER))
 
 
 def run_filter(call: Call) -> RunFilter:

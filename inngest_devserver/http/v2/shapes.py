@@ -10,7 +10,10 @@ RunStatus = Literal["QUEUED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"]
 
 
 class Metadata(TypedDict):
+    """lastChange: of `/api/v2/changes`, the latest that this answer has in it."""
+
     fetchedAt: str
+    lastChange: str
 
 
 class Page(TypedDict):
@@ -31,13 +34,17 @@ class FunctionRef(TypedDict):
 
 
 class RunTrigger(TypedDict):
+    """eventName: of the first of the events."""
+
     eventIds: list[str]
+    eventName: str
 
 
 class RunView(TypedDict):
     """A run. output: when asked for, once it has ended. rerunOf: the run that it does again.
 
-    waitsFor: why it does not go on, when one run is asked for that has not ended.
+    parentRunId, parentStepId: the step that invoked it. When one run is asked for, waitsFor: why it does not go on;
+    reruns: the runs that do it again.
     """
 
     id: str
@@ -50,6 +57,9 @@ class RunView(TypedDict):
     trigger: RunTrigger
     output: NotRequired[Any]
     rerunOf: NotRequired[str]
+    parentRunId: NotRequired[str]
+    parentStepId: NotRequired[str]
+    reruns: NotRequired[list[str]]
     waitsFor: NotRequired[list[str]]
 
 
@@ -57,6 +67,9 @@ class SpanView(TypedDict):
     """One piece of work of a run. durationMs: a number in a text. output, input: when asked for.
 
     input: the events of a run, the arguments of a step. detail: how it waits, or why it is tried again, in words.
+    queuedAt: when a step was reported. startedAt: when its first attempt was made. attempt: of an attempt, from 0.
+    group: steps that were reported together have the same number. invokedRunId: the run that a step started.
+    waitsFor: why a step does not go on.
     """
 
     id: str
@@ -69,6 +82,10 @@ class SpanView(TypedDict):
     stepId: NotRequired[str]
     stepOp: NotRequired[str]
     detail: NotRequired[str]
+    attempt: NotRequired[int]
+    group: NotRequired[int]
+    invokedRunId: NotRequired[str]
+    waitsFor: NotRequired[list[str]]
     input: NotRequired[Any]
     output: NotRequired[Any]
     metadata: NotRequired[list[dict[str, Any]]]
@@ -78,6 +95,28 @@ class SpanView(TypedDict):
 class TraceView(TypedDict):
     runId: str
     rootSpan: SpanView
+
+
+class CallView(TypedDict):
+    """One call of an app. asked: for what, in words. sent, received: the bodies, or as texts their beginnings.
+
+    status: of HTTP. error: why no answer came. While a call is under way, only what was asked is there.
+    """
+
+    id: str
+    asked: str
+    stepId: NotRequired[str]
+    attempt: int
+    url: str
+    startedAt: str
+    endedAt: NotRequired[str]
+    durationMs: NotRequired[str]
+    status: NotRequired[int]
+    error: NotRequired[str]
+    sentBytes: int
+    sent: Any
+    receivedBytes: NotRequired[int]
+    received: NotRequired[Any]
 
 
 class LatestSync(TypedDict):
@@ -131,6 +170,36 @@ class Started(TypedDict):
     output: NotRequired[Any]
 
 
+class BulkRun(TypedDict):
+    """A run with which it was done, or would be. newRunId: the run that does it again."""
+
+    runId: str
+    newRunId: NotRequired[str]
+
+
+class BulkRefusal(TypedDict):
+    runId: str
+    code: str
+    message: str
+
+
+class BulkResult(TypedDict):
+    """counts: how many were "done" and "refused". hasMore: more were meant than `limit`. dryRun: nothing was done."""
+
+    counts: dict[str, int]
+    runs: list[BulkRun]
+    refused: list[BulkRefusal]
+    hasMore: bool
+    dryRun: bool
+
+
+class ExportView(TypedDict):
+    """document: what tests replay. redacted: how many values were taken out of it."""
+
+    document: dict[str, Any]
+    redacted: int
+
+
 class SentEvent(TypedDict):
     eventId: str
 
@@ -142,6 +211,22 @@ class Health(TypedDict):
 class ErrorView(TypedDict):
     code: str
     message: str
+
+
+class ChangeView(TypedDict):
+    """What has changed. kind: of the thing that `id` is of, or "reset": read everything again.
+
+    run: of a step. function: `<app>-<function>`. status: of a run or a step as elsewhere; of an app, "registered" or
+    "removed".
+    """
+
+    kind: Literal["event", "run", "step", "app", "log", "call", "reset"]
+    id: NotRequired[str]
+    run: NotRequired[str]
+    function: NotRequired[str]
+    name: NotRequired[str]
+    status: NotRequired[str]
+    at: NotRequired[str]
 
 
 class Errors(TypedDict):

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from inngest_devserver import fragments
+from inngest_core.protocol.wire import STEP_ID_OF_DISCOVERY
 from inngest_devserver.apps.functions import Function
 from inngest_devserver.apps.registry import Registry
+from inngest_devserver.calls.record import Recorded
+from inngest_devserver.calls.requests import without_password
+from inngest_devserver.masking import Masking
 from inngest_devserver.runs.run import PauseKind
 from inngest_devserver.runs.trace import Span
 from inngest_devserver.scheduling.clock import iso
 from inngest_devserver.storage.tables import AppRow, RunRow
 
-from .shapes import AppView, FunctionView, LatestSync, RunStatus, RunView, SpanView, TriggerView
+from .shapes import AppView, CallView, FunctionView, LatestSync, RunStatus, RunView, SpanView, TriggerView
 
 STEP_OPS = {
     PauseKind.PLANNED.value: "RUN",
@@ -37,7 +40,8 @@ def local_id(slug: str, app: str) -> str:
     return slug.removeprefix(f"{app}-")
 
 
-def run_view(run: RunRow, registry: Registry, *, output: bool) -> RunView:
+def run_view(run: RunRow, registry: Registry, output: Masking | None = None) -> RunView:
+    """Return a run, with its output if there is a way to show it."""
     function = registry.function(run.function_id)
     app = registry.app_name(function.app_id) if function else ""
     name = function.name if function else ""
@@ -48,18 +52,21 @@ def run_view(run: RunRow, registry: Registry, *, output: bool) -> RunView:
         status=run_status(run.status),
         queuedAt=iso(run.started_at),
         startedAt=iso(run.started_at),
-        trigger={"eventIds": run.batch.split(",")},
+        trigger={"eventIds": run.batch.split(","), "eventName": run.event_key.partition("\n")[0]},
     )
     if run.ended_at is not None:
         view["endedAt"] = iso(run.ended_at)
     if run.rerun_of:
         view["rerunOf"] = run.rerun_of
-    if output and run.output is not None:
-        view["output"] = fragments.load(run.output)
+    if run.parent_run:
+        view["parentRunId"], view["parentStepId"] = run.parent_run, run.parent_step
+    if output is not None and run.output is not None:
+        view["output"] = output.mask_json(run.output)
     return view
 
 
-def span_view(span: Span, *, output: bool) -> SpanView:
+def span_view(span: Span, waits: Mapping[str, list[str]], output: Masking | None = None) -> SpanView:
+    """Return a span. waits: why steps do not go on, by their ids. output: how values are shown, if they are."""
     view = SpanView(id=span.id, name=span.name, status=run_status(span.status), queuedAt=iso(span.queued_at))
     if span.started_at is not None:
         view["startedAt"] = iso(span.started_at)
@@ -69,14 +76,49 @@ def span_view(span: Span, *, output: bool) -> SpanView:
     if span.step_id:
         view["stepId"] = span.step_id
         view["stepOp"] = step_op(span.kind)
+    if span.is_attempt:
+        view["attempt"] = span.attempt
     if span.detail:
         view["detail"] = span.detail
-    if output and span.arguments is not None:
-        view["input"] = fragments.load(span.arguments)
-    if output and span.output is not None:
-        view["output"] = fragments.load(span.output)
+    if span.in_group:
+        view["group"] = span.position
+    if span.invoked:
+        view["invokedRunId"] = span.invoked
+    if span.step_id in waits and span.ended_at is None:
+        view["waitsFor"] = waits[span.step_id]
+    if output is not None and span.arguments is not None:
+        view["input"] = output.mask_json(span.arguments)
+    if output is not None and span.output is not None:
+        view["output"] = output.mask_json(span.output)
     if span.children:
-        view["children"] = [span_view(child, output=output) for child in span.children]
+        view["children"] = [span_view(child, waits, output) for child in span.children]
+    return view
+
+
+def call_view(call: Recorded, names: Mapping[str, str], masking: Masking) -> CallView:
+    """Return a call of an app. names: of steps, by their ids."""
+    is_discovery = call.step_id == STEP_ID_OF_DISCOVERY
+    name = names.get(call.step_id, call.step_id)
+    view = CallView(
+        id=call.id,
+        asked="the function" if is_discovery else f'the step "{name}"',
+        attempt=call.attempt,
+        url=call.url,
+        startedAt=iso(call.began_at),
+        sentBytes=call.sent_bytes,
+        sent=masking.mask_json(call.sent, is_whole=call.sent_bytes == len(call.sent)),
+    )
+    if not is_discovery:
+        view["stepId"] = call.step_id
+    if call.ended_at is None:
+        return view
+    view["endedAt"] = iso(call.ended_at)
+    view["durationMs"] = str(max(round((call.ended_at - call.began_at) * 1000), 0))
+    if call.error:
+        view["error"] = call.error
+        return view
+    view["status"], view["receivedBytes"] = call.status, call.received_bytes
+    view["received"] = masking.mask_json(call.received, is_whole=call.received_bytes == len(call.received))
     return view
 
 
@@ -88,7 +130,7 @@ def duration_ms(span: Span) -> int:
 
 def app_view(app: AppRow, registry: Registry) -> AppView:
     language, _, version = app.sdk.partition(":")
-    sync = LatestSync(url=app.url)
+    sync = LatestSync(url=without_password(app.url))
     if language:
         sync["sdkLanguage"] = language
     if version:

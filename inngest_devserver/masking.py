@@ -1,0 +1,103 @@
+"""Hides the values of fields whose names look like secrets from whoever looks. Changes no value that is kept."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+SECRETS = (
+    *("*password*", "*passwd*", "*secret*", "*token*", "*api_key*", "*apikey*", "*auth_key*", "authorization"),
+    *("cookie", "set-cookie", "*credential*", "*private_key*", "*signing_key*", "*access_key*"),
+    *("card_number", "cvc", "cvv", "iban", "ssn"),
+)
+"""Names of fields, as patterns, in any case of letters; with hyphens as with underscores."""
+MASK = "[masked]"
+CUT = "…"
+_FIELD = re.compile(r'"((?:[^"\\]|\\.)*)"\s*:\s*("(?:[^"\\]|\\.)*"?|[\[{]|[^\s,\]}"]+)')
+"""A field in JSON text, with its value, or with the beginning of it."""
+_MOST_NAMES = 10_000
+"""Names of fields that are remembered as secret or not."""
+
+
+class Masking:
+    """patterns: names of fields whose values are hidden, such as `password` or `*_token`; none hides nothing."""
+
+    def __init__(self, patterns: Iterable[str] = SECRETS) -> None:
+        alternatives = [fnmatch.translate(_plain(pattern)) for pattern in patterns]
+        self._pattern = re.compile("|".join(alternatives)) if alternatives else None
+        self._known: dict[str, bool] = {}
+
+    def hides(self, name: str) -> bool:
+        """Tell whether the value of a field of this name is hidden."""
+        if self._pattern is None:
+            return False
+        known = self._known.get(name)
+        if known is None:
+            if len(self._known) >= _MOST_NAMES:
+                self._known.clear()
+            known = self._known[name] = self._pattern.match(_plain(name)) is not None
+        return known
+
+    def mask(self, value: object) -> Any:
+        """Return a JSON value without what is to be hidden; null stays null, as it tells nothing."""
+        if isinstance(value, dict):
+            given = cast("dict[str, object]", value)
+            return {
+                name: MASK if each is not None and self.hides(name) else self.mask(each) for name, each in given.items()
+            }
+        if isinstance(value, list):
+            return [self.mask(each) for each in cast("list[object]", value)]
+        return value
+
+    def mask_json(self, body: bytes, *, is_whole: bool = True) -> Any:
+        """Return the value of a JSON body without what is to be hidden; a text of it where it is cut or no JSON."""
+        text = body.decode("utf-8", "replace")
+        if is_whole:
+            try:
+                return self.mask(json.loads(text))
+            except (ValueError, RecursionError):
+                return self.mask_text(text)
+        return self.mask_text(text) + CUT
+
+    def mask_text(self, text: str) -> str:
+        """Return JSON text, which may be cut anywhere, without what is to be hidden.
+
+        Where an object or a list is to be hidden, the text ends, as nobody knows where that does.
+        """
+        shown: list[str] = []
+        place = 0
+        for field in _FIELD.finditer(text):
+            if field.start() < place or not self.hides(field[1]):
+                continue
+            shown += (text[place : field.start(2)], f'"{MASK}"')
+            place = field.end()
+            if field[2] in ("[", "{"):
+                return "".join(shown) + CUT
+        return "".join(shown) + text[place:]
+
+    def restore(self, value: object, original: object) -> Any:
+        """Return *value* with what is masked in it taken from *original*, where that has the field.
+
+        For somebody who has edited what was shown, and gives it back.
+        """
+        unchanged: Any = value
+        if isinstance(value, dict) and isinstance(original, dict):
+            given, kept = cast("dict[str, object]", value), cast("Mapping[str, object]", original)
+            return {name: self._restored(name, each, kept) for name, each in given.items()}
+        if isinstance(value, list) and isinstance(original, list):
+            items, originals = cast("list[object]", value), cast("list[object]", original)
+            known = [*originals, *[None] * max(len(items) - len(originals), 0)]
+            return [self.restore(each, known[number]) for number, each in enumerate(items)]
+        return unchanged
+
+    def _restored(self, name: str, value: object, kept: Mapping[str, object]) -> Any:
+        if name not in kept:
+            return value
+        return kept[name] if value == MASK and self.hides(name) else self.restore(value, kept[name])
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "_")
