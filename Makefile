@@ -10,8 +10,14 @@ PACKAGES := inngest inngest_core inngest_flask inngest_starlette inngest_fastapi
 TESTS ?= tests
 CORE_TESTS := tests/core tests/adapters tests/test_cases.py
 VERSIONS := 3.11 3.12 3.13
+NEWEST := $(lastword $(VERSIONS))
 
-.PHONY: demo test test-long test-lowest test-all check bench format clean $(addprefix test-,$(VERSIONS))
+# Django 6 needs Python 3.12, so constraints.txt has an older one.
+NEWEST_DJANGO := 6.1.3
+DJANGO_TESTS := tests/adapters/test_django*.py tests/outbox/test_outbox_django.py tests/outbox/test_outbox_admin.py \
+	'tests/cli/test_example_apps.py::test_its_tests_pass[django-helpdesk]'
+
+.PHONY: demo test test-long test-lowest test-django test-all check bench format clean $(addprefix test-,$(VERSIONS))
 
 $(BIN)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -46,6 +52,17 @@ $(addprefix test-,$(VERSIONS)): test-%: .venvs/%/.installed
 .venvs/3.%/.installed: pyproject.toml constraints.txt
 	$$(.ci/find-python 3.$*) -m venv --clear .venvs/3.$*
 	.venvs/3.$*/bin/python -m pip install --quiet -c constraints.txt -e '.[test]'
+	touch $@
+
+# What concerns Django, with its newest version and that version's own tasks, on the newest Python.
+test-django: .venvs/django/.installed
+	.venvs/django/bin/python -m pytest -n 4 $(DJANGO_TESTS)
+
+.venvs/django/.installed: .venvs/$(NEWEST)/.installed Makefile
+	rm -rf .venvs/django
+	cp -R .venvs/$(NEWEST) .venvs/django
+	.venvs/django/bin/python -m pip uninstall --quiet --yes django-tasks
+	.venvs/django/bin/python -m pip install --quiet 'django==$(NEWEST_DJANGO)'
 	touch $@
 
 # The tests on every supported Python that is installed here.

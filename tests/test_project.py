@@ -106,6 +106,8 @@ def test_the_supported_versions_of_python_agree() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert f"VERSIONS := {' '.join(versions)}\n" in makefile
     assert f"NEWEST={versions[-1]}\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    newest_django = re.findall(r"Django :: (\d+\.\d+)", "\n".join(classifiers))[-1]
+    assert f"NEWEST_DJANGO := {newest_django}." in makefile
     assert "Typing :: Typed" in classifiers
     assert PROJECT["version"] == inngest.__version__
 

@@ -33,10 +33,9 @@ class AsyncExecution(Execution[Place]):
     def run(self, call: Callable[[], object]) -> Flow[CallOutcome]:
         """Run the body; its steps wait in their places until the loop is quiet."""
 
-        async def start(body: Body) -> object:  # its task has context variables of its own
+        def start(body: Body) -> Any:  # in its task, which has context variables of its own
             self._body = body
-            coroutine: Any = call()
-            return await coroutine
+            return call()
 
         body: Body = yield Start(start)
         wait, seconds = False, None

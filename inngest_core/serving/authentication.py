@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from inngest_core.config import Config, Mode
 from inngest_core.errors import SignatureError
@@ -17,8 +18,7 @@ from inngest_core.protocol.wire import Header, SyncKind
 from inngest_core.web.messages import Request
 
 
-@dataclass(frozen=True, slots=True)
-class Signer:
+class Signer(NamedTuple):
     """Who signed a request.
 
     key: the signing key of this app that made the signature; None when none of them did, or none was checked.

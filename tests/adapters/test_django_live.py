@@ -94,7 +94,7 @@ def inngest_dev(manage: list[str], *arguments: str, folder: Path) -> Generator[D
 
 @pytest.mark.parametrize("options", [(), ("--asgi",)], ids=["wsgi", "asgi"])
 def test_the_example_project(options: tuple[str, ...]) -> None:
-    with inngest_dev(["-m", "examples.django.manage"], *options, folder=ROOT) as session:
+    with inngest_dev(["-m", "examples.demo.django.manage"], *options, folder=ROOT) as session:
         origin = session.origin()
         session.until("ready:")
         assert "django-shop-fulfil" in session.seen

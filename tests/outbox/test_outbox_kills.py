@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import random
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 
 import pytest
-import sqlalchemy as sa
 
 from tests.stage.effort import LONG
 from tests.stage.engine_api import Answer, EngineDouble, Recorded
-
-from .shop_process import METADATA, ORDERS, POLICY, new_outbox
 
 DRIVERS = [
     "sqlite+pysqlite",
@@ -22,20 +21,36 @@ DRIVERS = [
 KILLS = 200 if LONG else 2
 
 
-def some_orders(url: str, origin: str, first: int) -> None:
-    """Run the shop, and kill it somewhere within an order."""
-    command = [sys.executable, "-m", "tests.outbox.shop_process", url, origin, str(first)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for _ in range(random.randint(1, 12)):  # noqa: S311 - not a secret
-            assert process.stdout.readline(), "the shop ended by itself"
-        time.sleep(random.random() * 0.01)  # noqa: S311 - anywhere between two lines
-        process.kill()
+@dataclass(frozen=True)
+class Shop:
+    """The processes of a shop. module: what they run; url: of its database; origin: of the engine."""
+
+    module: str
+    url: str
+    origin: str
+
+    def run(self, command: str) -> str:
+        """Run a command to its end; return what it printed."""
+        done = subprocess.run(self._line(command), check=True, stdout=subprocess.PIPE, text=True)
+        return done.stdout
+
+    def sell(self, first: int) -> None:
+        """Take orders, and be killed somewhere within one."""
+        with subprocess.Popen(self._line("sell", str(first)), stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for _ in range(random.randint(1, 12)):  # noqa: S311 - not a secret
+                assert process.stdout.readline(), "the shop ended by itself"
+            time.sleep(random.random() * 0.01)  # noqa: S311 - anywhere between two lines
+            process.kill()
+
+    def _line(self, command: str, *more: str) -> list[str]:
+        return [sys.executable, "-m", f"tests.outbox.{self.module}", command, self.url, self.origin, *more]
 
 
-@pytest.mark.timeout(1800 if LONG else 60)
+@pytest.mark.timeout(3600 if LONG else 60)
+@pytest.mark.parametrize("module", ["shop_process", "django_shop_process"])
 @pytest.mark.parametrize("database_url", DRIVERS, indirect=True)
-def test_no_event_is_lost_and_none_is_invented(database_url: str, engine: EngineDouble) -> None:
+def test_no_event_is_lost_and_none_is_invented(module: str, database_url: str, engine: EngineDouble) -> None:
     taken: dict[str, int] = {}
 
     def take(request: Recorded) -> Answer:
@@ -44,20 +59,10 @@ def test_no_event_is_lost_and_none_is_invented(database_url: str, engine: Engine
         return 200, {"ids": [event["id"] for event in events], "status": 200}
 
     engine.reset({"*": [take]})
-    database = sa.create_engine(database_url)
-    outbox = new_outbox(engine.origin)
-    for metadata in (METADATA, outbox.table.metadata):
-        metadata.drop_all(database)
-        metadata.create_all(database)
+    shop = Shop(module, database_url, engine.origin)
+    shop.run("prepare")
     for kill in range(KILLS):
-        some_orders(database_url, engine.origin, kill * 1000)
-    with outbox.client, database.connect() as connection:
-        orders = set(connection.scalars(sa.select(ORDERS.c.number)))
-        connection.rollback()
-        relay = outbox.relay(database, POLICY)
-        while connection.scalar(sa.select(sa.func.count()).select_from(outbox.table)):  # until the last lease ends
-            connection.rollback()
-            relay.drain()
-    database.dispose()
+        shop.sell(kill * 1000)
+    orders: list[int] = json.loads(shop.run("finish"))
     assert orders
     assert sorted(taken.values()) == sorted(orders)

@@ -35,7 +35,7 @@ class Shop(NamedTuple):
 def shop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """An example, imported anew in dev mode, as `inngest dev` imports it."""
     monkeypatch.setenv("INNGEST_DEV", "1")
-    name = f"examples.{request.param}." + ("functions" if request.param == "django" else "app")
+    name = f"examples.demo.{request.param}." + ("functions" if request.param == "django" else "app")
     sys.modules.pop(name, None)
     module: Any = importlib.import_module(name)
     functions = [module.fulfil, module.ship, module.thank]

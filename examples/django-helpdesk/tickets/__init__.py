@@ -1,0 +1,1 @@
+"""The app: tickets of customers, which are answered in the admin."""
