@@ -110,24 +110,21 @@ async def many_waiting(it: Lab) -> list[str]:
     return ids
 
 
-async def meet_one_and_stop_one(it: Lab, events: list[str]) -> None:
-    """Of those at rest, let one have its event and its signal, and cancel another one."""
-    met, stopped = MANY - 1, MANY - 2
-    it.send("t/go", {"n": met, "text": "hello"})
-    it.send("t/stop", {"n": stopped})
-    await it.time.settle()
-    assert it.request("POST", "/v1/signals", {"signal": f"signal {met}", "data": None}).status == 200
-    await it.time.settle()
-    assert it.runs(events[met])[0]["output"] == [met, "hello"]
-    statuses = [it.runs(event)[0]["status"] for event in events]
-    assert statuses == ["Running"] * stopped + ["Cancelled", "Completed"]
-    assert len(it.app.calls) == MANY + 2
-
-
 def test_events_and_signals_find_those_that_wait_for_them() -> None:
+    met, stopped = MANY - 1, MANY - 2
+
     async def main() -> None:
         async with lab() as it:
-            await meet_one_and_stop_one(it, await many_waiting(it))
+            events = await many_waiting(it)
+            it.send("t/go", {"n": met, "text": "hello"})
+            it.send("t/stop", {"n": stopped})
+            await it.time.settle()
+            assert it.request("POST", "/v1/signals", {"signal": f"signal {met}", "data": None}).status == 200
+            await it.time.settle()
+            assert it.runs(events[met])[0]["output"] == [met, "hello"]
+            statuses = [it.runs(event)[0]["status"] for event in events]
+            assert statuses == ["Running"] * stopped + ["Cancelled", "Completed"]
+            assert len(it.app.calls) == MANY + 2
 
     asyncio.run(main())
 
