@@ -24,7 +24,7 @@ from .messaging import Realtime
 from .middleware.base import MiddlewareFactory
 from .middleware.factories import check_middleware
 from .options.checkpointing import CheckpointingOption
-from .options.client_opts import check_checkpointing, check_pool_size, read_request_timeout
+from .options.client_opts import check_checkpointing, check_kinds, check_pool_size, read_request_timeout
 from .options.function_opts import ID_RULE, FunctionOpts, is_id
 from .options.options import (
     Batch,
@@ -104,6 +104,7 @@ class Inngest(Sender):
         self._given = {name: value for name, value in locals().items() if name != "self"}
         if not is_id(app_id):
             raise ConfigError(f"app_id is {app_id!r}; give {ID_RULE}")
+        check_kinds(self._given)
         self.app_id = app_id
         self.app_version = app_version
         self.config = load_config(

@@ -39,7 +39,8 @@ _PLATFORM_VARIABLES = (
     ("CF_PAGES", "cloudflare-pages"),
     ("AWS_REGION", "aws-lambda"),
 )
-_BOOLEANS = {"1": True, "true": True, "0": False, "false": False}
+BOOLEANS = {"1": True, "true": True, "0": False, "false": False}
+"""What text may say, in lower case."""
 _LOG_LEVELS = {
     "DEBUG": "DEBUG",
     "INFO": "INFO",
@@ -189,9 +190,9 @@ class _Environment:
         text = self.text(name)
         if text is None:
             return default
-        if text.lower() not in _BOOLEANS:
+        if text.lower() not in BOOLEANS:
             raise ConfigError(f"{name} is {text!r}; give 1, true, 0 or false")
-        return _BOOLEANS[text.lower()]
+        return BOOLEANS[text.lower()]
 
     def whole_number(self, name: str) -> int | None:
         text = self.text(name)
@@ -221,7 +222,7 @@ class _Environment:
 def _choose_mode(variables: _Environment, is_production: bool | None) -> tuple[Mode, str, str | None]:
     """Return the mode, why, and the origin that dev mode defaults to (None in cloud mode)."""
     text = variables.text("INNGEST_DEV")
-    switch = None if text is None else _BOOLEANS.get(text.lower())
+    switch = None if text is None else BOOLEANS.get(text.lower())
     url = None
     if text is not None and switch is None:
         if "://" not in text:

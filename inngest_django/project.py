@@ -64,10 +64,7 @@ def starts_outbox_relay() -> bool:
     """Tell whether each process sends the events of its outbox. Raises ImproperlyConfigured."""
     if not is_configured():
         return False
-    given: object = _read().own.get("OUTBOX_RELAY", False)
-    if not isinstance(given, bool):
-        raise ImproperlyConfigured(f"{name_of('OUTBOX_RELAY')} is {given!r}; give True or False")
-    return given
+    return bool(_read().own.get("OUTBOX_RELAY"))
 
 
 @functools.cache
@@ -138,9 +135,20 @@ def _read() -> Settings:
         )
     settings_given = {str(name): value for name, value in cast("dict[object, object]", given).items()}
     try:
-        return read_settings(settings_given, name_of=name_of, import_by_name=import_string, own=_OWN)
+        found = read_settings(settings_given, name_of=name_of, import_by_name=import_string, own=_OWN)
     except InngestError as error:
         raise ImproperlyConfigured(error.message) from error
+    _check_outbox(found.own.get("OUTBOX_RELAY", False))
+    return found
+
+
+def _check_outbox(relay: object) -> None:
+    if not isinstance(relay, bool):
+        raise ImproperlyConfigured(f"{name_of('OUTBOX_RELAY')} is {relay!r}; give True or False")
+    if relay and not any(app.startswith("inngest_django.outbox") for app in settings.INSTALLED_APPS):
+        raise ImproperlyConfigured(
+            f'{name_of("OUTBOX_RELAY")} needs the outbox; add "inngest_django.outbox" to INSTALLED_APPS'
+        )
 
 
 def _named_client(found: Settings) -> Inngest:

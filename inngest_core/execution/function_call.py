@@ -46,6 +46,8 @@ from .step_sync import StepSync
 from .sync_execution import Spot, SyncExecution
 from .tools import Tool
 
+_FUNCTION_INVOKED = EventName.FUNCTION_INVOKED.value
+
 
 class FunctionCall:
     """One call of one function, ready to run."""
@@ -269,7 +271,7 @@ class FunctionCall:
             value,
             self._handler.output_type,
             MAX_RESPONSE_BYTES,
-            invoked=self._call.event.get("name") == EventName.FUNCTION_INVOKED,
+            invoked=self._call.event.get("name") == _FUNCTION_INVOKED,
         )
 
 

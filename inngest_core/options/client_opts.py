@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from inngest_core.error_text import kind_of
 from inngest_core.errors import ConfigError
 from inngest_core.protocol.duration import Duration, to_ms
 
 from .checkpointing import CheckpointingOption, problems_of_checkpointing
 
 DEFAULT_TIMEOUT_MS = 30_000
+_TEXTS = (
+    "app_version",
+    "env",
+    "api_base_url",
+    "event_api_base_url",
+    "event_key",
+    "signing_key",
+    "signing_key_fallback",
+)
+_LOGGER_METHODS = ("debug", "info", "warning", "error")
+
+
+def check_kinds(given: Mapping[str, object]) -> None:
+    """Check the types of the options that are text, the mode and the logger. given: by name. Raises ConfigError."""
+    for name in _TEXTS:
+        if given[name] is not None and not isinstance(given[name], str):
+            raise ConfigError(f"{name} is {kind_of(given[name])}; give a str, or leave it out")
+    mode = given["is_production"]
+    if mode is not None and not isinstance(mode, bool):
+        raise ConfigError(f"is_production is {mode!r}; give True for cloud mode, False for dev mode, or leave it out")
+    logger = given["logger"]
+    if logger is not None and not all(callable(getattr(logger, name, None)) for name in _LOGGER_METHODS):
+        raise ConfigError(f"logger is {kind_of(logger)}; give a logging.Logger, or leave it out")
 
 
 def check_checkpointing(given: CheckpointingOption) -> CheckpointingOption:

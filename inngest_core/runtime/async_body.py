@@ -37,6 +37,10 @@ _mark: contextvars.ContextVar[_Mark | None] = contextvars.ContextVar("inngest_bo
 """Every task inherits it from the one that starts it. None within a step."""
 
 
+def _no_mark() -> None:
+    """Return what the mark of a body that has not begun is."""
+
+
 class AsyncBody:
     """A function's body that runs as a task of its own."""
 
@@ -52,7 +56,7 @@ class AsyncBody:
         self._loop = asyncio.get_running_loop()
         self._callbacks: Sequence[object] | None = getattr(self._loop, "_ready", None)
         """Those that the loop runs next."""
-        self._mark: Callable[[], _Mark | None] = lambda: None
+        self._mark: Callable[[], _Mark | None] = _no_mark
         self._outcome: Outcome | None = None
         self._task: asyncio.Task[Outcome] | None = None
         self._task = _start(self._run(make))

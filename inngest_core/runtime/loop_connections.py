@@ -54,7 +54,7 @@ class _Backend(httpcore.AsyncNetworkBackend):
     """Opens connections as httpcore does."""
 
     def __init__(self) -> None:
-        self._inner = httpcore.AnyIOBackend()
+        self._inner = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
 
     async def connect_tcp(
         self,

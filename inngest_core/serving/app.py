@@ -155,7 +155,7 @@ class App:
         """
         try:
             self._require_key()
-            self._check_size(len(url), content_length(headers.get(Header.CONTENT_LENGTH)) or 0)
+            self._check_size(len(url), content_length(headers.get(_CONTENT_LENGTH)) or 0)
             self._guard.check_head(method, headers, now=run_sync(now(), self.client.resources))
         except InngestError as error:
             return self.refuse(error)
@@ -298,7 +298,7 @@ def _in_an_envelope(call: Flow[Response]) -> Flow[bytes]:
 _STREAM = {Header.ACCEL_BUFFERING.value: "no"}
 """nginx would keep the white space back, and whoever is before it would not see any."""
 
-_SIGNATURE = Header.SIGNATURE.value
+_SIGNATURE, _CONTENT_LENGTH = Header.SIGNATURE.value, Header.CONTENT_LENGTH.value
 _EVERY_ANSWER = {Header.CONTENT_TYPE.value: "application/json", Header.SDK_HANDLED.value: "true"}
 
 _NO_SIGNING_KEY = (

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn, TypeGuard, cast
 
 from inngest_core.client import Inngest
-from inngest_core.config import check_streaming
+from inngest_core.config import check_streaming, parse_origin
 from inngest_core.errors import ConfigError
 from inngest_core.function import Function
 
@@ -45,7 +45,8 @@ def check_client(client: object) -> None:
 def check_options(options: ServeOptions) -> None:
     """Check the keyword arguments of a `serve`.
 
-    Raises TypeError, as Python does: one is unknown. ConfigError: a value is of the wrong type.
+    Raises TypeError, as Python does: one is unknown. ConfigError: a value is of the wrong type. URLInvalidError:
+    serve_origin is no absolute URL.
     """
     for name, value in options.items():
         if name not in ServeOptions.__optional_keys__:
@@ -55,6 +56,9 @@ def check_options(options: ServeOptions) -> None:
         if kind is not None and value is not None and not isinstance(value, kind):
             raise ConfigError(f"{name} is {describe(value)}; give a {kind.__name__}, or leave it out")
     check_streaming(options.get("streaming"))
+    origin = options.get("serve_origin")
+    if origin:
+        parse_origin(origin, "serve_origin")
 
 
 _KINDS: dict[str, type] = {"serve_path": str, "serve_origin": str, "public_path": str, "enable_unauthed_sync": bool}

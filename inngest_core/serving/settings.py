@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from inngest_core.client import Inngest
-from inngest_core.config import Streaming
+from inngest_core.config import BOOLEANS, Streaming
 from inngest_core.errors import ConfigError, InngestError
 
 from .arguments import check_options
@@ -21,6 +21,8 @@ from .options import ServeOptions
 
 CLIENT_ARGUMENTS = frozenset(inspect.signature(Inngest.__init__).parameters) - {"self"}
 SERVE_ARGUMENTS = ServeOptions.__optional_keys__ - CLIENT_ARGUMENTS
+SWITCHES = frozenset({"is_production", "enable_unauthed_sync", "checkpointing"})
+"""Arguments that are true or false, for which text from the environment, and what it was parsed to, are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Settings:
         try:
             return make(**self.client)
         except InngestError as error:
-            argument = error.message.partition(" ")[0].partition("[")[0]
+            argument = error.message.partition(" ")[0].partition("[")[0].rstrip(":")
             if argument not in self.client:
                 raise
             raise ConfigError(f"{name_of(argument.upper())}: {error.message}") from None
@@ -81,12 +83,12 @@ def read_settings(
         elif name != argument.upper() or argument not in known:
             raise ConfigError(_unknown(name, {*own, *map(str.upper, known)}, name_of))
         elif argument in SERVE_ARGUMENTS:
-            cast("dict[str, object]", found.serve)[argument] = value
+            cast("dict[str, object]", found.serve)[argument] = _read(argument, value, name_of(name), import_by_name)
         else:
             found.client[argument] = _read(argument, value, name_of(name), import_by_name)
     try:
         check_options(found.serve)
-    except ConfigError as error:
+    except InngestError as error:
         raise ConfigError(f"{name_of(error.message.partition(' ')[0].upper())}: {error.message}") from None
     return found
 
@@ -107,6 +109,8 @@ def _read(argument: str, value: object, setting: str, import_by_name: Callable[[
             return _import(value, setting, import_by_name)
         case "logger", str():
             return logging.getLogger(value)
+        case _, str() | int() if argument in SWITCHES:
+            return BOOLEANS.get(str(value).lower(), value)
         case "streaming", str() if value in set(Streaming):
             return Streaming(value)
         case _:

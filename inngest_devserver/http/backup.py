@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -36,8 +37,9 @@ class BackupDownload:
         os.close(handle)
         path = Path(name)
         try:
-            await asyncio.to_thread(self._engine.store.database.backups.copy_to, path)
-            await FileResponse(path, media_type=_CONTENT_TYPE, filename="engine.db")(scope, receive, send)
+            await asyncio.to_thread(self._engine.store.database.backup(), path)
+            with contextlib.suppress(asyncio.CancelledError):  # the server stops, and does not wait for a slow download
+                await FileResponse(path, media_type=_CONTENT_TYPE, filename="engine.db")(scope, receive, send)
         except BackupError as error:
             raise APIError(503, str(error)) from None
         finally:

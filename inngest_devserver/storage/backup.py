@@ -18,14 +18,13 @@ class BackupError(Exception):
 
 
 class Backups:
-    """Copies one database, from any thread, until it is closed."""
+    """Copies a database, in any thread, one copy at a time, until this is closed."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
+    def __init__(self) -> None:
         self._copying = threading.Lock()
         self._is_closed = False
 
-    def copy_to(self, path: Path) -> None:
+    def copy(self, db: sqlite3.Connection, path: Path) -> None:
         """Write to a file, in place of its contents, all that is committed when this returns. Raises BackupError.
 
         It takes its time; call it in a thread of its own.
@@ -39,7 +38,7 @@ class Backups:
                 target.execute("PRAGMA journal_mode = OFF")
                 self._go_on()
                 # What the same connection writes meanwhile is written to the copy as well.
-                self._db.backup(target, pages=_PAGES_AT_ONCE, progress=self._go_on, sleep=_RETRY_SECONDS)
+                db.backup(target, pages=_PAGES_AT_ONCE, progress=self._go_on, sleep=_RETRY_SECONDS)
         except sqlite3.Error as error:
             raise BackupError(f"the copy cannot be written: {error}") from error
 

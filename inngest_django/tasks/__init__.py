@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -23,12 +23,11 @@ from inngest_django.project import get_client, is_configured
 
 from .framework import BaseTaskBackend, Task, TaskResult, TaskResultDoesNotExist, TaskResultStatus, task_enqueued
 from .functions import ANY_QUEUE, TaskFunctions, event_name
+from .options import read_options
 from .results import read_result
 
 SECONDS_PER_PRIORITY = 6
 """Priorities of tasks go to 100, those of an engine to 600 seconds: so much sooner a run starts than it would."""
-
-_OPTIONS = ("CONCURRENCY", "RETRIES")
 
 
 class InngestBackend(BaseTaskBackend):
@@ -49,7 +48,8 @@ class InngestBackend(BaseTaskBackend):
         params: its settings. QUEUES: the queues, as for every backend. OPTIONS: RETRIES, how often a task that failed
             is tried again, 0 to 20, 4 by default; CONCURRENCY, how many tasks of a queue run at a time, a number or a
             dict of numbers by queue, no limit by default.
-        Raises ImproperlyConfigured: an option is unknown, or the project has no client to send and run tasks with.
+        Raises ImproperlyConfigured: an option is unknown or does not fit, or the project has no client to send and run
+        tasks with.
         """
         super().__init__(alias, params)
         if not is_configured() or not any(app.startswith("inngest_django") for app in settings.INSTALLED_APPS):
@@ -57,11 +57,8 @@ class InngestBackend(BaseTaskBackend):
                 f'TASKS["{alias}"] needs the app inngest_django, which sends and runs the tasks; add "inngest_django" '
                 'to INSTALLED_APPS, and INNGEST = {"APP_ID": "shop"} with the id of your app to the settings'
             )
-        for name in self.options:
-            if name not in _OPTIONS:
-                raise ImproperlyConfigured(
-                    f'TASKS["{alias}"]["OPTIONS"]["{name}"] is not an option; the options are {", ".join(_OPTIONS)}'
-                )
+        self._served_queues = sorted(self.queues) or [ANY_QUEUE]
+        self._read_options = read_options(alias, self.options, self._served_queues)
 
     def enqueue(self, task: Task[..., Any], args: Iterable[Any], kwargs: Mapping[str, Any]) -> Any:
         """Send the event that starts the task, at once. Raises what `client.send_sync` does."""
@@ -92,13 +89,11 @@ class InngestBackend(BaseTaskBackend):
     def functions(self, client: Inngest) -> Iterator[Function[Any]]:
         """Yield the functions that run the tasks of this backend.
 
-        client: that of the project. Raises FunctionConfigError: an option does not fit.
+        client: that of the project. Raises FunctionConfigError: the name of a queue does not fit.
         """
-        for queue in sorted(self.queues) or [ANY_QUEUE]:
-            limit = self.options.get("CONCURRENCY")
-            if isinstance(limit, dict):
-                limit = cast("dict[str, object]", limit).get(queue)
-            yield from TaskFunctions(self, queue, self.options.get("RETRIES"), limit).define(client)
+        options = self._read_options
+        for queue in self._served_queues:
+            yield from TaskFunctions(self, queue, options.retries, options.limits.get(queue)).define(client)
 
     def _event(self, task: Task[..., Any], args: Iterable[Any], kwargs: Mapping[str, Any]) -> Event:
         queue = task.queue_name if self.queues else ANY_QUEUE

@@ -48,12 +48,12 @@ def event_name(alias: str, queue: str, is_async: bool = False) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TaskFunctions:
-    """What runs the tasks of a queue. retries, limit: options of the backend, as they were given."""
+    """What runs the tasks of a queue. retries, limit: options of the backend."""
 
     backend: BaseTaskBackend
     queue: str
-    retries: Any = None
-    limit: Any = None
+    retries: int | None = None
+    limit: int | None = None
 
     def define(self, client: Inngest) -> Iterator[Function[Any]]:
         """Yield the function for plain tasks and the one for async tasks. Raises FunctionConfigError."""
@@ -101,7 +101,7 @@ class TaskFunctions:
         self._finish(attempt, TaskResultStatus.SUCCESSFUL, [])
 
     def _retries(self) -> int:
-        return _USUAL_RETRIES if self.retries is None else int(self.retries)
+        return _USUAL_RETRIES if self.retries is None else self.retries
 
     def _finish(self, attempt: Attempt, status: Any, errors: list[TaskError]) -> None:
         result = attempt.result

@@ -80,6 +80,17 @@ MISTAKES: dict[str, tuple[Any, list[str]]] = {
     "a value": ({"APP_ID": 7}, ['INNGEST["APP_ID"]', "app_id is 7"]),
     "of serve": ({**DEV, "SERVE_PATH": 7}, ['INNGEST["SERVE_PATH"]', "give a str"]),
     "middleware": ({**DEV, "MIDDLEWARE": ["shop.nowhere"]}, ['INNGEST["MIDDLEWARE"]', "'shop.nowhere'"]),
+    "a key that is no text": ({**DEV, "SIGNING_KEY": 7}, ['INNGEST["SIGNING_KEY"]: signing_key is an int; give a str']),
+    "another key": ({**DEV, "EVENT_KEY": 7}, ['INNGEST["EVENT_KEY"]: event_key is an int; give a str']),
+    "environment": ({**DEV, "ENV": 7}, ['INNGEST["ENV"]: env is an int; give a str']),
+    "mode": (
+        {"APP_ID": "a", "IS_PRODUCTION": "yes"},
+        ['INNGEST["IS_PRODUCTION"]', "is_production is 'yes'; give True"],
+    ),
+    "logger": ({**DEV, "LOGGER": 7}, ['INNGEST["LOGGER"]: logger is an int; give a logging.Logger']),
+    "time-out": ({**DEV, "REQUEST_TIMEOUT": -3}, ['INNGEST["REQUEST_TIMEOUT"]: request_timeout: -3 is negative']),
+    "origin": ({**DEV, "SERVE_ORIGIN": "shop.example"}, ['INNGEST["SERVE_ORIGIN"]', "does not begin with http"]),
+    "relay": ({**DEV, "OUTBOX_RELAY": "yes"}, ["INNGEST[\"OUTBOX_RELAY\"] is 'yes'; give True or False"]),
     "no client": ({"CLIENT": "os.path"}, ["INNGEST[\"CLIENT\"] is 'os.path', a module", "inngest.Inngest"]),
     "client elsewhere": ({"CLIENT": "nowhere.client"}, ['INNGEST["CLIENT"]', "cannot be imported"]),
     "client and more": ({"CLIENT": "os.path", "APP_ID": "a"}, ['INNGEST["APP_ID"]', 'INNGEST["CLIENT"]']),
@@ -98,6 +109,13 @@ def test_a_setting_that_does_not_fit_is_improperly_configured(given: Any, parts:
 
 
 START: dict[str, tuple[dict[str, str], list[str]]] = {
+    "a relay without an outbox": (
+        {
+            "site_settings.py": "SECRET_KEY = 'x'\nUSE_TZ = True\nINSTALLED_APPS = ['inngest_django']\n"
+            "INNGEST = {'APP_ID': 'x', 'IS_PRODUCTION': False, 'OUTBOX_RELAY': True}\n"
+        },
+        ['INNGEST["OUTBOX_RELAY"] needs the outbox; add "inngest_django.outbox" to INSTALLED_APPS'],
+    ),
     "a module that fails": (
         {"shop/inngest_functions.py": "import nothing_like_it\n"},
         ["shop.inngest_functions", "the app 'shop' in INSTALLED_APPS", "No module named 'nothing_like_it'"],

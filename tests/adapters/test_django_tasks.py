@@ -178,7 +178,9 @@ def test_the_signals_are_sent(found: dict[str, Any]) -> None:
 
 WRONG = {
     "an option": ({'"RETRIES": 1': '"RETRY": 1'}, 'TASKS["default"]["OPTIONS"]["RETRY"] is not an option'),
-    "a value": ({'"RETRIES": 1': '"RETRIES": 21'}, "the setting TASKS: "),
+    "a value": ({'"RETRIES": 1': '"RETRIES": 21'}, 'TASKS["default"]["OPTIONS"]["RETRIES"] is 21; give a whole'),
+    "a queue": ({'{"mail": 1}': '{"post": 1}'}, "names the queue 'post', which the backend does not have; its queues"),
+    "a limit": ({'{"mail": 1}': '"many"'}, 'TASKS["default"]["OPTIONS"]["CONCURRENCY"] is \'many\'; give a whole'),
 }
 
 

@@ -61,7 +61,28 @@ def test_at_once_with_an_app() -> None:
         expect_ran(ask(app, "async"), "async")
 
 
+@pytest.mark.parametrize("text", ["false", "False", "0", 0])
+def test_a_switch_may_be_text_as_the_environment_has_it(text: object) -> None:
+    with shop() as served:
+        app = app_of(served, INNGEST_IS_PRODUCTION=text, INNGEST_ENABLE_UNAUTHED_SYNC=text)
+        assert app.extensions["inngest"].client.is_production is False
+        app = app_of(served, INNGEST_IS_PRODUCTION="true", INNGEST_SIGNING_KEY=KEY)
+        assert app.extensions["inngest"].client.is_production is True
+
+
 MISTAKES = {
+    "a key": (
+        {"INNGEST_EVENT_KEY": 12},
+        'app.config["INNGEST_EVENT_KEY"]: event_key is an int; give a str',
+    ),
+    "a switch": (
+        {"INNGEST_IS_PRODUCTION": "maybe"},
+        "app.config[\"INNGEST_IS_PRODUCTION\"]: is_production is 'maybe'; give True for cloud mode",
+    ),
+    "an origin": (
+        {"INNGEST_SERVE_ORIGIN": "shop.example"},
+        "app.config[\"INNGEST_SERVE_ORIGIN\"]: serve_origin is 'shop.example': it does not begin with http",
+    ),
     "unknown": (
         {"INNGEST_SIGNIN_KEY": "x"},
         'did you mean app.config["INNGEST_SIGNING_KEY"]?',

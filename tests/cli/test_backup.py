@@ -108,3 +108,20 @@ def test_what_cannot_be_written_or_read_is_said(shop: Path) -> None:
         assert "asks for a key" in run("backup", "copy.db", "--url", origin, folder=shop, code=1)
         assert not (shop / "copy.db").exists()
         assert httpx.post(f"{origin}/v1/backup", headers={"authorization": f"Bearer {key}"}).status_code == 405
+
+
+def test_an_engine_that_is_stopped_waits_for_no_backup(tmp_path: Path) -> None:
+    with dev("--persist", "engine.db", folder=tmp_path) as it:
+        origin = it.origin()
+        it.until("no app")
+        with httpx.Client(base_url=origin, trust_env=False, verify=NO_TLS) as client:
+            large = {"name": "other/event", "data": {"text": "x" * 2_000_000}}
+            for _ in range(10):
+                assert client.post("/e/key", json=large).status_code == 200
+            with client.stream("GET", "/v1/backup") as answer:
+                assert answer.status_code == 200
+                it.process.terminate()
+                said = it.rest()
+    assert it.process.wait() == 0
+    assert "Traceback" not in said
+    assert [each.name for each in tmp_path.iterdir()] == ["engine.db"]

@@ -234,3 +234,21 @@ def test_sending_when_no_engine_runs() -> None:
     assert message.startswith(f"no answer from {origin} to a POST: ConnectError: ")
     assert " (tried 5 times); is an engine running there? start one with `inngest dev`, " in message
     assert caught.value.ids == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"signing_key": b"signkey-test-00"}, "signing_key is a bytes; give a str"),
+        ({"event_key": 7}, "event_key is an int; give a str"),
+        ({"env": 7}, "env is an int; give a str"),
+        ({"api_base_url": 8288}, "api_base_url is an int; give a str"),
+        ({"app_version": 1.2}, "app_version is a float; give a str"),
+        ({"is_production": "false"}, "is_production is 'false'; give True for cloud mode, False for dev mode"),
+        ({"logger": "shop"}, "logger is a str; give a logging.Logger"),
+    ],
+)
+def test_an_option_of_another_type_is_refused(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        make(**options)
+    assert said in caught.value.message
