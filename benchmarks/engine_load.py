@@ -36,7 +36,7 @@ SLOWER_LIMIT = 1.5
 """How much longer a run may take beside all the sleepers: their number must not matter, noise may."""
 FLOOD, AT_A_TIME = 2000, 100
 QUEUED = 10_000
-RESTING = 100_000
+RESTING, TOGETHER = 100_000, 5000
 _PATIENCE_SECONDS = 600.0
 
 
@@ -114,12 +114,15 @@ def _queued(effort: Effort) -> Iterator[Row]:
 
 
 def _resting(event: str, doing: str, effort: Effort, limit: float | None) -> Iterator[Row]:
-    """Measure other runs before and beside many that this event starts, and the memory. limit: of that, in MB."""
+    """Measure other runs before and beside many that this event starts, and the memory. limit: of that, in MB.
+
+    They come some thousands together: a run that has not begun takes more memory than one that rests.
+    """
     count = RESTING if effort == FULL else RESTING // 10
     with _engine(MEMORY) as (pid, connection):
         alone = [run_seconds(connection, "bench/one-call", 1, 1) for _ in range(4 * effort.rounds)]
-        last = _send(connection, event, count)[-1]
-        _until_at_rest(connection, last)
+        for _ in range(0, count, TOGETHER):
+            _until_at_rest(connection, _send(connection, event, TOGETHER)[-1])
         beside = [run_seconds(connection, "bench/one-call", 1, 1) for _ in range(4 * effort.rounds)]
         what = f"engine: a one-call run beside {count:,} {doing}, against none"
         yield compared(f"{what}, p50", statistics.median(beside), statistics.median(alone), SLOWER_LIMIT)

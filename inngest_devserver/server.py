@@ -129,6 +129,8 @@ class DevServer:
         # Calls end first: an app that is in one may be waiting for an answer of this very server.
         await self._engine.stop_calls()
         await self._server.shutdown(sockets=[self._socket])
+        for connection in list(self._server.server_state.connections):
+            connection.transport.abort()  # its client reads nothing, so that it would never be closed
         await self._engine.stop()
         self._engine = self._server = self._socket = self._ticking = None
 

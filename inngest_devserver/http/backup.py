@@ -8,8 +8,6 @@ import os
 import tempfile
 from pathlib import Path
 
-from starlette.responses import FileResponse
-
 from inngest_core.web.asgi import Receive, Scope, Send
 from inngest_devserver.engine import Engine
 from inngest_devserver.storage.backup import BackupError
@@ -17,6 +15,7 @@ from inngest_devserver.storage.backup import BackupError
 from .answers import APIError
 
 _CONTENT_TYPE = "application/vnd.sqlite3"
+_CHUNK_BYTES = 256 * 1024
 
 
 class BackupDownload:
@@ -39,8 +38,18 @@ class BackupDownload:
         try:
             await asyncio.to_thread(self._engine.store.database.backup(), path)
             with contextlib.suppress(asyncio.CancelledError):  # the server stops, and does not wait for a slow download
-                await FileResponse(path, media_type=_CONTENT_TYPE, filename="engine.db")(scope, receive, send)
+                await _send(path, send)
         except BackupError as error:
             raise APIError(503, str(error)) from None
         finally:
             path.unlink(missing_ok=True)
+
+
+async def _send(path: Path, send: Send) -> None:
+    size = str(path.stat().st_size)
+    headers = [(b"content-type", _CONTENT_TYPE.encode()), (b"content-length", size.encode())]
+    with path.open("rb") as file:
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        while chunk := file.read(_CHUNK_BYTES):
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})

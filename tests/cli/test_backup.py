@@ -34,7 +34,7 @@ inngest.flask.serve(app, client, [nap])
 
 
 class Flood:
-    """Sends events until it is told to stop, as fast as they are accepted."""
+    """Sends some megabytes of events as fast as they are accepted, or until it is told to stop."""
 
     def __init__(self, origin: str) -> None:
         self.accepted: list[str] = []
@@ -56,7 +56,9 @@ class Flood:
 
     def _run(self) -> None:
         with httpx.Client(base_url=self._origin, trust_env=False, verify=NO_TLS) as client:
-            while not self._over.is_set():
+            for _ in range(200):
+                if self._over.is_set():
+                    return
                 answer = client.post("/e/key", json=[{"name": "other/event", "data": {"text": "x" * 2000}}] * 20)
                 self.accepted += answer.json()["ids"]
                 self._some.set()
@@ -74,7 +76,6 @@ def test_another_engine_goes_on_from_a_backup_of_a_busy_one(tmp_path: Path) -> N
             flood.wait_for_some()
             before = list(flood.accepted)
             said = run("backup", str(copy), "--url", origin)
-            run("backup", str(copy), "--url", origin)
     assert said.endswith(f" bytes of the engine at {origin} are in {copy}\n")
     assert sorted(each.name for each in tmp_path.glob("*.db")) == ["copy.db", "engine.db"]
     with closing(sqlite3.connect(copy)) as database:
