@@ -101,11 +101,7 @@ class Remote:
         self, method: str, path: str, body: bytes | None = None, timeout: httpx.Timeout | float = TIMEOUT_SECONDS
     ) -> Generator[httpx.Response]:
         """Send a request, and lend the answer before its body is read. Raises CommandError, also for that."""
-        headers = {"content-type": "application/json"}
-        if self.token:
-            headers["authorization"] = f"Bearer {self.token}"
-        elif self.signing_key:
-            headers["authorization"] = _bearer(self.signing_key)
+        headers = {"content-type": "application/json", **self.headers()}
         try:
             with (
                 httpx.Client(trust_env=False, timeout=timeout) as client,
@@ -119,6 +115,12 @@ class Remote:
             ) from None
         except httpx.HTTPError as error:
             raise CommandError(f"the engine at {self.origin} did not answer ({_cause(error)})") from None
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that show the engine a key. Raises UsageError."""
+        if self.token:
+            return {"authorization": f"Bearer {self.token}"}
+        return {"authorization": _bearer(self.signing_key)} if self.signing_key else {}
 
     def _port_option(self) -> str:
         """Return the option that starts an engine at this very origin, where that is on this machine."""
