@@ -9,6 +9,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
+from inngest_devserver.json_parts import mapping
+
 _DEEPEST = 8
 _FORMATS = {
     "date-time": "2027-01-15T08:00:00Z",
@@ -115,10 +117,9 @@ class _Example:
             reference = schema.get("$ref")
             if not isinstance(reference, str) or not reference.startswith("#/"):
                 break
-            found: Any = self._root
+            schema = self._root
             for part in reference[2:].split("/"):
-                found = found.get(part, {}) if isinstance(found, dict) else {}
-            schema = cast("Mapping[str, Any]", found if isinstance(found, dict) else {})
+                schema = mapping(schema.get(part))
         return schema
 
 
@@ -155,5 +156,5 @@ class EventTypes:
 
 def data_of(bodies: Iterable[bytes]) -> list[Any]:
     """Return the data of events, without what is the engine's own."""
-    found = [cast("dict[str, Any]", json.loads(body)).get("data") or {} for body in bodies]
+    found = [mapping(mapping(json.loads(body)).get("data")) for body in bodies]
     return [{name: value for name, value in data.items() if name != "_inngest"} for data in found]

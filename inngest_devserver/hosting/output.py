@@ -44,7 +44,7 @@ class Watched:
 
     def write(self, text: str) -> int:
         written = self._stream.write(text)
-        if isinstance(text, str) and text:
+        if text:
             self._tell(text)
         return written
 

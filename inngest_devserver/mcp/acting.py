@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from urllib.parse import quote
 
 from pydantic import Field
@@ -33,10 +33,10 @@ class Acting:
         """Send an event, and explain the runs that it starts."""
         key = quote(self._asking.event_key, safe="")
         answer = await self._asking.ask("POST", f"/e/{key}", body={"name": name, "data": data})
-        ids = answer.get("ids") or []
+        ids = [str(each) for each in cast("list[object]", answer.get("ids") or [])]
         if not ids:
             raise RefusedError("the engine accepted no event")
-        runs = await self._runs_of(str(ids[0]), wait)
+        runs = await self._runs_of(ids[0], wait)
         told = [await self._looking.explain_run(run_id) for run_id in runs]
         return "\n\n".join([f"sent {name}: event {ids[0]}", *(told or ["it has started no run"])])
 
