@@ -159,6 +159,8 @@ class DevServer:
             await self._mcp.stop()
             self._mcp = None
         await self._server.shutdown(sockets=[self._socket])
+        for connection in list(self._server.server_state.connections):
+            connection.transport.abort()  # its client reads nothing, so that it would never be closed
         await self._engine.stop()
         self._engine = self._server = self._socket = self._ticking = None
 
