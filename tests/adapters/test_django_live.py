@@ -182,8 +182,8 @@ def test_migrations_that_were_not_applied_are_told_at_start_up(project: Path) ->
         settings.write("INSTALLED_APPS.append('inngest_django.outbox')\n")
         settings.write("DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'new.db'}}\n")
     with inngest_dev(["manage.py"], folder=project) as session:
-        session.until("You have 1 unapplied migration(s).")
-        assert "inngest_outbox" in session.until("manage.py migrate")
+        assert "inngest_outbox" in session.until("You have 1 unapplied migration(s).")
+        session.until("manage.py migrate")
 
 
 def test_what_is_wrong_is_said_in_one_line(project: Path) -> None:
