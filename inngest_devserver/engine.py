@@ -276,19 +276,23 @@ class Engine:
 
     def start(self) -> None:
         """Take up what the store holds, and begin to work."""
+        if not self.store.database.is_new:
+            self._take_up()
+        self.registry.on_change = self.crons.update
+        self.scheduler.start()
+
+    def _take_up(self) -> None:
         self.registry.load()
         self._meters.load()
         self.cancellations.load()
         resumed = recover(self.store, self.registry, self.active, self.scheduler, self._placing.place)
         self.admission.load()
         self.crons.load()
-        self.registry.on_change = self.crons.update
         for row in lost_runs(self.store, self.active):
             self.journal.say(f"run {row.id} cannot go on and has failed: its function or its events are not known")
             end_lost(self.store, row, self.active, self.clock.now(), self.executor.resume)
         if resumed:
             self.journal.say(f"resumed {resumed} run{'s' if resumed > 1 else ''}")
-        self.scheduler.start()
 
     async def stop_calls(self) -> None:
         """Give up the calls and fetches that are under way, whose jobs stay in the store, and end subscriptions."""

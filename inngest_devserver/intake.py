@@ -138,10 +138,13 @@ class Intake:
         row = self._row(event, internal_id or self._ulids.new(self._clock.now()))
         if len(row.body) > MAX_EVENT_BYTES and not row.name.startswith(OWN_PREFIX):
             raise EventInvalidError(f"event is {len(row.body)} bytes long; at most {MAX_EVENT_BYTES} are allowed")
-        if self._store.add_event(row):
-            self._changes.tell("event", row.internal_id, name=row.name)
-            self._unmatched.append((event, row))
-            self._match_all()
+        if internal_id is None:
+            self._store.add_event(row)
+        elif not self._store.add_event_once(row):
+            return row
+        self._changes.tell("event", row.internal_id, name=row.name)
+        self._unmatched.append((event, row))
+        self._match_all()
         return row
 
     def _match_all(self) -> None:

@@ -133,10 +133,8 @@ def _response(response: Response, unread: HttpRequest | None = None) -> HttpResp
     """Translate an answer. unread: its request, where it was given before the body was read."""
     if not isinstance(response.body, bytes):
         return _streamed(response, response.body)
-    answer = _Answer(response.body, content_type="", status=response.status)  # its headers are set below
-    for name, value in response.headers.items():
-        answer.headers[name] = value
-    answer.headers["content-length"] = str(len(response.body))
+    headers = {**response.headers, "content-length": str(len(response.body))}
+    answer = _Answer(response.body, status=response.status, headers=headers)
     answer.unread = unread
     # A function that fails is a 500 to the engine, and logged as such; Django would mail it to ADMINS, at every try.
     answer._has_been_logged = response.status >= 500  # type: ignore[attr-defined]  # Django sets and reads it

@@ -6,10 +6,12 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Unpack, cast
+from wsgiref.types import WSGIEnvironment
 
 import flask
 from flask.blueprints import BlueprintSetupState
 from flask.globals import request_ctx
+from werkzeug.datastructures import Headers
 
 from inngest_core.client import Inngest
 from inngest_core.function import Function
@@ -24,6 +26,8 @@ from .context import within_app
 from .csrf import exempt_from_csrf
 
 FRAMEWORK = "flask"
+
+_WITH_A_BODY = (200, 206)
 
 
 def serve(
@@ -92,12 +96,23 @@ def _request(head: Head, request: flask.Request, body_cap: int) -> Request:
 
 
 def _response(response: Response) -> flask.Response:
-    headers = dict(response.headers)
+    headers = [*response.headers.items()]
     if isinstance(response.body, bytes):
-        return flask.Response(response.body, response.status, headers)
+        return _Answer(response.body, response.status, headers)
     pieces = _in_context(in_pieces(response.body))
     next(pieces)
     return flask.Response(pieces, response.status, headers)
+
+
+class _Answer(flask.Response):
+    """An answer that is sent with its headers as they are, for there is nothing in them to be corrected.
+
+    Werkzeug copies the headers of each answer first, which takes as long as making them.
+    """
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
+        """Return the headers to send: as they are, unless a hook has made another answer of this one."""
+        return self.headers if self.status_code in _WITH_A_BODY else super().get_wsgi_headers(environ)
 
 
 def _in_context(pieces: Pieces) -> Iterator[bytes]:

@@ -18,7 +18,6 @@ from inngest_core.events.event import Event, event_as_json
 from inngest_core.function import Function
 from inngest_core.protocol.signing import SigningKey
 from inngest_core.runtime.interceptors import intercepting
-from inngest_core.web.messages import HTTPRequest, HTTPResponse
 from inngest_devserver.engine import Engine as Machine
 from inngest_devserver.engine import Options
 from inngest_devserver.intake import EventInvalidError, parse_event
@@ -27,13 +26,14 @@ from inngest_devserver.scheduling.virtual_time import VirtualTime
 from inngest_devserver.storage.retention import Keep
 from inngest_devserver.storage.tables import EventRow
 
-from .api import ClientAPI, is_sending, nothing_arrives
 from .calls import Calls
+from .description import description
 from .errors import RunNotEndedError, TestingError
 from .faults import Faults
 from .history import History
+from .incoming import Incoming
 from .portal import call_on_loop
-from .recording import Recorder, current_engine, current_run, rehearsing
+from .recording import Recorder, current_run
 from .registration import Registration
 from .replaying import Replaying
 from .results import Result
@@ -108,7 +108,12 @@ class AsyncEngine:
         self._open = True
         self._loop = asyncio.get_running_loop()
         self._clock = ManualClock(self._now)
-        substitutes = Substitutes(self._recorder, self._clock.now, self._start_other)
+        substitutes = Substitutes(
+            self._recorder,
+            self._clock.now,
+            self._start_other,
+            is_known=lambda slug: self._machine.registry.by_slug(slug) is not None,
+        )
         options = Options(
             clock=self._clock,
             sink=None,
@@ -123,12 +128,12 @@ class AsyncEngine:
         self._registration = Registration(
             self._machine.registry, self._sender, self._recorder, key=self._key, path=self._path
         )
-        self._history = History(self._machine, self._recorder)
-        self._api: ClientAPI | None = None
+        self._history = History(self._machine, self._recorder, lambda do: call_on_loop(self._loop, do))
         self._machine.scheduler.pause()
         self._machine.start()
         self._exit.callback(self._recorder.close)
-        self._exit.enter_context(intercepting(self._intercept))
+        incoming = Incoming(self, self._machine, self._loop, self._recorder, self._faults)
+        self._exit.enter_context(intercepting(incoming.intercept))
         try:
             await self._add_all()
         except BaseException:
@@ -147,6 +152,7 @@ class AsyncEngine:
         if self._open:
             self._open = False
             self._exit.close()
+            self._history.refresh()
             await self._machine.stop()
 
     def abandon(self) -> None:
@@ -178,27 +184,6 @@ class AsyncEngine:
         for app in apps:
             await self._registration.add(app)
         return None
-
-    # Requests of clients
-
-    def _intercept(self, request: HTTPRequest) -> HTTPResponse | None:
-        """Answer a request of a client, unless that is called by another engine at this moment."""
-        if current_engine.get() not in (None, self) or self._loop.is_closed():
-            return None
-        if rehearsing.get():
-            return nothing_arrives(request)
-        refused = self._faults.refuse_save(request)
-        if refused is not None:
-            return refused
-        run_id = current_run.get()
-        return call_on_loop(self._loop, lambda: self._answer(request, run_id))
-
-    def _answer(self, request: HTTPRequest, run_id: str) -> HTTPResponse:
-        if self._api is None:
-            self._api = ClientAPI(self._machine)
-        if run_id and is_sending(request):
-            self._recorder.sent(run_id, request.body)
-        return self._api.answer(request)
 
     # What tests do
 
@@ -258,7 +243,10 @@ class AsyncEngine:
         async with self._working():
             ended = await self._time.run_until(lambda: self._has_ended(run.id), seconds=within.total_seconds())
         if not ended:
-            raise RunNotEndedError(f"the run did not end within {within}\n{run!r}")
+            raise RunNotEndedError(
+                f"the run did not end within {within}; give wait or run more time, or a stub for what it waits for\n"
+                f"{run!r}"
+            )
         return run
 
     async def settle(self) -> None:
@@ -304,8 +292,14 @@ class AsyncEngine:
         run: the run to show in the message.
         """
         __tracebackhide__ = True
-        self._recorder.stubs.check_used(self._recorder.met(), lambda: "" if run is None else repr(run))
+        self._recorder.stubs.check_used(self._recorder.met(), run)
         self._faults.check_happened(self._recorder.met())
+
+    def describe(self) -> str:
+        """Return what it was sent in vain, for people who look why a test failed; empty when there is no such thing."""
+        if not self._open:
+            return ""
+        return description(self._machine.registry, [event for event, _ in self._sent[1::2]], self.runs_of)
 
     def _kept(self, event: Event) -> EventRow:
         return self._machine.intake.keep(self._parsed(event))
@@ -344,5 +338,5 @@ class AsyncEngine:
         if self._recorder.problems:
             problem = self._recorder.problems[0]
             if problem.run_id:
-                problem.add_note(repr(self._history.result(problem.run_id)))
+                problem.add_note(self._history.shown(problem.run_id, problem.step))
             raise problem

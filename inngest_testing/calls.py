@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 from inngest_core.protocol.wire import Header
@@ -29,7 +28,7 @@ class Calls:
         if self._check is not None or self._faults.crash_after or self._faults.duplicate:
             # An app cannot save results while a call goes on without this id, so every step leads to a call of its own.
             body = _QUEUE_ITEM.sub(b'"qi_id":""', request.body, count=1)
-            request = dataclasses.replace(request, body=body)
+            request = Request(request.method, request.url, request.headers, body)
         response = await (self._faults.ask(request, ask) if self._faults else ask(request))
         if self._check is not None:
             return await self._check.look_at(request, response, ask)

@@ -46,6 +46,7 @@ class Sent:
         self._apps = apps
         self._lock = threading.Lock()
         self._events: list[Event] = []
+        self._drained: list[Event] = []
         self._exit = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -59,6 +60,10 @@ class Sent:
 
     def __repr__(self) -> str:
         return f"<sent {', '.join(event.name for event in self.events) or 'nothing'}>"
+
+    def describe(self) -> str:
+        """Return what was sent, for people who look why a test failed."""
+        return f"sent were:\n{_listed([*self._drained, *self.events])}"
 
     @property
     def events(self) -> list[Event]:
@@ -117,7 +122,7 @@ class Sent:
         apps: functions, lists of functions, or apps of frameworks; by default those that this was made with.
         steps: stubs by step id.
         replay: as for `testing.run`.
-        Raises TypeError: no app is known.
+        Raises TypeError: no app is known. StubError: a stub was not used.
         """
         given = apps or self._apps
         if not given:
@@ -127,6 +132,7 @@ class Sent:
             )
         events = self.events
         self.clear()
+        self._drained += events
         with Engine(*given, steps=steps, replay=replay) as engine:
             started: list[Result[Any]] = []
             for event in events:
@@ -134,6 +140,7 @@ class Sent:
             for run in started:
                 engine.wait(run)
             engine.settle()
+            engine.check_stubs()
             return [run for run in engine.runs() if run.event.name != EventName.SCHEDULED_TIMER]
 
     def _intercept(self, request: HTTPRequest) -> HTTPResponse | None:

@@ -123,8 +123,20 @@ def replay(function: Function[Any], run: str | Path | Mapping[str, Any], *, chec
     document = _read(run)
     replayed = Portal().run(lambda: _replay(function, document))
     if check and not replayed.ok:
-        raise ReplayError(f"today's {function.id} does not replay run {replayed.run_id}:\n{replayed!r}")
+        raise ReplayError(
+            f"today's {function.id} does not replay run {replayed.run_id}:\n{replayed!r}\n"
+            + _advice(function, replayed)
+        )
     return replayed
+
+
+def _advice(function: Function[Any], replayed: Replayed) -> str:
+    if replayed.function_id != function.id:
+        return f"The run is one of {replayed.function_id}, and the function is {function.id}: are the two the same?"
+    return (
+        "Runs that are under way would do steps again, or fail. Keep the ids and the kinds of the steps that they may "
+        "have passed; or give the new code to a function with another id, and let the old one end its runs."
+    )
 
 
 def _read(run: str | Path | Mapping[str, Any]) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from inngest_core.web.messages import HTTPRequest, HTTPResponse, Request, Respon
 
 from .errors import StubError
 from .sending import Ask
+from .wording import listed, meant
 
 
 @dataclass(slots=True)
@@ -58,9 +59,8 @@ class Faults:
         for fault in ("crash_after", "duplicate", "save_fails"):
             step_id: str | None = getattr(self, fault)
             if step_id is not None and fault not in self.happened:
-                shown = ", ".join(f'"{name}"' for name in dict.fromkeys(met)) or "none"
                 what = f'{fault}="{step_id}" did not happen: the app reported no result of such a step'
-                raise StubError(f"{what}; the run met: {shown}")
+                raise StubError(f"{what}{meant(step_id, met)}\nthe steps that were met: {listed(met)}")
 
 
 def _names(response: Response) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from .async_engine import AsyncEngine
 from .capture import Sent
-from .plugin import check_of_test
+from .plugin import check_of_test, describe_for_test
 from .sync_engine import Engine
 
 _FAULTS = frozenset({"crash_after", "duplicate", "save_fails"})
@@ -21,6 +21,7 @@ def engine_of(request: pytest.FixtureRequest) -> Iterator[Engine]:
     apps, options = _settings(request)
     with Engine(*apps, **options) as engine:
         request.node.stash[check_of_test] = engine.check_stubs
+        request.node.stash[describe_for_test] = engine.describe
         yield engine
 
 
@@ -39,6 +40,7 @@ def sent_of(request: pytest.FixtureRequest) -> Iterator[Sent]:
     """Yield what is sent in a test."""
     apps, _ = _settings(request)
     with Sent(*apps) as sent:
+        request.node.stash[describe_for_test] = sent.describe
         yield sent
 
 

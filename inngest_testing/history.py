@@ -1,10 +1,12 @@
 """The runs of a test engine, as snapshots that stay readable when the engine is gone. Reads its store; changes nothing.
 
-Snapshots are taken on the engine's loop, whenever it has worked, of the runs that a test holds.
+Snapshots are taken on the engine's loop, of the runs that a test holds: whenever the engine has worked, and when a test
+looks at one before that.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from inngest_core.client import Inngest
@@ -25,10 +27,11 @@ from .results import Line, Result, Snapshot, Status
 
 
 class History:
-    """recorder: what was seen of the runs in the app."""
+    """recorder: what was seen of the runs in the app. on_loop: has something done on the engine's loop, and waits."""
 
-    def __init__(self, engine: Engine, recorder: Recorder) -> None:
+    def __init__(self, engine: Engine, recorder: Recorder, on_loop: Callable[[Callable[[], None]], None]) -> None:
         self._engine = engine
+        self._on_loop = on_loop
         self._recorder = recorder
         self._snapshots: dict[str, Snapshot] = {}
         self._results: dict[str, Result[Any]] = {}
@@ -47,13 +50,21 @@ class History:
         found = self._results.get(run_id)
         if found is not None:
             return found
-        self._take(run_id)
         record = self._recorder.of(run_id)
         result: Result[Any] = Result(
-            record, lambda: self._snapshots[run_id], lambda output: self._read(run_id, output), report
+            run_id, record, lambda: self._look(run_id), lambda output: self._read(run_id, output), report
         )
         self._results[run_id] = result
         return result
+
+    def shown(self, run_id: str, step_id: str) -> str:
+        """Return a run as people read it. step_id: of the step that surprised."""
+        return report(self._look(run_id), self._recorder.of(run_id), step_id)
+
+    def _look(self, run_id: str) -> Snapshot:
+        if run_id not in self._snapshots:
+            self._on_loop(lambda: self._take(run_id))
+        return self._snapshots[run_id]
 
     def _read(self, run_id: str, output: object) -> Any:
         """Return the output of a run as whoever invokes the function gets it."""
@@ -73,8 +84,9 @@ class History:
 
     def refresh(self) -> None:
         """Take the snapshots of the runs that have not ended anew."""
-        for run_id, snapshot in self._snapshots.items():
-            if snapshot.status is Status.RUNNING:
+        for run_id in self._results:
+            snapshot = self._snapshots.get(run_id)
+            if snapshot is None or snapshot.status is Status.RUNNING:
                 self._take(run_id)
 
     def _take(self, run_id: str) -> None:
@@ -117,4 +129,4 @@ def _line(row: HistoryRow, started: float) -> Line:
     failed = row.kind in (Happening.STEP_FAILED, Happening.STEP_RETRIED, Happening.RUN_RETRIED) or (
         row.kind == Happening.RUN_ENDED and row.detail.startswith("failed")
     )
-    return Line(row.at - started, row.name, row.detail, row.step_id, failed)
+    return Line(row.at - started, row.name, row.detail, row.kind, failed)

@@ -61,6 +61,42 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     return result
 
 
+describe_for_test = pytest.StashKey[Callable[[], str]]()
+"""What tells about the engine of a test, or about what it has sent, when it has failed."""
+
+
+def pytest_runtest_setup() -> None:
+    """Forget the runs of the test before."""
+    results = sys.modules.get("inngest_testing.results")
+    if results is not None:
+        results.recent.clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Show the runs of a test that has failed, and what else may explain it."""
+    report = yield
+    if call.when == "call" and report.failed:
+        lines = list(_explanations(item, str(report.longrepr)))
+        if lines:
+            report.sections.append(("inngest", "\n".join(lines)))
+    return report
+
+
+def _explanations(item: pytest.Item, told: str) -> Iterator[str]:
+    """Yield what the failure itself does not show. told: its text."""
+    describe = item.stash.get(describe_for_test, None)
+    results = sys.modules.get("inngest_testing.results")
+    try:
+        if describe is not None and (text := describe()):
+            yield text
+        for run in () if results is None else results.recent:
+            if (text := repr(run)) not in told:
+                yield text
+    except Exception as error:  # the failure of the test is what counts
+        yield f"the runs cannot be shown: {error!r}"
+
+
 @pytest.fixture
 def inngest_engine(request: pytest.FixtureRequest) -> Iterator[Any]:
     """A `testing.Engine` for tests that are not async: in this process, in virtual time. The mark names its apps."""

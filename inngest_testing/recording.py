@@ -40,8 +40,12 @@ rehearsing: contextvars.ContextVar[bool] = contextvars.ContextVar("inngest_testi
 
 @dataclass(slots=True)
 class CallRecord:
-    """One call of a run: the kinds and the ids of the steps that it met, by hashed id."""
+    """One call of a run. stack: the steps that have results. met, names: the kinds and the ids of those that it met.
 
+    All by hashed id.
+    """
+
+    stack: Sequence[str] = ()
     met: dict[str, Opcode] = field(default_factory=dict[str, Opcode])
     names: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -95,9 +99,9 @@ class Recorder:
             record = self._runs[run_id] = RunRecord()
         return record
 
-    def note(self, problem: TestingError, run_id: str) -> None:
-        """Have the test fail with a problem of a run, whatever comes of that."""
-        problem.run_id = run_id
+    def note(self, problem: TestingError, run_id: str, step_id: str = "") -> None:
+        """Have the test fail with a problem of a run, whatever comes of that. step_id: of the step that surprised."""
+        problem.run_id, problem.step = run_id, step_id
         self.problems.append(problem)
 
     def call(self, run_id: str, request_id: str) -> CallRecord | None:
@@ -142,8 +146,9 @@ class Recorder:
     # The probe
 
     def call_begun(self, ctx: CallContext, function: Function[Any], logger: logging.Logger) -> None:
-        self.of(ctx.run_id).function = function.id
-        self.of(ctx.run_id).calls[ctx.request_id] = CallRecord()
+        run = self.of(ctx.run_id)
+        run.function = function.id
+        run.calls[ctx.request_id] = CallRecord(list(ctx.stack))
         if function.id not in self.functions:
             self.functions.update(dict.fromkeys(function.handlers, function))
         self.listen_to(logger)
@@ -184,7 +189,7 @@ class Recorder:
             try:
                 outcome = stub.next(record.id, record.step_id, arguments)
             except StubError as error:
-                self.note(error, current_run.get())
+                self.note(error, current_run.get(), record.step_id)
                 outcome = Raised(error)
             return outcome.unwrap()
 

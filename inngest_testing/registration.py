@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from inngest_core.client import Inngest
 from inngest_core.function import Function
 from inngest_core.protocol.signing import SigningKey
 from inngest_devserver.apps.registry import RegistrationInvalidError, Registry
+from inngest_devserver.calls.reply import Answer
 
 from .errors import AppError
 from .frameworks import target_of
@@ -63,9 +65,26 @@ class Registration:
         before = self._registry.registrations
         answer = await self._sender.send("PUT", origin + self._path, {}, b"{}")
         if self._registry.registrations == before:
-            text = answer.body.decode(errors="replace")[:_SHOWN]
+            said, advice = _refusal(answer)
             raise AppError(
-                f"the app did not register: it answered a PUT to {self._path} with {answer.status}: {text}; "
-                "give path= where it serves functions elsewhere, and signing_key= or INNGEST_DEV=1 for an app that "
-                "is in cloud mode"
+                f"the app did not register: it answered a PUT to {self._path} with {answer.status}{said}; {advice}"
             )
+
+
+def _refusal(answer: Answer) -> tuple[str, str]:
+    """Return what an app said that did not register, and what to change."""
+    if not answer.is_from_sdk:
+        text = answer.body.decode(errors="replace").strip()
+        said = "" if not text or text.startswith("<") else f": {text[:_SHOWN]}"
+        return f"{said}, which is no answer of inngest", (
+            "serve functions there, as with inngest.flask.serve(app, client, functions), or give path= where it does"
+        )
+    try:
+        told = json.loads(answer.body)
+        said = f": {told['message']}"
+    except (ValueError, KeyError, TypeError):
+        said = f": {answer.body.decode(errors='replace')[:_SHOWN]}"
+    return said, (
+        "an app in cloud mode is tested with INNGEST_DEV=1, set before it is imported, or with signing_key= and the "
+        "key that it has"
+    )

@@ -19,16 +19,21 @@ from inngest_core.protocol.wire import SDK, STEP_ID_OF_DISCOVERY, Header, Query
 from inngest_core.values.json_text import parse_value
 from inngest_core.web.messages import Request, Response
 
-from .errors import ReplayError
+from .errors import ReplayError, TestingError
 from .recording import CallRecord, Recorder, rehearsing
 from .sending import Ask
 
 Replaying = bool | Literal["in-order"]
 """Whether functions are held to doing the same again; "in-order" leaves out other orders of parallel steps."""
 
+_RUN_ID, _REQUEST_ID = Header.RUN_ID.value, Header.REQUEST_ID.value
 _WHY = (
     "A step is known by its id, so its id must be the same in every call: make it of a name and the event's data, not "
     "of a random value, the time, or what changes while the run goes on. Give replay=False where this does not matter."
+)
+_WHY_OF_ANOTHER_KIND = (
+    "A step is known by its id, so an id must stand for one kind of step: give the two ids of their own. Give "
+    "replay=False where this does not matter."
 )
 _WHY_IN_ANOTHER_ORDER = (
     "Parallel steps end in any order: make the ids of later steps of names and data, not of the order. Give "
@@ -57,45 +62,47 @@ class ReplayCheck:
 
         What is wrong is noted as a problem of the recorder.
         """
-        run_id = request.headers.get(Header.RUN_ID.value, "")
+        run_id = request.headers.get(_RUN_ID, "")
         run = self._runs.setdefault(run_id, _Run())
         run.calls += 1
-        call = self._recorder.call(run_id, request.headers.get(Header.REQUEST_ID.value, ""))
-        ops = _ops(response)
+        call = self._recorder.call(run_id, request.headers.get(_REQUEST_ID, ""))
+        ops = _several_ops(response)
         if len(ops) > 1 and not any(_races(op) for op in ops):
             run.together.append([str(op["id"]) for op in ops])
         if call is None or response.status not in (200, 206) or _target(request.url):
             return response
-        sent = parse_value(request.body)
-        missing = self._missing(call, sent, run, ended=response.status == 200)
+        missing = self._missing(call, run, ended=response.status == 200)
         changed = self._changed(run_id, call)
         if missing or changed:
-            self._note(run_id, run, [*self._told(missing, call, sent), *changed])
+            why = _WHY if missing else _WHY_OF_ANOTHER_KIND
+            self._note(
+                run_id, run, [*self._told(missing, call, call.stack), *changed.values()], why, [*missing, *changed]
+            )
         elif response.status == 200 and run.together and self._other_orders:
-            await self._rehearse(run_id, run, request, sent, ask)
-        return _FAILED if self._recorder.problems else response
+            await self._rehearse(run_id, run, request, call.stack, ask)
+        return _failed(self._recorder.problems[0]) if self._recorder.problems else response
 
-    def _missing(self, call: CallRecord, sent: Mapping[str, Any], run: _Run, *, ended: bool) -> list[str]:
+    def _missing(self, call: CallRecord, run: _Run, *, ended: bool) -> list[str]:
         """Return the steps that have a result and were not met again.
 
         A function with parallel steps may end before it comes to the last of them, as after a race.
         """
-        stack: Sequence[str] = sent["ctx"]["stack"]["stack"]
-        missing = [step for step in sent["steps"] if step not in call.met]
-        if not (ended and run.together):
+        missing = [step for step in call.stack if step not in call.met]
+        if not missing or not (ended and run.together):
             return missing
-        last = max((position for position, step in enumerate(stack) if step in call.met), default=-1)
-        return [step for step in missing if step in stack and stack.index(step) < last]
+        last = max((position for position, step in enumerate(call.stack) if step in call.met), default=-1)
+        return [step for step in missing if call.stack.index(step) < last]
 
-    def _changed(self, run_id: str, call: CallRecord) -> list[str]:
+    def _changed(self, run_id: str, call: CallRecord) -> dict[str, str]:
+        """Return what is otherwise about each step that was met as another kind, by hashed id."""
         steps = self._recorder.of(run_id).steps
-        return [
-            f'step "{steps[step].step_id}" was met as a {op.value}, but as a {steps[step].op.value} before'
+        return {
+            step: f'step "{steps[step].step_id}" was met as a {op.value}, but as a {steps[step].op.value} before'
             for step, op in call.met.items()
             if step in steps and steps[step].op is not op
-        ]
+        }
 
-    def _told(self, missing: Sequence[str], call: CallRecord, sent: Mapping[str, Any]) -> list[str]:
+    def _told(self, missing: Sequence[str], call: CallRecord, known: Sequence[str]) -> list[str]:
         if not missing:
             return []
         names = self._names(missing)
@@ -104,7 +111,7 @@ class ReplayCheck:
             if len(missing) == 1
             else f"steps {names} have results from earlier calls, but were not met again"
         ]
-        new = [name for step, name in call.names.items() if step not in sent["steps"]]
+        new = [name for step, name in call.names.items() if step not in known]
         if new:
             shown = ", ".join(f'"{name}"' for name in new)
             lines.append(f"instead, the new step{'s'[: len(new) > 1]} {shown} {'was' if len(new) == 1 else 'were'} met")
@@ -113,12 +120,12 @@ class ReplayCheck:
     def _names(self, steps: Sequence[str]) -> str:
         return ", ".join(f'"{self._recorder.name_of(step)}"' for step in steps)
 
-    async def _rehearse(self, run_id: str, run: _Run, request: Request, sent: dict[str, Any], ask: Ask) -> None:
+    async def _rehearse(self, run_id: str, run: _Run, request: Request, stack: Sequence[str], ask: Ask) -> None:
         """Call the function with the results of parallel steps in another order."""
-        stack: list[str] = sent["ctx"]["stack"]["stack"]
         order = _reordered(stack, run.together)
         if order == stack:
             return
+        sent = parse_value(request.body)
         request_id = f"rehearsal-{run.calls}"
         ctx = {
             **sent["ctx"],
@@ -127,9 +134,7 @@ class ReplayCheck:
             "request_id": request_id,
         }
         body = json.dumps({**sent, "ctx": ctx}).encode()
-        again = dataclasses.replace(
-            request, body=body, headers={**request.headers, Header.REQUEST_ID.value: request_id}
-        )
+        again = dataclasses.replace(request, body=body, headers={**request.headers, _REQUEST_ID: request_id})
         token = rehearsing.set(True)
         try:
             response = await ask(again)
@@ -146,23 +151,24 @@ class ReplayCheck:
             return
         missing = [step for step in stack if call is not None and step not in call.met]
         if call is not None and missing:
-            self._note(run_id, run, [*self._told(missing, call, sent), where], _WHY_IN_ANOTHER_ORDER)
+            self._note(run_id, run, [*self._told(missing, call, stack), where], _WHY_IN_ANOTHER_ORDER, missing)
 
-    def _note(self, run_id: str, run: _Run, told: Sequence[str], why: str = _WHY) -> None:
+    def _note(self, run_id: str, run: _Run, told: Sequence[str], why: str, steps: Sequence[str] = ()) -> None:
+        """Note what is wrong. told: in words. steps: those that surprised, the first of which is marked."""
         lines = "\n".join(f"  {line}" for line in told)
         function = self._recorder.function_of(run_id)
         error = ReplayError(
             f"function {function} did not do the same again when it was called from its memos "
             f"(call {run.calls} of the run):\n{lines}\n{why}"
         )
-        self._recorder.note(error, run_id)
+        self._recorder.note(error, run_id, self._recorder.name_of(steps[0]) if steps else "")
 
 
-_FAILED = Response(
-    500,
-    {Header.SDK.value: SDK, Header.NO_RETRY.value: "true"},
-    b'{"name": "ReplayError", "message": "the function did not do the same again"}',
-)
+def _failed(problem: TestingError) -> Response:
+    """Return the answer that ends a run whose test fails in any case."""
+    told = {"name": type(problem).__name__, "message": str(problem).partition("\n")[0].rstrip(":")}
+    headers = {Header.SDK.value: SDK, Header.NO_RETRY.value: "true"}
+    return Response(500, headers, json.dumps(told).encode())
 
 
 def _reordered(stack: Sequence[str], together: Sequence[Sequence[str]]) -> list[str]:
@@ -175,8 +181,9 @@ def _reordered(stack: Sequence[str], together: Sequence[Sequence[str]]) -> list[
     return order
 
 
-def _ops(response: Response) -> list[dict[str, Any]]:
-    if response.status != 206:
+def _several_ops(response: Response) -> list[dict[str, Any]]:
+    """Return the ops of an answer that has more than one."""
+    if response.status != 206 or response.content.count(b'"op":') < 2:
         return []
     listed: object = parse_value(response.content)
     return cast("list[dict[str, Any]]", listed) if isinstance(listed, list) else []

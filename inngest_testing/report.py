@@ -4,30 +4,35 @@ from __future__ import annotations
 
 from inngest_core.error_text import headline
 from inngest_core.protocol.duration import dump_duration
+from inngest_devserver.runs.journal import Happening
 
 from .recording import RunRecord
 from .results import Line, Snapshot, Status, one_line
 
 _WIDEST_NAME = 60
 _HOUR = 3600.0
+_OWN = "_inngest"
+"""What an engine puts into the data of the event of an invocation."""
 
 
 def report(run: Snapshot, record: RunRecord, marked: str = "") -> str:
-    """Return the report of a run. marked: the hashed id of the step that surprised."""
+    """Return the report of a run. marked: the id of the step that surprised."""
     took = "" if run.ended_at is None else f" in {_after(run.ended_at - run.started_at)}"
     lines = [f"{run.run_id}  {run.function}  {run.status}{took}"]
-    lines += [_line(line, marked) for line in run.lines]
+    lines += [_line(line, marked, run) for line in run.lines]
     if run.status is Status.COMPLETED:
         lines.append(f"  output  {one_line(run.output)}")
     elif run.status is Status.FAILED and record.errors:
         lines.append(f"  error   {headline(record.errors[-1])}")
-    lines += [f"  waits   {reason}" for reason in run.waits_for]
+    lines += [f"> waits   {reason}" for reason in run.waits_for]
     return "\n".join(lines)
 
 
-def _line(line: Line, marked: str) -> str:
-    mark = ">" if line.failed or (marked and line.step == marked) else " "
+def _line(line: Line, marked: str, run: Snapshot) -> str:
+    mark = ">" if line.failed or (marked and line.name == marked) else " "
     what = f"{line.name[:_WIDEST_NAME]}: {line.detail}" if line.name else line.detail
+    if line.kind == Happening.RUN_STARTED:
+        what += f" {one_line({key: value for key, value in run.event.data.items() if key != _OWN})}"
     return f"{mark} {_after(line.at):>11}  {what}"
 
 

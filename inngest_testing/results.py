@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import datetime
 import enum
 import json
@@ -17,6 +18,7 @@ from inngest_core.protocol.wire import Opcode
 
 from .errors import RunCancelledError, RunNotEndedError, StepNotMetError
 from .recording import RunRecord, StepRecord
+from .wording import listed, meant
 
 T = TypeVar("T")
 
@@ -32,12 +34,15 @@ class Status(enum.StrEnum):
 
 @dataclass(slots=True)
 class Line:
-    """One thing that happened. at: seconds since the run began. name: of the step, empty for the run itself."""
+    """One thing that happened. at: seconds since the run began. name: of the step, empty for the run itself.
+
+    kind: what it is, as the engine's journal says.
+    """
 
     at: float
     name: str
     detail: str
-    step: str = ""
+    kind: str
     failed: bool = False
 
 
@@ -159,8 +164,10 @@ class Steps(Mapping[str, StepResult]):
         __tracebackhide__ = True
         found = self.all(step_id)
         if not found:
-            met = ", ".join(f'"{name}"' for name in self) or "none"
-            raise StepNotMetError(f'step "{step_id}" was not met in this run; it met: {met}')
+            raise StepNotMetError(
+                f'step "{step_id}" was not met in this run{meant(step_id, self)}\n'
+                f"the steps that were met: {listed(self)}"
+            )
         return found[0]
 
     def __iter__(self) -> Iterator[str]:
@@ -181,6 +188,10 @@ class Steps(Mapping[str, StepResult]):
         return [StepResult(step, self._look) for step in steps if step_id is None or step.step_id == step_id]
 
 
+recent: collections.deque[Result[Any]] = collections.deque(maxlen=20)
+"""The runs that were looked at last: the pytest plugin shows them when a test fails."""
+
+
 class Result(Generic[T]):
     """A run: what it came to, and what its steps did. One that goes on shows how far it is.
 
@@ -189,24 +200,23 @@ class Result(Generic[T]):
 
     def __init__(
         self,
+        run_id: str,
         record: RunRecord,
         look: Callable[[], Snapshot],
         read: Callable[[object], T],
         report: Callable[[Snapshot, RunRecord], str],
     ) -> None:
         """record: what was seen in the app. look: as the engine has it. read: its output, of JSON, as a value."""
+        self.id = run_id
+        """The id of the run."""
         self._record = record
+        recent.append(self)
         self._look = look
         self._read = read
         self._report = report
 
     def __repr__(self) -> str:
         return self._report(self._look(), self._record)
-
-    @property
-    def id(self) -> str:
-        """The id of the run."""
-        return self._look().run_id
 
     @property
     def function_id(self) -> str:
@@ -242,11 +252,16 @@ class Result(Generic[T]):
                 return self._read(run.output)
             case Status.FAILED:
                 error = self.error or StepError("the run failed")
+                if repr(self) not in getattr(error, "__notes__", ()):
+                    error.add_note(repr(self))
                 raise error
             case Status.CANCELLED:
                 raise RunCancelledError(f"the run was cancelled, so it has no output\n{self!r}")
             case Status.RUNNING:
-                raise RunNotEndedError(f"the run has not ended, so it has no output yet\n{self!r}")
+                raise RunNotEndedError(
+                    "the run has not ended, so it has no output yet; engine.wait(run) lets time pass until it has\n"
+                    f"{self!r}"
+                )
 
     @property
     def error(self) -> BaseException | None:

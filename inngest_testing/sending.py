@@ -23,6 +23,9 @@ from .targets import Target, Threads
 
 T = TypeVar("T")
 
+_HOST, _CONTENT_TYPE, _CONTENT_LENGTH = Header.HOST.value, Header.CONTENT_TYPE.value, Header.CONTENT_LENGTH.value
+_SERVER_KIND, _RUN_ID, _RETRY_AFTER = Header.SERVER_KIND.value, Header.RUN_ID.value, Header.RETRY_AFTER.value
+
 
 class Exchange(Protocol):
     """Looks at the requests of calls and at their answers, and may change what happens."""
@@ -46,7 +49,7 @@ class InProcessSender:
         self._probe = probe
         self._exchange = exchange
         self._origins = 0
-        self._targets: dict[str, tuple[Target, SigningKey | None]] = {}
+        self._targets: dict[str, tuple[Target, SigningKey | None, Mapping[str, str]]] = {}
 
     def new_origin(self) -> str:
         """Return where the next app is: a host that frameworks take in tests, and a port that tells apps apart."""
@@ -55,7 +58,9 @@ class InProcessSender:
 
     def add(self, origin: str, target: Target, key: SigningKey | None = None) -> None:
         """Have the requests to *origin*, such as "http://testserver", made to a target, and signed with the key."""
-        self._targets[origin] = (target, key)
+        kind = "dev" if key is None else "cloud"
+        headers = {_HOST: origin.partition("://")[2], _CONTENT_TYPE: "application/json", _SERVER_KIND: kind}
+        self._targets[origin] = (target, key, headers)
 
     async def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, seconds: float = CALL_SECONDS
@@ -65,15 +70,9 @@ class InProcessSender:
         found = self._targets.get(origin)
         if found is None:
             raise UnreachableError(f"{url}: no app of this test engine is there")
-        target, key = found
-        sent = {
-            Header.HOST.value: origin.partition("://")[2],
-            Header.CONTENT_TYPE.value: "application/json",
-            Header.CONTENT_LENGTH.value: str(len(body)),
-            Header.SERVER_KIND.value: "dev" if key is None else "cloud",
-            **headers,
-        }
-        self._begin(headers.get(Header.RUN_ID.value, ""))
+        target, key, own = found
+        sent = {**own, _CONTENT_LENGTH: str(len(body)), **headers}
+        self._begin(headers.get(_RUN_ID, ""))
 
         async def ask(request: Request) -> Response:
             if key is not None:  # by the app's clock, not the engine's
@@ -105,8 +104,9 @@ class InProcessSender:
 
 
 def _answer(response: Response) -> Answer:
-    headers = dict(response.headers)
-    after = parse_retry_after(headers.get(Header.RETRY_AFTER.value), time.time())
-    if after is not None:  # a moment of the app's clock, which the engine's may be far ahead of: say how long instead
-        headers[Header.RETRY_AFTER.value] = str(max(round(after), 1))
+    headers = response.headers
+    if _RETRY_AFTER in headers:
+        after = parse_retry_after(headers[_RETRY_AFTER], time.time())
+        if after is not None:  # a moment of the app's clock, which the engine's may be far ahead of: say how long
+            headers = {**headers, _RETRY_AFTER: str(max(round(after), 1))}
     return Answer(response.status, headers, response.content)

@@ -16,6 +16,7 @@ from inngest_core.function import Function
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
 
 from .errors import StubError
+from .wording import listed, meant
 
 
 class Timeout:
@@ -162,16 +163,22 @@ class Stubs:
         """Yield the ids and patterns for which no step was met."""
         return (stub.pattern for stub in self._stubs if not stub.used)
 
-    def check_used(self, met: Sequence[str], report: Callable[[], str]) -> None:
-        """Raise StubError that names the stubs for which no step was met. met: the ids of the steps that were."""
+    def check_used(self, met: Sequence[str], run: object) -> None:
+        """Raise StubError that names the stubs for which no step was met.
+
+        met: the ids of the steps that were. run: the run to show, or None.
+        """
         __tracebackhide__ = True
         unused = list(self.unused())
         if not unused:
             return
-        names = ", ".join(f'"{pattern}"' for pattern in unused)
         what = "a stub was" if len(unused) == 1 else "stubs were"
-        shown = ", ".join(f'"{step_id}"' for step_id in dict.fromkeys(met)) or "none"
-        raise StubError(f"{what} given for {names}, but no such step was met; the run met: {shown}\n{report()}")
+        hint = meant(unused[0], met)
+        shown = "" if run is None else f"\n{run!r}"
+        raise StubError(
+            f"{what} given for {listed(unused)}, but no such step was met{hint}\nthe steps that were met: {listed(met)}"
+            f"{shown}"
+        )
 
 
 def _is_id(key: object) -> bool:

@@ -39,12 +39,20 @@ class Substitutes:
     """Asked by the engine for each op, and for each request of a step.
 
     now: the engine's time, in Unix seconds. start: runs a function, given it and the event it is started with.
+    is_known: tells whether a function of this id is registered.
     """
 
-    def __init__(self, recorder: Recorder, now: Callable[[], float], start: Callable[[SentBy], None]) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        now: Callable[[], float],
+        start: Callable[[SentBy], None],
+        is_known: Callable[[str], bool],
+    ) -> None:
         self._recorder = recorder
         self._now = now
         self._start = start
+        self._is_known = is_known
         self._fetches: dict[str, tuple[Fetch, Stub | None]] = {}
 
     def substitute(self, run: Run, op: Op) -> Op:
@@ -54,12 +62,14 @@ class Substitutes:
         stub = self._recorder.stubs.find(op.name)
         if isinstance(op, Fetch):
             return self._mark(run, op, stub)
-        if stub is None:
-            return op
         try:
+            if stub is None:
+                return self._unstubbed(op)
             match op:
                 case Sleep():
-                    raise StubError(f'step "{op.name}" is a sleep, which takes no stub: it takes no time in a test')
+                    raise StubError(
+                        f'step "{op.name}" is a sleep, which takes no time in a test and no stub; leave the stub out'
+                    )
                 case Wait():
                     return self._wait(run, op, stub)
                 case SignalWait():
@@ -67,8 +77,17 @@ class Substitutes:
                 case Invoke():
                     return _invoked(op, stub.next(op.id, op.name, (op.payload.get("data"),)))
         except StubError as error:
-            self._recorder.note(error, run.id)
+            self._recorder.note(error, run.id, op.name)
             return op
+
+    def _unstubbed(self, op: Op) -> Op:
+        """Return the op, for the engine to do; raises StubError when it cannot."""
+        if isinstance(op, Invoke) and not self._is_known(op.slug):
+            raise StubError(
+                f'step "{op.name}" invokes the function {op.slug}, which this test does not run; give the step a stub, '
+                f'such as steps={{"{op.name}": "done"}}, or run both functions in testing.Engine([…])'
+            )
+        return op
 
     def _wait(self, run: Run, op: Wait, stub: Stub) -> Op:
         first = parse_event(run.events.first)
@@ -93,7 +112,10 @@ class Substitutes:
     def _check_match(self, run: Run, op: Wait, event: Mapping[str, Any]) -> None:
         """Raise StubError when the event would not end the wait live."""
         if event["name"] != op.event:
-            raise StubError(f'step "{op.name}" waits for the event "{op.event}", but its stub is "{event["name"]}"')
+            raise StubError(
+                f'step "{op.name}" waits for the event "{op.event}", but its stub is the event "{event["name"]}"; '
+                f'give it inngest.Event(name="{op.event}", …), or only the data'
+            )
         if holds(op.expression, run.events.first, event, now=self._now()):
             return
         text = op.expression.text if op.expression else ""
@@ -101,7 +123,8 @@ class Substitutes:
             f'step "{op.name}" waits for "{op.event}" if {text}\n'
             f"which is not true for its stub:\n"
             f"  event.data = {_short(run.events.first.get('data'))}\n"
-            f"  async.data = {_short(event.get('data'))}"
+            f"  async.data = {_short(event.get('data'))}\n"
+            "give the stub the data that the function waits for, or testing.TIMEOUT when it is to wait in vain"
         )
 
     def _signal(self, run: Run, op: SignalWait, stub: Stub) -> Op:
@@ -132,13 +155,13 @@ class Substitutes:
                 f'step "{op.name}" makes a request to {op.request.host}, and tests make none; '
                 f'give it a stub, such as steps={{"{op.name}": {{"id": 1}}}}'
             )
-            self._recorder.note(error, key.partition("-")[0])
+            self._recorder.note(error, key.partition("-")[0], op.name)
             raise NoRetryError(str(error))
         given = json.loads(op.request.body) if op.request.op is Opcode.AI_GATEWAY else replace(op.request, url=url)
         try:
             outcome = stub.next(op.id, op.name, (given,))
         except StubError as error:
-            self._recorder.note(error, key.partition("-")[0])
+            self._recorder.note(error, key.partition("-")[0], op.name)
             outcome = Raised(error)
         if isinstance(outcome, Raised):
             self._note(key.partition("-")[0], op.id, outcome.error)

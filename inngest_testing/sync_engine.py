@@ -136,6 +136,10 @@ class Engine:
         """Raise StubError when a stub was given for a step that was not met."""
         self._engine.check_stubs()
 
+    def describe(self) -> str:
+        """Return what it was sent in vain, for people who look why a test failed; empty when there is no such thing."""
+        return self._portal.run(lambda: _ready(self._engine.describe()))
+
     def start(self, function: Function[T], events: Sequence[Event]) -> Result[T]:
         """Start a run of a function with these events, whatever its triggers and its flow control; return it.
 

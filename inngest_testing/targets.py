@@ -52,19 +52,21 @@ class BareTarget:
         self._functions: dict[str, Function[Any]] = {}
         self._on_demand: set[str] = set()
         self._sync: set[str] = set()
+        """What the URLs of calls of plain functions hold."""
         self._app = _app(client, [])
 
     def add(self, functions: Sequence[Function[Any]], *, on_demand: bool) -> None:
         """Serve more functions. on_demand: no event is to start them."""
         for function in functions:
             self._functions[function.id] = function
-            self._sync.update(fn_id for fn_id, handler in function.handlers.items() if not handler.is_async)
+            plain = (fn_id for fn_id, handler in function.handlers.items() if not handler.is_async)
+            self._sync.update(f"{Query.FUNCTION_ID.value}={fn_id}&" for fn_id in plain)
         if on_demand:
             self._on_demand.update(function.id for function in functions)
         self._app = _app(self._client, list(self._functions.values()))
 
     async def ask(self, request: Request, threads: Threads) -> Response:
-        if any(f"{Query.FUNCTION_ID.value}={fn_id}&" in request.url for fn_id in self._sync):
+        if any(sync in request.url for sync in self._sync):
             return await threads(lambda: self._app.answer_sync(request))
         return await self._app.answer_async(request)
 
@@ -91,7 +93,10 @@ _NEVER = [{"event": "testing/never"}]
 def client_of(function: Function[Any]) -> Inngest:
     """Return the client that a function was defined with; raises AppError: it has none."""
     if not isinstance(cast("object", function), Function):
-        raise AppError(f"{function!r} is not a function; give what create_function returned")
+        raise AppError(
+            f"{function!r} is not an Inngest function; give what @client.create_function(…) returned, not the function "
+            "that it decorates"
+        )
     client = function.client
     if not isinstance(client, Inngest):
         raise AppError(f"{function!r} was not made by create_function of a client, so it cannot be run")

@@ -77,8 +77,11 @@ THIRD_PARTY = {
     "options.expressions": {"cel_expr_python"},
     "protocol.signing": {"rfc8785"},
     "runtime.deadline": {"httpcore", "httpx"},
+    "runtime.exchanges": {"httpcore", "httpx"},
+    "runtime.loop_connections": {"httpcore", "httpx"},
     "runtime.open_answers": {"httpx"},
-    "runtime.transport": {"httpcore", "httpx"},
+    "runtime.pools": {"httpcore", "httpx"},
+    "runtime.transport": {"httpx"},
     "values.msgspec": {"msgspec"},
     "values": {"typing_extensions"},
     "events": {"typing_extensions"},
@@ -182,7 +185,7 @@ def test_core_is_pure(name: str) -> None:
     allowed = IMPURE if is_in(name, PERFORMERS) else {"os"} if name == "config" else set[str]()
     assert tops(CORE[name]) & IMPURE <= allowed
     used = {each for each in imports(CORE[name]) if each.startswith(("urllib.request", "http.client", "http.server"))}
-    assert used <= ({"urllib.request"} if name == "runtime.deadline" else set[str]())
+    assert used <= ({"urllib.request"} if name == "runtime.pools" else set[str]())
 
 
 @IN_CORE

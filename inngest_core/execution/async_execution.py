@@ -33,16 +33,17 @@ class AsyncExecution(Execution[Place]):
     def run(self, call: Callable[[], object]) -> Flow[CallOutcome]:
         """Run the body; its steps wait in their places until the loop is quiet."""
 
-        async def start(body: Body) -> object:  # its task has context variables of its own
+        def start(body: Body) -> Any:  # in its task, which has context variables of its own
             self._body = body
-            coroutine: Any = call()
-            return await coroutine
+            return call()
 
         body: Body = yield Start(start)
         wait, seconds = False, None
         while True:
             beyond = self.replay.target is not None
             in_time: bool = yield Settle(body, self._deliver_next, wait, seconds, beyond)
+            if not beyond and body.finished():
+                return (yield from self._finished(body))
             decision = self.replay.next() if in_time else Wait()
             if body.finished() and not self._owes(decision):
                 return (yield from self._finished(body))
@@ -100,10 +101,11 @@ class AsyncExecution(Execution[Place]):
                 outcome = refuse_coroutine(outcome.value, f"function {self.function_id}")
             except InngestError as error:
                 outcome = Raised(error)
-        left = ", ".join(f'"{found.step_id}"' for found in self.replay.new if _place_of(found).waits())
-        if left and isinstance(outcome, Returned) and self.replay.target is None:
+        if self.replay.new and isinstance(outcome, Returned) and self.replay.target is None:
+            left = ", ".join(f'"{found.step_id}"' for found in self.replay.new if _place_of(found).waits())
             message = "function %s returned without step %s, for which a task still waits; await the task, or cancel it"
-            self._logger.warning(message, self.function_id, left)
+            if left:
+                self._logger.warning(message, self.function_id, left)
         result = self.finish(outcome)
         tasks = body.left_tasks()
         if tasks:
@@ -136,7 +138,7 @@ class AsyncExecution(Execution[Place]):
         body = self._running()
         if not body.in_main_task():
             self.replay.concurrent = True
-        elif self.may_be_read_at_once() and self.replay.shortcut(found, alone=False):
+        elif (self._begun or self.may_be_read_at_once()) and self.replay.shortcut(found, alone=False):
             return self.read(found)
         found.place = body.park(found.step_id)
         if found.index:

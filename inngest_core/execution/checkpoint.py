@@ -54,7 +54,8 @@ class SavingPause:
 class Checkpoint:
     """The results of one call that are not saved yet.
 
-    save: sends a body to the engine, once. pause: shared by the calls of a client.
+    save: sends a body to the engine, once. pause: shared by the calls of a client. started: when the call was asked
+    for, in Unix seconds.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Checkpoint:
         pause: SavingPause,
         logger: logging.Logger,
         function_id: str,
+        started: float,
     ) -> None:
         self._settings = settings
         self._ctx = ctx
@@ -72,15 +74,10 @@ class Checkpoint:
         self._pause = pause
         self._logger = logger
         self._function_id = function_id
-        self._started = self._saved_at = 0.0
+        self._started = self._saved_at = started
         self._ops: list[Op] = []
         self._written: list[bytes] = []
         self._size = 0
-
-    def begin(self) -> Flow[bool]:
-        """Start the clock of the call; tell whether the engine takes results at all, as far as is known."""
-        self._started = self._saved_at = yield from now()
-        return self._started >= self._pause.until
 
     def is_over(self, seconds: float) -> bool:
         """Tell whether the call has gone on for long enough, at that Unix time."""
@@ -182,16 +179,18 @@ def make_checkpoint(
     ctx: CallContext,
     target: str | None,
     headers: Mapping[str, str],
+    started: float,
 ) -> Checkpoint | None:
     """Return what saves the results of a call; None when each of its steps ends it.
 
-    fn_id: of the function, or of its failure handler. headers: of the requests to the engine.
+    fn_id: of the function, or of its failure handler. headers: of the requests to the engine. started: when the call
+    was asked for, in Unix seconds.
     """
     settings = choose_checkpointing(function.opts.checkpointing, client.checkpointing)
-    if settings is None or not can_checkpoint(ctx, target):
+    if settings is None or not can_checkpoint(ctx, target) or started < client.saving_pause.until:
         return None
     save = partial(client.engine_api.save_steps, ctx.run_id, headers=headers)
-    return Checkpoint(settings, ctx, save, client.saving_pause, client.logger, fn_id)
+    return Checkpoint(settings, ctx, save, client.saving_pause, client.logger, fn_id, started)
 
 
 def can_checkpoint(ctx: CallContext, target: str | None) -> bool:

@@ -30,7 +30,7 @@ from .checkpoint import ANNOUNCE_SECONDS, Checkpoint
 from .failure import describe, is_final, log_failure, retriable, retry_headers
 from .inputs import record_inputs
 from .outcomes import CallOutcome, Reported, TargetMissed, args_of, op_of, refuse_coroutine, report_new
-from .probe import tell_of_step
+from .probe import current_probe, tell_of_step
 from .replay import Found, Memo, Replay
 from .results import Results, RunSize
 from .services import Services
@@ -55,13 +55,15 @@ class Execution(Generic[Place]):
         self.function_id = services.function_id
         self.outcome: CallOutcome | None = None
         """Set when the call ends before the function does: from then on every step is refused. Raised: by a hook."""
-        self.results = Results(services.function_id, services.logger, services.serializer, services.warned)
-        self._checkpoint = services.checkpoint
-        self._size = RunSize(services.state_bytes)
-        self._step_names = services.step_names
+        client = services.client
+        self.results = Results(services.function_id, client.logger, client.serializer, client.warned_of)
+        self._checkpoint: Checkpoint | None = None
+        """Made when a step runs."""
+        self._size = RunSize(services.call.state_bytes)
+        self._step_names = client.step_names
         self._services = services
         self._hooks = services.hooks
-        self._logger = services.logger
+        self._logger = client.logger
         self._begun = self._executed = not services.hooks.exist
         self._over = False
         self._nested: StepNestedError | None = None
@@ -92,7 +94,8 @@ class Execution(Generic[Place]):
         found = self.replay.find(tool.step_id, tool.op, tool, tools.PARALLEL_MODE in tool.opts)
         if found.memo is None and tool.op is Opcode.INVOKE_FUNCTION:
             found.tool = tool._replace(opts=self.results.dump_invoke_opts(tool))
-        tell_of_step(self.ctx, found, self.results)
+        if current_probe.get() is not None:
+            tell_of_step(self.ctx, found, self.results)
         return found
 
     def read(self, found: Found[Tool, Place]) -> object:
@@ -120,7 +123,7 @@ class Execution(Generic[Place]):
         """
         yield from self.begin()
         started = yield from now()
-        checkpoint = self._checkpoint
+        checkpoint = self._checkpoint = self._checkpoint or self._services.make_checkpoint()
         if checkpoint is not None and checkpoint.is_over(started):
             return (yield from self.report([found]))
         if self._hooks.may_record_inputs():
@@ -156,11 +159,6 @@ class Execution(Generic[Place]):
             return Reported(unsaved)
         self.replay.keep(found, Memo(data=parse_json(data)))
         return None
-
-    def begin_checkpointing(self) -> Flow[None]:
-        """Start the clock of a call that goes on after its steps, if it may."""
-        if self._checkpoint is not None and not (yield from self._checkpoint.begin()):
-            self._checkpoint = None
 
     def flush(self) -> Flow[Sequence[Op]]:
         """Save the results that are not saved yet; return those that could not be. Raises CallSupersededError."""
@@ -210,8 +208,8 @@ class Execution(Generic[Place]):
             return Raised(error)
 
     def _scope(self, found: Found[Tool, Place]) -> StepScope:
-        of = self._services
-        return StepScope(self.run_id, found.id, of.send, of.engine_api, of.headers, of.serializer)
+        of, client = self._services, self._services.client
+        return StepScope(self.run_id, found.id, of.send, client.engine_api, of.headers, client.serializer)
 
     def _report_failure(
         self, found: Found[Tool, Place], error: BaseException, timing: tuple[int, int]

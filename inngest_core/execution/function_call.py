@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import functools
-import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, assert_never
+from typing import Any, assert_never
 
-from inngest_core.engine_api import EngineAPI, trace_headers
 from inngest_core.errors import (
     CallSupersededError,
     ConfigError,
@@ -23,19 +21,16 @@ from inngest_core.function import Function, Handler
 from inngest_core.middleware.base import MiddlewareFactory
 from inngest_core.middleware.hooks import Hooks
 from inngest_core.middleware.values import CallInfo, StepMemos
-from inngest_core.options.checkpointing import CheckpointingOption
 from inngest_core.protocol.limits import MAX_RESPONSE_BYTES
 from inngest_core.protocol.wire import RUN_COMPLETE_ID, CallRequest, EventName, Header, Op, Opcode, dump_ops
-from inngest_core.runtime.drivers import Resources
 from inngest_core.runtime.effects import Flow, Place
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
-from inngest_core.values.serializer import Serializer, dump
+from inngest_core.values.serializer import dump
 from inngest_core.web.messages import Request
 
 from .answer import Answer
 from .async_execution import AsyncExecution
 from .call_texts import answer_missed, no_answer, not_injected, too_large
-from .checkpoint import SavingPause, make_checkpoint
 from .context import Context, ContextSync, ReplayLogger, make_context
 from .current import CurrentCall, current_call
 from .execution import Execution
@@ -44,48 +39,14 @@ from .group import Group, GroupSync
 from .outcomes import CallOutcome, Reported, TargetMissed
 from .probe import tell_of_failure
 from .replay import Replay
-from .results import Warned, check_result
-from .services import Services
+from .results import check_result
+from .services import Client, Services
 from .step import Step
-from .step_names import StepNames
 from .step_sync import StepSync
 from .sync_execution import Spot, SyncExecution
 from .tools import Tool
 
-
-class Client(Protocol):
-    """What a call needs of the client that its function was defined with."""
-
-    @property
-    def app_id(self) -> str: ...
-    @property
-    def checkpointing(self) -> CheckpointingOption: ...
-    @property
-    def engine_api(self) -> EngineAPI: ...
-    @property
-    def logger(self) -> logging.Logger: ...
-    @property
-    def middleware(self) -> Sequence[MiddlewareFactory]: ...
-    @property
-    def resources(self) -> Resources: ...
-    @property
-    def saving_pause(self) -> SavingPause: ...
-    @property
-    def serializer(self) -> Serializer | None: ...
-    @property
-    def step_names(self) -> StepNames: ...
-    @property
-    def warned_of(self) -> Warned: ...
-    def send_flow(
-        self,
-        events: Sequence[Event],
-        *,
-        seed: str | None = None,
-        raw_request: object = None,
-        middleware: Sequence[MiddlewareFactory] = (),
-        headers: Mapping[str, str] | None = None,
-        asynchronous: bool = False,
-    ) -> Flow[list[str]]: ...
+_FUNCTION_INVOKED = EventName.FUNCTION_INVOKED.value
 
 
 class FunctionCall:
@@ -100,16 +61,16 @@ class FunctionCall:
         call: CallRequest,
         target: str | None,
         request: Request,
+        started: float,
         middleware: Sequence[MiddlewareFactory] | None = None,
     ) -> None:
-        """middleware: instead of that of the client and the function."""
+        """started: when the call was asked for, in Unix seconds. middleware: instead of that of client and function."""
         self._client = client
         self._function = function
         self._handler = handler
         self._call = call
         self._request = request
         self._target = target
-        self._what = f"function {function.id}: output"
         self._changed = False
         """Whether a hook put there what the function returns."""
         self._returned: object = None
@@ -119,27 +80,7 @@ class FunctionCall:
         middleware = [*client.middleware, *function.middleware] if middleware is None else middleware
         is_async = handler.is_async
         self._hooks = Hooks(middleware, client, request.raw, client.resources, asynchronous=is_async)
-        headers = trace_headers(request.headers)
-        self._services = Services(
-            function_id=fn_id,
-            hooks=self._hooks,
-            logger=client.logger,
-            send=lambda events, seed: client.send_flow(
-                events,
-                seed=seed,
-                raw_request=request.raw,
-                middleware=function.middleware,
-                headers=headers,
-                asynchronous=is_async,
-            ),
-            engine_api=client.engine_api,
-            headers=headers,
-            serializer=client.serializer,
-            warned=client.warned_of,
-            step_names=client.step_names,
-            checkpoint=make_checkpoint(function, client, fn_id, call.ctx, target, headers),
-            state_bytes=call.state_bytes,
-        )
+        self._services = Services(client, function, fn_id, is_async, self._hooks, call, target, request, started)
         self._execution, self._ctx = self._prepare()
         self._current = CurrentCall(self._ctx, self._execution.runs_new_code)
 
@@ -150,8 +91,9 @@ class FunctionCall:
 
     def run(self) -> Flow[Answer]:
         """Run the function between its hooks; a flow for the driver of the handler's kind."""
-        if not self._hooks.exist:
-            return (yield from self._answer_call())
+        return self._answer_in_hooks() if self._hooks.exist else self._answer_call()
+
+    def _answer_in_hooks(self) -> Flow[Answer]:
         try:
             if not self._hooks.has("wrap_request"):
                 return (yield from self._answer_call())
@@ -167,34 +109,27 @@ class FunctionCall:
         return Returned((yield from self._answer_call()))
 
     def _answer_call(self) -> Flow[Answer]:
+        execution, hooks = self._execution, self._hooks
         try:
-            return (yield from self._run())
+            if hooks.exist:
+                yield from hooks.run("transform_input", self._ctx, self._function, StepMemos(self._call.steps))
+                execution.ask_which_hooks_there_are()
+            outcome: CallOutcome | None = self._type_events() if self._handler.typed else None
+            if outcome is None:
+                outcome = yield from (self._run_in_hooks() if hooks.exist else execution.run(self._call_handler))
+            if isinstance(execution.outcome, Raised):  # by a hook, while the function ran
+                return (yield from self._answer(execution.outcome))
+            if not hooks.exist:
+                return (yield from self._answer(outcome))
+            yield from execution.end()
+            answer = yield from self._answer((yield from self._transform(outcome)))
+            if hooks.has("before_response"):
+                yield from hooks.run("before_response")
+            return answer
         except InngestError as error:  # of a hook; what the function and its steps raise is an outcome
             return (yield from self._answer_error(error))
         finally:
             self._current.ended = True
-
-    def _run(self) -> Flow[Answer]:
-        execution, ctx, hooks = self._execution, self._ctx, self._hooks
-        yield from execution.begin_checkpointing()
-        if hooks.exist:
-            yield from hooks.run("transform_input", ctx, self._function, StepMemos(self._call.steps))
-            execution.ask_which_hooks_there_are()
-        try:
-            self._type_events()
-        except EventInvalidError as error:
-            outcome: CallOutcome = Raised(error)
-        else:
-            outcome = yield from (self._run_in_hooks() if hooks.exist else execution.run(self._call_handler))
-        if isinstance(execution.outcome, Raised):  # by a hook, while the function ran
-            return (yield from self._answer(execution.outcome))
-        if hooks.exist:
-            yield from execution.end()
-            outcome = yield from self._transform(outcome)
-        answer = yield from self._answer(outcome)
-        if hooks.exist and hooks.has("before_response"):
-            yield from hooks.run("before_response")
-        return answer
 
     def _prepare(self) -> tuple[Execution[Any], Context | ContextSync]:
         client, call, headers = self._client, self._call, self._request.headers
@@ -216,15 +151,15 @@ class FunctionCall:
         step, logger = StepSync(in_thread, client.app_id), ReplayLogger(client.logger, of_spots)
         return in_thread, make_context(ContextSync, self._handler.context, *fields, logger, step, GroupSync(in_thread))
 
-    def _type_events(self) -> None:
-        """Type the events as the triggers say: after the hooks, which may have to decrypt them.
-
-        Raises EventInvalidError.
-        """
-        if self._handler.typed:
-            ctx, triggers = self._ctx, self._function.triggers
+    def _type_events(self) -> Raised | None:
+        """Type the events as the triggers say: after the hooks, which may have to decrypt them."""
+        ctx, triggers = self._ctx, self._function.triggers
+        try:
             ctx.event = type_event(ctx.event, triggers)
             ctx.events = [type_event(each, triggers) for each in ctx.events]
+        except EventInvalidError as error:
+            return Raised(error)
+        return None
 
     def _run_in_hooks(self) -> Flow[CallOutcome]:
         """Run the function within the hooks that wrap it; they see an Interrupt where the call ends before it does."""
@@ -268,7 +203,10 @@ class FunctionCall:
         return made
 
     def _check(self, value: object) -> None:
-        check_result(value, self._what, self._handler.output_type, self._client.serializer)
+        check_result(value, self._what(), self._handler.output_type, self._client.serializer)
+
+    def _what(self) -> str:
+        return f"function {self._function.id}: output"
 
     def _answer(self, outcome: CallOutcome) -> Flow[Answer]:
         """Return what to tell the engine."""
@@ -308,15 +246,15 @@ class FunctionCall:
         except Exception as error:  # a value, or a serializer of the user's, may raise anything
             return (yield from self._answer_error(error))
         unsaved = yield from self._execution.flush()
-        ops = [*unsaved, Op(op=Opcode.RUN_COMPLETE, id=RUN_COMPLETE_ID, data=data)]
-        if unsaved and len(dump_ops(ops)) > MAX_RESPONSE_BYTES:
-            return (yield from self._answer_ops(unsaved, {}))  # the next call meets the end again
+        is_like_an_object = data.startswith(b'"{') and data.endswith(b'}"')  # a text that an engine would decode
+        ops: Sequence[Op] = ()
+        if unsaved or is_like_an_object:
+            ops = [*unsaved, Op(op=Opcode.RUN_COMPLETE, id=RUN_COMPLETE_ID, data=data)]
+            if unsaved and len(dump_ops(ops)) > MAX_RESPONSE_BYTES:
+                return (yield from self._answer_ops(unsaved, {}))  # the next call meets the end again
         if self._hooks.exist and self._hooks.has("on_function_complete"):
             yield from self._hooks.run("on_function_complete", value if self._returned is None else self._returned)
-        is_like_an_object = data.startswith(b'"{') and data.endswith(b'}"')  # a text that an engine would decode
-        if not unsaved and not is_like_an_object:
-            return Answer(200, data)
-        return (yield from self._answer_ops(ops, {}))
+        return (yield from self._answer_ops(ops, {})) if ops else Answer(200, data)
 
     def _answer_ops(self, ops: Sequence[Op], headers: Mapping[str, str]) -> Flow[Answer]:
         body = dump_ops(ops)
@@ -327,13 +265,13 @@ class FunctionCall:
 
     def _dump(self, value: object) -> bytes:
         if self._changed:
-            return dump(value, self._what, serializer=self._client.serializer, limit=MAX_RESPONSE_BYTES).body
+            return dump(value, self._what(), serializer=self._client.serializer, limit=MAX_RESPONSE_BYTES).body
         return self._execution.results.dump_output(
             self._handler.callback,
             value,
             self._handler.output_type,
             MAX_RESPONSE_BYTES,
-            invoked=self._call.event.get("name") == EventName.FUNCTION_INVOKED,
+            invoked=self._call.event.get("name") == _FUNCTION_INVOKED,
         )
 
 

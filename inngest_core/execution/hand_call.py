@@ -16,7 +16,8 @@ from inngest_core.runtime.effects import Flow, Invoke, Now, Random
 from inngest_core.web.messages import Request
 
 from .answer import Answer
-from .function_call import Client, FunctionCall
+from .function_call import FunctionCall
+from .services import Client
 from .step_errors import read_step_error
 
 
@@ -39,21 +40,21 @@ def call_by_hand(
         known = ", ".join(function.handlers)
         raise FunctionNotFoundError(f"fn_id is {fn_id!r}; the function {function.local_id} has: {known}")
     handler = function.handlers[full_id]
+    now: float = yield Now()
     run_id = given.run_id
     if run_id is None:
-        now: float = yield Now()
         entropy: bytes = yield Random(ENTROPY_SIZE)
         run_id = make_ulid(now, entropy)
     stack = tuple(given.steps) if given.stack is None else tuple(given.stack)
     events = [_dump(client, event) for event in given.events or [given.event]]
     call = CallRequest(
-        ctx=CallContext(run_id, given.attempt, given.max_attempts, stack=stack),
+        ctx=CallContext(run_id, stack, attempt=given.attempt, max_attempts=given.max_attempts),
         event=_dump(client, given.event),
         events=events,
         steps=dict(given.steps),
     )
     request = Request("POST", "", {}, b"")
-    made = FunctionCall(client, function, handler, full_id, call, given.target, request, middleware)
+    made = FunctionCall(client, function, handler, full_id, call, given.target, request, now, middleware)
     run = made.run()
     answer: Answer = yield Invoke(run if function.around is None else function.around(run), handler.is_async)
     return _result_of(answer, made.error)

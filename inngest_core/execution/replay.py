@@ -111,6 +111,7 @@ class Wait:
 Decision = Deliver[Tool, Place] | RunNow[Tool, Place] | Report[Tool, Place] | Repeat[Tool, Place] | Wait
 
 
+_STEP_RUN = Opcode.STEP_RUN  # looking it up in its enum takes as long as a whole call of a function
 _new = cast("Callable[..., Any]", tuple.__new__)
 _NO_MEMO = object()
 
@@ -187,7 +188,7 @@ class Replay(Generic[Tool, Place]):
             raise _clash(step_id, index, self.found[hashed])
         raw: Any = self._memos.get(hashed, _NO_MEMO)
         memo = edited = None
-        if raw.__class__ is dict and len(raw) == 1 and "data" in raw and op is Opcode.STEP_RUN:
+        if raw.__class__ is dict and len(raw) == 1 and "data" in raw and op is _STEP_RUN:
             memo = _new(Memo, (raw["data"], None, False))  # as below, in a third of the time: the usual memo
         elif raw is not _NO_MEMO:
             memo, edited = read_memo(op, raw)

@@ -90,7 +90,7 @@ class SyncExecution(Execution[Spot]):
         branch = current_branch.get()
         if branch is not None:
             self._enter(found, branch)
-        if self.may_be_read_at_once() and self.replay.shortcut(found, alone=True):
+        if (self._begun or self.may_be_read_at_once()) and self.replay.shortcut(found, alone=True):
             return self.read(found)
         return run_sync(self._decide_on(found), self._resources)
 

@@ -87,6 +87,7 @@ class Tool(NamedTuple):
 
 
 _NO_OPTS: Mapping[str, object] = types.MappingProxyType({})
+_STEP_RUN = Opcode.STEP_RUN  # looking it up in its enum takes as long as a whole call of a function
 _new = cast("Callable[..., Any]", tuple.__new__)
 
 
@@ -97,9 +98,11 @@ def run(step_id: str, callback: Callable[..., object], args: Sequence[object], o
             f'step "{step_id}" was given a {type(callback).__name__} to run; give a function: '
             "step.run(id, function, *arguments), not step.run(id, function())"
         )
-    step_id, opts = check_step_id(step_id), _NO_OPTS if parallel_mode.get() is None else step_opts()
+    if type(step_id) is not str or not step_id or not step_id.isascii():  # as hardly ever
+        step_id = check_step_id(step_id)
+    opts = _NO_OPTS if parallel_mode.get() is None else step_opts()
     runs = (callback, args, None, output_type, callback, None, None)
-    fields = (Opcode.STEP_RUN, step_id, step_id, read_plain, opts, *runs)
+    fields = (_STEP_RUN, step_id, step_id, read_plain, opts, *runs)
     tool: Tool = _new(Tool, fields)  # a thousand in one call: without the keywords
     return tool
 

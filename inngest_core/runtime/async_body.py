@@ -37,10 +37,14 @@ _mark: contextvars.ContextVar[_Mark | None] = contextvars.ContextVar("inngest_bo
 """Every task inherits it from the one that starts it. None within a step."""
 
 
+def _no_mark() -> None:
+    """Return what the mark of a body that has not begun is."""
+
+
 class AsyncBody:
     """A function's body that runs as a task of its own."""
 
-    def __init__(self, make: Callable[[AsyncBody], Coroutine[Any, Any, object]]) -> None:
+    def __init__(self, make: Callable[[AsyncBody], Awaitable[object]]) -> None:
         self._news = 0
         self._seen = 0
         self._quiet_turns = 0
@@ -52,12 +56,12 @@ class AsyncBody:
         self._loop = asyncio.get_running_loop()
         self._callbacks: Sequence[object] | None = getattr(self._loop, "_ready", None)
         """Those that the loop runs next."""
-        self._mark: Callable[[], _Mark | None] = lambda: None
+        self._mark: Callable[[], _Mark | None] = _no_mark
         self._outcome: Outcome | None = None
         self._task: asyncio.Task[Outcome] | None = None
-        self._task = _start(self._run(make(self)))
+        self._task = _start(self._run(make))
 
-    async def _run(self, body: Coroutine[Any, Any, object]) -> Outcome:
+    async def _run(self, make: Callable[[AsyncBody], Awaitable[object]]) -> Outcome:
         task: Any = asyncio.current_task()
         self._task = task  # it may run before it is assigned
         mark = _Mark()
@@ -65,7 +69,7 @@ class AsyncBody:
         _mark.set(mark)
         del mark
         try:  # as `carry`, without a coroutine in between
-            return Returned(await body)
+            return Returned(await make(self))
         except (Exception, SystemExit) as error:
             return Raised(error)
 

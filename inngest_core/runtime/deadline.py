@@ -10,16 +10,15 @@ import contextlib
 import contextvars
 import socket
 import ssl
-import threading
 import time
-import urllib.request
 from collections.abc import Generator, Iterable, Iterator
 from typing import Any, cast
 
 import httpcore
 import httpx
 
-_KEEP_ALIVE_SECONDS = 5.0
+from .pools import Kinds, Pools
+
 _PIECE = 64 * 1024
 """How much is written at a time: a write takes as long as the other side takes to read."""
 
@@ -56,55 +55,34 @@ def _left() -> float:
 class DeadlineTransport(httpx.BaseTransport):
     """Sends requests over pooled connections, by way of the proxies that the environment names, as httpx does."""
 
-    def __init__(self, tls: ssl.SSLContext, max_connections: int) -> None:
-        self._options: dict[str, Any] = {
-            "ssl_context": tls,
-            "max_connections": max_connections,
-            "keepalive_expiry": _KEEP_ALIVE_SECONDS,
-            "network_backend": _Backend(),
-        }
-        self._proxies = urllib.request.getproxies()
-        self._lock = threading.Lock()
-        self._pools: dict[str, httpcore.ConnectionPool] = {}
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        self.pools = Pools(_KINDS, tls, _Backend())
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send *request* within the deadline; raises what is in TIME_OUTS and ERRORS."""
         url = request.url
-        answer = self._pool(url.scheme, url.host).handle_request(
+        answer = self.pools.to(url.scheme, url.host).handle_request(
             httpcore.Request(
                 request.method,
                 httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
                 headers=request.headers.raw,
                 content=cast("httpx.SyncByteStream", request.stream),
-                extensions={"timeout": {"pool": _left()}},
+                extensions=within_deadline(),
             )
         )
         return httpx.Response(answer.status, headers=answer.headers, stream=_Answer(answer))
 
-    def _pool(self, scheme: str, host: str) -> httpcore.ConnectionPool:
-        proxy = self._proxies.get(scheme) or self._proxies.get("all") or ""
-        if proxy and urllib.request.proxy_bypass(host):
-            proxy = ""
-        with self._lock:
-            pool = self._pools.get(proxy)
-            if pool is None:
-                pool = self._pools[proxy] = self._make_pool(proxy)
-            return pool
-
-    def _make_pool(self, proxy: str) -> httpcore.ConnectionPool:
-        if not proxy:
-            return httpcore.ConnectionPool(**self._options)
-        given = httpx.Proxy(proxy if "://" in proxy else f"http://{proxy}")
-        url = httpcore.URL(scheme=given.url.raw_scheme, host=given.url.raw_host, port=given.url.port, target=b"/")
-        if given.url.scheme.startswith("socks"):
-            return httpcore.SOCKSProxy(proxy_url=url, proxy_auth=given.raw_auth, **self._options)
-        return httpcore.HTTPProxy(proxy_url=url, proxy_auth=given.raw_auth, **self._options)
-
     def close(self) -> None:
-        with self._lock:
-            pools, self._pools = self._pools, {}
-        for pool in pools.values():
+        for pool in self.pools.take():
             pool.close()
+
+
+def within_deadline() -> dict[str, Any]:
+    """Return the extensions of a request that waits for a connection no longer than until the deadline."""
+    return {"timeout": {"pool": _left()}}
+
+
+_KINDS = Kinds(httpcore.ConnectionPool, httpcore.HTTPProxy, httpcore.SOCKSProxy)
 
 
 class _Answer(httpx.SyncByteStream):

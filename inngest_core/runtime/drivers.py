@@ -59,6 +59,8 @@ T = TypeVar("T")
 HELD_LOOP_SECONDS = 0.1
 """A sync callback that holds the event loop for longer is named in a warning."""
 
+_AT_ONCE = frozenset({Now, Random, Start, Later, KeepAlive})  # the effects whose results are never awaited
+
 _log = logging.getLogger("inngest")
 
 
@@ -213,7 +215,7 @@ class _Running:
 
     def __init__(self, flow: Flow[Any]) -> None:
         self.flow = flow
-        self.bodies: list[AsyncBody] = []
+        self.bodies: tuple[AsyncBody, ...] = ()
 
     def leave(self) -> None:
         """Leave no task behind."""
@@ -254,7 +256,7 @@ async def run_async(flow: Flow[T], resources: Resources) -> T:
                 continue
             try:
                 result = _begin(effect, current, resources)
-                if is_awaitable(result):
+                if type(effect) not in _AT_ONCE and is_awaitable(result):
                     result = await result
             except asyncio.CancelledError as cancelled:
                 if not isinstance(effect, Call) or _is_being_cancelled():
@@ -278,7 +280,7 @@ def _begin(effect: Effect, running: _Running, resources: Resources) -> object:
             return cast("AsyncBody", body).settle(deliver, wait=wait, seconds=seconds, beyond=beyond)
         case Start(make):
             body = AsyncBody(make)
-            running.bodies.append(body)
+            running.bodies = (*running.bodies, body)
             return body
         case Call():
             return _begin_call(effect)

@@ -7,7 +7,7 @@ effects; nothing here does. Tests drive flows by hand: `next(flow)` is an effect
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -117,10 +117,10 @@ class Random:
 class Start:
     """Start the body of an async function as a task of its own; async driver only. The result is the Body.
 
-    make: given the Body, returns the coroutine to run.
+    make: called in that task, given the Body; returns what to await.
     """
 
-    make: Callable[[Any], Coroutine[Any, Any, object]]
+    make: Callable[[Any], Awaitable[object]]
 
 
 @dataclass(slots=True)

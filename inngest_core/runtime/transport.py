@@ -1,4 +1,4 @@
-"""Outgoing HTTP over httpx: one pooled client for threads, one per event loop. Knows no JSON and no op.
+"""Outgoing HTTP over httpcore and httpx: connections for threads, and for each event loop. Knows no JSON and no op.
 
 Everything is made on first use, per process (a fork shares sockets, which must not be used twice), and closed with
 its owner, or when Python ends. A client that belongs to a loop is closed when that loop shuts its asynchronous
@@ -14,11 +14,12 @@ import contextlib
 import functools
 import http.cookiejar
 import importlib
+import logging
 import ssl
 import threading
 import weakref
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncGenerator, Callable, Generator
+from typing import TYPE_CHECKING
 
 from inngest_core.web.messages import HTTPRequest, HTTPResponse, TransportError
 
@@ -28,10 +29,9 @@ from .gevent import off_the_loop
 from .open_answers import OpenAnswer, OpenAnswerAsync
 
 if TYPE_CHECKING:  # httpx costs most of the start-up time: it is loaded when the first request is made
-    import httpcore
     import httpx
 
-MAX_CONNECTIONS = 100
+_log = logging.getLogger("inngest")
 
 
 class Transport:
@@ -47,73 +47,70 @@ class Transport:
         if self._at_exit is not None:
             self._at_exit.detach()
         self._lock = threading.Lock()
-        self._client: httpx.Client | None = None
+        self._threads: _OfThreads | None = None
         self._at_exit = None
         self._tls: ssl.SSLContext | None = None
-        self._by_loop: dict[asyncio.AbstractEventLoop, _LoopClient] = {}
+        self._by_loop: dict[asyncio.AbstractEventLoop, _OfLoop] = {}
 
     def fetch(self, request: HTTPRequest) -> HTTPResponse:
         """Exchange *request* in this thread; raises TransportError."""
-        client = self._threads_client()
-        from .deadline import within  # it is loaded by now
+        threads = self._of_threads()
+        from .deadline import within, within_deadline  # it is loaded by now
+        from .exchanges import content_of, from_core, target_of, to_core
 
-        with (
-            _failing(request),
-            within(request.timeout),
-            contextlib.closing(
-                client.send(_to_httpx(request), stream=True, follow_redirects=request.follow_redirects)
-            ) as response,
-        ):
-            content = _content(request, response)
-            for chunk in response.iter_raw():
-                content.add(chunk)
-            return _from_httpx(response, content)
+        with _failing(request), within(request.timeout):
+            target = target_of(request.url)
+            if request.follow_redirects or target.has_user:
+                return _fetch_by_httpx(threads.client, request)
+            pool = threads.connections.pools.to(target.scheme, target.name)
+            with contextlib.closing(pool.handle_request(to_core(request, target, within_deadline()))) as answer:
+                content = content_of(request, answer.headers)
+                for chunk in answer.iter_stream():
+                    content.add(chunk)
+            _log_answer(request, answer.status)
+            return from_core(answer.status, answer.headers, content, target)
 
     async def fetch_async(self, request: HTTPRequest) -> HTTPResponse:
         """Exchange *request* on the running loop; raises TransportError."""
-        client = await self._client_of_loop()
-        opening = _Opening()
+        owner = await self._of_loop()
+        from .exchanges import content_of, from_core, target_of, to_core
+
         with _failing(request):
-            async with contextlib.aclosing(opening), asyncio.timeout(request.timeout):
-                response = await client.send(
-                    _to_httpx(request, trace=opening.trace), stream=True, follow_redirects=request.follow_redirects
-                )
-                async with contextlib.aclosing(response):
-                    content = _content(request, response)
-                    async for chunk in response.aiter_raw():
+            target = target_of(request.url)
+            async with asyncio.timeout(request.timeout):
+                if request.follow_redirects or target.has_user:
+                    return await _fetch_by_httpx_async(owner.client, request)
+                pool = owner.connections.pools.to(target.scheme, target.name)
+                async with contextlib.aclosing(await pool.handle_async_request(to_core(request, target))) as answer:
+                    content = content_of(request, answer.headers)
+                    async for chunk in answer.aiter_stream():
                         content.add(chunk)
-            return _from_httpx(response, content)
+            _log_answer(request, answer.status)
+            return from_core(answer.status, answer.headers, content, target)
 
     def open(self, request: HTTPRequest) -> OpenAnswer:
         """Begin to exchange *request* in this thread; raises TransportError."""
-        client = self._threads_client()
+        threads = self._of_threads()
         from .deadline import within
 
         with _failing(request), within(request.timeout):
-            response = client.send(_to_httpx(request), stream=True)
+            response = threads.client.send(_to_httpx(request), stream=True)
         return OpenAnswer(response, functools.partial(_failing, request))
 
     async def open_async(self, request: HTTPRequest) -> OpenAnswerAsync:
         """Begin to exchange *request* on the running loop; raises TransportError."""
-        client = await self._client_of_loop()
-        opening = _Opening()
+        owner = await self._of_loop()
         with _failing(request):
-            async with contextlib.aclosing(opening), asyncio.timeout(request.timeout):
-                response = await client.send(_to_httpx(request, trace=opening.trace), stream=True)
+            async with asyncio.timeout(request.timeout):
+                response = await owner.client.send(_to_httpx(request), stream=True)
         return OpenAnswerAsync(response, functools.partial(_failing, request))
 
-    def _threads_client(self) -> httpx.Client:
-        import httpx
-
-        from .deadline import DeadlineTransport
-
+    def _of_threads(self) -> _OfThreads:
         with self._lock:
-            if self._client is None:
-                self._client = httpx.Client(
-                    transport=DeadlineTransport(self._load_tls(), MAX_CONNECTIONS), cookies=_no_cookies()
-                )
-                self._at_exit = weakref.finalize(self, self._client.close)
-            return self._client
+            if self._threads is None:
+                self._threads = _OfThreads(self._load_tls())
+                self._at_exit = weakref.finalize(self, self._threads.client.close)
+            return self._threads
 
     def _load_tls(self) -> ssl.SSLContext:
         """Load what httpx needs, and the certificates of this machine, once: it takes tens of milliseconds."""
@@ -124,7 +121,7 @@ class Transport:
             self._tls = httpx.create_ssl_context()
         return self._tls
 
-    async def _client_of_loop(self) -> httpx.AsyncClient:
+    async def _of_loop(self) -> _OfLoop:
         loop = asyncio.get_running_loop()
         tls = await off_the_loop(self._load_tls) if self._tls is None else self._tls
         with self._lock:
@@ -132,15 +129,15 @@ class Transport:
             if owner is None:
                 for other in [other for other in self._by_loop if other.is_closed()]:
                     del self._by_loop[other]  # it ended without shutting its generators down
-                owner = self._by_loop[loop] = _LoopClient(tls, lambda: self._by_loop.pop(loop, None))
+                owner = self._by_loop[loop] = _OfLoop(tls, lambda: self._by_loop.pop(loop, None))
         await owner.open()
-        return owner.client
+        return owner
 
     def close(self) -> None:
         """Close the client of threads, and have the loops that run close theirs."""
         if self._at_exit is not None:
             self._at_exit()  # closes the client, and has nothing left to do when Python ends
-        self._client = self._at_exit = None
+        self._threads = self._at_exit = None
         with self._lock:
             owners = list(self._by_loop.items())
         for loop, owner in owners:
@@ -155,15 +152,28 @@ class Transport:
         self.close()
 
 
-class _LoopClient:
-    """An AsyncClient that ends with its loop. forget: called when it has ended."""
+class _OfThreads:
+    """What threads send with: connections, and a client of httpx on top of them, which follows redirects."""
+
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        import httpx
+
+        from .deadline import DeadlineTransport
+
+        self.connections = DeadlineTransport(tls)
+        self.client = httpx.Client(transport=self.connections, cookies=_no_cookies())
+
+
+class _OfLoop:
+    """The same for one loop, with which it ends. forget: called when it has ended."""
 
     def __init__(self, tls: ssl.SSLContext, forget: Callable[[], object]) -> None:
         import httpx
 
-        self.client = httpx.AsyncClient(
-            verify=tls, limits=httpx.Limits(max_connections=MAX_CONNECTIONS), cookies=_no_cookies()
-        )
+        from .loop_connections import LoopTransport
+
+        self.connections = LoopTransport(tls)
+        self.client = httpx.AsyncClient(transport=self.connections, cookies=_no_cookies())
         self.lifetime = self._live()
         self._forget = forget
         self._opened = False
@@ -191,22 +201,27 @@ class _LoopClient:
         await asyncio.shield(self.close_soon())
 
 
-class _Opening:
-    """A connection until its TLS handshake is done: httpcore leaves it open when the handshake is cancelled."""
+def _log_answer(request: HTTPRequest, status: int) -> None:
+    """Log what was asked of whom; httpx does so by itself."""
+    _log.debug("%s %s answered %d", request.method, request.origin, status)
 
-    def __init__(self) -> None:
-        self._stream: httpcore.AsyncNetworkStream | None = None
 
-    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Take note of what httpcore does."""
-        if event == "connection.connect_tcp.complete":
-            self._stream = info["return_value"]
-        elif event in ("connection.start_tls.complete", "http11.send_request_headers.started"):
-            self._stream = None
+def _fetch_by_httpx(client: httpx.Client, request: HTTPRequest) -> HTTPResponse:
+    sent = client.send(_to_httpx(request), stream=True, follow_redirects=request.follow_redirects)
+    with contextlib.closing(sent) as response:
+        content = _content(request, response)
+        for chunk in response.iter_raw():
+            content.add(chunk)
+        return _from_httpx(response, content)
 
-    async def aclose(self) -> None:
-        if self._stream is not None:
-            await self._stream.aclose()
+
+async def _fetch_by_httpx_async(client: httpx.AsyncClient, request: HTTPRequest) -> HTTPResponse:
+    sent = await client.send(_to_httpx(request), stream=True, follow_redirects=request.follow_redirects)
+    async with contextlib.aclosing(sent) as response:
+        content = _content(request, response)
+        async for chunk in response.aiter_raw():
+            content.add(chunk)
+        return _from_httpx(response, content)
 
 
 def _no_cookies() -> http.cookiejar.CookieJar:
@@ -221,7 +236,7 @@ def _from_httpx(response: httpx.Response, content: Content) -> HTTPResponse:
     return HTTPResponse(response.status_code, dict(response.headers), content.bytes(), url)
 
 
-def _to_httpx(request: HTTPRequest, **extensions: object) -> httpx.Request:
+def _to_httpx(request: HTTPRequest) -> httpx.Request:
     import httpx
 
     made = httpx.Request(
@@ -229,7 +244,7 @@ def _to_httpx(request: HTTPRequest, **extensions: object) -> httpx.Request:
         request.url,
         headers={"accept-encoding": GZIP, **request.headers},
         content=request.body,
-        extensions={"timeout": httpx.Timeout(None).as_dict(), **extensions},  # the deadline is the only one
+        extensions={"timeout": httpx.Timeout(None).as_dict()},  # the deadline is the only one
     )
     made.url = _quiet_url()(made.url)
     return made

@@ -8,10 +8,9 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import logging
-import math
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, Unpack
+from typing import Any, Unpack
 
 from inngest_core.client import Inngest
 from inngest_core.config import Mode, Streaming
@@ -36,7 +35,7 @@ from inngest_core.protocol.limits import KEEP_ALIVE_SECONDS, MAX_REQUEST_BYTES, 
 from inngest_core.protocol.signing import sign
 from inngest_core.protocol.wire import Header, Query, dump_json
 from inngest_core.runtime.drivers import run_async, run_sync
-from inngest_core.runtime.effects import Call, Flow, KeepAlive, Now
+from inngest_core.runtime.effects import Call, Flow, Invoke, KeepAlive, Now, now
 from inngest_core.web.messages import Request, Response, Stream, content_length, query_of
 
 from .arguments import check_client, check_functions, check_options
@@ -45,8 +44,6 @@ from .call import find_call
 from .introspection import introspect
 from .options import ServeOptions
 from .registration import register, register_out_of_band
-
-A = TypeVar("A")
 
 DEFAULT_SERVE_PATH = "/api/inngest"
 
@@ -79,7 +76,7 @@ class _Exchange:
     """A request on its way to its answer. started: Unix seconds. signer: who signed it, once that is known."""
 
     request: Request
-    started: float = math.inf
+    started: float
     signer: Signer = UNSIGNED
 
 
@@ -156,7 +153,13 @@ class App:
         url: the absolute URL.
         headers: the headers, with lower-case names.
         """
-        return run_sync(self._admit(method, url, headers), self.client.resources)
+        try:
+            self._require_key()
+            self._check_size(len(url), content_length(headers.get(_CONTENT_LENGTH)) or 0)
+            self._guard.check_head(method, headers, now=run_sync(now(), self.client.resources))
+        except InngestError as error:
+            return self.refuse(error)
+        return None
 
     def refuse(self, error: InngestError) -> Response:
         """Return the coded answer to a request that could not be read for the reason that *error* gives."""
@@ -174,17 +177,20 @@ class App:
 
     def handle(self, request: Request) -> Flow[Response]:
         """Answer *request*; every error becomes a coded JSON answer."""
-        exchange = _Exchange(request)
+        started: float = yield Now()
+        exchange = _Exchange(request, started)
         try:
-            found = yield from self._guarded(exchange, self._look_at(exchange))
+            self._require_key()
+            self._check_size(len(request.url), len(request.body))
+            exchange.signer = self._guard.authenticate(request, now=started)
+            found = yield from self._answer(exchange)
         except SignatureError as error:
             return self.refuse(error)
-        if isinstance(found, Answer):
+        except BaseException as error:
+            found = self._answer_failure(error, request)
+        if not self.streams or isinstance(found, Answer):
             return (yield from self._conclude(exchange, found))
-        call = self._run(exchange, found)
-        if not self.streams:
-            return (yield from call)
-        stream: Stream = yield KeepAlive(_in_an_envelope(call), self.keep_alive_seconds)
+        stream: Stream = yield KeepAlive(_in_an_envelope(self._conclude(exchange, found)), self.keep_alive_seconds)
         return Response(ENVELOPE_STATUS, {**self._headers, **_STREAM}, stream)
 
     def register_sync(self, url: str) -> Response:
@@ -196,8 +202,10 @@ class App:
         return run_sync(self._register(Request("PUT", url, {}, b"")), self.client.resources)
 
     def _register(self, request: Request) -> Flow[Response]:
-        exchange = _Exchange(request)
-        answer = yield from self._guarded(exchange, register_out_of_band(self, request))
+        try:
+            answer = yield from register_out_of_band(self, request)
+        except BaseException as error:
+            answer = self._answer_failure(error, request)
         return self._respond(answer, UNSIGNED, now=0.0)
 
     async def answer_async(self, request: Request) -> Response:
@@ -212,56 +220,34 @@ class App:
         return run_sync(self._answer_connected(request), self.client.resources)
 
     def _answer_connected(self, request: Request) -> Flow[Response]:
-        exchange = _Exchange(request)
-        exchange.started = yield Now()
-        found = yield from self._guarded(exchange, self._answer(request, UNSIGNED))
-        if isinstance(found, Answer):
-            return (yield from self._conclude(exchange, found))
-        return (yield from self._run(exchange, found))
-
-    def _run(self, exchange: _Exchange, call: Flow[Answer]) -> Flow[Response]:
-        answer = yield from self._guarded(exchange, call)
-        return (yield from self._conclude(exchange, answer))
-
-    def _look_at(self, exchange: _Exchange) -> Flow[Answer | Flow[Answer]]:
-        """Verify a request and answer it; a call is only found, for it is run by whoever asks."""
-        request = exchange.request
-        exchange.started = yield Now()
-        self._require_key()
-        self._check_size(len(request.url), len(request.body))
-        exchange.signer = self._guard.authenticate(request, now=exchange.started)
-        return (yield from self._answer(request, exchange.signer))
-
-    def _guarded(self, exchange: _Exchange, flow: Flow[A]) -> Flow[A | Answer]:
-        """Run a flow; errors become answers, but for those of signatures, which are the request's own."""
+        exchange = _Exchange(request, (yield Now()))
         try:
-            return (yield from flow)
-        except SignatureError:
-            raise
-        except InngestError as error:
-            return _answer_error(error)
-        except CONTROL:
-            self.client.logger.warning(_GIVEN_UP, exchange.request.method)
-            raise
+            found = yield from self._answer(exchange)
         except BaseException as error:
-            logging.getLogger("inngest").error("an error of the SDK itself", exc_info=exc_info(error))
-            return _answer_error(InngestError(f"an error of the SDK itself: {name_of(error)}"))
+            found = self._answer_failure(error, request)
+        return (yield from self._conclude(exchange, found))
 
-    def _conclude(self, exchange: _Exchange, answer: Answer) -> Flow[Response]:
+    def _answer_failure(self, error: BaseException, request: Request) -> Answer:
+        """Return the answer to a request that *error* ended; raises it where it ends more than that."""
+        if isinstance(error, InngestError):
+            return _answer_error(error)
+        if isinstance(error, CONTROL):
+            self.client.logger.warning(_GIVEN_UP, request.method)
+            raise error
+        logging.getLogger("inngest").error("an error of the SDK itself", exc_info=exc_info(error))
+        return _answer_error(InngestError(f"an error of the SDK itself: {name_of(error)}"))
+
+    def _conclude(self, exchange: _Exchange, found: Answer | Invoke) -> Flow[Response]:
+        """Run the call that was found, if it was one, and respond."""
+        answer: Answer
+        try:
+            answer = found if isinstance(found, Answer) else (yield found)
+        except BaseException as error:
+            answer = self._answer_failure(error, exchange.request)
         ended: float = yield Now()
         if ended - exchange.started > LONG_SECONDS:
             yield from self._warn_if_lost(exchange.request)
         return self._respond(answer, exchange.signer, now=ended)
-
-    def _admit(self, method: str, url: str, headers: Mapping[str, str]) -> Flow[Response | None]:
-        now: float = yield Now()
-        try:
-            self._require_key()
-            self._check_size(len(url), content_length(headers.get(Header.CONTENT_LENGTH)) or 0)
-            self._guard.check_head(method, headers, now=now)
-        except InngestError as error:
-            return self.refuse(error)
-        return None
 
     def _require_key(self) -> None:
         if self._signing_key_missing:
@@ -273,7 +259,9 @@ class App:
         if body > self.body_cap:
             raise BodyTooLargeError(f"the body is larger than {self.body_cap} bytes")
 
-    def _answer(self, request: Request, signer: Signer) -> Flow[Answer | Flow[Answer]]:
+    def _answer(self, exchange: _Exchange) -> Flow[Answer | Invoke]:
+        """Answer a request; a call is only found, for whoever asks runs it."""
+        request, signer = exchange.request, exchange.signer
         match request.method:
             case "GET":
                 return introspect(self, request, signer)
@@ -282,7 +270,7 @@ class App:
             case "POST":
                 if _is_trust_probe(request.url):
                     return Answer(200, None)
-                return (yield from find_call(request, self.client, self._index))
+                return (yield from find_call(request, self.client, self._index, exchange.started))
             case _:
                 raise MethodNotAllowedError(f"{request.method} is not answered here; expected GET, PUT or POST")
 
@@ -310,7 +298,7 @@ def _in_an_envelope(call: Flow[Response]) -> Flow[bytes]:
 _STREAM = {Header.ACCEL_BUFFERING.value: "no"}
 """nginx would keep the white space back, and whoever is before it would not see any."""
 
-_SIGNATURE = Header.SIGNATURE.value
+_SIGNATURE, _CONTENT_LENGTH = Header.SIGNATURE.value, Header.CONTENT_LENGTH.value
 _EVERY_ANSWER = {Header.CONTENT_TYPE.value: "application/json", Header.SDK_HANDLED.value: "true"}
 
 _NO_SIGNING_KEY = (

@@ -13,7 +13,6 @@ from typing import Any
 from inngest_core.client import Inngest
 from inngest_core.engine_api import trace_headers
 from inngest_core.errors import FunctionNotFoundError, QueryParamMissingError
-from inngest_core.execution.answer import Answer
 from inngest_core.execution.function_call import FunctionCall
 from inngest_core.execution.probe import tell_of_call
 from inngest_core.function import Function, Handler
@@ -24,8 +23,11 @@ from inngest_core.web.messages import Request, cache_short, query_of
 Functions = Mapping[str, tuple[Function[Any], Handler]]
 
 
-def find_call(request: Request, client: Inngest, functions: Functions) -> Flow[Flow[Answer]]:
-    """Return the call that is asked for, ready to be run; raises RequestError when it cannot be answered as asked."""
+def find_call(request: Request, client: Inngest, functions: Functions, started: float) -> Flow[Invoke]:
+    """Return what runs the call that is asked for; raises RequestError when it cannot be answered as asked.
+
+    The result of that is an Answer. started: when the request came, in Unix seconds.
+    """
     fn_id, step_id = parse_query(request.url)
     call = parse_call(request.body)
     fn_id = _full_id(fn_id, client, functions)
@@ -34,13 +36,8 @@ def find_call(request: Request, client: Inngest, functions: Functions) -> Flow[F
         call = yield from _with_full_state(call, client, request)
     target = None if step_id == STEP_ID_OF_DISCOVERY else step_id
     tell_of_call(call.ctx, function, client.logger)
-    run = FunctionCall(client, function, handler, fn_id, call, target, request).run()
-    return _invoke(run if function.around is None else function.around(run), handler)
-
-
-def _invoke(run: Flow[Answer], handler: Handler) -> Flow[Answer]:
-    answer: Answer = yield Invoke(run, handler.is_async)
-    return answer
+    run = FunctionCall(client, function, handler, fn_id, call, target, request, started).run()
+    return Invoke(run if function.around is None else function.around(run), handler.is_async)
 
 
 def _with_full_state(call: CallRequest, client: Inngest, request: Request) -> Flow[CallRequest]:

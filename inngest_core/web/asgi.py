@@ -57,8 +57,10 @@ def _server_name(scope: Scope) -> str:
 
 
 def _full_path(scope: Scope) -> bytes:
-    root_path: str = scope.get("root_path", "")
-    return (root_path.rstrip("/") + below_root(root_path, scope["path"])).encode(errors="replace")
+    root_path, path = scope.get("root_path", ""), scope["path"]
+    if root_path:
+        path = root_path.rstrip("/") + below_root(root_path, path)
+    return str(path).encode(errors="replace")
 
 
 def below_root(root_path: str, path: str) -> str:

@@ -37,7 +37,7 @@ class Head(NamedTuple):
     headers: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
     """A request as it arrived.
 
@@ -73,7 +73,7 @@ class AsyncPieces(Protocol):
 Stream = Pieces | AsyncPieces
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Response:
     """An answer, ready to be sent.
 

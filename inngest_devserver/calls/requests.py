@@ -11,6 +11,14 @@ from inngest_devserver.ids import span_id
 from inngest_devserver.runs.run import Run
 from inngest_devserver.storage.tables import JobRow
 
+_TRACEPARENT = Header.TRACEPARENT.value
+_TRACESTATE = Header.TRACESTATE.value
+_GENERATION_ID = Header.GENERATION_ID.value
+_JOB_ID = Header.JOB_ID.value
+_REQUEST_VERSION = Header.REQUEST_VERSION.value
+_STEP_ID = Header.STEP_ID.value
+_REQUEST_ID = Header.REQUEST_ID.value
+_RUN_ID = Header.RUN_ID.value
 _PASSWORD = re.compile(r"^([^/?#:]*:?//[^/?#:]*):[^/?#]*@")
 
 
@@ -27,18 +35,16 @@ def call_url(url: str, slug: str, step_id: str) -> str:
 def call_headers(run: Run, job: JobRow, request_id: str) -> dict[str, str]:
     """Return the headers of a call request, without those that every request of the engine has."""
     trace = run.row.trace_id
-    traceref = urllib.parse.quote(f'{{"tp":"00-{trace}-{span_id()}-01","ts":""}}', safe="")
+    traceref = f"%7B%22tp%22%3A%2200-{trace}-{span_id()}-01%22%2C%22ts%22%3A%22%22%7D"  # a JSON object, quoted
     return {
-        Header.TRACEPARENT.value: f"00-{trace}-{span_id()}-01",
-        Header.TRACESTATE.value: (
-            f"inngest@traceref={traceref},inngest@fn={run.function.id},inngest@app={run.function.app_id}"
-        ),
-        Header.GENERATION_ID.value: str(job.attempt + 1),
-        Header.JOB_ID.value: job.id,
-        Header.REQUEST_VERSION.value: str(run.version),
-        Header.STEP_ID.value: job.step_id,
-        Header.REQUEST_ID.value: request_id,
-        Header.RUN_ID.value: run.id,
+        _TRACEPARENT: f"00-{trace}-{span_id()}-01",
+        _TRACESTATE: (f"inngest@traceref={traceref},inngest@fn={run.function.id},inngest@app={run.function.app_id}"),
+        _GENERATION_ID: str(job.attempt + 1),
+        _JOB_ID: job.id,
+        _REQUEST_VERSION: str(run.version),
+        _STEP_ID: job.step_id,
+        _REQUEST_ID: request_id,
+        _RUN_ID: run.id,
     }
 
 

@@ -74,7 +74,7 @@ class RunRoutes:
         return self._enveloped([_run(row) for row in rows])
 
     def jobs(self, call: Call) -> Response:
-        jobs = self._engine.store.jobs(self._row(call).id)
+        jobs = sorted(self._engine.scheduler.queue.jobs_of(self._row(call).id), key=lambda job: job.due)
         return self._enveloped(
             [
                 {"at": iso(job.due), "position": number, "kind": job.kind, "attempt": job.attempt}

@@ -123,6 +123,8 @@ class Dispatcher:
 
     def take(self, now: float) -> Turn | None:
         """Return the call to be made next, which holds its slots from now on; None when all must wait."""
+        if not self._rotation and not self._throttled:
+            return None
         self._wake_throttled(now)
         self._end_pauses(now)
         passed_over: list[tuple[str, str]] = []

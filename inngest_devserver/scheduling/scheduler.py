@@ -57,6 +57,7 @@ class Scheduler:
         self._stopped = False
         self._beside: set[asyncio.Task[None]] = set()
         self._quieter = asyncio.Event()
+        self._resting: Callable[[], int] = int
 
     def _hold_back(self, job: JobRow) -> None:
         self._long_waits.note(job)
@@ -97,7 +98,7 @@ class Scheduler:
                 else:
                     self._do(job)
             self._start_calls()
-            self._quieter.set()
+            self._tell_if_quiet()
             await self._clock.wait(self._wake, self._next_due())
 
     def _next_due(self) -> float | None:
@@ -119,10 +120,16 @@ class Scheduler:
 
         resting: counts the calls that only wait for time to pass.
         """
+        self._resting = resting
         while self._wake.is_set() or len(self._calls) > resting() or self._beside or self._is_due():
             self._quieter.clear()
             await self._quieter.wait()
         return self._next_due()
+
+    def _tell_if_quiet(self) -> None:
+        """Have `settled` look, unless calls are under way, or the loop is about to take what is due."""
+        if not self._wake.is_set() and len(self._calls) <= self._resting():
+            self._quieter.set()
 
     def look_again(self) -> None:
         """Have `settled` count once more: a call rests."""
@@ -158,7 +165,7 @@ class Scheduler:
         self._start_calls()
         if self.dispatcher.next_due() is not None:
             self._wake.set()  # a throttle may have something to wait for that it had not
-        self._quieter.set()
+        self._tell_if_quiet()
         self._report_failure(task)
 
     def run_ended(self, run_id: str, *, give_up: bool) -> None:

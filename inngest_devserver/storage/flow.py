@@ -88,7 +88,7 @@ class FlowStore:
 
     def delete_cancellation(self, cancellation_id: str) -> bool:
         """Forget a cancellation; return whether there was one."""
-        return self._db.write("DELETE FROM cancellations WHERE id = ?", (cancellation_id,)) > 0
+        return self._db.change("DELETE FROM cancellations WHERE id = ?", (cancellation_id,)) > 0
 
     def cancellations(self) -> list[CancellationRow]:
         """Return the cancellations, newest first."""

@@ -30,6 +30,7 @@ class Store:
 
     def __init__(self, path: Path | None = None, schedule: Schedule | None = None) -> None:
         self.database = Database(path, schedule)
+        self._lasts = path is not None
         self._write = self.database.write
         self._one = self.database.one
         self._all = self.database.all
@@ -77,9 +78,13 @@ class Store:
 
     # --- events
 
-    def add_event(self, row: EventRow) -> bool:
-        """Keep an event; return whether it is new."""
-        return self._write("INSERT OR IGNORE INTO events VALUES (?,?,?,?,?,?)", row) > 0
+    def add_event(self, row: EventRow) -> None:
+        """Keep an event whose internal id is new."""
+        self._write("INSERT INTO events VALUES (?,?,?,?,?,?)", row)
+
+    def add_event_once(self, row: EventRow) -> bool:
+        """Keep an event, unless one of this internal id is kept; return whether it is new."""
+        return self.database.change("INSERT OR IGNORE INTO events VALUES (?,?,?,?,?,?)", row) > 0
 
     def event(self, event_id: str) -> EventRow | None:
         """Return the event of this internal id, else the newest whose sender gave it this id."""
@@ -165,20 +170,23 @@ class Store:
         for row in self._all(f"SELECT {_PAUSE} FROM pauses WHERE {where}", () if run_id is None else (run_id,)):  # noqa: S608
             yield PauseRow(*row)._replace(race=bool(row[5]))
 
+    # Nobody takes up the jobs of an engine in memory once that has ended, so they are kept in a file only.
+
     def put_job(self, row: JobRow) -> None:
-        self._write("INSERT OR REPLACE INTO jobs VALUES (?,?,?,?,?,?,?)", row)
+        if self._lasts:
+            self._write("INSERT OR REPLACE INTO jobs VALUES (?,?,?,?,?,?,?)", row)
 
     def delete_job(self, job_id: str) -> None:
-        self._write("DELETE FROM jobs WHERE id = ?", (job_id,))
+        if self._lasts:
+            self._write("DELETE FROM jobs WHERE id = ?", (job_id,))
 
     def delete_jobs_of(self, run_id: str) -> None:
-        self._write("DELETE FROM jobs WHERE run_id = ?", (run_id,))
+        if self._lasts:
+            self._write("DELETE FROM jobs WHERE run_id = ?", (run_id,))
 
-    def jobs(self, run_id: str | None = None) -> list[JobRow]:
-        """Return jobs in the order they are due, of one run or of all."""
-        where = "TRUE" if run_id is None else "run_id = ?"
-        sql = f"SELECT {_JOB} FROM jobs WHERE {where} ORDER BY due"  # noqa: S608
-        return [JobRow(*row) for row in self._all(sql, () if run_id is None else (run_id,))]
+    def jobs(self) -> list[JobRow]:
+        """Return the jobs of an earlier engine, in the order in which they are due."""
+        return [JobRow(*row) for row in self._all(f"SELECT {_JOB} FROM jobs ORDER BY due")]  # noqa: S608
 
     # --- history
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import gzip
 import socket
 import threading
@@ -273,9 +274,11 @@ def test_the_message_does_not_hold_the_path(how: str) -> None:
 
 @BOTH
 def test_no_log_holds_the_path(how: str, engine: EngineDouble, caplog: pytest.LogCaptureFixture) -> None:
-    """httpx logs every request at INFO."""
-    engine.reset({"GET /e/secret-key": [(200, {})]})
+    """Requests are logged at DEBUG; those that follow redirects by httpx, at INFO."""
+    engine.reset({"GET /e/secret-key": [(200, {}), (200, {})]})
     with caplog.at_level("DEBUG"), fetching(how) as fetch:
         assert fetch(get(f"{engine.origin}/e/secret-key")).status == 200
+        assert f"GET {engine.origin} answered 200" in caplog.text
+        assert fetch(dataclasses.replace(get(f"{engine.origin}/e/secret-key"), follow_redirects=True)).status == 200
     assert engine.origin in caplog.text
     assert "secret" not in caplog.text

@@ -66,6 +66,8 @@ def test_a_step_with_another_id() -> None:
         "today's shop-checkout does not replay run 01J8X5Z3V0QK7M2N4P6R8T0W2Y:",
         "01J8X5Z3V0QK7M2N4P6R8T0W2Y  shop-checkout  does not replay",
         '> charge: not met; the function meets step "pay" there instead',
+        "Runs that are under way would do steps again, or fail. Keep the ids and the kinds of the steps that they may "
+        "have passed; or give the new code to a function with another id, and let the old one end its runs.",
     ]
 
 

@@ -165,6 +165,55 @@ def test_a_failure_shows_the_run(project: pytest.Pytester) -> None:
     )
 
 
+def test_a_failure_shows_the_runs_that_it_does_not_show_itself(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import inngest, pytest
+        from inngest import testing
+        from shop import checkout, client, functions
+
+        def test_status():
+            run = testing.run(checkout)
+            assert run.status is testing.Status.COMPLETED
+
+        @pytest.mark.inngest(functions)
+        def test_typo(inngest_engine):
+            inngest_engine.send(inngest.Event(name="shop/order", data={"order": 5}))
+            (run,) = inngest_engine.runs(checkout)
+
+        def test_no_app(inngest_engine):
+            client.send_sync(inngest.Event(name="shop/ordered"))
+            assert inngest_engine.runs()
+
+        def test_sent(inngest_sent):
+            client.send_sync(inngest.Event(name="shop/ordered", data={"order": 5}))
+            assert inngest_sent.drain(functions)[0].output == "paid"
+
+        def test_that_passes():
+            testing.run(checkout)
+        """
+    )
+    result = run(project)
+    result.assert_outcomes(failed=4, passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*_ test_status _*",
+            "*- inngest -*",
+            "*shop-checkout  failed in *",
+            '*started by "shop/ordered" {}',
+            ">      0.00 s  charge: attempt 1 failed: ConnectionError: the bank is down",
+            "*_ test_typo _*",
+            '"shop/order" {"order": 5} started no run; did you mean "shop/ordered"[?]',
+            "*_ test_no_app _*",
+            "the engine calls no functions; name an app by @pytest.mark.inngest(app), or by the setting inngest_app",
+            "*_ test_sent _*",
+            "E *ConnectionError: the bank is down",
+            "sent were:",
+            '  shop/ordered  {"order": 5}',
+        ]
+    )
+
+
 def test_stubs_that_the_engine_never_used(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
@@ -179,7 +228,9 @@ def test_stubs_that_the_engine_never_used(project: pytest.Pytester) -> None:
     )
     result = run(project)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(['E *a stub was given for "refund", but no such step was met; the run met: "charge"'])
+    result.stdout.fnmatch_lines(
+        ['E *a stub was given for "refund", but no such step was met', 'E *the steps that were met: "charge"']
+    )
 
 
 def test_settings_are_shown_and_checked(project: pytest.Pytester) -> None:

@@ -199,8 +199,8 @@ def test_what_a_step_does_is_done_twice_by_a_fault(fault: str) -> None:
         wrong: dict[str, Any] = {fault: "chrage"}
         testing.run(define(shop), **wrong)
     assert str(raised.value) == (
-        f'{fault}="chrage" did not happen: the app reported no result of such a step; '
-        'the run met: "before", "charge", "after"'
+        f'{fault}="chrage" did not happen: the app reported no result of such a step; did you mean "charge"?\n'
+        'the steps that were met: "before", "charge", "after"'
     )
 
 
