@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar, cast
 
+from pydantic.fields import FieldInfo
+
 from inngest_core.callables import innermost
 from inngest_core.error_text import headline, kind_of
 from inngest_core.errors import CONTROL, AsyncUnsupportedError, ConfigError, InngestError
@@ -34,6 +36,7 @@ from inngest_core.parameters import annotations_of, marker_of, read_parameters
 T = TypeVar("T")
 Dependency = Callable[..., object]
 Exit = Callable[[type[BaseException] | None, BaseException | None, types.TracebackType | None], object]
+_LIMIT = "concurrency=[inngest.Concurrency(limit=...)]"
 _CONTEXTS: tuple[type, ...] = (Context, ContextSync)
 _Entered = AbstractContextManager[object] | AbstractAsyncContextManager[object]
 
@@ -151,6 +154,8 @@ class Resolution:
         if dependency in path:
             circle = " -> ".join(_name_of(each) for each in (*path[path.index(dependency) :], dependency))
             raise ConfigError(f"{what} depends on itself: {circle}; break the circle")
+        if getattr(marker, "max_concurrency", None) is not None:
+            raise ConfigError(f"{what} has a max_concurrency, which is for routes only; limit the function by {_LIMIT}")
         shared = getattr(marker, "use_cache", True) is not False
         key = _key_of(dependency)
         if shared and key in self._values:
@@ -201,6 +206,10 @@ class Resolution:
                 value = await self._value_of(marker, annotation, what, path)
             elif _wants_context(annotation):
                 value = self._context_for(annotation, what)
+            elif isinstance(each.default, FieldInfo) and not each.default.is_required():  # as Query(1) of FastAPI
+                value = each.default.get_default(call_default_factory=True, validated_data={})
+            elif isinstance(each.default, FieldInfo):
+                raise ConfigError(f"nothing gives {what}: {each.default!r} reads it from a request; give it a default")
             elif each.default is not each.empty or each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
                 continue
             else:

@@ -18,7 +18,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
-from inngest_core.protocol.wire import dump_json
+from inngest_core.protocol.wire import dump_json, hash_id
 from inngest_core.runtime.drivers import run_sync
 from inngest_core.web.messages import HTTPResponse, TransportError
 
@@ -35,7 +35,8 @@ _FROM_TRACE_STATE = {
     "sys.function.id": "inngest@fn",
 }
 _RENAMED = {"sdk.run.id": "inngest.run.id", "sdk.app.id": "inngest.app.id"}
-_OF_STEPS = ("inngest.step.id", "inngest.step.hash", "inngest.step.index", "inngest.step.attempt")
+STEP, STEP_HASH, STEP_INDEX = "inngest.step.id", "inngest.step.hash", "inngest.step.index"
+_OF_STEPS = (STEP, STEP_HASH, STEP_INDEX, "inngest.step.attempt")
 _INHERITED = (TRACE_PARENT, *_RENAMED, *_OF_STEPS)
 _REFUSES_ALL = frozenset({401, 403, 404, 405, 501})
 """What an engine answers that does not know the way to send spans, or the key."""
@@ -60,6 +61,9 @@ class ExtendedTraces(SpanProcessor):
         span.set_attributes({name: state[key] for name, key in _FROM_TRACE_STATE.items() if key in state})
         own = span.attributes or {}
         span.set_attributes({name: own[key] for name, key in _RENAMED.items() if key in own})
+        if STEP in own:
+            index = cast("int", own.get(STEP_INDEX, 0))
+            span.set_attributes({STEP_INDEX: index, STEP_HASH: hash_id(str(own[STEP]), index)})
         parent = trace.get_current_span(parent_context)
         given = parent.get_span_context()
         if given.is_remote:

@@ -33,6 +33,7 @@ Attributes = Mapping[str, str | int]
 
 NAME = "inngest"
 FUNCTION, RUN = "inngest.function.id", "inngest.run.id"
+STEP, STEP_INDEX, STEP_ATTEMPT = "inngest.step.id", "inngest.step.index", "inngest.step.attempt"
 STATUS = "inngest.status"
 COMPLETED, FAILED = "completed", "failed"
 ULID_LENGTH = 26
@@ -90,10 +91,13 @@ class OpenTelemetryMiddleware(MiddlewareSync):
         self._parent: contexts.Context | None = None
         self._attributes: dict[str, str | int] = {}
         self._of_function: Attributes = {}
+        self._of_run: Attributes = {}
         self._completed: Attributes = {}
         self._failed: Attributes = {}
-        self._step_started = 0.0
-        self._steps_completed = self._steps_failed = 0
+        self._ran: StepInfo | None = None
+        """The last step, while it counts as completed."""
+        self._completed_steps: list[float] = []
+        self._failed_steps: list[float] = []
 
     def wrap_request(self, call: CallInfo) -> Wrapping:
         """Give the call a span, and count it."""
@@ -104,8 +108,10 @@ class OpenTelemetryMiddleware(MiddlewareSync):
         self._parent = to.parent_of(call.request.headers, ctx.run_id, name, attributes)
         started = time.perf_counter()
         status = 500
+        context = self._parent
         try:
-            with to.tracer.start_as_current_span(name, self._parent, trace.SpanKind.CONSUMER, attributes) as span:
+            with to.tracer.start_as_current_span(name, context, trace.SpanKind.CONSUMER, attributes) as span:
+                context = contexts.get_current()
                 answer = yield
                 status = answer.status
                 span.set_attribute("http.response.status_code", status)
@@ -113,9 +119,10 @@ class OpenTelemetryMiddleware(MiddlewareSync):
                     span.set_status(trace.StatusCode.ERROR)
         finally:
             told = {**self._of_function, "http.response.status_code": status}
-            to.calls.add(1, told)
-            to.call_duration.record(time.perf_counter() - started, told)
-            self._count_steps()
+            to.calls.add(1, told, context)
+            to.call_duration.record(time.perf_counter() - started, told, context)
+            self._measure_steps(self._completed_steps, self._completed, context)
+            self._measure_steps(self._failed_steps, self._failed, context)
 
     def transform_input(self, ctx: Any, function: Any, steps: StepMemos) -> None:
         """Note how many steps are replayed: they have no spans."""
@@ -124,38 +131,33 @@ class OpenTelemetryMiddleware(MiddlewareSync):
 
     def wrap_step(self, step: StepInfo) -> Wrapping:
         """Give the step a span; that of an AI step says which model was asked, and how many tokens it used."""
-        ctx = self._ctx
-        attributes = {
-            FUNCTION: ctx.fn_id,
-            RUN: ctx.run_id,
-            "inngest.step.id": step.id,
-            "inngest.step.hash": step.hash,
-            "inngest.step.index": step.index,
-            "inngest.step.attempt": step.attempt,
-        }
-        self._step_started = time.perf_counter()
-        span = self._to.tracer.start_span(f"step {step.id}", attributes=attributes)
-        token = contexts.attach(trace.set_span_in_context(span))
+        attributes = {**self._of_run, STEP: step.id, STEP_ATTEMPT: step.attempt}
+        if step.index:
+            attributes[STEP_INDEX] = step.index
+        context = contexts.get_current()
+        span = self._to.tracer.start_span(f"step {step.id}", context, attributes=attributes)
+        token = contexts.attach(trace.set_span_in_context(span, context))
+        started = time.perf_counter()
         try:
             output = yield
-            if step.opts.get("type") == "step.ai.wrap" and span.is_recording():
-                span.set_attributes(_gen_ai(step, output, time.perf_counter() - self._step_started))
+            took = time.perf_counter() - started
+            self._ran = step
+            self._completed_steps.append(took)
+            if "type" in step.opts and step.opts["type"] == "step.ai.wrap" and span.is_recording():
+                span.set_attributes(_gen_ai(step, output, took))
         except Exception as error:
+            self._failed_steps.append(time.perf_counter() - started)
             _record(span, error)
             raise
         finally:
             contexts.detach(token)
             span.end()
 
-    def on_step_complete(self, step: StepInfo, output: Any) -> None:
-        """Count the step, and note how long it took."""
-        self._steps_completed += 1
-        self._time_step(self._completed)
-
     def on_step_error(self, step: StepInfo, error: BaseException, final: bool) -> None:
-        """Count the step, and that it will be tried again."""
-        self._steps_failed += 1
-        self._time_step(self._failed)
+        """Count that a step will be tried again; one may have failed only in what became of its result."""
+        if self._ran is step:
+            self._ran = None
+            self._failed_steps.append(self._completed_steps.pop())
         if not final:
             self._to.retries.add(1, self._of_function)
 
@@ -175,6 +177,7 @@ class OpenTelemetryMiddleware(MiddlewareSync):
     def _describe(self, ctx: Any) -> None:
         self._ctx = ctx
         self._of_function = {FUNCTION: ctx.fn_id}
+        self._of_run = {FUNCTION: ctx.fn_id, RUN: ctx.run_id}
         self._completed = {FUNCTION: ctx.fn_id, STATUS: COMPLETED}
         self._failed = {FUNCTION: ctx.fn_id, STATUS: FAILED}
         self._attributes = {
@@ -184,15 +187,12 @@ class OpenTelemetryMiddleware(MiddlewareSync):
             "inngest.event.name": ctx.event.name,
         }
 
-    def _count_steps(self) -> None:
-        """Add up once for each call: a call may run many steps."""
-        if self._steps_completed:
-            self._to.steps.add(self._steps_completed, self._completed)
-        if self._steps_failed:
-            self._to.steps.add(self._steps_failed, self._failed)
-
-    def _time_step(self, attributes: Attributes) -> None:
-        self._to.step_duration.record(time.perf_counter() - self._step_started, attributes)
+    def _measure_steps(self, seconds: list[float], attributes: Attributes, context: contexts.Context) -> None:
+        """Count steps and tell how long they took: once for each call, as a call may run many, and that is faster."""
+        if seconds:
+            self._to.steps.add(len(seconds), attributes, context)
+        for each in seconds:
+            self._to.step_duration.record(each, attributes, context)
 
     def _end_run(self, error: BaseException | None) -> None:
         now, ctx = time.time_ns(), self._ctx

@@ -12,7 +12,6 @@ import typing_extensions
 from inngest_core.events.event import Event
 
 from .group import Group, GroupSync
-from .replay import Replay
 from .step import Step
 from .step_sync import StepSync
 
@@ -79,17 +78,17 @@ def make_context(base: type[C], annotated: object, *fields: object) -> C:
 
 
 class ReplayLogger(logging.Logger):
-    """Passes on to the client's logger, except while earlier steps are replayed: then it is silent."""
+    """Passes on to the client's logger, except in code that has run in an earlier call: there it is silent."""
 
-    def __init__(self, logger: logging.Logger, replay: Replay[Any, Any]) -> None:
+    def __init__(self, logger: logging.Logger, runs_new_code: Callable[[], bool]) -> None:
         super().__init__(logger.name)
         self.parent = logger
         self._logger = logger
-        self._replay = replay
+        self._runs_new_code = runs_new_code
 
     def isEnabledFor(self, level: int) -> bool:  # noqa: N802  # the standard library's name
         """Tell whether a message of this level is logged now."""
-        return not self._replay.replaying and self._logger.isEnabledFor(level)
+        return self._runs_new_code() and self._logger.isEnabledFor(level)
 
     def makeRecord(self, *args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: N802  # the standard library's name
         """Make a record as the client's logger does, which may be of a class of its own."""

@@ -65,6 +65,7 @@ class Execution(Generic[Place]):
         self._hooks = services.hooks
         self._logger = client.logger
         self._begun = self._executed = not services.hooks.exist
+        self._steps_have_hooks = services.hooks.exist
         self._over = False
         self._nested: StepNestedError | None = None
         self._warned_ids: set[str] = set()
@@ -126,31 +127,31 @@ class Execution(Generic[Place]):
         checkpoint = self._checkpoint = self._checkpoint or self._services.make_checkpoint()
         if checkpoint is not None and checkpoint.is_over(started):
             return (yield from self.report([found]))
-        if self._hooks.may_record_inputs():
+        if self._hooks.record_inputs:
             record_inputs([found])  # before the step can change what it was given
-        given = yield from self._call_announced(checkpoint, found, context)
+        info = self._info(found) if self._steps_have_hooks else None
+        given = yield from self._call_announced(checkpoint, found, context, info)
         ended = yield from now()
         timing = (int(started * 1e9), max(int((ended - started) * 1e9), 0))
         if self._nested is not None:  # also where the step's callback caught it
             given = Raised(self._nested)
         outcome = given
-        if self._hooks.exist:
-            if checkpoint is None:
-                yield from self.end()
-            check = partial(self.results.check, found.tool)
-            outcome = yield from self._hooks.transform(given, check, self._info(found))
+        if checkpoint is None and not self._executed:
+            yield from self.end()
+        if info is not None and "transform_output" in self._hooks.plan.hooks:
+            outcome = yield from self._hooks.transform(given, partial(self.results.check, found.tool), info)
         self._tell_of_forgotten_steps(found)
         if isinstance(outcome, Raised):
-            return (yield from self._report_failure(found, outcome.error, timing))
+            return (yield from self._report_failure(found, info, outcome.error, timing))
         changed = not (isinstance(given, Returned) and given.value is outcome.value)
         try:
             data = self.results.dump(found.tool, outcome.value, changed=changed)
             self._size.add(found.step_id, data)
         except Exception as error:  # a value, or a serializer of the user's, may raise anything
-            return (yield from self._report_failure(found, error, timing))
-        if self._hooks.exist:
+            return (yield from self._report_failure(found, info, error, timing))
+        if "on_step_complete" in self._hooks.plan.hooks and info is not None:
             output = given.value if isinstance(given, Returned) else outcome.value
-            yield from self._hooks.run("on_step_complete", self._info(found), output)
+            yield from self._hooks.run("on_step_complete", info, output)
         op = op_of(found, Opcode.STEP_RUN, data=data, timing=timing)
         if checkpoint is None or changed or not goes_on:  # only the next call's hooks read what a hook has changed
             return Reported([*(yield from self.flush()), op])
@@ -165,26 +166,31 @@ class Execution(Generic[Place]):
         return () if self._checkpoint is None else (yield from self._checkpoint.flush())
 
     def _call_announced(
-        self, checkpoint: Checkpoint | None, found: Found[Tool, Place], context: contextvars.Context
+        self,
+        checkpoint: Checkpoint | None,
+        found: Found[Tool, Place],
+        context: contextvars.Context,
+        info: StepInfo | None,
     ) -> Flow[Outcome]:
         """Return what the step came to; tell the engine that it is running when it takes long and the call goes on."""
         if checkpoint is None:
-            return (yield from self._call(found, context))
+            return (yield from self._call(found, context, info))
         timer: Timer = yield Later(ANNOUNCE_SECONDS, lambda: checkpoint.announce(op_of(found, Opcode.STEP_PLANNED)))
         try:
-            return (yield from self._call(found, context))
+            return (yield from self._call(found, context, info))
         finally:
             timer.cancel()
 
-    def _call(self, found: Found[Tool, Place], context: contextvars.Context) -> Flow[Outcome]:
-        return (self._call_in_hooks if self._hooks.exist else self._call_step)(found, context)
+    def _call(self, found: Found[Tool, Place], context: contextvars.Context, info: StepInfo | None) -> Flow[Outcome]:
+        return self._call_step(found, context) if info is None else self._call_in_hooks(found, context, info)
 
-    def _call_in_hooks(self, found: Found[Tool, Place], context: contextvars.Context) -> Flow[Outcome]:
+    def _call_in_hooks(self, found: Found[Tool, Place], context: contextvars.Context, info: StepInfo) -> Flow[Outcome]:
         """Return what the step came to within the hooks that wrap it. Raises what a hook raises."""
-        info = self._info(found)
-        yield from self._hooks.run("on_step_start", info)
+        hooks = self._hooks
+        if "on_step_start" in hooks.plan.hooks:
+            yield from hooks.run("on_step_start", info)
         context.run(current_step.set, found.step_id)  # what a hook does around the step belongs to it
-        return (yield from self._hooks.around("wrap_step", info, partial(self._call_step, found), context))
+        return (yield from hooks.around("wrap_step", info, partial(self._call_step, found), context))
 
     def _info(self, found: Found[Tool, Place]) -> StepInfo:
         ids = (found.id, found.index, self.ctx.attempt)
@@ -212,15 +218,15 @@ class Execution(Generic[Place]):
         return StepScope(self.run_id, found.id, of.send, client.engine_api, of.headers, client.serializer)
 
     def _report_failure(
-        self, found: Found[Tool, Place], error: BaseException, timing: tuple[int, int]
+        self, found: Found[Tool, Place], info: StepInfo | None, error: BaseException, timing: tuple[int, int]
     ) -> Flow[Reported]:
         unsaved = yield from self.flush()
         if unsaved:  # alone: a failure beside them would count as the whole answer's; the step runs again
             return Reported(unsaved)
         final = is_final(error, self.ctx)
         try:
-            if self._hooks.exist:
-                yield from self._hooks.run("on_step_error", self._info(found), error, final)
+            if info is not None:
+                yield from self._hooks.run("on_step_error", info, error, final)
         finally:  # after the hooks: what reports errors then knows them when it sees the line
             log_failure(self._logger, error, f'step "{found.step_id}" of {self.function_id}', final=final)
         opcode = Opcode.STEP_FAILED if final else Opcode.STEP_ERROR
@@ -266,8 +272,10 @@ class Execution(Generic[Place]):
 
     def ask_which_hooks_there_are(self) -> None:
         """Leave out those around new code where no middleware has them: memos are then read where they are met."""
-        self._begun = not (self._hooks.has("after_memoization") or self._hooks.has("before_execution"))
-        self._executed = self._begun and not self._hooks.has("after_execution")
+        plan = self._hooks.plan
+        self._begun = not plan.before_new_code
+        self._executed = self._begun and not plan.after_new_code
+        self._steps_have_hooks = plan.of_steps
 
     def begin(self) -> Flow[None]:
         """Run the hooks before new code, once in a call."""
@@ -314,11 +322,11 @@ class Execution(Generic[Place]):
         unsaved = yield from self.flush()
         if unsaved:
             return Reported(unsaved)
-        if self._hooks.exist and self._hooks.has("before_invoke"):
+        if "before_invoke" in self._hooks.plan.hooks:
             for found in new:
                 if found.op is Opcode.INVOKE_FUNCTION:
                     yield from self._transform_invocation(found)
-        if self._hooks.may_record_inputs():
+        if self._hooks.record_inputs:
             record_inputs(new)
         self._step_names.keep((found.id, found.step_id, found.index) for found in new)
         self._tell_of_forgotten_steps(new[0])

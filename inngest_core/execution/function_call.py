@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, assert_never
 
@@ -73,7 +72,7 @@ class FunctionCall:
         self._target = target
         self._changed = False
         """Whether a hook put there what the function returns."""
-        self._returned: object = None
+        self._returned: Returned | None = None
         """What the function returned, before hooks changed it."""
         self.error: BaseException | None = None
         """What the answer says that the function came to, when that is an error."""
@@ -83,11 +82,8 @@ class FunctionCall:
         self._services = Services(client, function, fn_id, is_async, self._hooks, call, target, request, started)
         self._execution, self._ctx = self._prepare()
         self._current = CurrentCall(self._ctx, self._execution.runs_new_code)
-
-    @functools.cached_property
-    def _info(self) -> CallInfo:
-        """What hooks are told; made for the first one that asks."""
-        return CallInfo(self._request, self._ctx, self._function, self._handler.callback)
+        self._info: CallInfo | None = None
+        """What the hooks are told that wrap the call or the handler; made for the first of them."""
 
     def run(self) -> Flow[Answer]:
         """Run the function between its hooks; a flow for the driver of the handler's kind."""
@@ -95,9 +91,10 @@ class FunctionCall:
 
     def _answer_in_hooks(self) -> Flow[Answer]:
         try:
-            if not self._hooks.has("wrap_request"):
+            self._hooks.prepare()
+            if "wrap_request" not in self._hooks.plan.hooks:
                 return (yield from self._answer_call())
-            outcome = yield from self._hooks.around("wrap_request", self._info, self._answer_within)
+            outcome = yield from self._hooks.around("wrap_request", self._told(), self._answer_within)
             answer = outcome.unwrap()
         except InngestError as error:
             return (yield from self._answer_error(error))
@@ -109,21 +106,24 @@ class FunctionCall:
         return Returned((yield from self._answer_call()))
 
     def _answer_call(self) -> Flow[Answer]:
-        execution, hooks = self._execution, self._hooks
+        execution, hooks, plan = self._execution, self._hooks, self._hooks.plan
         try:
             if hooks.exist:
-                yield from hooks.run("transform_input", self._ctx, self._function, StepMemos(self._call.steps))
+                if "transform_input" in plan.hooks:
+                    yield from hooks.run("transform_input", self._ctx, self._function, StepMemos(self._call.steps))
                 execution.ask_which_hooks_there_are()
             outcome: CallOutcome | None = self._type_events() if self._handler.typed else None
             if outcome is None:
-                outcome = yield from (self._run_in_hooks() if hooks.exist else execution.run(self._call_handler))
+                run = self._run_in_hooks() if plan.around_function else execution.run(self._call_handler)
+                outcome = yield from run
             if isinstance(execution.outcome, Raised):  # by a hook, while the function ran
                 return (yield from self._answer(execution.outcome))
-            if not hooks.exist:
-                return (yield from self._answer(outcome))
-            yield from execution.end()
-            answer = yield from self._answer((yield from self._transform(outcome)))
-            if hooks.has("before_response"):
+            if plan.around_new_code:
+                yield from execution.end()
+            if "transform_output" in plan.hooks and isinstance(outcome, Returned | Raised):
+                outcome = yield from self._transform(outcome)
+            answer = yield from self._answer(outcome)
+            if "before_response" in plan.hooks:
                 yield from hooks.run("before_response")
             return answer
         except InngestError as error:  # of a hook; what the function and its steps raise is an outcome
@@ -143,12 +143,12 @@ class FunctionCall:
             of_places: Replay[Tool, Place]
             of_places = Replay(memos=memos, stack=stack, target=self._target, plan_only=plan_only)
             execution = AsyncExecution(call.ctx, of_places, self._services)
-            tools, logger = Step(execution, client.app_id), ReplayLogger(client.logger, of_places)
+            tools, logger = Step(execution, client.app_id), ReplayLogger(client.logger, execution.runs_new_code)
             return execution, make_context(Context, self._handler.context, *fields, logger, tools, Group(execution))
         of_spots: Replay[Tool, Spot]
         of_spots = Replay(memos=memos, stack=stack, target=self._target, plan_only=plan_only)
         in_thread = SyncExecution(call.ctx, of_spots, self._services, client.resources)
-        step, logger = StepSync(in_thread, client.app_id), ReplayLogger(client.logger, of_spots)
+        step, logger = StepSync(in_thread, client.app_id), ReplayLogger(client.logger, in_thread.runs_new_code)
         return in_thread, make_context(ContextSync, self._handler.context, *fields, logger, step, GroupSync(in_thread))
 
     def _type_events(self) -> Raised | None:
@@ -163,7 +163,7 @@ class FunctionCall:
 
     def _run_in_hooks(self) -> Flow[CallOutcome]:
         """Run the function within the hooks that wrap it; they see an Interrupt where the call ends before it does."""
-        if not self._hooks.has("wrap_handler"):
+        if "wrap_handler" not in self._hooks.plan.hooks:
             yield from self._execution.begin_after_last_memo()
             return (yield from self._execution.run(self._call_handler))
         ended: CallOutcome | None = None
@@ -176,14 +176,19 @@ class FunctionCall:
             ended = yield from self._execution.run(self._call_handler)
             return ended if isinstance(ended, Returned | Raised) else Raised(Interrupt(_step_in(ended)))
 
-        outcome = yield from self._hooks.around("wrap_handler", self._info, inner)
+        outcome = yield from self._hooks.around("wrap_handler", self._told(), inner)
         if ended is None:
             return self._execution.finish(outcome)
         return outcome if isinstance(ended, Returned | Raised) else ended
 
+    def _told(self) -> CallInfo:
+        if self._info is None:
+            self._info = CallInfo(self._request, self._ctx, self._function, self._handler.callback)
+        return self._info
+
     def _call_handler(self) -> object:
         """Call the handler, in context variables of the call's own."""
-        ctx, arguments = self._ctx, self._info.arguments if self._hooks.exist else {}
+        ctx, arguments = self._ctx, {} if self._info is None else self._info.arguments
         missing = [name for name in self._handler.injected if name not in arguments]
         if missing:
             raise ConfigError(not_injected(self._function.id, missing))
@@ -191,11 +196,9 @@ class FunctionCall:
         positional = (ctx, ctx.step) if self._handler.takes_step else (ctx,)
         return self._handler.callback(*positional, **arguments)
 
-    def _transform(self, outcome: CallOutcome) -> Flow[CallOutcome]:
+    def _transform(self, outcome: Outcome) -> Flow[CallOutcome]:
         """Return what the hooks make of what the function came to."""
-        if not isinstance(outcome, Returned | Raised):
-            return outcome
-        self._returned = outcome.value if isinstance(outcome, Returned) else None
+        self._returned = outcome if isinstance(outcome, Returned) else None
         made = yield from self._hooks.transform(outcome, self._check)
         self._changed = not (
             isinstance(outcome, Returned) and isinstance(made, Returned) and made.value is outcome.value
@@ -252,8 +255,8 @@ class FunctionCall:
             ops = [*unsaved, Op(op=Opcode.RUN_COMPLETE, id=RUN_COMPLETE_ID, data=data)]
             if unsaved and len(dump_ops(ops)) > MAX_RESPONSE_BYTES:
                 return (yield from self._answer_ops(unsaved, {}))  # the next call meets the end again
-        if self._hooks.exist and self._hooks.has("on_function_complete"):
-            yield from self._hooks.run("on_function_complete", value if self._returned is None else self._returned)
+        if "on_function_complete" in self._hooks.plan.hooks:
+            yield from self._hooks.run("on_function_complete", (self._returned or Returned(value)).value)
         return (yield from self._answer_ops(ops, {})) if ops else Answer(200, data)
 
     def _answer_ops(self, ops: Sequence[Op], headers: Mapping[str, str]) -> Flow[Answer]:

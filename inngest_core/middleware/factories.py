@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 from inngest_core.error_text import headline, kind_of
@@ -42,22 +42,27 @@ def is_async(factory: MiddlewareFactory) -> bool:
 
 
 def make(
-    factory: MiddlewareFactory, client: object, raw_request: object, *, asynchronous: bool
-) -> Middleware | MiddlewareSync:
-    """Return the instance for a call. asynchronous: which of a pair is wanted. Raises MiddlewareError."""
-    if isinstance(factory, MiddlewarePair):
-        factory = factory.asynchronous if asynchronous else factory.sync
-    if isinstance(factory, _KINDS):
-        return factory
-    try:
-        made = cast("object", factory(client, raw_request))
-    except (InngestError, *CONTROL):
-        raise
-    except BaseException as error:
-        raise failed(_name_of(factory), error) from error
-    if isinstance(made, _KINDS):
-        return made
-    raise MiddlewareError(f"{_name_of(factory)} returned {kind_of(made)}; expected an instance of middleware")
+    factories: Iterable[MiddlewareFactory], client: object, raw_request: object, *, asynchronous: bool
+) -> list[Middleware | MiddlewareSync]:
+    """Return the instances for a call. asynchronous: which of a pair is wanted. Raises MiddlewareError."""
+    instances: list[Middleware | MiddlewareSync] = []
+    for factory in factories:
+        if not isinstance(factory, type):
+            if isinstance(factory, MiddlewarePair):
+                factory = factory.asynchronous if asynchronous else factory.sync  # one of its two
+            if isinstance(factory, _KINDS):
+                instances.append(factory)
+                continue
+        try:
+            made: object = factory(client, raw_request)
+        except (InngestError, *CONTROL):
+            raise
+        except BaseException as error:
+            raise failed(_name_of(factory), error) from error
+        if not isinstance(made, _KINDS):
+            raise MiddlewareError(f"{_name_of(factory)} returned {kind_of(made)}; expected an instance of middleware")
+        instances.append(made)
+    return instances
 
 
 def failed(name: str, error: BaseException) -> MiddlewareError:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextvars
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from inngest_core.errors import CONTROL, InngestError
@@ -17,7 +18,7 @@ from inngest_core.runtime.awaitable import is_awaitable
 from inngest_core.runtime.drivers import HELD_LOOP_SECONDS, Resources
 from inngest_core.runtime.effects import Call, Flow
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
-from inngest_core.runtime.stopwatch import stopwatch
+from inngest_core.runtime.stopwatch import ticks
 
 from .base import Middleware, MiddlewareFactory, MiddlewareSync
 from .factories import failed, make
@@ -25,17 +26,41 @@ from .onion import Inner, layer
 from .values import StepInfo, TransformOutputResult
 
 _NAMES = tuple(name for name, hook in vars(MiddlewareSync).items() if callable(hook) and not name.startswith("_"))
+_BEFORE_NEW_CODE = frozenset({"after_memoization", "before_execution"})
+_OF_STEPS = frozenset({"on_step_start", "wrap_step", "transform_output", "on_step_complete", "on_step_error"})
+_RECORDS_INPUTS = operator.attrgetter("records_step_inputs")
 _ALL_RUN = object()
+
+
+class Plan:
+    """Which hooks some middleware has, and which of them."""
+
+    __slots__ = ("after_new_code", "around_function", "around_new_code", "before_new_code", "hooks", "of_steps")
+
+    def __init__(self, hooks: Mapping[str, Sequence[tuple[int, str]]]) -> None:
+        self.hooks = hooks
+        """For every hook that is overridden: the positions of the middleware that does, each with the hook's name."""
+        self.before_new_code = not _BEFORE_NEW_CODE.isdisjoint(hooks)
+        self.after_new_code = "after_execution" in hooks
+        self.around_new_code = self.before_new_code or self.after_new_code
+        self.around_function = self.around_new_code or "wrap_handler" in hooks
+        self.of_steps = not _OF_STEPS.isdisjoint(hooks)
+
+
+_NO_HOOKS = Plan({})
 
 
 class Hooks:
     """The middleware instances of one call, or of one sending, and the order of their hooks."""
 
-    __slots__ = ("_asynchronous", "_client", "_factories", "_instances", "_plan", "_raw_request", "_resources", "exist")
+    __slots__ = (
+        *("_asynchronous", "_client", "_factories", "_instances", "_prepared", "_raw_request", "_resources"),
+        *("exist", "plan", "record_inputs"),
+    )
 
     def __init__(
         self,
-        factories: Iterable[MiddlewareFactory],
+        factories: Sequence[MiddlewareFactory],
         client: object,
         raw_request: object,
         resources: Resources,
@@ -43,33 +68,39 @@ class Hooks:
         asynchronous: bool,
     ) -> None:
         """factories: in order. resources: those of the driver. asynchronous: whether the function, or sending, is."""
-        self._factories = list(factories)
-        self.exist = bool(self._factories)
+        self._factories = factories
+        self.exist = bool(factories)
         """Whether there is any middleware; a call without any asks for nothing else."""
+        self.plan = _NO_HOOKS
+        """The hooks that there are; known when `prepare` was called."""
+        self.record_inputs = True
+        """Whether all middleware lets the arguments of steps be recorded; known when `prepare` was called."""
         self._client = client
         self._raw_request = raw_request
         self._resources = resources
         self._asynchronous = asynchronous
         self._instances: Sequence[Middleware | MiddlewareSync] = ()
-        self._plan: Plan | None = None
+        self._prepared = False
 
     def run(self, hook: str, *args: object) -> Flow[None]:
         """Run a hook of every middleware, in order; raises MiddlewareError that names it."""
-        return self._run(self._planned(hook), hook, args)
+        planned = self.plan.hooks.get(hook, ()) if self._prepared else self._planned(hook)
+        return self._run(planned, hook, args)
 
     def run_reversed(self, hook: str, *args: object) -> Flow[None]:
         """Run a hook of every middleware, the last one first; raises MiddlewareError that names it."""
         return self._run(self._planned(hook)[::-1], hook, args)
 
-    def has(self, hook: str) -> bool:
-        """Tell whether a middleware has this hook."""
-        return bool(self._planned(hook))
-
-    def may_record_inputs(self) -> bool:
-        """Tell whether all middleware lets the arguments of steps be recorded."""
+    def prepare(self) -> None:
+        """Make the instances, unless they are made; raises MiddlewareError that names the one that could not be."""
+        if self._prepared:
+            return
+        self._prepared = True  # where one cannot be made, none has any hook
         if self._factories:
-            self._planned("on_step_start")  # makes the instances
-        return all(each.records_step_inputs for each in self._instances)
+            made = make(self._factories, self._client, self._raw_request, asynchronous=self._asynchronous)
+            self._instances = made
+            self.plan = _plan_of(tuple(map(type, made)))
+            self.record_inputs = all(map(_RECORDS_INPUTS, made))
 
     def any_async(self, hook: str) -> bool:
         """Tell whether this hook is `async def` in a middleware."""
@@ -82,8 +113,6 @@ class Hooks:
 
         check: raises when what was returned is not of its type; the hooks get that error and the value, to mend it.
         """
-        if not self.has("transform_output"):
-            return outcome
         result = TransformOutputResult(step=step)
         if isinstance(outcome, Raised):
             result.error = outcome.error
@@ -106,34 +135,31 @@ class Hooks:
         Raises MiddlewareError when a hook itself fails; an error of ours that a hook raises takes the place of the
         outcome.
         """
-        for index, name in self._planned(hook)[::-1]:
+        planned = self.plan.hooks.get(hook)
+        if planned is None:
+            return inner(context)
+        for index, name in planned[::-1]:
             inner = partial(layer, self._instances[index], hook, name, given, inner, self._resources)
         return inner(context)
 
     def _planned(self, hook: str) -> Sequence[tuple[int, str]]:
         """Return who has this hook; instances are made for the first one, so that a failure is one of a hook."""
-        if self._plan is None:
-            self._plan = {}  # where one cannot be made, none has any hook
-            self._instances = [
-                make(factory, self._client, self._raw_request, asynchronous=self._asynchronous)
-                for factory in self._factories
-            ]
-            self._plan = _plan_of(tuple([type(each) for each in self._instances]))
-        return self._plan.get(hook, ())
+        if not self._prepared:
+            self.prepare()
+        return self.plan.hooks.get(hook, ())
 
     def _run(self, planned: Sequence[tuple[int, str]], hook: str, args: Sequence[object]) -> Flow[None]:
         """Run a hook of some middleware; those with nothing to await share an effect, which costs more than they."""
         if not planned:
             return
-        left = iter(planned)
+        left, instances = iter(planned), self._instances
 
         def go() -> object:
             """Run hooks up to the first that has to be awaited, or took long: the driver does, or says, so."""
-            elapsed = stopwatch()
+            long = ticks() + HELD_LOOP_SECONDS / 2
             for index, call.what in left:
-                result = getattr(self._instances[index], hook)(*args)
-                took_long = elapsed() > HELD_LOOP_SECONDS / 2
-                if took_long or (result is not None and is_awaitable(result)):
+                result = getattr(instances[index], hook)(*args)
+                if (result is not None and is_awaitable(result)) or ticks() > long:
                     return result
             return _ALL_RUN
 
@@ -149,16 +175,12 @@ class Hooks:
             del call.callback  # which holds the call, too
 
 
-Plan = Mapping[str, Sequence[tuple[int, str]]]
-"""For every hook that a middleware overrides: the positions of those that do, each with the name of its hook."""
-
-
 @functools.lru_cache(maxsize=256)
 def _plan_of(kinds: tuple[type[Middleware] | type[MiddlewareSync], ...]) -> Plan:
-    plan: dict[str, list[tuple[int, str]]] = {}
+    hooks: dict[str, list[tuple[int, str]]] = {}
     for index, kind in enumerate(kinds):
         base = Middleware if issubclass(kind, Middleware) else MiddlewareSync
         for name in _NAMES:
             if getattr(kind, name) is not getattr(base, name):
-                plan.setdefault(name, []).append((index, f"{kind.__name__}.{name}"))
-    return plan
+                hooks.setdefault(name, []).append((index, f"{kind.__name__}.{name}"))
+    return Plan(hooks)

@@ -8,7 +8,7 @@ it, for their clean-up, and cannot be caught by them.
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -101,13 +101,11 @@ def _between_yields(
     context: contextvars.Context | None,
 ) -> Flow[object]:
     """Run *inner* whenever the generator yields; return what the generator returns, raise what it raises."""
-    made: object = yield Call(wrap, (given,), context, name)
-    if not isinstance(made, Generator):
-        raise MiddlewareError(f"{name} returned {kind_of(made)}; it wraps what stands at its yield, so it needs one")
-    generator = cast("Generator[None, object, object]", made)
+    hook = _GeneratorHook(wrap, given, passed, name)
+    advance = Call(hook.advance, (), context, name)
     try:
         while True:
-            ended: Returned | None = yield Call(_advance, (generator, passed), context, name)
+            ended: Returned | None = yield advance
             if ended is not None:
                 return ended.value
             if passed.failure is not None:
@@ -117,23 +115,54 @@ def _between_yields(
             except Exception as failure:
                 passed.failure = failure
     finally:  # also when nobody waits for the flow any more
-        if context is None:
-            generator.close()
-        else:
-            context.run(generator.close)
+        if hook.is_open and context is None:
+            hook.close()
+        elif hook.is_open and context is not None:
+            context.run(hook.close)
 
 
-def _advance(generator: Generator[None, object, object], passed: _Passed) -> Returned | None:
-    """Let the hook go on to its next yield; return what it returned when it has ended."""
-    try:
-        if passed.failure is not None:
-            generator.throw(passed.failure)
-        elif passed.outcome is None:
-            next(generator)
-        elif isinstance(passed.outcome, Raised):
-            generator.throw(passed.outcome.error)
-        else:
-            generator.send(passed.outcome.value)
-    except StopIteration as end:
-        return Returned(end.value)
-    return None
+class _GeneratorHook:
+    """A hook with a `yield`, as far as it has come."""
+
+    __slots__ = ("_generator", "_given", "_name", "_passed", "_wrap", "is_open")
+
+    def __init__(self, wrap: Callable[..., object], given: object, passed: _Passed, name: str) -> None:
+        self._wrap = wrap
+        self._given = given
+        self._passed = passed
+        self._name = name
+        self._generator: Generator[None, object, object] | None = None
+        self.is_open = False
+        """Whether it waits at a yield."""
+
+    def advance(self) -> Returned | None:
+        """Let the hook go on to its next yield; return what it returned when it has ended."""
+        passed, self.is_open = self._passed, False
+        try:
+            if self._generator is None:
+                next(self._begin())
+            elif passed.failure is not None:
+                self._generator.throw(passed.failure)
+            elif isinstance(passed.outcome, Raised):
+                self._generator.throw(passed.outcome.error)
+            elif passed.outcome is not None:
+                self._generator.send(passed.outcome.value)
+        except StopIteration as end:
+            return Returned(end.value)
+        self.is_open = True
+        return None
+
+    def _begin(self) -> Generator[None, object, object]:
+        made = self._wrap(self._given)
+        if not isinstance(made, Generator):
+            seen = kind_of(made)
+            if isinstance(made, Coroutine):
+                made.close()
+            raise MiddlewareError(f"{self._name} returned {seen}; it wraps what stands at its yield, so it needs one")
+        self._generator = cast("Generator[None, object, object]", made)
+        return self._generator
+
+    def close(self) -> None:
+        """End the hook where it waits."""
+        if self._generator is not None:
+            self._generator.close()

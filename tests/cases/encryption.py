@@ -5,7 +5,8 @@ from __future__ import annotations
 import inngest
 from inngest.middleware.encryption import EncryptionMiddleware
 
-from .case import Call, Case, Expected, Saying, both, error, op, raised, ran, returned
+from .case import Call, Case, Expected, Saying, both, error, op, planned, raised, ran, returned
+from .checkpointing import TAKEN, and_saved, saved
 
 KEY = "correct horse battery staple"
 ENCRYPTION = [EncryptionMiddleware.factory(KEY)]
@@ -40,6 +41,14 @@ async def step_async(ctx: inngest.Context) -> object:
     return {"step": await ctx.step.run("s", lambda: 1), "event": ctx.event.data}
 
 
+def two_sync(ctx: inngest.ContextSync) -> object:
+    return ctx.group.parallel((lambda: ctx.step.run("s", lambda: 1), lambda: ctx.step.run("t", lambda: 2)))
+
+
+async def two_async(ctx: inngest.Context) -> object:
+    return await ctx.group.parallel((lambda: ctx.step.run("s", lambda: 1), lambda: ctx.step.run("t", lambda: 2)))
+
+
 def plain_sync(ctx: inngest.ContextSync) -> object:
     return [ctx.event.data, [event.data for event in ctx.events]]
 
@@ -66,6 +75,34 @@ reading = both(
 output_of_a_step = Case(build=encrypting, expect=ran("s", Envelope()))
 output_of_a_function = Case(build=encrypting, call=Call(steps={"s": {"data": ONE}}), expect=returned(Envelope()))
 output_of_a_targeted_step = Case(build=encrypting, call=Call(target="s", plan_only=True), expect=ran("s", Envelope()))
+encrypting_group = both(two_sync, two_async, middleware=ENCRYPTION)
+steps_of_a_group_are_planned = Case(build=encrypting_group, expect=planned("s", "t", any_order=True))
+output_of_a_target_in_a_group = Case(
+    build=encrypting_group, call=Call(target="t", plan_only=True), expect=ran("t", Envelope())
+)
+outputs_of_a_group = Case(
+    build=both(two_sync, two_async, middleware=[EncryptionMiddleware.factory(KEY, decrypt_only=True)]),
+    call=Call(steps={"s": {"data": ONE}, "t": {"data": TEXT}}),
+    expect=returned([1, "text"]),
+)
+output_ends_a_call_that_goes_on = Case(build=encrypting, call=Call(saves=True), expect=ran("s", Envelope()))
+output_that_is_only_read_lets_a_call_go_on = Case(
+    build=both(step_sync, step_async, middleware=[EncryptionMiddleware.factory(KEY, decrypt_only=True)]),
+    call=Call(saves=True),
+    engine=TAKEN,
+    expect=and_saved(returned({"step": 1, "event": {}}), saved(op("StepRun", "s", data=1))),
+)
+a_wrong_key_for_a_memo = Case(
+    build=both(step_sync, step_async, middleware=[EncryptionMiddleware.factory("a", fallback_decryption_keys=["b"])]),
+    call=Call(steps={"s": {"data": ONE}}),
+    expect=raised(
+        error(
+            "DecryptionError",
+            Saying("the result of a step cannot be decrypted with any of the 2 keys", "(fingerprints: c874d999, "),
+            code="decryption_failed",
+        )
+    ),
+)
 memos_and_events_of_an_older_key = Case(
     build=reading,
     call=Call(event={"data": {"encrypted": TEXT, "open": 1}}, events=[{"data": {"encrypted": ONE}}, {"data": {}}]),

@@ -61,6 +61,9 @@ async def raising_async(ctx: inngest.Context) -> None:
 watched = both(step_sync, step_async, middleware=OBSERVERS)
 watched_group = both(two_sync, two_async, middleware=OBSERVERS)
 watched_step = Case(build=watched, expect=ran("s", 1))
+watched_end_of_a_group = Case(
+    build=watched_group, call=Call(steps={"s": {"data": 1}, "t": {"data": 2}}), expect=returned([1, 2])
+)
 watched_end = Case(build=watched, call=Call(steps={"s": {"data": 1}}), expect=returned(1))
 watched_plan = Case(build=watched_group, expect=planned("s", "t", any_order=True))
 watched_target = Case(build=watched_group, call=Call(target="t", plan_only=True), expect=ran("t", 2))
@@ -101,6 +104,7 @@ stored_results_of_a_group = Case(
     call=Call(steps={"s": {"data": place_of(3)}, "t": {"data": place_of(4)}}),
     expect=returned([3, 4]),
 )
+stored_results_are_planned = Case(build=remote_group, expect=planned("s", "t", any_order=True))
 stored_result_ends_a_call_that_goes_on = Case(build=remote, call=Call(saves=True), expect=ran("s", place_of(1)))
 
 # Dependencies
@@ -108,6 +112,76 @@ stored_result_ends_a_call_that_goes_on = Case(build=remote, call=Call(saves=True
 
 def get_name() -> Generator[str]:
     yield "north"
+
+
+CLOSED: list[int] = []
+
+
+def get_count() -> Generator[int]:
+    """Give how many were closed in this call."""
+    try:
+        yield len(CLOSED)
+    finally:
+        CLOSED.append(1)
+
+
+class WasClosed(inngest.MiddlewareSync):
+    """Gives, as the function's result, what was closed before the answer is made."""
+
+    def wrap_handler(self, call: inngest.CallInfo) -> Generator[None, Any, object]:
+        CLOSED.clear()
+        try:
+            yield
+        finally:
+            assert CLOSED == [1]
+        return list(CLOSED)
+
+
+Count = Annotated[int, Depends(get_count)]
+
+
+def closing_sync(ctx: inngest.ContextSync, count: Count) -> object:
+    return count
+
+
+async def closing_async(ctx: inngest.Context, count: Count) -> object:
+    return count
+
+
+def closing_at_a_step_sync(ctx: inngest.ContextSync, count: Count) -> object:
+    ctx.step.run("s", lambda: 1)
+    ctx.step.sleep("nap", 1000)
+    return count
+
+
+async def closing_at_a_step_async(ctx: inngest.Context, count: Count) -> object:
+    await ctx.step.run("s", lambda: 1)
+    await ctx.step.sleep("nap", 1000)
+    return count
+
+
+def get_broken() -> str:
+    raise ValueError("no luck")
+
+
+def broken_sync(ctx: inngest.ContextSync, name: Annotated[str, Depends(get_broken)]) -> object:
+    return name
+
+
+async def broken_async(ctx: inngest.Context, name: Annotated[str, Depends(get_broken)]) -> object:
+    return name
+
+
+def given_two_sync(ctx: inngest.ContextSync, name: Annotated[str, Depends(get_name)], made: int = 0) -> object:
+    steps = ctx.step
+    outputs = ctx.group.parallel((lambda: steps.run("s", lambda: name), lambda: steps.run("t", lambda: [name, made])))
+    return [*outputs, made]
+
+
+async def given_two_async(ctx: inngest.Context, name: Annotated[str, Depends(get_name)], made: int = 0) -> object:
+    steps = ctx.step
+    branches = (lambda: steps.run("s", lambda: name), lambda: steps.run("t", lambda: [name, made]))
+    return [*await ctx.group.parallel(branches), made]
 
 
 def given_sync(ctx: inngest.ContextSync, name: Annotated[str, Depends(get_name)]) -> object:
@@ -121,6 +195,33 @@ async def given_async(ctx: inngest.Context, name: Annotated[str, Depends(get_nam
 given = both(given_sync, given_async, middleware=[DependencyInjection()])
 given_to_a_step = Case(build=given, expect=ran("s", "north"))
 given_to_a_target = Case(build=given, call=Call(target="s", plan_only=True), expect=ran("s", "north"))
+given_group = both(given_two_sync, given_two_async, middleware=[DependencyInjection()])
+given_to_a_group = Case(build=given_group, expect=planned("s", "t", any_order=True))
+given_to_a_target_in_a_group = Case(
+    build=given_group, call=Call(target="t", plan_only=True), expect=ran("t", ["north", 0])
+)
+given_to_the_end_of_a_group = Case(
+    build=given_group, call=Call(steps={"s": {"data": 1}, "t": {"data": 2}}), expect=returned([1, 2, 0])
+)
+closed_after_the_call = Case(
+    build=both(closing_sync, closing_async, middleware=[WasClosed, DependencyInjection()]), expect=returned([1])
+)
+closed_after_a_call_that_ends_at_a_step = Case(
+    build=both(closing_at_a_step_sync, closing_at_a_step_async, middleware=[WasClosed, DependencyInjection()]),
+    call=Call(steps={"s": {"data": 1}}),
+    expect=Expected(body=[op("Sleep", "nap", name="1s")]),
+)
+a_dependency_that_fails = Case(
+    build=both(broken_sync, broken_async, middleware=[DependencyInjection()]),
+    expect=raised(
+        error(
+            "DependencyError",
+            "dependency: get_broken raised ValueError: no luck",
+            code="dependency_failed",
+            cause={"name": "ValueError", "message": "no luck", "stack": "<stack>"},
+        )
+    ),
+)
 given_while_replaying = Case(build=given, call=Call(steps={"s": {"data": "south"}}), expect=returned("south"))
 given_to_a_call_that_goes_on = Case(
     build=given,

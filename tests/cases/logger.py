@@ -1,4 +1,4 @@
-"""ctx.logger is silent while earlier steps are replayed."""
+"""ctx.logger is silent in code that has run in an earlier call: while steps are replayed, and around a target."""
 
 from __future__ import annotations
 
@@ -41,5 +41,10 @@ last_call = Case(
 targeted_call = Case(
     build=both(logs, logs_async),
     call=Call(steps={"one": {"data": 1}}, target="two"),
-    expect=Expected(body=[op("StepRun", "two", data=None)], logged=["between", "in two"]),
+    expect=Expected(body=[op("StepRun", "two", data=None)], logged=["in two"]),
+)
+targeted_first_step = Case(
+    build=both(logs, logs_async),
+    call=Call(target="one", plan_only=True),
+    expect=Expected(body=[op("StepRun", "one", data=1)], logged=[]),
 )

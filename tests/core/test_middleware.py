@@ -386,3 +386,30 @@ def test_the_function_cannot_catch_an_error_of_before_execution(asynchronous: bo
     function = define_async(client, handler_async) if asynchronous else define(client, handler)
     response = call(client, function, {"a": {"data": 1}})
     assert (response.status, body_of(response)["message"], log) == (500, "not today", [])
+
+
+def test_a_hook_is_told_what_the_function_returned_also_when_that_is_none() -> None:
+    seen: list[object] = []
+
+    class Changes(inngest.MiddlewareSync):
+        def transform_output(self, result: inngest.TransformOutputResult) -> None:
+            result.output = "changed"
+
+        def on_function_complete(self, output: Any) -> None:
+            seen.append(output)
+
+    client = make_client(Changes)
+    assert body_of(call(client, define(client, lambda ctx: None))) == "changed"
+    assert seen == [None]
+
+
+def test_a_wrapping_hook_without_a_yield_is_named() -> None:
+    class Wrong(inngest.MiddlewareSync):
+        async def wrap_step(self, step: inngest.StepInfo) -> None:  # type: ignore[override]
+            pass
+
+    client = make_client(Wrong)
+    answer = body_of(call(client, define(client, lambda ctx: ctx.step.run("s", one))))
+    assert (
+        answer["message"] == "Wrong.wrap_step returned a coroutine; it wraps what stands at its yield, so it needs one"
+    )

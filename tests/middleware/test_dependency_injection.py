@@ -262,6 +262,16 @@ def hopeless() -> str:
 def needs_request(request: fastapi.Request) -> None: ...
 
 
+def needs_query(size: int = fastapi.Query()) -> None: ...
+
+
+def page_size(size: int = fastapi.Query(20), after: str | None = fastapi.Query(None)) -> object:
+    return [size, after]
+
+
+def limited(_: Annotated[str, fastapi.Depends(broken, max_concurrency=2)]) -> None: ...
+
+
 def circle(_: Annotated[str, Depends(lambda: "")]) -> str:
     return ""
 
@@ -272,6 +282,13 @@ circle.__annotations__["_"] = Annotated[str, Depends(circle)]
 async def is_async() -> None: ...
 
 
+def test_what_a_route_would_read_from_its_request_has_its_default() -> None:
+    def handler(ctx: inngest.ContextSync, it: Annotated[object, fastapi.Depends(page_size)]) -> object:
+        return it
+
+    assert answer_of(handler) == (200, [20, None])
+
+
 @pytest.mark.parametrize(
     ("dependency", "code", "said"),
     [
@@ -279,6 +296,8 @@ async def is_async() -> None: ...
         (broken_at_the_end, "dependency_failed", "dependency: closing broken_at_the_end raised OSError: no commit"),
         (hopeless, "non_retriable_error", "never"),
         (needs_request, "config_invalid", "nothing gives request of needs_request: it has no Depends, no default"),
+        (needs_query, "config_invalid", "nothing gives size of needs_query: Query(PydanticUndefined) reads it from a"),
+        (limited, "config_invalid", "_ of limited has a max_concurrency, which is for routes only; limit the function"),
         (circle, "config_invalid", "_ of circle depends on itself: circle -> circle; break the circle"),
         (is_async, "async_unsupported", "function app-fn is a sync function, and depends on is_async, which is async"),
         (by_async_manager, "async_unsupported", "function app-fn is a sync function, and depends on by_async_manager"),

@@ -19,7 +19,7 @@ import inngest
 from inngest.middleware.opentelemetry import OpenTelemetryMiddleware
 from inngest_core.serving.app import App
 from inngest_core.web.messages import Request
-from tests.cases.case import FULL_ID, RUN_ID, Call, HandlerKind, hashed
+from tests.cases.case import FULL_ID, RUN_ID, Call, HandlerKind
 from tests.stage.asks import ask_async, ask_sync
 from tests.stage.bodies import Script
 from tests.stage.bodies import handler as handler_of
@@ -135,8 +135,6 @@ def test_the_engine_is_the_parent(kind: HandlerKind, collected: Collected) -> No
         "inngest.function.id": FULL_ID,
         "inngest.run.id": RUN_ID,
         "inngest.step.id": "one",
-        "inngest.step.hash": hashed("one"),
-        "inngest.step.index": 0,
         "inngest.step.attempt": 1,
     }
 
@@ -214,6 +212,29 @@ def test_a_run_that_fails(kind: HandlerKind, collected: Collected) -> None:
     (run,) = collected.spans("run")
     assert run.status.description == 'step "charge": ValueError: no such card'
     assert [span.status.status_code.name for span in collected.spans("request")] == ["UNSET", "UNSET", "ERROR"]
+
+
+@BOTH
+def test_a_step_whose_result_cannot_be_sent_counts_as_failed(kind: HandlerKind, collected: Collected) -> None:
+    def body(ctx: Any, step: Any) -> Any:
+        yield step.run("fine", lambda: 1)
+        yield step.run("s", object)
+
+    with serving(handler_of(body, kind), middleware=[collected.middleware]) as app, pytest.raises(RunFailedError):
+        InProcessEngine(app, ASKS[kind], lambda count: 0).run()
+    assert collected.metric("inngest.steps") == {("completed",): 1, ("failed",): 1}
+    assert collected.metric("inngest.step.duration") == {("completed",): 1, ("failed",): 1}
+
+
+@BOTH
+def test_a_repeated_step_says_which_one_it_is(kind: HandlerKind, collected: Collected) -> None:
+    def body(ctx: Any, step: Any) -> Any:
+        yield step.run("s", lambda: 1)
+        yield step.run("s", lambda: 2)
+
+    with serving(handler_of(body, kind), middleware=[collected.middleware]) as app:
+        InProcessEngine(app, ASKS[kind], lambda count: 0).run()
+    assert [(span.attributes or {}).get("inngest.step.index") for span in collected.spans("step")] == [None, 1]
 
 
 @BOTH

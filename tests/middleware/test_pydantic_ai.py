@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -18,6 +19,7 @@ from pydantic_ai.models.test import TestModel
 from pydantic_ai.tools import DeferredToolRequests
 
 import inngest
+from inngest import testing
 from inngest.middleware.pydantic_ai import InngestDurability
 from inngest_core.errors import ConfigError
 from inngest_core.serving.app import App
@@ -267,3 +269,55 @@ def test_an_approval_waits_for_a_signal() -> None:
         steps[f"{REQUEST}:1"] = {"data": last["data"]}
         assert ask(app, Call(steps=steps)) == (200, "A1 refunded")
     assert len(told) == len(done) == 1
+
+
+def test_tools_side_by_side_a_stream_and_an_approval_in_one_run() -> None:
+    world = World()
+    told: list[str] = []
+
+    def tell(ctx: RunContext[None], requests: DeferredToolRequests, token: str) -> None:
+        told.append(token)
+
+    tools: FunctionToolset[None] = FunctionToolset(id="tools")
+
+    @tools.tool_plain
+    async def weather(place: str) -> Weather:
+        if world.asked.count(place) == 0 and place == "oslo":
+            world.asked.append(place)
+            raise ConnectionError("no route")
+        return await world.weather(place)
+
+    @tools.tool_plain(requires_approval=True)
+    def refund(order: str) -> str:
+        world.asked.append(order)
+        return f"{order} refunded"
+
+    async def stream(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[str | DeltaToolCalls]:
+        async for each in world.stream(messages, info):
+            yield each
+        if world.requests == 1:
+            yield {2: DeltaToolCall("refund", json.dumps({"order": "A1"}), tool_call_id="call-1")}
+
+    client = inngest.Inngest(app_id="agents", is_production=False)
+    made: Any = Agent
+    agent: Agent[None, str] = made(
+        FunctionModel(world.model, stream_function=stream),
+        name="bot",
+        toolsets=[tools],
+        capabilities=[RequestInput[None](tell), InngestDurability[None](client=client, channel="chat")],
+    )
+    function = client.create_function(fn_id="go", trigger=inngest.TriggerEvent(event="go"))(asking(agent))
+
+    async def main() -> object:
+        async with testing.AsyncEngine([function]) as engine:
+            (run,) = engine.runs_of(await engine.send(inngest.Event(name="go")))
+            await engine.advance(datetime.timedelta(hours=1))
+            assert run.status is testing.Status.RUNNING
+            await client.send_signal(told[0], data={"approvals": {"call-1": True}})
+            return (await engine.wait(run)).output
+
+    output = asyncio.run(main())
+    assert isinstance(output, str)
+    assert "A1refunded" in output  # the words of the stream
+    assert (world.requests, len(told)) == (2, 1)
+    assert sorted(world.asked) == ["A1", "oslo", "oslo", "rome"]
