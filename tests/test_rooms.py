@@ -23,7 +23,7 @@ FRAMEWORKS = {
 }
 INTEGRATIONS = {
     "__init__": set[str](),
-    "dependency_injection": set[str](),
+    "dependency_injection": {"pydantic"},
     "encryption": {"nacl"},
     "extended_traces": {"opentelemetry"},
     "logging": {"structlog"},
@@ -33,6 +33,8 @@ INTEGRATIONS = {
     "sentry": {"sentry_sdk"},
 }
 """What each file of inngest_middleware integrates."""
+CASES_WITH = {"call_logging": {"structlog"}, "durable_agents": {"pydantic_ai"}}
+"""The cases that are of another library, and that library."""
 LONGEST_FILE = 350
 
 # Imports within the core point one way: only from a higher row to a lower one. A folder counts as one; files share it.
@@ -332,7 +334,7 @@ def test_nothing_imports_the_command_line() -> None:
 
 def test_cases_are_data() -> None:
     for path in modules("tests/cases").values():
-        assert third_party(path) <= {"tests"}, path
+        assert third_party(path) <= {"tests", *CASES_WITH.get(path.stem, ())}, path
         assert tops(path) & set(PRODUCT) <= {"inngest"}, path
 
 

@@ -12,6 +12,7 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
 import inngest
+from inngest import testing
 from inngest.middleware.opentelemetry import ExtendedTraces, OpenTelemetryMiddleware
 from inngest_core.protocol.signing import SigningKey, sign
 from inngest_core.serving.app import App
@@ -133,6 +134,30 @@ def test_an_engine_that_does_not_take_spans_is_left_alone(
     assert [record.getMessage() for record in caplog.records if record.name == "test.extended"] == [
         "3 spans were not taken by the engine, which answered 404"
     ]
+
+
+def test_the_bundled_engine_takes_no_spans_and_runs_do_not_notice(caplog: pytest.LogCaptureFixture) -> None:
+    tracers = TracerProvider(shutdown_on_exit=False)
+    client = inngest.Inngest(
+        app_id=APP_ID,
+        is_production=False,
+        middleware=[OpenTelemetryMiddleware.factory(tracer_provider=tracers)],
+        logger=logging.getLogger("test.extended"),
+    )
+    tracers.add_span_processor(ExtendedTraces(client))
+
+    @client.create_function(fn_id=FN_ID, trigger=inngest.TriggerEvent(event="go"))
+    def go(ctx: inngest.ContextSync) -> int:
+        return ctx.step.run("one", lambda: 1)
+
+    with testing.Engine([go]) as engine:
+        for _ in range(2):
+            (run,) = engine.runs_of(engine.send(inngest.Event(name="go")))
+            assert engine.wait(run).output == 1
+            assert tracers.force_flush()
+    tracers.shutdown()
+    (warning,) = [record.getMessage() for record in caplog.records if record.name == "test.extended"]
+    assert warning.endswith("spans were not taken by the engine, which answered 404")
 
 
 def test_an_engine_that_is_busy_is_asked_again(engine: EngineDouble, caplog: pytest.LogCaptureFixture) -> None:

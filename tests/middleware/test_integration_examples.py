@@ -11,6 +11,18 @@ from tests.cli.commands import ROOT, dev, run
 pytestmark = pytest.mark.live
 
 EXAMPLES: dict[str, tuple[Sequence[str], Sequence[str]]] = {
+    "dependency_injection": (
+        ["notes/asked", '{"text": "buy milk"}'],
+        ["notes: 1", "session closed"],
+    ),
+    "encryption": (
+        ["clinic/patient.admitted", '{"patient": "P1"}'],
+        ["the engine gets: __ENCRYPTED__, __STRATEGY__, data", "the app reads: P1 has a cold"],
+    ),
+    "logging": (
+        ["shop/order.placed", '{"order": "A1"}'],
+        ['"inngest_fn_id": "logging-shop-fulfil", "inngest_step_id": "charge"', '"message": "shipped"'],
+    ),
     "opentelemetry": (
         ["shop/order.placed", '{"order": "A1"}'],
         ["span: step charge", "span: run otel-shop-fulfil"],
