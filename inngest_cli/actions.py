@@ -9,12 +9,13 @@ from urllib.parse import quote
 
 from inngest_core.errors import BodyInvalidError
 from inngest_core.protocol.wire import hash_id, json_kind, parse_json
+from inngest_devserver.json_parts import mapping, mappings
+from inngest_devserver.run_text import in_text
 
 from .errors import CommandError, NotThereError, RefusedError, UsageError
 from .functions import find
-from .printing import complain, mapping, mappings, show_json
+from .printing import complain, show_json
 from .remote import Remote
-from .run_text import in_text
 from .runs import run_of, wait_for_end, with_trace
 
 _DATA_EXAMPLE = """write it as in '{"id": 1}'"""

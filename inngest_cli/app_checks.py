@@ -10,10 +10,10 @@ from typing import Any
 from inngest_core.errors import ConfigError
 from inngest_core.protocol.signing import SigningKey, sign
 from inngest_core.protocol.wire import Header
+from inngest_devserver.json_parts import mapping
 
 from .defaults import LOOPBACK
 from .findings import Finding, NoAnswerError, Seen, look, shown, with_path
-from .printing import mapping
 
 _USUAL_PATH = "/api/inngest"
 

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from inngest_devserver.apps.options_text import options_in_words, triggers_in_words
+from inngest_devserver.json_parts import mapping, mappings, one_line
+
 from .errors import CommandError
 from .functions import apps_of, functions_of
-from .options_text import options_in_words, triggers_in_words
-from .printing import mapping, mappings, one_line, show_json
+from .printing import show_json
 from .remote import Remote
 
 
@@ -29,9 +31,9 @@ def _functions(remote: Remote, app: str) -> list[Mapping[str, Any]]:
     configs = _configs(remote, app)
     found: list[Mapping[str, Any]] = []
     for function in functions_of(remote, app):
-        name = f"{app}-{function.get('id')}"
-        config = configs.get(name) or _config_of(function)
-        found.append({**function, "options": options_in_words(config), "startedBy": triggers_in_words(config)})
+        config = configs.get(f"{app}-{function.get('id')}") or _config_of(function)
+        in_words = {"options": options_in_words(config), "startedBy": triggers_in_words(config)}
+        found.append({**in_words, **function})
     return found
 
 

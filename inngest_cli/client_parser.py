@@ -9,7 +9,7 @@ from typing import Any
 from .defaults import DEFAULT_URL
 from .values import count, moment
 
-STATUSES = ("queued", "running", "completed", "failed", "cancelled")
+STATUSES = ("queued", "running", "waiting", "completed", "failed", "cancelled")
 
 
 def add_client_commands(commands: Any) -> None:
@@ -32,14 +32,21 @@ def add_client_commands(commands: Any) -> None:
             "Run one function, whatever its triggers are, and print the id of the run.",
         )
     )
-    _add_cancel(_add(commands, "cancel", "cancel runs", "Cancel runs that have not ended."))
+    _add_cancel(
+        _add(
+            commands,
+            "cancel",
+            "cancel runs",
+            "Cancel runs that have not ended: those that are named, or those that the options choose.",
+        )
+    )
     _add_rerun(
         _add(
             commands,
             "rerun",
             "do a run again, also from one of its steps",
             "Start a new run with the same events, and print its id. With --from-step, it keeps the results of the "
-            "steps before that one.",
+            "steps before that one. Without RUN_ID, do all runs again that the options choose.",
         )
     )
     _add(
@@ -56,6 +63,15 @@ def add_client_commands(commands: Any) -> None:
             "Show the latest events, and the latest runs with how they ended, in the order in which it happened.",
         )
     )
+    _add_mcp(
+        _add(
+            commands,
+            "mcp",
+            "give a coding assistant tools for an engine",
+            "Serve the Model Context Protocol on standard streams: a coding assistant starts this command.",
+            prints_json=False,
+        )
+    )
     _add_doctor(
         _add(
             commands,
@@ -66,10 +82,11 @@ def add_client_commands(commands: Any) -> None:
     )
 
 
-def _add(commands: Any, name: str, says: str, description: str) -> argparse.ArgumentParser:
+def _add(commands: Any, name: str, says: str, description: str, *, prints_json: bool = True) -> argparse.ArgumentParser:
     # An abbreviation of an option that is a key would not be recognized when keys are moved out of sight.
     parser: argparse.ArgumentParser = commands.add_parser(name, help=says, description=description, allow_abbrev=False)
-    parser.add_argument("--json", action="store_true", help="print JSON for programs")
+    if prints_json:
+        parser.add_argument("--json", action="store_true", help="print JSON for programs")
     parser.add_argument(
         "--url", help=f"of the engine; else INNGEST_BASE_URL or a URL in INNGEST_DEV, else {DEFAULT_URL}"
     )
@@ -89,17 +106,7 @@ def _add_runs(parser: argparse.ArgumentParser) -> None:
     one = parser.add_mutually_exclusive_group()
     one.add_argument("run_id", nargs="?", metavar="RUN_ID")
     one.add_argument("--event", metavar="ID", help="the runs of an event, by the id that `inngest send` printed")
-    parser.add_argument("--function", metavar="FUNCTION", help="of this function only, as in shop-order or order")
-    parser.add_argument(
-        "--status",
-        action="append",
-        type=str.lower,
-        choices=STATUSES,
-        metavar="STATUS",
-        help=f"in this state only: {', '.join(STATUSES)}; may be repeated",
-    )
-    parser.add_argument("--since", type=moment, metavar="TIME", help="how long ago, as in 2h, or an RFC 3339 time")
-    parser.add_argument("--limit", type=count, metavar="N", help="at most so many runs (20)")
+    _add_choice(parser, "at most so many runs (20)")
     parser.add_argument("--export", type=Path, metavar="FILE", help="write the run to a file, for tests that replay it")
     parser.add_argument(
         "--redact", action="append", default=[], metavar="KEY", help="a key whose values are not exported; or a pattern"
@@ -116,11 +123,33 @@ def _add_invoke(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_cancel(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run_ids", nargs="+", metavar="RUN_ID")
+    parser.add_argument("run_ids", nargs="*", metavar="RUN_ID")
+    _add_choice(parser, "at most so many runs (1000)")
+    _add_yes(parser)
+
+
+def _add_choice(parser: argparse.ArgumentParser, limit: str) -> None:
+    parser.add_argument("--function", metavar="FUNCTION", help="of this function only, as in shop-order or order")
+    parser.add_argument(
+        "--status",
+        action="append",
+        type=str.lower,
+        choices=STATUSES,
+        metavar="STATUS",
+        help=f"in this state only: {', '.join(STATUSES)}; may be repeated",
+    )
+    parser.add_argument("--since", type=moment, metavar="TIME", help="how long ago, as in 2h, or an RFC 3339 time")
+    parser.add_argument("--limit", type=count, metavar="N", help=limit)
+
+
+def _add_yes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--yes", action="store_true", help="do it with many runs without asking")
 
 
 def _add_rerun(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run_id", metavar="RUN_ID")
+    parser.add_argument("run_id", nargs="?", metavar="RUN_ID")
+    _add_choice(parser, "at most so many runs (1000)")
+    _add_yes(parser)
     parser.add_argument("--from-step", metavar="STEP", help="go on from this step, and keep what was done before it")
     parser.add_argument(
         "--input", metavar="JSON", help="other arguments for that step, as a JSON array; - reads them from stdin"
@@ -132,6 +161,12 @@ def _add_logs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-f", "--follow", action="store_true", help="go on with what happens next, until Ctrl-C")
     parser.add_argument("--function", metavar="FUNCTION", help="only runs of this function, and no events")
     parser.add_argument("--limit", type=count, default=20, metavar="N", help="lines about the past (%(default)s)")
+
+
+def _add_mcp(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--allow-writes", action="store_true", help="also send events, invoke, do runs again and cancel them"
+    )
 
 
 def _add_doctor(parser: argparse.ArgumentParser) -> None:

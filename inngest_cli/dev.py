@@ -73,6 +73,8 @@ _SHORTEST_KEY = 16
 
 
 def _check(options: DevOptions) -> None:
+    if options.may_write and not options.mcp:
+        raise UsageError("--allow-writes is about the tools of --mcp; add --mcp, or leave it out")
     for url in options.urls:
         if not is_url(url):
             raise UsageError(

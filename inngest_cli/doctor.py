@@ -10,11 +10,13 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from inngest_devserver.json_parts import mapping, one_line
+
 from .app_checks import check_app, check_registered, known_at
 from .engine_checks import Engine, distributions
 from .errors import UsageError
 from .findings import Finding, NoAnswerError, look
-from .printing import mapping, one_line, show_json
+from .printing import show_json
 from .remote import Remote, is_url
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from inngest_devserver.masking import SECRETS
 from inngest_devserver.storage.retention import Keep
 
 from .defaults import DEFAULT_PORT
@@ -16,6 +17,8 @@ class DevOptions:
 
     targets: the apps to run. urls: of apps that run elsewhere. port, app_port: 0 takes any free one. is_self_hosted: of
     `inngest start`.
+    mask: names of fields whose values are hidden. mcp: whether assistants find tools at /mcp; may_write: and whether
+    these may change something.
     reload: the apps are started anew when their code changes.
     """
 
@@ -32,6 +35,9 @@ class DevOptions:
     poll: bool = True
     reload: bool = False
     quiet: bool = False
+    mask: tuple[str, ...] = SECRETS
+    mcp: bool = False
+    may_write: bool = False
     signing_key: str | None = field(default=None, repr=False)
     signing_key_fallback: str | None = field(default=None, repr=False)
     event_keys: tuple[str, ...] = field(default=(), repr=False)

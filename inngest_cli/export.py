@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+from inngest_devserver.json_parts import mapping
+
 from .errors import CommandError, NotThereError, UsageError
-from .printing import mapping
 from .remote import Remote
 from .runs import Wanted
 

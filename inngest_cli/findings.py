@@ -13,8 +13,7 @@ import httpx
 
 from inngest_core.errors import BodyInvalidError
 from inngest_core.protocol.wire import Header, parse_json
-
-from .printing import mapping
+from inngest_devserver.json_parts import mapping
 
 _SECONDS = 10.0
 CLOCK_SECONDS = 30.0

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from inngest_devserver.json_parts import mappings
+
 from .errors import CommandError, UsageError
-from .printing import mappings
 from .remote import Remote
 
 

@@ -1,6 +1,7 @@
-"""`inngest logs`: events and runs in the order in which they happened, and as they happen. Asks, and changes nothing.
+"""`inngest logs`: events, runs and what apps write, in the order in which it happened, and as it happens.
 
-It asks again and again for what is new, on routes that every engine with `/api/v2` has.
+It asks again and again for what is new, on routes that every engine with `/api/v2` has; and on those that only this
+engine has, as long as it answers there. It changes nothing.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import CommandError
-from .printing import complain, error_in_words, in_short, mapping, mappings, moment_of, one_line, show_json_line
-from .remote import Remote
-from .run_text import function_of, has_ended
+from inngest_devserver.json_parts import error_in_words, in_short, mapping, mappings, moment_of, one_line
+from inngest_devserver.masking import Masking
+from inngest_devserver.run_text import function_of, has_ended
+
+from .errors import CommandError, RefusedError
+from .printing import complain, show_json_line
+from .remote import Query, Remote
 from .runs import Wanted, latest, run_of
 
 _PAUSE_SECONDS = 0.5
@@ -62,17 +66,22 @@ class _Tail:
         self._runs: dict[str, bool] = {}
         """Whether each has ended, by its id."""
         self._newest: datetime.datetime | None = None
+        self._line: int | None = None
+        """The number of the last line of an app."""
+        self._lists_events = self._lists_lines = True
+        """Whether the engine has routes of this one."""
 
     def news(self, limit: int) -> list[Entry]:
         """Return what was not returned before, in the order in which it happened. Raises CommandError."""
         events = [] if self._function is not None else list(self._new_events(limit))
-        return sorted([*events, *self._new_runs(limit)], key=lambda entry: entry.at)
+        runs = list(self._new_runs(limit))
+        return sorted([*events, *runs, *self._new_lines(limit)], key=lambda entry: entry.at)
 
     def _new_events(self, limit: int) -> Iterator[Entry]:
         for event in self._unseen_events(limit):
-            self._events[str(event["internal_id"])] = None
-            what = f"{event.get('name')} {event['internal_id']} {in_short(event.get('data'))}"
-            yield Entry(moment_of(event["received_at"]), f"event  {one_line(what)}", {"event": event})
+            self._events[str(event["id"])] = None
+            what = f"{event.get('name')} {event['id']} {in_short(event.get('data'))}"
+            yield Entry(moment_of(event["receivedAt"]), f"event  {one_line(what)}", {"event": event})
         for old in list(self._events)[: -2 * _MOST]:
             del self._events[old]
 
@@ -81,13 +90,39 @@ class _Tail:
         found: list[Mapping[str, Any]] = []
         query = [("limit", str(min(limit, _PAGE)))]
         while True:
-            cursor = [("cursor", str(found[-1]["internal_id"]))] if found else []
-            page = mappings(self._remote.data("/v1/events", [*query, *cursor]))
-            unseen = [event for event in page if str(event.get("internal_id")) not in self._events]
+            cursor = [("cursor", str(found[-1]["id"]))] if found else []
+            page = self._events_of([*query, *cursor])
+            unseen = [event for event in page if str(event.get("id")) not in self._events]
             found += unseen
             # The first time, what is older than one page is not wanted.
             if not self._events or not page or len(unseen) < len(page) or len(found) >= _MOST:
                 return found
+
+    def _events_of(self, query: Query) -> list[Mapping[str, Any]]:
+        """Return a page of events, as this engine shows them, from any engine."""
+        if self._lists_events:
+            try:
+                return mappings(self._remote.data("/api/v2/events", query))
+            except RefusedError:  # NotThereError, too: other engines only take events there
+                self._lists_events = False
+        return [_event(each) for each in mappings(self._remote.data("/v1/events", query))]
+
+    def _new_lines(self, limit: int) -> Iterator[Entry]:
+        """Yield what apps that the engine runs have written; if a function is asked for, only in its runs."""
+        if not self._lists_lines:
+            return
+        after = [] if self._line is None else [("after", str(self._line))]
+        try:
+            lines = mappings(self._remote.data("/api/v2/logs", [("limit", str(min(limit, _MOST))), *after]))
+        except RefusedError:
+            self._lists_lines = False
+            return
+        for line in lines:
+            self._line = int(line["number"])
+            if self._function is None or line.get("runId") in self._runs:
+                run = f"[{str(line['runId'])[-6:]}] " if line.get("runId") else ""
+                text = one_line(str(line.get("text")))
+                yield Entry(moment_of(line["at"]), f"app    {line.get('target')}  {run}{text}", {"log": line})
 
     def _new_runs(self, limit: int) -> Iterator[Entry]:
         found = list(latest(self._remote, Wanted(self._function, since=self._newest, limit=limit)))
@@ -109,6 +144,13 @@ class _Tail:
             yield Entry(
                 moment_of(full.get("endedAt") or run["queuedAt"]), f"run    {name}  {_end(full)}", {"run": full}
             )
+
+
+def _event(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an event of another engine as this one shows it: what looks like a secret is hidden."""
+    view = {key: event[key] for key in ("name", "data", "user", "v", "ts") if event.get(key) is not None}
+    hidden = Masking().mask(view)
+    return {**hidden, "id": str(event["internal_id"]), "receivedAt": event["received_at"]}
 
 
 def _end(run: Mapping[str, Any]) -> str:

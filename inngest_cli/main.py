@@ -24,6 +24,7 @@ _EXTRAS = {
     **dict.fromkeys(("websockets", "google"), ("a worker", "connect")),
     "watchfiles": ("--reload", "dev-server"),
     "argcomplete": ("completion", "dev-server"),
+    **dict.fromkeys(("mcp", "mcp_types"), ("the Model Context Protocol", "mcp")),
 }
 """What needs a module that may be missing, and the extra that has it."""
 
@@ -127,6 +128,9 @@ def _engine(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         reload=options.command == "dev" and options.reload,
         keep=_keep(options.keep, options.keep_days),
         quiet=options.quiet,
+        mask=_mask(options.mask, hides=not options.no_mask),
+        mcp=options.mcp,
+        may_write=options.allow_writes,
         signing_key=environ.get("INNGEST_SIGNING_KEY") or None,
         signing_key_fallback=environ.get("INNGEST_SIGNING_KEY_FALLBACK") or None,
         event_keys=split_keys(environ.get("INNGEST_EVENT_KEY")),
@@ -142,6 +146,16 @@ def _engine(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
             event_keys=tuple(options.event_key or ()) or given.event_keys,
         )
     )
+
+
+def _mask(names: Sequence[str], *, hides: bool) -> tuple[str, ...]:
+    """Return the names of fields whose values are hidden."""
+    from inngest_devserver.masking import SECRETS
+
+    if names and not hides:
+        raise UsageError("--mask names what is hidden, and --no-mask hides nothing; give one of them")
+    given = (name.strip() for text in names for name in text.split(","))
+    return (*SECRETS, *(name for name in given if name)) if hides else ()
 
 
 def _keep(runs: int | None, days: int | None) -> Any:

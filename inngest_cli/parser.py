@@ -114,6 +114,16 @@ def _add_engine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--retry-interval", type=seconds, metavar="SECONDS", help="before the first retry; then doubled"
     )
+    parser.add_argument(
+        "--mask",
+        action="append",
+        default=[],
+        metavar="NAMES",
+        help="more fields whose values are not shown, with commas between; patterns such as *_id; may be repeated",
+    )
+    parser.add_argument("--no-mask", action="store_true", help="show the values of fields that look like secrets, too")
+    parser.add_argument("--mcp", action="store_true", help="give coding assistants tools at /mcp")
+    parser.add_argument("--allow-writes", action="store_true", help="with --mcp: tools that change something, too")
     parser.add_argument("--quiet", action="store_true", help="no lines for runs and steps")
 
 

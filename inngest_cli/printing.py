@@ -1,15 +1,11 @@
-"""How things are written for people and for programs: JSON, times, values in one line. Asks no engine."""
+"""How things are printed for people and for programs. Asks no engine."""
 
 from __future__ import annotations
 
-import datetime
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
 
-_SHOWN = 4_000
-"""Characters of a value; more is cut."""
+from inngest_devserver.json_parts import one_line
 
 
 def show_json(value: object) -> None:
@@ -25,36 +21,3 @@ def show_json_line(value: object) -> None:
 def complain(text: str) -> None:
     """Print to standard error what went wrong while the command goes on."""
     print(f"inngest: {one_line(text)}", file=sys.stderr)
-
-
-def in_short(value: object) -> str:
-    """Return a value as JSON in one line, cut where it is long."""
-    text = json.dumps(value, ensure_ascii=False)
-    return one_line(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text)} characters)")
-
-
-def one_line(text: str) -> str:
-    return "".join(char if char.isprintable() else " " for char in text)
-
-
-def moment_of(text: object) -> datetime.datetime:
-    """Return the time that an engine wrote; some write nanoseconds."""
-    return datetime.datetime.fromisoformat(str(text))
-
-
-def mapping(value: object) -> Mapping[str, Any]:
-    """Return an object of JSON; an empty one for anything else."""
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
-
-
-def mappings(value: object) -> list[Mapping[str, Any]]:
-    """Return the objects in an array of JSON; none for anything else."""
-    return [mapping(one) for one in cast("Sequence[object]", value)] if isinstance(value, list) else []
-
-
-def error_in_words(value: object) -> str:
-    """Return the name and the message of an error, as runs and steps have them; nothing when it is none."""
-    error = mapping(value)
-    error = mapping(error.get("error")) or error
-    named = [str(error[key]) for key in ("name", "message") if error.get(key)]
-    return one_line(": ".join(named))

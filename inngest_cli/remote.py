@@ -80,11 +80,7 @@ class Remote:
 
     def exchange(self, method: str, path: str, body: bytes | None = None) -> httpx.Response:
         """Send a request with the keys, and return the answer, whatever it is. Raises CommandError: there is none."""
-        headers = {"content-type": "application/json"}
-        if self.token:
-            headers["authorization"] = f"Bearer {self.token}"
-        elif self.signing_key:
-            headers["authorization"] = _bearer(self.signing_key)
+        headers = {"content-type": "application/json", **self.headers()}
         try:
             with httpx.Client(trust_env=False, timeout=TIMEOUT_SECONDS) as client:
                 return client.request(method, self.origin + path, content=body, headers=headers)
@@ -95,6 +91,12 @@ class Remote:
             ) from None
         except httpx.HTTPError as error:
             raise CommandError(f"the engine at {self.origin} did not answer ({_cause(error)})") from None
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that show the engine a key. Raises UsageError."""
+        if self.token:
+            return {"authorization": f"Bearer {self.token}"}
+        return {"authorization": _bearer(self.signing_key)} if self.signing_key else {}
 
     def _port_option(self) -> str:
         """Return the option that starts an engine at this very origin, where that is on this machine."""

@@ -10,12 +10,13 @@ from typing import Any
 from urllib.parse import quote
 
 from inngest_core.protocol.duration import dump_time
+from inngest_devserver.json_parts import mapping, mappings
+from inngest_devserver.run_text import has_ended, headline, in_text, why_it_waits
 
 from .errors import CommandError, NotThereError, UsageError
 from .functions import matching
-from .printing import mapping, mappings, show_json
+from .printing import show_json
 from .remote import Remote
-from .run_text import has_ended, headline, in_text, why_it_waits
 
 USUAL_LIMIT = 20
 _LARGEST_PAGE = 100

@@ -42,6 +42,8 @@ class Session:
             port=options.port,
             allowed_hosts=options.allowed_hosts,
             token=options.token,
+            mcp=options.mcp,
+            may_write=options.may_write,
         )
         self._hosts: dict[str, AppHost] = {}
         self._is_stopping = False
@@ -77,6 +79,8 @@ class Session:
         kept = f"keeps runs in {where}" if where else "keeps runs in memory"
         say(f"inngest {VERSION}")
         say(f"  engine  {self._server.origin}  ({mode}, {kept})")
+        if options.mcp:
+            say(f"  mcp     {self._server.origin}/mcp  ({'may change runs' if options.may_write else 'only looks'})")
         for line in self._about_access():
             say(f"  {line}")
 
@@ -112,9 +116,11 @@ class Session:
             path=options.path,
             environ=_environ(options),
             is_self_hosted=options.is_self_hosted,
+            on_output=self._server.engine.output.add,
         )
         self._hosts[target] = host
         await host.start()
+        self._server.engine.event_types.tell(target, host.event_types)
         for url in host.serve_urls:
             say(f"  app     {url}  ({target})")
         for warning in [*host.warnings, *_mode_warnings(host, is_self_hosted=options.is_self_hosted)]:
@@ -228,6 +234,7 @@ def _engine_options(options: DevOptions) -> Options:
         signing_key_fallback=options.signing_key_fallback,
         event_keys=options.event_keys,
         keep=options.keep or defaults.keep,
+        mask=options.mask,
         retry_interval=defaults.retry_interval if options.retry_interval is None else options.retry_interval,
         server_kind="cloud" if options.is_self_hosted else defaults.server_kind,
         sink=None if options.quiet else say,

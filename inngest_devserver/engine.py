@@ -19,6 +19,8 @@ from .admission.admission import Admission
 from .admission.crons import Crons
 from .admission.keys import Keys
 from .admission.placing import Placing
+from .app_output import AppOutput
+from .apps.event_types import EventTypes
 from .apps.functions import Function
 from .apps.registry import Registry
 from .calls.caller import WORKERS_URL, Caller, Sender, Transport
@@ -112,6 +114,8 @@ class Engine:
         self.store = Store(options.persist, asyncio.get_running_loop().call_soon)
         self.changes = Changes(self.clock)
         self.masking = Masking(options.mask)
+        self.output = AppOutput(self.changes, self.masking)
+        self.event_types = EventTypes()
         self.registry = Registry(self.store, self.clock)
         self.registry.tell = lambda app, what: self.changes.tell("app", app, status=what)
         self.active = ActiveRuns(self.store)

@@ -14,7 +14,7 @@ import socket
 import threading
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from inngest_core.extras import needs
 from inngest_core.protocol.limits import MAX_RESPONSE_BYTES
@@ -25,8 +25,9 @@ with needs("dev-server", "uvicorn"):
 from .apps.ping import POLL_SECONDS, keep_registered, register_app
 from .engine import Engine, Options
 from .half_open import REQUEST_SECONDS, closing_half_open
-from .http.access import Access, host_name
+from .http.access import Access, Need, host_name
 from .http.api import API
+from .http.routes import Stream
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 ANYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - what it means to bind to them is asked here
@@ -35,6 +36,12 @@ _BACKLOG = 2048
 _LONGEST_FRAME = MAX_RESPONSE_BYTES
 """Bytes that a WebSocket's client may send at once: the reply of a worker holds as much as an answer over HTTP."""
 _PING_SECONDS = 15.0
+
+
+class _Tools(Protocol):
+    """What is there at /mcp; its package may be missing."""
+
+    async def stop(self) -> None: ...
 
 
 class DevServer:
@@ -47,6 +54,7 @@ class DevServer:
     "cloud", with keys and no name given, it answers to any name, for every route asks for a key then.
     token: what managing routes ask for besides the signing key; without those keys one is made up when *host* is not
     loopback.
+    mcp: whether assistants find tools at /mcp, and may_write whether these may change something; needs the extra `mcp`.
     request_seconds: how long a client may take to send a request, without its body; four times that with it.
     """
 
@@ -58,12 +66,16 @@ class DevServer:
         port: int = DEFAULT_PORT,
         allowed_hosts: Sequence[str] = (),
         token: str | None = None,
+        mcp: bool = False,
+        may_write: bool = False,
         request_seconds: float = REQUEST_SECONDS,
     ) -> None:
         self.options = options or Options()
         self._host = host
         self._port = port
         self._request_seconds = request_seconds
+        self._has_mcp, self._may_write = mcp, may_write
+        self._mcp: _Tools | None = None
         self._allowed_hosts = [host_name(each) for each in allowed_hosts]
         self.token = token or (None if host in LOOPBACK or self._needs_keys else secrets.token_urlsafe(24))
         self._engine: Engine | None = None
@@ -107,9 +119,12 @@ class DevServer:
         try:
             self._engine = Engine(self.options)
             self._engine.start()
-            self._server = await _serve(API(self._engine, self._access(self._engine)), listener, self._request_seconds)
+            api = API(self._engine, self._access(self._engine), await self._streams(self._engine))
+            self._server = await _serve(api, listener, self._request_seconds)
         except BaseException:
             listener.close()
+            if self._mcp is not None:
+                await self._mcp.stop()
             if self._engine is not None:
                 await self._engine.stop()
                 self._engine = None
@@ -117,6 +132,18 @@ class DevServer:
         self._socket = listener
         # Keeps the Date header right; nothing waits for its ticks.
         self._ticking = asyncio.create_task(self._server.main_loop(), name="inngest server")
+
+    async def _streams(self, engine: Engine) -> list[Stream]:
+        """Return the routes that are there when they were asked for."""
+        if not self._has_mcp:
+            return []
+        from .mcp.server import Endpoint  # needs an extra, and takes its time to import
+
+        # It has shown at the door what it needs, so nothing is asked for inside.
+        tools = Endpoint(API(engine, Access()), allow_writes=self._may_write)
+        await tools.start()
+        self._mcp = tools
+        return [Stream("/mcp", tools.serve, need=Need.MANAGE)]
 
     async def stop(self) -> None:
         """Stop listening, then the engine; calls that are under way are given up and sent again after a restart."""
@@ -128,6 +155,9 @@ class DevServer:
         await asyncio.gather(*tasks, return_exceptions=True)
         # Calls end first: an app that is in one may be waiting for an answer of this very server.
         await self._engine.stop_calls()
+        if self._mcp is not None:
+            await self._mcp.stop()
+            self._mcp = None
         await self._server.shutdown(sockets=[self._socket])
         await self._engine.stop()
         self._engine = self._server = self._socket = self._ticking = None

@@ -21,11 +21,13 @@ from inngest_core.runtime.interceptors import intercepting
 from inngest_devserver.engine import Engine as Machine
 from inngest_devserver.engine import Options
 from inngest_devserver.intake import EventInvalidError, parse_event
+from inngest_devserver.runs.run import Run
 from inngest_devserver.scheduling.clock import ManualClock
 from inngest_devserver.scheduling.virtual_time import VirtualTime
 from inngest_devserver.storage.retention import Keep
 from inngest_devserver.storage.tables import EventRow
 
+from .ahead import Ahead
 from .calls import Calls
 from .description import description
 from .errors import RunNotEndedError, TestingError
@@ -35,7 +37,7 @@ from .incoming import Incoming
 from .portal import call_on_loop
 from .recording import Recorder, current_run
 from .registration import Registration
-from .replaying import Replaying
+from .replaying import ReplayCheck, Replaying
 from .results import Result
 from .sending import InProcessSender
 from .stubs import SentBy, Stubs
@@ -94,7 +96,9 @@ class AsyncEngine:
         self._path = path
         self._recorder = Recorder(Stubs(steps))
         self._faults = Faults() if faults is None else faults
-        self._sender = InProcessSender(self, threads, self._recorder, Calls(self._recorder, replay, self._faults))
+        ahead = Ahead(self._run_of, fails=lambda: bool(self._recorder.problems), now=lambda: self._clock.now())
+        check = ReplayCheck(self._recorder, replay) if replay else None
+        self._sender = InProcessSender(self, threads, self._recorder, Calls(check, self._faults, ahead))
         self._sent: list[tuple[Event, str]] = []
         self._exit = contextlib.ExitStack()
         self._open = False
@@ -112,7 +116,7 @@ class AsyncEngine:
             self._recorder,
             self._clock.now,
             self._start_other,
-            is_known=lambda slug: self._machine.registry.by_slug(slug) is not None,
+            is_known=lambda slug: bool(self._apps) or self._machine.registry.by_slug(slug) is not None,
         )
         options = Options(
             clock=self._clock,
@@ -297,9 +301,7 @@ class AsyncEngine:
 
     def describe(self) -> str:
         """Return what it was sent in vain, for people who look why a test failed; empty when there is no such thing."""
-        if not self._open:
-            return ""
-        return description(self._machine.registry, [event for event, _ in self._sent[1::2]], self.runs_of)
+        return description(self._machine, "\n".join(map(repr, self.runs()))) if self._open else ""
 
     def _kept(self, event: Event) -> EventRow:
         return self._machine.intake.keep(self._parsed(event))
@@ -319,6 +321,9 @@ class AsyncEngine:
     def report(self, problem: TestingError) -> None:
         """Have the test fail with a problem of the run that is called at the moment, whatever comes of that."""
         self._recorder.note(problem, current_run.get())
+
+    def _run_of(self, run_id: str) -> Run | None:
+        return self._machine.active.get(run_id)
 
     def _has_ended(self, run_id: str) -> bool:
         """Tell whether a run is over, or need not go on because the test fails already."""

@@ -7,24 +7,31 @@ import re
 from inngest_core.protocol.wire import Header
 from inngest_core.web.messages import Request, Response
 
+from .ahead import Ahead
 from .faults import Faults
-from .recording import Recorder
-from .replaying import ReplayCheck, Replaying
+from .replaying import ReplayCheck
 from .sending import Ask
 
+_RUN_ID = Header.RUN_ID.value
 _QUEUE_ITEM = re.compile(rb'"qi_id":"[^"]*"')
 
 
 class Calls:
-    """Around each request to an app. replay: whether functions are called again from their memos after each step."""
+    """Around each request to an app. check: holds functions to doing the same again, if they are."""
 
-    def __init__(self, recorder: Recorder, replay: Replaying, faults: Faults) -> None:
-        self._check = ReplayCheck(recorder, replay) if replay else None
+    def __init__(self, check: ReplayCheck | None, faults: Faults, ahead: Ahead) -> None:
+        self._check = check
         self._faults = faults
+        self._ahead = ahead
 
     async def __call__(self, request: Request, ask: Ask) -> Response:
-        if not request.headers.get(Header.RUN_ID.value):
+        if not request.headers.get(_RUN_ID):
             return await ask(request)  # a registration
+        if self._check is None or self._faults:
+            return await self._ask(request, ask)
+        return await self._ahead.ask(request, lambda request: self._ask(request, ask))
+
+    async def _ask(self, request: Request, ask: Ask) -> Response:
         if self._check is not None or self._faults.crash_after or self._faults.duplicate:
             # An app cannot save results while a call goes on without this id, so every step leads to a call of its own.
             body = _QUEUE_ITEM.sub(b'"qi_id":""', request.body, count=1)

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
-from inngest_core.events.event import Event
-from inngest_devserver.apps.registry import Registry
+from inngest_devserver import fragments
+from inngest_devserver.engine import Engine
 
 from .results import one_line
 from .wording import meant
 
+_MOST_SHOWN = 20
 _NO_FUNCTIONS = "the engine calls no functions; name an app by @pytest.mark.inngest(app), or by the setting inngest_app"
 
 
-def description(registry: Registry, sent: Sequence[Event], runs_of: Callable[[Event], Sequence[object]]) -> str:
-    """Return a few lines. sent: the events that the test has sent. runs_of: tells which runs one of them started."""
-    triggers = {trigger.event or trigger.cron for each in registry.functions() for trigger in each.triggers}
-    lines = [] if registry.functions() else [_NO_FUNCTIONS]
-    lines += [
-        f'"{event.name}" {one_line(event.data)} started no run{meant(event.name, triggers)}'
-        for event in sent
-        if registry.functions() and not runs_of(event)
-    ]
-    return "\n".join(lines)
+def description(engine: Engine, runs: str) -> str:
+    """Return a line for each event that nobody took, oldest first. runs: all runs, as people read them."""
+    functions = engine.registry.functions()
+    if not functions:
+        return _NO_FUNCTIONS
+    triggers = {trigger.event for each in functions for trigger in each.triggers if trigger.event}
+    events = engine.store.events(name=None, before=None, internal=False, limit=_MOST_SHOWN)
+    return "\n".join(
+        f'"{event.name}" {one_line(fragments.load(event.body)["data"])} started no run{meant(event.name, triggers)}'
+        for event in reversed(events)
+        if not engine.store.runs_of_event(event.internal_id) and f'waits for "{event.name}"' not in runs
+    )

@@ -39,7 +39,7 @@ class Substitutes:
     """Asked by the engine for each op, and for each request of a step.
 
     now: the engine's time, in Unix seconds. start: runs a function, given it and the event it is started with.
-    is_known: tells whether a function of this id is registered.
+    is_known: tells whether a function of this id may be invoked.
     """
 
     def __init__(

@@ -32,6 +32,7 @@ DISTRIBUTIONS = {
     "sentry_sdk": "sentry-sdk",
     "opentelemetry": "opentelemetry-sdk",
     "pydantic_ai": "pydantic-ai-slim",
+    "mcp_types": "mcp",
 }
 """The distribution of a module, where it has another name."""
 TOOLS = {"test", "check"}

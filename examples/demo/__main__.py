@@ -14,10 +14,10 @@ import time
 from typing import Any
 
 from inngest_cli.remote import NO_EVENT_KEY, Remote
-from inngest_cli.run_text import function_of, has_ended, in_text
 from inngest_cli.runs import Wanted, latest, run_of, with_trace
 from inngest_devserver.engine import Options
 from inngest_devserver.hosting.host import AppHost
+from inngest_devserver.run_text import function_of, has_ended, in_text
 from inngest_devserver.server import DevServer
 
 FRAMEWORKS = ("flask", "starlette", "fastapi", "django", "tornado")

@@ -39,14 +39,14 @@ class AsyncExecution(Execution[Place]):
 
         body: Body = yield Start(start)
         wait, seconds = False, None
-        while True:
-            beyond = self.replay.target is not None
+        beyond = self.replay.target is not None  # tasks may meet the target when the function has ended
+        while beyond or not body.finished():  # from Python 3.12 on, one that waits for nothing has ended by now
             in_time: bool = yield Settle(body, self._deliver_next, wait, seconds, beyond)
             if not beyond and body.finished():
-                return (yield from self._finished(body))
+                break
             decision = self.replay.next() if in_time else Wait()
-            if body.finished() and not self._owes(decision):
-                return (yield from self._finished(body))
+            if body.finished() and isinstance(decision, Wait):
+                break
             try:
                 seconds = yield from self._decide(body, decision)
             except InngestError as error:  # of a hook
@@ -55,6 +55,7 @@ class AsyncExecution(Execution[Place]):
                 yield from self._unwind(body)
                 return self.outcome
             wait = isinstance(decision, Wait)
+        return (yield from self._finished(body))
 
     def _decide(self, body: Body, decision: Decision[Tool, Place]) -> Flow[float | None]:
         """Act on a decision; set the outcome when it ends the call. Returns for how long to wait for news."""
@@ -89,10 +90,6 @@ class AsyncExecution(Execution[Place]):
         if now >= self._search_ends:
             self.outcome = self.target_missed()
         return self._search_ends - now
-
-    def _owes(self, decision: Decision[Tool, Place]) -> bool:
-        """Tell whether a target has to be decided on though the function has ended: its tasks may meet it."""
-        return self.replay.target is not None and not isinstance(decision, Wait)
 
     def _finished(self, body: Body) -> Flow[CallOutcome]:
         outcome = body.outcome()

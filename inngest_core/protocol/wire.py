@@ -206,25 +206,34 @@ class CallRequest:
 def parse_call(body: bytes) -> CallRequest:
     """Return the call request in *body*; a null counts as not given. Raises BodyInvalidError that names the field."""
     top = parse_object(body)
-    ctx: dict[str, Any] = _field(top, "ctx", dict, {})
+    given, use_api, events, steps = _fields(top, _OF_A_CALL)
+    ctx: dict[str, Any] = given or {}
     run_id = ctx.get("run_id")
     if type(run_id) is not str:
         raise BodyInvalidError(f"ctx.run_id is a JSON {json_kind(run_id)}; expected a string")
     event: dict[str, Any] | None = top.get("event")
     if type(event) is not dict:
         raise BodyInvalidError(f"event is a JSON {json_kind(event)}; expected an object")
-    use_api = _field(top, "use_api", bool, False)
-    stack = _list_of(_field(ctx, "stack", dict, _NO_STACK, "ctx."), "stack", str, "ctx.stack.")
+    stack, uses_api, *fields = _fields(ctx, _OF_A_CONTEXT, "ctx.")
+    [finished] = _fields(stack or {}, _OF_A_STACK, "ctx.stack.")
     return CallRequest(
-        ctx=CallContext(run_id, stack, _field(ctx, "use_api", bool, use_api, "ctx."), *_plain_fields(ctx)),
+        ctx=CallContext(
+            run_id, _all(finished, str, "ctx.stack.stack"), use_api if uses_api is None else uses_api, *fields
+        ),
         event=event,
-        events=_list_of(top, "events", dict),
-        steps=_field(top, "steps", dict, {}),
+        events=_all(events, dict, "events"),
+        steps=steps or {},
         state_bytes=min(len(body), MAX_CALL_STATE_BYTES),
     )
 
 
-_PLAIN_FIELDS = (
+_Fields = Sequence[tuple[str, type, object]]
+"""Name, kind and default of fields."""
+
+_OF_A_CALL: _Fields = (("ctx", dict, None), ("use_api", bool, False), ("events", list, None), ("steps", dict, None))
+_OF_A_CONTEXT: _Fields = (
+    ("stack", dict, None),
+    ("use_api", bool, None),
     ("attempt", int, 0),
     ("max_attempts", int, None),
     ("disable_immediate_execution", bool, False),
@@ -234,37 +243,34 @@ _PLAIN_FIELDS = (
     ("qi_id", str, ""),
     ("generation_id", int, 0),
 )
-"""Of the context of a call, in the order of CallContext: name, kind and default."""
+"""In the order of CallContext."""
+_OF_A_STACK: _Fields = (("stack", list, None),)
 
-
-def _plain_fields(ctx: Mapping[str, Any]) -> list[Any]:
-    """Return the values of those fields. In one loop, which nearly always finds what it expects."""
-    get = ctx.get
-    return [
-        value if type(value := get(name)) is kind else _field(ctx, name, kind, default, "ctx.")
-        for name, kind, default in _PLAIN_FIELDS
-    ]
-
-
-_NO_STACK: dict[str, Any] = {"stack": []}
 _JSON_KINDS = {int: "a number", bool: "a boolean", dict: "an object", list: "an array", str: "a string"}
 
 
-def _field(owner: Mapping[str, Any], name: str, kind: type, default: Any, where: str = "") -> Any:
-    value = owner.get(name)
-    if type(value) is kind:
-        return value
+def _fields(owner: Mapping[str, Any], fields: _Fields, where: str = "") -> list[Any]:
+    """Return the values of some fields; in one loop, which nearly always finds what it expects."""
+    get = owner.get
+    return [
+        value if type(value := get(name)) is kind else _refuse(value, kind, default, where + name)
+        for name, kind, default in fields
+    ]
+
+
+def _refuse(value: object, kind: type, default: object, where: str) -> object:
+    """Return the default of a field that is not given; raises BodyInvalidError for another kind of value."""
     if value is None:
         return default
-    raise BodyInvalidError(f"{where}{name} is a JSON {json_kind(value)}; expected {_JSON_KINDS[kind]}")
+    raise BodyInvalidError(f"{where} is a JSON {json_kind(value)}; expected {_JSON_KINDS[kind]}")
 
 
-def _list_of(owner: Mapping[str, Any], name: str, kind: type, where: str = "") -> list[Any]:
-    items: list[Any] = _field(owner, name, list, [], where)
-    for number, item in enumerate(items):
+def _all(items: list[Any] | None, kind: type, where: str) -> list[Any]:
+    """Return a list, an empty one for none; raises BodyInvalidError for an item of another kind."""
+    for number, item in enumerate(items or ()):
         if type(item) is not kind:
-            raise BodyInvalidError(f"{where}{name}[{number}] is a JSON {json_kind(item)}; expected {_JSON_KINDS[kind]}")
-    return items
+            raise BodyInvalidError(f"{where}[{number}] is a JSON {json_kind(item)}; expected {_JSON_KINDS[kind]}")
+    return items or []
 
 
 @dataclass(slots=True)

@@ -59,24 +59,24 @@ def read_head(environ: Environ) -> Head:
 def read_headers(environ: Mapping[str, Any]) -> dict[str, str]:
     """Return the headers, with lower-case names."""
     names = _names
-    return {
-        name: str(value)
-        for key, value in environ.items()
-        if (name := names[key] if key in names else _header_name(key))
-    }
+    return {name: str(value) for key, value in environ.items() if (name := names[key])}
 
 
-def _header_name(key: str) -> str:
-    """Return the name of the header that a key of an environment stands for, or nothing."""
-    is_header = key.startswith("HTTP_") or key in _UNPREFIXED
-    name = key.removeprefix("HTTP_").replace("_", "-").lower() if is_header else ""
-    if len(_names) < _MAX_NAMES and len(key) <= MAX_CACHED_KEY:
-        _names[key] = name
-    return name
+class _Names(dict[str, str]):
+    """The names of headers by the keys of environments; nothing for a key that stands for no header.
+
+    The first ones that are met are kept, for these come again with each request.
+    """
+
+    def __missing__(self, key: str) -> str:
+        is_header = key.startswith("HTTP_") or key in _UNPREFIXED
+        name = key.removeprefix("HTTP_").replace("_", "-").lower() if is_header else ""
+        if len(self) < _MAX_NAMES and len(key) <= MAX_CACHED_KEY:
+            self[key] = name
+        return name
 
 
-_names: dict[str, str] = {}
-"""Header names by the keys of environments: the first ones that were met, for these come again with each request."""
+_names = _Names()
 
 
 def make_request(head: Head, body: bytes, environ: Environ, raw: object) -> Request:

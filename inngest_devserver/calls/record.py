@@ -29,16 +29,17 @@ _AROUND = 512
 
 @dataclass(eq=False, slots=True)
 class Recorded:
-    """One call. step_id: that of the step that was asked for, or "step". attempt: from 0.
+    """One call. step_id: that of the step that was asked for, or "step". generation: the attempt, from 1.
 
     ended_at: None while it is under way. status: 0 when no answer came, and then `error` says why.
     sent, received: the bodies, or their beginnings; sent_bytes, received_bytes: how long they were.
+    is_kept: whether the record still has it.
     """
 
     id: str
     step_id: str
-    attempt: int
-    url: str
+    generation: str
+    called_url: str
     began_at: float
     sent: bytes
     sent_bytes: int
@@ -47,9 +48,21 @@ class Recorded:
     error: str = ""
     received: bytes = b""
     received_bytes: int = 0
+    is_kept: bool = True
 
     @property
-    def size(self) -> int:
+    def attempt(self) -> int:
+        """The attempt, from 0."""
+        return int(self.generation) - 1
+
+    @property
+    def url(self) -> str:
+        """Where the app was called, without what may be secret."""
+        return without_password(self.called_url).partition("?")[0]
+
+    def forget(self) -> int:
+        """Note that the record has it no more; return how many bytes it has taken."""
+        self.is_kept = False
         return len(self.sent) + len(self.received) + _AROUND
 
 
@@ -89,7 +102,7 @@ class CallRecord:
             return answer
         finally:
             call.ended_at = self._clock.now()
-            if call in self._runs.get(run_id, ()):
+            if call.is_kept:
                 self._bytes += len(call.received)
             outcome = "FAILED" if call.error else "COMPLETED"
             self._changes.tell("call", call.id, run_id, step=call.step_id, status=outcome)
@@ -98,8 +111,8 @@ class CallRecord:
         call = Recorded(
             headers.get(Header.REQUEST_ID, ""),
             headers.get(Header.STEP_ID, STEP_ID_OF_DISCOVERY),
-            int(headers.get(Header.GENERATION_ID, "1")) - 1,
-            without_password(url).partition("?")[0],
+            headers.get(Header.GENERATION_ID, "1"),
+            url,
             self._clock.now(),
             body[:LARGEST_BODY],
             len(body),
@@ -115,12 +128,12 @@ class CallRecord:
         else:
             self._runs.move_to_end(run_id)
         if len(calls) == MOST_OF_A_RUN:
-            self._bytes -= calls.popleft().size
+            self._bytes -= calls.popleft().forget()
         calls.append(call)
-        self._bytes += call.size
+        self._bytes += len(call.sent) + _AROUND
         while self._bytes > MOST_BYTES and len(self._runs) > 1:
             _, gone = self._runs.popitem(last=False)
-            self._bytes -= sum(each.size for each in gone)
+            self._bytes -= sum(each.forget() for each in gone)
 
     async def close(self) -> None:
         await self._sender.close()

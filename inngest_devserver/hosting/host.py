@@ -4,7 +4,8 @@
 line of JSON, which says where the app listens and serves, or why it does not. The child's side loads the app, runs
 it under uvicorn or waitress, and finds the serve paths by asking the running app. Parent and child hold the two ends
 of a loopback connection: when it breaks, however the parent ended, the child ends. Standard streams are left to the
-app. It uses loopback only, contains no engine logic, and never reads the user's events.
+app; what is written to them is told to the parent, too. It uses loopback only, contains no engine logic, and never
+reads the user's events.
 """
 
 from __future__ import annotations
@@ -20,17 +21,23 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from . import loading
-from .app_servers import GRACE_SECONDS, SERVERS, end_at_last
+from .app_servers import GRACE_SECONDS, SERVERS
+from .channel import Channel, Line
 from .endpoints import LOOPBACK, Endpoint, HostError, find_endpoints
+from .event_schemas import event_types
 from .import_strings import LoadError, explaining_failures, parse_target
 from .log_output import show_logs
+from .output import watch_output
 
 CHANNEL_VARIABLE = "_INNGEST_HOST_CHANNEL"
+_LONGEST_MESSAGE = 4 * 1024 * 1024
+OnOutput = Callable[[str, Sequence[str], list[Line]], object]
+"""Is told the target of an app, the ids of its apps, and lines that it wrote."""
 _ORIGIN_VARIABLES = ("INNGEST_BASE_URL", "INNGEST_API_BASE_URL", "INNGEST_EVENT_API_BASE_URL")
 
 
@@ -47,14 +54,18 @@ class AppHost:
         directory: Path | None = None,
         environ: Mapping[str, str] | None = None,
         is_self_hosted: bool = False,
+        on_output: OnOutput | None = None,
     ) -> None:
         """Host the app that *target* names, as in "module:app".
 
         port: 0 takes any free one. path: where the app serves, instead of finding it.
         directory: where the app's modules are; the current one by default. is_self_hosted: the app is to be in cloud
-        mode, as the engine asks for keys.
+        mode, as the engine asks for keys. on_output: is told the lines that the app writes, besides the terminal.
         """
         self.target = target
+        self.app_ids: tuple[str, ...] = ()
+        self.event_types: Mapping[str, Any] = {}
+        self._on_output = on_output
         self.origin = ""
         self.endpoints: tuple[Endpoint, ...] = ()
         self._arguments = ["--port", str(port), *(["--path", path] if path else [])]
@@ -86,6 +97,7 @@ class AppHost:
             raise HostError(str(report["failed"]))
         self.origin = f"http://{LOOPBACK}:{report['port']}"
         self.endpoints = tuple(Endpoint(**item) for item in report["endpoints"])
+        self.app_ids, self.event_types = tuple(report["apps"]), report["event_types"]
 
     async def wait(self) -> int:
         """Return the exit code once the app's process has ended."""
@@ -118,11 +130,15 @@ class AppHost:
                 writer.close()
                 return
             self._lifeline = writer
-            line = await reader.readline()
-            if line and not report.done():
-                report.set_result(json.loads(line))
+            with contextlib.suppress(OSError, ValueError):  # the child has ended, or sends what is no message
+                while line := await reader.readline():
+                    message: dict[str, Any] = json.loads(line)
+                    if "output" in message:
+                        self._tell(message["output"])
+                    elif not report.done():
+                        report.set_result(message)
 
-        door = await asyncio.start_server(greet, LOOPBACK, 0)
+        door = await asyncio.start_server(greet, LOOPBACK, 0, limit=_LONGEST_MESSAGE)
         try:
             port = door.sockets[0].getsockname()[1]
             self._process = await asyncio.create_subprocess_exec(
@@ -134,6 +150,10 @@ class AppHost:
         finally:
             door.close()
         return report.result()
+
+    def _tell(self, lines: list[list[Any]]) -> None:
+        if self._on_output is not None:
+            self._on_output(self.target, self.app_ids, [Line(*line) for line in lines])
 
     async def _report_or_end(self, report: asyncio.Future[dict[str, Any]], process: asyncio.subprocess.Process) -> None:
         end = asyncio.ensure_future(process.wait())
@@ -173,34 +193,6 @@ def child_environ(
 # The child's side.
 
 
-class Channel:
-    """The child's end of the connection to the parent; without a parent it prints."""
-
-    def __init__(self, address: str) -> None:
-        """Connect to *address*, "port:token"; empty when started by hand."""
-        self._socket: socket.socket | None = None
-        if address:
-            port, token = address.split(":")
-            self._socket = socket.create_connection((LOOPBACK, int(port)))
-            self._socket.sendall(f"{token}\n".encode())
-            threading.Thread(target=self._watch, args=(self._socket,), daemon=True).start()
-
-    def report(self, **values: object) -> None:
-        line = json.dumps(values)
-        if self._socket is None:
-            sys.stderr.write(f"{line}\n")
-            return
-        with contextlib.suppress(OSError):  # without a parent there is nobody to tell
-            self._socket.sendall(f"{line}\n".encode())
-
-    def _watch(self, parent: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while parent.recv(1024):
-                pass
-        os.kill(os.getpid(), signal.SIGTERM)
-        end_at_last()
-
-
 def _listen(port: int) -> socket.socket:
     # asyncio turns off Nagle's delays only for sockets that name their protocol: 40 ms for each answer otherwise.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -232,7 +224,12 @@ def run(target: str, port: int, path: str | None, channel: Channel) -> None:
         except HostError as error:
             channel.report(failed=str(error))
         else:
-            channel.report(port=bound, endpoints=[dataclasses.asdict(endpoint) for endpoint in endpoints])
+            channel.report(
+                port=bound,
+                endpoints=[dataclasses.asdict(endpoint) for endpoint in endpoints],
+                apps=[served.client.app_id for served in loaded.served],
+                event_types=event_types(loaded),
+            )
 
     try:
         serve = SERVERS[loaded.kind]
@@ -254,6 +251,7 @@ def main() -> int:
     # A terminal sends Ctrl-C to the parent too, which then ends this process in its own time.
     signal.signal(signal.SIGINT, lambda _number, _frame: None)
     channel = Channel(os.environ.pop(CHANNEL_VARIABLE, ""))
+    watch_output(channel)
     try:
         run(options.target, options.port, options.path, channel)
     except HostError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import urllib.parse
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inngest_core.errors import BodyInvalidError
@@ -30,14 +31,17 @@ from .routes import Endpoint, Stream, endpoints, streams
 
 
 class API:
-    """access: who may call it; by default who reaches this machine, with the engine's key if it has one."""
+    """access: who may call it; by default who reaches this machine, with the engine's key if it has one.
 
-    def __init__(self, engine: Engine, access: Access | None = None) -> None:
+    more: further routes.
+    """
+
+    def __init__(self, engine: Engine, access: Access | None = None, more: Sequence[Stream] = ()) -> None:
         self._engine = engine
         self._access = access or Access(keys=engine.signing_keys)
         known = endpoints(engine, self._access)
         routes: list[BaseRoute] = [Route(each.path, _Endpoint(self, each)) for each in known]
-        for stream in streams(engine):
+        for stream in (*streams(engine), *more):
             application = _Stream(self, stream)
             routes.append(Route(stream.path, application))
             if stream.is_websocket:

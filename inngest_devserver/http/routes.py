@@ -24,6 +24,7 @@ from .run_routes import RunRoutes
 from .subscriptions import Subscriptions
 from .v2.bulk_actions import BulkActions
 from .v2.changes import ChangeRoutes
+from .v2.event_views import EventViews
 from .v2.routes import V2Routes, refuse
 from .v2.run_actions import RunActions
 
@@ -101,38 +102,42 @@ def endpoints(engine: Engine, access: Access | None = None) -> list[Endpoint]:
 
 def _second_version(engine: Engine) -> list[Endpoint]:
     """Return the routes of `/api/v2`; `v2/openapi.py` describes each."""
-    v2, actions, bulk = V2Routes(engine), RunActions(engine), BulkActions(engine)
+    v2, actions, bulk, events = V2Routes(engine), RunActions(engine), BulkActions(engine), EventViews(engine)
     run, page, output = ("status", "from", "until", "timeField", "order", "text"), ("limit", "cursor"), "includeOutput"
     # Apps, and functions of one, are few: all of them are one page, whatever its limit.
-    routes: dict[str, tuple[str, Handler, tuple[str, ...]]] = {
-        "/api/v2/runs": ("GET", v2.runs, ("appId", "functionId", *run, *page, output)),
-        "/api/v2/runs/{run}": ("GET", v2.run, (output,)),
-        "/api/v2/runs/{run}/trace": ("GET", v2.trace, (output,)),
-        "/api/v2/runs/{run}/calls": ("GET", v2.calls, ()),
-        "/api/v2/runs/{run}/cancel": ("POST", actions.cancel, ()),
-        "/api/v2/runs/{run}/rerun": ("POST", actions.rerun, ()),
-        "/api/v2/runs/{run}/steps/{step}/skip": ("POST", actions.skip, ()),
-        "/api/v2/runs/{run}/export": ("GET", actions.export, ("redact", "payloads")),
-        "/api/v2/bulk/cancel": ("POST", bulk.cancel, ()),
-        "/api/v2/bulk/rerun": ("POST", bulk.rerun, ()),
-        "/api/v2/events": ("POST", v2.send, ()),
-        "/api/v2/events/{event}/runs": ("GET", v2.runs_of_event, (output,)),
-        "/api/v2/apps": ("GET", v2.apps, page),
-        "/api/v2/apps/{app}/functions": ("GET", v2.functions, page),
-        "/api/v2/apps/{app}/functions/{function}": ("GET", v2.function, ()),
-        "/api/v2/apps/{app}/functions/{function}/runs": ("GET", v2.runs_of_function, (*run, *page, output)),
-        "/api/v2/apps/{app}/functions/{function}/invoke": ("POST", v2.invoke, ()),
-    }
+    routes: list[tuple[str, str, Handler, tuple[str, ...]]] = [
+        ("GET", "/api/v2/runs", v2.runs, ("appId", "functionId", *run, *page, output)),
+        ("GET", "/api/v2/runs/{run}", v2.run, (output,)),
+        ("GET", "/api/v2/runs/{run}/trace", v2.trace, (output,)),
+        ("GET", "/api/v2/runs/{run}/calls", v2.calls, ()),
+        ("POST", "/api/v2/runs/{run}/cancel", actions.cancel, ()),
+        ("POST", "/api/v2/runs/{run}/rerun", actions.rerun, ()),
+        ("POST", "/api/v2/runs/{run}/steps/{step}/skip", actions.skip, ()),
+        ("GET", "/api/v2/runs/{run}/export", actions.export, ("redact", "payloads")),
+        ("POST", "/api/v2/bulk/cancel", bulk.cancel, ()),
+        ("POST", "/api/v2/bulk/rerun", bulk.rerun, ()),
+        ("GET", "/api/v2/events", events.events, ("name", "text", "from", "until", "includeInternal", *page)),
+        ("POST", "/api/v2/events", v2.send, ()),
+        ("GET", "/api/v2/events/{event}", events.event, ()),
+        ("GET", "/api/v2/events/{event}/runs", v2.runs_of_event, (output,)),
+        ("GET", "/api/v2/event-types", events.types, ()),
+        ("GET", "/api/v2/logs", events.logs, ("appId", "runId", "after", "limit")),
+        ("GET", "/api/v2/apps", v2.apps, page),
+        ("GET", "/api/v2/apps/{app}/functions", v2.functions, page),
+        ("GET", "/api/v2/apps/{app}/functions/{function}", v2.function, ()),
+        ("GET", "/api/v2/apps/{app}/functions/{function}/runs", v2.runs_of_function, (*run, *page, output)),
+        ("POST", "/api/v2/apps/{app}/functions/{function}/invoke", v2.invoke, ()),
+    ]
+    methods: dict[str, dict[str, Handler]] = {}
+    for method, path, handler, known in routes:
+        methods.setdefault(path, {})[method] = _knowing(handler, known)
     open_routes: dict[str, Mapping[str, Handler]] = {
         "/api/v2/health": {"GET": v2.health},
         "/api/v2/openapi.json": {"GET": v2.describe},
     }
     return [
-        *(
-            Endpoint(path, {method: _knowing(handler, known)}, refuse=refuse)
-            for path, (method, handler, known) in routes.items()
-        ),
-        *(Endpoint(path, methods, Need.NOTHING, refuse=refuse) for path, methods in open_routes.items()),
+        *(Endpoint(path, of_path, refuse=refuse) for path, of_path in methods.items()),
+        *(Endpoint(path, of_path, Need.NOTHING, refuse=refuse) for path, of_path in open_routes.items()),
     ]
 
 

@@ -13,13 +13,13 @@ from inngest_devserver.http.answers import APIError, Call
 from inngest_devserver.http.waiting import waits_for
 from inngest_devserver.runs.export import export_for_tests
 from inngest_devserver.runs.run import PauseKind
+from inngest_devserver.stacks import ErrorText, error_of
 from inngest_devserver.storage.run_pages import related_runs
 from inngest_devserver.storage.tables import EventRow, RunRow
 
 from . import json_text, rendering
 from .notes import note_of
 from .run_list import RunLine, line_of
-from .stacks import ErrorText, error_of
 from .timeline import Row, timeline
 
 _ONE_VALUE = {"data"}

@@ -8,10 +8,10 @@ from inngest_devserver.engine import Engine
 from inngest_devserver.http.waiting import waits_for
 from inngest_devserver.runs.run import PauseKind, Run, Status
 from inngest_devserver.runs.trace import Span
+from inngest_devserver.stacks import error_of
 from inngest_devserver.storage.tables import RunRow
 
 from . import json_text
-from .stacks import error_of
 
 _LONGEST_OUTCOME = 160
 _WAITING = {

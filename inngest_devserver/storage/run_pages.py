@@ -123,7 +123,7 @@ def _where(wanted: RunFilter) -> _Conditions:
 
 
 def _add_text(where: _Conditions, text: Text) -> None:
-    plain, in_json = _like(text.plain), _like(text.json)
+    plain, in_json = like(text.plain), like(text.json)
     any_of = (
         "id LIKE ? ESCAPE '~'",
         "event_key LIKE ? ESCAPE '~'",
@@ -138,7 +138,8 @@ def _add_text(where: _Conditions, text: Text) -> None:
     where.add(f"({' OR '.join(any_of)})", *values)
 
 
-def _like(text: str) -> str:
+def like(text: str) -> str:
+    """Return the pattern of LIKE for values that have a text in them, with ~ as its escape."""
     for special in "~%_":
         text = text.replace(special, f"~{special}")
     return f"%{text}%"

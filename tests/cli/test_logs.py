@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
 import pytest
 
 from .commands import dev, run
@@ -100,3 +101,46 @@ def test_an_async_app_that_configures_nothing_shows_no_request_lines(tmp_path: P
     shown = logged(tmp_path, STARLETTE.format(setup="pass", late="pass"))
     assert shown.count(" INFO inngest: hello Ada") == shown.count("hello Ada") == 1
     assert "POST /api/inngest" not in shown
+
+
+TYPED = """
+import pydantic
+import flask, inngest, inngest.flask
+
+client = inngest.Inngest(app_id="shop", is_production=False)
+
+class Came(pydantic.BaseModel):
+    name: str = pydantic.Field(examples=["Ada"])
+
+@client.create_function(fn_id="greet", trigger=inngest.event_type("user/came", Came))
+def greet(ctx, step):
+    print("printed for", ctx.event.data.name)
+    ctx.logger.info("logged, token=%s", "abc")
+
+print("outside of any run")
+app = flask.Flask(__name__)
+inngest.flask.serve(app, client, [greet])
+"""
+
+
+def test_what_an_app_writes_belongs_to_its_run_and_its_types_are_known(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(TYPED)
+    with dev("shop", folder=tmp_path) as session:
+        origin = session.origin()
+        session.until("ready:")
+        run("send", "user/came", '{"name": "Ada"}', "--url", origin)
+        session.until("run completed")
+        shown = run("logs", "--url", origin)
+        assert "app    shop  outside of any run" in shown
+        [found] = httpx.get(f"{origin}/api/v2/runs").json()["data"]
+        assert f"app    shop  [{found['id'][-6:]}] printed for Ada" in shown
+        lines = httpx.get(f"{origin}/api/v2/logs?runId={found['id']}&appId=shop").json()["data"]
+        assert [line["text"].rpartition("inngest: ")[2] for line in lines] == [
+            "printed for Ada",
+            "logged, token=[masked]",
+        ]
+        of_function = run("logs", "--function", "greet", "--url", origin)
+        assert "printed for Ada" in of_function
+        assert "outside of any run" not in of_function
+        [kind] = httpx.get(f"{origin}/api/v2/event-types").json()["data"]
+        assert (kind["source"], kind["example"]) == ("app", {"name": "Ada"})

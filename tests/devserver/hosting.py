@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
-from inngest_devserver.hosting.host import AppHost
+from inngest_devserver.hosting.host import AppHost, OnOutput
 
 ENGINE = "http://127.0.0.1:1"
 ANSWER = '{"mode": "dev", "function_count": 2}'
@@ -49,7 +49,23 @@ def write(folder: Path, source: str) -> Path:
     return folder
 
 
-def host_of(folder: Path, source: str, *, port: int = 0, path: str | None = None, target: str = "shop") -> AppHost:
+def host_of(
+    folder: Path,
+    source: str,
+    *,
+    port: int = 0,
+    path: str | None = None,
+    target: str = "shop",
+    on_output: OnOutput | None = None,
+) -> AppHost:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("INNGEST_")}
     directory = write(folder, source)
-    return AppHost(target, engine_origin=ENGINE, port=port, path=path, directory=directory, environ=environ)
+    return AppHost(
+        target,
+        engine_origin=ENGINE,
+        port=port,
+        path=path,
+        directory=directory,
+        environ=environ,
+        on_output=on_output,
+    )

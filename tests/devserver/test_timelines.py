@@ -132,6 +132,33 @@ def test_each_attempt_has_its_times_and_its_error() -> None:
     asyncio.run(main())
 
 
+TRACEBACK = """Traceback (most recent call last):
+  File "/srv/.venv/lib/python3.12/site-packages/lib/pool.py", line 5, in call
+    return function()
+  File "/srv/shop/orders.py", line 12, in charge
+    raise ValueError("no money")
+ValueError: no money
+"""
+
+
+def test_an_error_has_its_frames_and_tells_which_are_the_users_own() -> None:
+    async def main() -> None:
+        async with lab() as it:
+            error = {"name": "ValueError", "message": "no money", "stack": TRACEBACK}
+            it.serve("f", lambda call: Reply(500, error, {"x-inngest-no-retry": "true"}))
+            run = await it.run("t/f")
+            shown = it.request("GET", f"/api/v2/runs/{run['run_id']}?includeOutput=true").body["data"]
+            assert (shown["error"]["name"], shown["error"]["message"]) == ("ValueError", "no money")
+            assert [(frame["file"], frame["line"], frame["own"]) for frame in shown["error"]["frames"]] == [
+                ("/srv/.venv/lib/python3.12/site-packages/lib/pool.py", 5, False),
+                ("/srv/shop/orders.py", 12, True),
+            ]
+            assert shown["error"]["frames"][1]["code"] == ['raise ValueError("no money")']
+            assert "error" not in it.request("GET", f"/api/v2/runs/{run['run_id']}").body["data"]
+
+    asyncio.run(main())
+
+
 def test_attempts_of_the_function_have_their_errors_too() -> None:
     async def main() -> None:
         async with lab() as it:

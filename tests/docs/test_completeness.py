@@ -97,7 +97,7 @@ def test_routes_of_the_engine_are_documented() -> None:
     paths = asyncio.run(served())
     assert "/v1/runs/*" in paths
     pages = code_in(text_of("engine.md") + text_of("engine-api.md") + text_of("page.md"))
-    documented = {re.sub(r"<[^>]+>", "*", path) for path in re.findall(r"/[\w/<>.]*", pages)}
+    documented = {re.sub(r"<[^>]+>", "*", path) for path in re.findall(r"/[\w/<>.-]*", pages)}
     assert paths - documented == set()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import time
 from typing import Any
 
 import pytest
@@ -11,197 +10,198 @@ import pytest
 import inngest
 from tests.stage.bodies import Script
 
-from .conftest import kinds
-from .world import EVERY_KIND, TWO_BY_TWO, World
+from .conftest import stages
+from .in_process import InProcess, failure
+from .world import EVERY_KIND, TWO_BY_TWO
 
 
-@kinds(EVERY_KIND)
-def test_a_step_is_tried_until_it_works_and_the_others_are_left_alone(world: World) -> None:
-    @world.function("t/step", retries=3)
+@stages(EVERY_KIND)
+def test_a_step_is_tried_until_it_works_and_the_others_are_left_alone(stage: InProcess) -> None:
+    @stage.function("t/step", retries=3)
     def step_retries(ctx: Any, step: Any) -> Script:
-        yield step.run("before", world.did, "before", None)
-        value = yield step.run("flaky", world.effects.fails, "flaky", 3)
-        yield step.run("after", world.did, "after", None)
+        yield step.run("before", stage.did, "before", None)
+        value = yield step.run("flaky", stage.effects.fails, "flaky", 3)
+        yield step.run("after", stage.did, "after", None)
         return value
 
-    with world.up():
-        run = world.engine.run("t/step")
-    assert (run.status, run.output) == ("Completed", "flaky")
-    assert world.effects.called == {"before": 1, "flaky": 4, "after": 1}
+    with stage.up():
+        run = stage.run("t/step")
+    assert (run.status, run.output) == ("completed", "flaky")
+    assert stage.effects.called == {"before": 1, "flaky": 4, "after": 1}
 
 
-@kinds(TWO_BY_TWO)
-def test_each_step_has_all_its_attempts(world: World) -> None:
+@stages(TWO_BY_TWO)
+def test_each_step_has_all_its_attempts(stage: InProcess) -> None:
     """An attempt that one step used up is not missing for the next one."""
 
-    @world.function("t/each", retries=2)
+    @stage.function("t/each", retries=2)
     def each(ctx: Any, step: Any) -> Script:
-        yield step.run("one", world.effects.fails, "one", 2)
-        yield step.run("two", world.effects.fails, "two", 2)
+        yield step.run("one", stage.effects.fails, "one", 2)
+        yield step.run("two", stage.effects.fails, "two", 2)
         return ctx.attempt
 
-    with world.up():
-        run = world.engine.run("t/each")
-    assert (run.status, run.output) == ("Completed", 0)
-    assert world.effects.called == {"one": 3, "two": 3}
+    with stage.up():
+        run = stage.run("t/each")
+    assert (run.status, run.output) == ("completed", 0)
+    assert stage.effects.called == {"one": 3, "two": 3}
 
 
-@kinds(EVERY_KIND)
-def test_a_function_is_tried_as_often_as_asked(world: World) -> None:
+@stages(EVERY_KIND)
+def test_a_function_is_tried_as_often_as_asked(stage: InProcess) -> None:
     attempts: list[tuple[int, int]] = []
 
-    @world.function("t/function", retries=2)
+    @stage.function("t/function", retries=2)
     def function(ctx: Any, step: Any) -> Script:
         attempts.append((ctx.attempt, ctx.max_attempts))
-        yield step.run("once", world.did, "once", None)
+        yield step.run("once", stage.did, "once", None)
         raise ValueError("no luck")
 
-    with world.up():
-        run = world.engine.run("t/function")
-    assert run.status == "Failed"
-    assert run.error == ("ValueError", "no luck")
-    assert "no luck" in run.output["stack"]
+    with stage.up():
+        run = stage.run("t/function")
+    assert run.status == "failed"
+    assert failure(run) == ("ValueError", "no luck")
     assert list(dict.fromkeys(attempts)) == [(0, 3), (1, 3), (2, 3)]  # without checkpointing, the first one twice
-    assert world.effects.called == {"once": 1}
+    assert stage.effects.called == {"once": 1}
 
 
-@kinds(TWO_BY_TWO)
-def test_a_function_without_retries_is_called_once(world: World) -> None:
-    @world.function("t/never", retries=0)
+@stages(TWO_BY_TWO)
+def test_a_function_without_retries_is_called_once(stage: InProcess) -> None:
+    @stage.function("t/never", retries=0)
     def never(ctx: Any, step: Any) -> Any:
-        world.effects.call("body")
+        stage.effects.call("body")
         raise ValueError("once is enough")
 
-    with world.up():
-        assert world.engine.run("t/never").status == "Failed"
-    assert world.effects.called == {"body": 1}
+    with stage.up():
+        assert stage.run("t/never").status == "failed"
+    assert stage.effects.called == {"body": 1}
 
 
 @pytest.mark.parametrize("where", ["step", "function"])
-def test_retry_after_is_waited_for(world: World, where: str) -> None:
-    times: list[float] = []
+def test_retry_after_is_waited_for(stage: InProcess, where: str) -> None:
+    times: list[datetime.datetime] = []
 
     def later(name: str) -> BaseException:
         return inngest.RetryAfterError(name, datetime.timedelta(seconds=1))
 
-    @world.function("t/later")
+    @stage.function("t/later")
     def function(ctx: Any, step: Any) -> Script:
         if where == "function":
-            times.append(time.monotonic())
-            return world.effects.fails("body", 1, later)
+            times.append(stage.engine.now)
+            return stage.effects.fails("body", 1, later)
 
         def work() -> str:
-            times.append(time.monotonic())
-            return world.effects.fails("body", 1, later)
+            times.append(stage.engine.now)
+            return stage.effects.fails("body", 1, later)
 
         return (yield step.run("work", work))
 
-    with world.up():
-        run = world.engine.run("t/later")
-    assert (run.status, run.output) == ("Completed", "body")
-    assert 0.9 < times[1] - times[0] < 5
-    assert world.effects.called == {"body": 2}
+    with stage.up():
+        run = stage.run("t/later")
+    assert (run.status, run.output) == ("completed", "body")
+    assert times[1] - times[0] == datetime.timedelta(seconds=1)
+    assert stage.effects.called == {"body": 2}
 
 
-@kinds(TWO_BY_TWO)
-def test_non_retriable_errors_end_it_at_once(world: World) -> None:
-    @world.function("t/function")
+@stages(TWO_BY_TWO)
+def test_non_retriable_errors_end_it_at_once(stage: InProcess) -> None:
+    @stage.function("t/function")
     def function(ctx: Any, step: Any) -> Script:
-        yield step.run("a", world.did, "a", None)
-        world.effects.call("end")
+        yield step.run("a", stage.did, "a", None)
+        stage.effects.call("end")
         raise inngest.NonRetriableError("that is that")
 
-    @world.function("t/step")
+    @stage.function("t/step")
     def in_step(ctx: Any, step: Any) -> Script:
-        return (yield step.run("b", world.effects.fails, "b", 9, inngest.NonRetriableError))
+        return (yield step.run("b", stage.effects.fails, "b", 9, inngest.NonRetriableError))
 
-    with world.up():
-        function_run, step_run = world.engine.run("t/function"), world.engine.run("t/step")
-    assert (function_run.status, function_run.error) == ("Failed", ("NonRetriableError", "that is that"))
-    assert (step_run.status, step_run.error) == ("Failed", ("NonRetriableError", "b fails for the 1. time"))
-    assert world.effects.called == {"a": 1, "end": 1, "b": 1}
+    with stage.up():
+        function_run, step_run = stage.run("t/function"), stage.run("t/step")
+    assert (function_run.status, failure(function_run)) == ("failed", ("NonRetriableError", "that is that"))
+    assert (step_run.status, failure(step_run)) == ("failed", ("NonRetriableError", "b fails for the 1. time"))
+    assert stage.effects.called == {"a": 1, "end": 1, "b": 1}
 
 
-@kinds(EVERY_KIND)
-def test_a_failed_step_can_be_caught(world: World) -> None:
-    @world.function("t/caught", retries=1)
+@stages(EVERY_KIND)
+def test_a_failed_step_can_be_caught(stage: InProcess) -> None:
+    @stage.function("t/caught", retries=1)
     def caught(ctx: Any, step: Any) -> Script:
         try:
-            yield step.run("bad", world.effects.fails, "bad", 9)
+            yield step.run("bad", stage.effects.fails, "bad", 9)
         except inngest.StepError as error:
             seen = [error.name, error.message, "fails" in (error.stack or "")]
         else:
             seen = []
-        yield step.run("mend", world.did, "mend", None)
+        yield step.run("mend", stage.did, "mend", None)
         return seen
 
-    with world.up():
-        run = world.engine.run("t/caught")
-    assert (run.status, run.output) == ("Completed", ["ValueError", "bad fails for the 2. time", True])
-    assert world.effects.called == {"bad": 2, "mend": 1}
+    with stage.up():
+        run = stage.run("t/caught")
+    assert (run.status, run.output) == ("completed", ["ValueError", "bad fails for the 2. time", True])
+    assert stage.effects.called == {"bad": 2, "mend": 1}
 
 
-@kinds(TWO_BY_TWO)
-def test_a_failed_step_that_nobody_catches_fails_the_run_without_more_attempts(world: World) -> None:
+@stages(TWO_BY_TWO)
+def test_a_failed_step_that_nobody_catches_fails_the_run_without_more_attempts(stage: InProcess) -> None:
     bodies: list[int] = []
 
-    @world.function("t/uncaught", retries=2)
+    @stage.function("t/uncaught", retries=2)
     def uncaught(ctx: Any, step: Any) -> Script:
         bodies.append(ctx.attempt)
-        yield step.run("bad", world.effects.fails, "bad", 9)
+        yield step.run("bad", stage.effects.fails, "bad", 9)
 
-    with world.up():
-        run = world.engine.run("t/uncaught")
-    assert (run.status, run.error) == ("Failed", ("ValueError", "bad fails for the 3. time"))
-    assert world.effects.called == {"bad": 3}
+    with stage.up():
+        run = stage.run("t/uncaught")
+    assert (run.status, failure(run)) == ("failed", ("ValueError", "bad fails for the 3. time"))
+    assert stage.effects.called == {"bad": 3}
     assert bodies == [0, 1, 2, 0]
 
 
-def test_another_error_raised_from_a_step_error_is_tried_again(world: World) -> None:
-    @world.function("t/other", retries=1)
+def test_another_error_raised_from_a_step_error_is_tried_again(stage: InProcess) -> None:
+    @stage.function("t/other", retries=1)
     def other(ctx: Any, step: Any) -> Script:
         try:
-            yield step.run("bad", world.effects.fails, "bad", 9, inngest.NonRetriableError)
+            yield step.run("bad", stage.effects.fails, "bad", 9, inngest.NonRetriableError)
         except inngest.StepError as error:
-            world.effects.call("body")
+            stage.effects.call("body")
             raise RuntimeError("wrapped") from error
 
-    with world.up():
-        run = world.engine.run("t/other")
-    assert (run.status, run.error) == ("Failed", ("RuntimeError", "wrapped"))
-    assert run.output["cause"]["message"] == "bad fails for the 1. time"
-    assert world.effects.called == {"bad": 1, "body": 2}
+    with stage.up():
+        run = stage.run("t/other")
+    assert (run.status, failure(run)) == ("failed", ("RuntimeError", "wrapped"))
+    assert run.error is not None
+    assert str(run.error.__cause__) == "bad fails for the 1. time"
+    assert stage.effects.called == {"bad": 1, "body": 2}
 
 
-def test_steps_before_an_attempt_that_fails_are_not_repeated_in_the_next_one(world: World) -> None:
+def test_steps_before_an_attempt_that_fails_are_not_repeated_in_the_next_one(stage: InProcess) -> None:
     """What fails between two steps uses up attempts of the next one: they share a call request, as on any engine."""
 
-    @world.function("t/mixed", retries=4)
+    @stage.function("t/mixed", retries=4)
     def mixed(ctx: Any, step: Any) -> Script:
-        one = yield step.run("one", world.effects.fails, "one", 1)
-        world.effects.fails("between", 2)
-        world.effects.may_repeat.add("between")
-        two = yield step.run("two", world.effects.fails, "two", 2)
+        one = yield step.run("one", stage.effects.fails, "one", 1)
+        stage.effects.fails("between", 2)
+        stage.effects.may_repeat.add("between")
+        two = yield step.run("two", stage.effects.fails, "two", 2)
         return [one, two]
 
-    with world.up():
-        run = world.engine.run("t/mixed")
-    assert (run.status, run.output) == ("Completed", ["one", "two"])
-    assert (world.effects.called["one"], world.effects.called["two"]) == (2, 3)
+    with stage.up():
+        run = stage.run("t/mixed")
+    assert (run.status, run.output) == ("completed", ["one", "two"])
+    assert (stage.effects.called["one"], stage.effects.called["two"]) == (2, 3)
 
 
-def test_a_result_that_is_no_json_fails_at_once_and_is_named(world: World) -> None:
-    @world.function("t/step")
+def test_a_result_that_is_no_json_fails_at_once_and_is_named(stage: InProcess) -> None:
+    @stage.function("t/step")
     def in_step(ctx: Any, step: Any) -> Script:
-        return (yield step.run("make", world.did, "made", {"x": object()}))
+        return (yield step.run("make", stage.did, "made", {"x": object()}))
 
-    @world.function("t/function")
+    @stage.function("t/function")
     def function(ctx: Any, step: Any) -> Any:
-        world.did("body", None)
+        stage.did("body", None)
         return {"x": object()}
 
-    with world.up():
-        runs = world.engine.run("t/step"), world.engine.run("t/function")
-    assert [run.status for run in runs] == ["Failed", "Failed"]
-    assert all("object" in run.output["message"] and "x" in run.output["message"] for run in runs)
-    assert world.effects.called == {"made": 1, "body": 1}
+    with stage.up():
+        runs = stage.run("t/step"), stage.run("t/function")
+    assert [run.status for run in runs] == ["failed", "failed"]
+    assert all("object" in str(run.error) and "x" in str(run.error) for run in runs)
+    assert stage.effects.called == {"made": 1, "body": 1}

@@ -7,30 +7,34 @@ from typing import Any
 import inngest
 from tests.stage.bodies import Script
 
-from .conftest import kinds
-from .world import TWO_BY_TWO, World
+from .conftest import stages
+from .in_process import InProcess, failure
+from .world import TWO_BY_TWO
 
 
-@kinds(TWO_BY_TWO)
-def test_on_failure_gets_the_event_and_the_error_and_has_steps_of_its_own(world: World) -> None:
+@stages(TWO_BY_TWO)
+def test_on_failure_gets_the_event_and_the_error_and_has_steps_of_its_own(stage: InProcess) -> None:
     seen: list[Any] = []
 
     def mourn(ctx: Any, step: Any) -> Script:
         seen.append(ctx.event.model_dump())
-        yield step.run("mourn", world.effects.fails, "mourn", 0)
+        yield step.run("mourn", stage.effects.fails, "mourn", 0)
         return ctx.fn_id
 
-    @world.function("t/fail", retries=1, on_failure=mourn)
+    @stage.function("t/fail", retries=1, on_failure=mourn)
     def fail(ctx: Any, step: Any) -> Script:
-        yield step.run("ok", world.did, "ok", None)
+        yield step.run("ok", stage.did, "ok", None)
         raise ValueError("ouch")
 
-    with world.up():
-        run = world.engine.run("t/fail", {"k": "vä"})
-        failed = world.engine.events("inngest/function.failed")
-        (mourned,) = world.engine.ended(failed[0]["internal_id"])
-    assert (run.status, run.error) == ("Failed", ("ValueError", "ouch"))
-    assert (mourned.status, mourned.output, mourned.function) == ("Completed", "app-fail-failure", "app-fail-failure")
+    with stage.up():
+        run = stage.run("t/fail", {"k": "vä"})
+        (mourned,) = stage.mourned()
+    assert (run.status, failure(run)) == ("failed", ("ValueError", "ouch"))
+    assert (mourned.status, mourned.output, mourned.function_id) == (
+        "completed",
+        "app-fail-failure",
+        "app-fail-failure",
+    )
     event = seen[0]
     assert event["name"] == "inngest/function.failed"
     data = event["data"]
@@ -38,15 +42,15 @@ def test_on_failure_gets_the_event_and_the_error_and_has_steps_of_its_own(world:
     assert (data["error"]["name"], data["error"]["message"]) == ("ValueError", "ouch")
     assert "ouch" in data["error"]["stack"]
     assert (data["event"]["name"], data["event"]["data"]) == ("t/fail", {"k": "vä"})
-    assert world.effects.called == {"ok": 1, "mourn": 1}
+    assert stage.effects.called == {"ok": 1, "mourn": 1}
 
 
-def test_on_failure_runs_for_its_own_function_only_and_not_when_all_is_well(world: World) -> None:
+def test_on_failure_runs_for_its_own_function_only_and_not_when_all_is_well(stage: InProcess) -> None:
     def mourn(ctx: Any, step: Any) -> Any:
-        world.did(f"mourn {ctx.event.data['function_id']}", None)
+        stage.did(f"mourn {ctx.event.data['function_id']}", None)
 
     def define(name: str) -> None:
-        @world.function(f"t/{name}", fn_id=name, retries=0, on_failure=mourn)
+        @stage.function(f"t/{name}", fn_id=name, retries=0, on_failure=mourn)
         def function(ctx: Any, step: Any) -> Any:
             if ctx.event.data.get("bad"):
                 raise inngest.NonRetriableError("no")
@@ -54,26 +58,25 @@ def test_on_failure_runs_for_its_own_function_only_and_not_when_all_is_well(worl
 
     define("one")
     define("two")
-    with world.up():
-        assert world.engine.run("t/one").output == "fine"
-        assert world.engine.run("t/two", {"bad": True}).status == "Failed"
-        (event,) = world.engine.events("inngest/function.failed")
-        assert len(world.engine.ended(event["internal_id"])) == 1
-    assert world.effects.called == {"mourn app-two": 1}
+    with stage.up():
+        assert stage.run("t/one").output == "fine"
+        assert stage.run("t/two", {"bad": True}).status == "failed"
+        (mourned,) = stage.mourned()
+        assert mourned.status == "completed"
+    assert stage.effects.called == {"mourn app-two": 1}
 
 
-def test_an_on_failure_that_fails_itself_ends_there(world: World) -> None:
+def test_an_on_failure_that_fails_itself_ends_there(stage: InProcess) -> None:
     def mourn(ctx: Any, step: Any) -> Any:
-        world.effects.call("mourn")
+        stage.effects.call("mourn")
         raise ValueError("too sad")
 
-    @world.function("t/fail", retries=0, on_failure=mourn)
+    @stage.function("t/fail", retries=0, on_failure=mourn)
     def fail(ctx: Any, step: Any) -> Any:
         raise ValueError("ouch")
 
-    with world.up():
-        world.engine.run("t/fail")
-        first = world.engine.events("inngest/function.failed")[-1]
-        (mourned,) = world.engine.ended(first["internal_id"])
-    assert (mourned.status, mourned.error) == ("Failed", ("ValueError", "too sad"))
-    assert world.effects.called == {"mourn": 1}
+    with stage.up():
+        stage.run("t/fail")
+        (mourned,) = stage.mourned()
+    assert (mourned.status, failure(mourned)) == ("failed", ("ValueError", "too sad"))
+    assert stage.effects.called == {"mourn": 1}

@@ -10,23 +10,24 @@ import pytest
 import inngest
 from tests.stage.bodies import Script
 
-from .conftest import kinds
+from .conftest import kinds, stages
+from .in_process import InProcess
 from .world import EVERY_KIND, TWO_BY_TWO, World
 
 
-@kinds(EVERY_KIND)
-def test_a_group_gives_all_results_in_order(world: World) -> None:
-    @world.function("t/group")
+@stages(EVERY_KIND)
+def test_a_group_gives_all_results_in_order(stage: InProcess) -> None:
+    @stage.function("t/group")
     def group(ctx: Any, step: Any) -> Script:
-        before = yield step.run("before", world.did, "before", 1)
-        found = yield ctx.group.parallel(tuple(world.ran(step, name) for name in "abcde"))
-        after = yield step.run("after", world.did, "after", 2)
+        before = yield step.run("before", stage.did, "before", 1)
+        found = yield ctx.group.parallel(tuple(stage.ran(step, name) for name in "abcde"))
+        after = yield step.run("after", stage.did, "after", 2)
         return [before, *found, after]
 
-    with world.up():
-        run = world.engine.run("t/group")
+    with stage.up():
+        run = stage.run("t/group")
     assert run.output == [1, *"abcde", 2]
-    assert (world.effects.order[0], world.effects.order[-1]) == ("before", "after")
+    assert (stage.effects.order[0], stage.effects.order[-1]) == ("before", "after")
 
 
 @kinds(TWO_BY_TWO)
@@ -52,97 +53,97 @@ def test_steps_of_a_group_run_at_the_same_time(world: World) -> None:
         assert world.engine.run("t/meet").output == ["a", "b"]
 
 
-@kinds(TWO_BY_TWO)
-def test_branches_of_several_steps(world: World) -> None:
+@stages(TWO_BY_TWO)
+def test_branches_of_several_steps(stage: InProcess) -> None:
     def part(step: Any, name: str, count: int) -> Script:
         seen: list[str] = []
         for n in range(count):
-            one = yield step.run(f"{name}{n}", world.did, f"{name}{n}", f"{name}{n}")
+            one = yield step.run(f"{name}{n}", stage.did, f"{name}{n}", f"{name}{n}")
             seen.append(one)
         return seen
 
-    @world.function("t/branches")
+    @stage.function("t/branches")
     def branches(ctx: Any, step: Any) -> Script:
         return (
-            yield ctx.group.parallel([world.branch(part, step, name, n) for name, n in (("a", 3), ("b", 1), ("c", 2))])
+            yield ctx.group.parallel([stage.branch(part, step, name, n) for name, n in (("a", 3), ("b", 1), ("c", 2))])
         )
 
-    with world.up():
-        run = world.engine.run("t/branches")
+    with stage.up():
+        run = stage.run("t/branches")
     assert run.output == [["a0", "a1", "a2"], ["b0"], ["c0", "c1"]]
-    assert len(world.effects.succeeded) == 6
+    assert len(stage.effects.succeeded) == 6
 
 
-@kinds(TWO_BY_TWO)
-def test_groups_in_groups(world: World) -> None:
-    @world.function("t/nested")
+@stages(TWO_BY_TWO)
+def test_groups_in_groups(stage: InProcess) -> None:
+    @stage.function("t/nested")
     def nested(ctx: Any, step: Any) -> Script:
         def inner(name: str) -> Script:
-            first = yield step.run(f"{name}-first", world.did, f"{name}-first", 0)
-            rest = yield ctx.group.parallel((world.ran(step, f"{name}-x"), world.ran(step, f"{name}-y")))
+            first = yield step.run(f"{name}-first", stage.did, f"{name}-first", 0)
+            rest = yield ctx.group.parallel((stage.ran(step, f"{name}-x"), stage.ran(step, f"{name}-y")))
             return [first, *rest]
 
-        return (yield ctx.group.parallel((world.branch(inner, "l"), world.branch(inner, "r"), world.ran(step, "z"))))
+        return (yield ctx.group.parallel((stage.branch(inner, "l"), stage.branch(inner, "r"), stage.ran(step, "z"))))
 
-    with world.up():
-        run = world.engine.run("t/nested")
+    with stage.up():
+        run = stage.run("t/nested")
     assert run.output == [[0, "l-x", "l-y"], [0, "r-x", "r-y"], "z"]
-    assert len(world.effects.succeeded) == 7
+    assert len(stage.effects.succeeded) == 7
 
 
-@kinds(TWO_BY_TWO)
-def test_one_branch_is_tried_again_and_the_others_are_left_alone(world: World) -> None:
-    @world.function("t/flaky", retries=3)
+@stages(TWO_BY_TWO)
+def test_one_branch_is_tried_again_and_the_others_are_left_alone(stage: InProcess) -> None:
+    @stage.function("t/flaky", retries=3)
     def flaky(ctx: Any, step: Any) -> Script:
         found = yield ctx.group.parallel(
             (
-                world.ran(step, "a"),
-                lambda: step.run("flaky", world.effects.fails, "flaky", 3),
-                lambda: step.run("other", world.effects.fails, "other", 1),
-                world.ran(step, "b"),
+                stage.ran(step, "a"),
+                lambda: step.run("flaky", stage.effects.fails, "flaky", 3),
+                lambda: step.run("other", stage.effects.fails, "other", 1),
+                stage.ran(step, "b"),
             )
         )
         return list(found)
 
-    with world.up():
-        run = world.engine.run("t/flaky")
-    assert (run.status, run.output) == ("Completed", ["a", "flaky", "other", "b"])
-    assert world.effects.called == {"a": 1, "b": 1, "flaky": 4, "other": 2}
+    with stage.up():
+        run = stage.run("t/flaky")
+    assert (run.status, run.output) == ("completed", ["a", "flaky", "other", "b"])
+    assert stage.effects.called == {"a": 1, "b": 1, "flaky": 4, "other": 2}
 
 
-@kinds(TWO_BY_TWO)
+@stages(TWO_BY_TWO)
 @pytest.mark.parametrize("caught", [True, False])
-def test_a_branch_that_fails_for_good_does_not_lose_the_others(world: World, caught: bool) -> None:
-    @world.function("t/bad", retries=1)
+def test_a_branch_that_fails_for_good_does_not_lose_the_others(stage: InProcess, caught: bool) -> None:
+    @stage.function("t/bad", retries=1)
     def bad(ctx: Any, step: Any) -> Script:
         def careful() -> Script:
             try:
-                return (yield step.run("bad", world.effects.fails, "bad", 9))
+                return (yield step.run("bad", stage.effects.fails, "bad", 9))
             except inngest.StepError as error:
                 return error.message
 
-        risky = world.branch(careful) if caught else (lambda: step.run("bad", world.effects.fails, "bad", 9))
+        risky = stage.branch(careful) if caught else (lambda: step.run("bad", stage.effects.fails, "bad", 9))
         try:
-            found = yield ctx.group.parallel((world.ran(step, "a"), risky, world.ran(step, "b")))
+            found = yield ctx.group.parallel((stage.ran(step, "a"), risky, stage.ran(step, "b")))
         except inngest.StepError as error:
             found = ["group", error.message]
-        last = yield step.run("last", world.did, "last", "last")
+        last = yield step.run("last", stage.did, "last", "last")
         return [*found, last]
 
-    with world.up():
-        run = world.engine.run("t/bad")
+    with stage.up():
+        run = stage.run("t/bad")
     message = "bad fails for the 2. time"
     assert run.output == (["a", message, "b", "last"] if caught else ["group", message, "last"])
-    assert world.effects.called == {"a": 1, "b": 1, "bad": 2, "last": 1}
+    assert stage.effects.called == {"a": 1, "b": 1, "bad": 2, "last": 1}
 
 
-@kinds(TWO_BY_TWO)
-def test_sleeps_waits_invokes_and_steps_in_one_group(world: World) -> None:
-    @world.function("t/child")
+@stages(TWO_BY_TWO)
+def test_sleeps_waits_invokes_and_steps_in_one_group(stage: InProcess) -> None:
+    @stage.function("t/child")
     def child(ctx: Any, step: Any) -> Script:
-        return (yield step.run("c", world.did, "child", ctx.event.data["n"]))
+        return (yield step.run("c", stage.did, "child", ctx.event.data["n"]))
 
-    @world.function("t/all")
+    @stage.function("t/all")
     def everything(ctx: Any, step: Any) -> Script:
         return (
             yield ctx.group.parallel(
@@ -150,36 +151,36 @@ def test_sleeps_waits_invokes_and_steps_in_one_group(world: World) -> None:
                     lambda: step.sleep("nap", 20),
                     lambda: step.wait_for_event("wait", event="t/none", timeout=30),
                     lambda: step.invoke("invoke", function=child, data={"n": 7}),
-                    world.ran(step, "run"),
+                    stage.ran(step, "run"),
                 )
             )
         )
 
-    with world.up():
-        assert world.engine.run("t/all").output == [None, None, 7, "run"]
+    with stage.up():
+        assert stage.run("t/all").output == [None, None, 7, "run"]
 
 
-def test_a_group_of_a_hundred(world: World) -> None:
-    @world.function("t/wide")
+def test_a_group_of_a_hundred(stage: InProcess) -> None:
+    @stage.function("t/wide")
     def wide(ctx: Any, step: Any) -> Script:
-        found = yield ctx.group.parallel([world.ran(step, f"s{n}") for n in range(100)])
+        found = yield ctx.group.parallel([stage.ran(step, f"s{n}") for n in range(100)])
         return len(set(found))
 
-    with world.up():
-        assert world.engine.run("t/wide").output == 100
-    assert len(world.effects.succeeded) == 100
+    with stage.up():
+        assert stage.run("t/wide").output == 100
+    assert len(stage.effects.succeeded) == 100
 
 
 @pytest.mark.parametrize("branches", [0, 1])
-def test_a_group_of_none_or_one(world: World, branches: int) -> None:
-    @world.function("t/small")
+def test_a_group_of_none_or_one(stage: InProcess, branches: int) -> None:
+    @stage.function("t/small")
     def small(ctx: Any, step: Any) -> Script:
-        found = yield ctx.group.parallel([world.ran(step, f"s{n}") for n in range(branches)])
-        last = yield step.run("last", world.did, "last", "last")
+        found = yield ctx.group.parallel([stage.ran(step, f"s{n}") for n in range(branches)])
+        last = yield step.run("last", stage.did, "last", "last")
         return [*found, last]
 
-    with world.up():
-        assert world.engine.run("t/small").output == [*(["s0"] if branches else []), "last"]
+    with stage.up():
+        assert stage.run("t/small").output == [*(["s0"] if branches else []), "last"]
 
 
 @kinds(TWO_BY_TWO)
@@ -218,20 +219,20 @@ def test_in_a_race_one_branch_goes_on_while_the_other_still_works(world: World) 
     assert world.effects.called == {"q1": 1, "q2": 1, "slow": 1, "after": 1}
 
 
-@kinds(TWO_BY_TWO)
-def test_a_race_of_several_branches_runs_every_step_once(world: World) -> None:
+@stages(TWO_BY_TWO)
+def test_a_race_of_several_branches_runs_every_step_once(stage: InProcess) -> None:
     def part(step: Any, name: str) -> Script:
-        one = yield step.run(f"{name}1", world.did, f"{name}1", 1)
+        one = yield step.run(f"{name}1", stage.did, f"{name}1", 1)
         yield step.sleep(f"{name} nap", 1)
-        two = yield step.run(f"{name}2", world.effects.fails, f"{name}2", 1)
+        two = yield step.run(f"{name}2", stage.effects.fails, f"{name}2", 1)
         return [one, two]
 
-    @world.function("t/race", retries=2)
+    @stage.function("t/race", retries=2)
     def race(ctx: Any, step: Any) -> Script:
-        branches = [world.branch(part, step, name) for name in "abc"]
+        branches = [stage.branch(part, step, name) for name in "abc"]
         return (yield ctx.group.parallel(branches, parallel_mode=inngest.ParallelMode.RACE))
 
-    with world.up():
-        run = world.engine.run("t/race")
+    with stage.up():
+        run = stage.run("t/race")
     assert run.output == [[1, "a2"], [1, "b2"], [1, "c2"]]
-    assert len(world.effects.succeeded) == 6
+    assert len(stage.effects.succeeded) == 6

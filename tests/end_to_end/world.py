@@ -62,21 +62,17 @@ class Console:
         return self.news.until(lambda: next((line for line in self.lines if text in line), None), text)
 
 
-class World:
-    """Define functions with `function`, bring the app `up`, then use `engine` and look at `effects`."""
+class Stage:
+    """Defines functions with `function`, and notes in `effects` what they did. Knows no engine."""
 
-    def __init__(self, kind: Kind, server: DevServer, console: Console, **client: Any) -> None:
+    def __init__(self, kind: Kind, **client: Any) -> None:
         self.kind = kind
-        self.server = server
-        self.console = console
         self.news = News()
         self.effects = Effects(self.news)
         self.did = self.effects.did
         usual: dict[str, Any] = {"app_id": "app", "is_production": False, "logger": _silent}
-        origins: dict[str, Any] = {"api_base_url": server.origin, "event_api_base_url": server.origin}
-        self.client = inngest.Inngest(**(usual | origins | client))
+        self.client = inngest.Inngest(**(usual | client))
         self.functions: list[inngest.Function[Any]] = []
-        self.engine = EngineClient(server.origin, console.ends)
 
     def function(self, *events: str, **options: Any) -> Callable[[Body], inngest.Function[Any]]:
         """Define a function whose id is the name of its body, started by the events."""
@@ -100,6 +96,16 @@ class World:
     def ran(self, step: Any, name: str) -> Callable[[], Any]:
         """Return a branch of one step of that name, which returns the name."""
         return lambda: step.run(name, self.did, name, name)
+
+
+class World(Stage):
+    """Bring the app `up`, then use `engine` and look at `effects`."""
+
+    def __init__(self, kind: Kind, server: DevServer, console: Console, **client: Any) -> None:
+        super().__init__(kind, **{"api_base_url": server.origin, "event_api_base_url": server.origin, **client})
+        self.server = server
+        self.console = console
+        self.engine = EngineClient(server.origin, console.ends)
 
     @contextlib.contextmanager
     def app(self, port: int = 0) -> Generator[str, None, None]:

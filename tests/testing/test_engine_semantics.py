@@ -138,3 +138,48 @@ def test_the_lifespan_of_an_app_is_that_of_the_test() -> None:
         (run,) = engine.runs_of(engine.send(ordered(1)))
         assert engine.wait(run).output == "a pool"
     assert ready == []
+
+
+def test_a_run_that_one_of_its_steps_cancels_goes_no_further() -> None:
+    client = inngest.Inngest(app_id="stops", is_production=False)
+    ran: list[str] = []
+
+    def stop() -> None:
+        ran.append("stop")
+        client.send_sync(inngest.Event(name="stops/now"))
+
+    @client.create_function(
+        fn_id="f",
+        trigger=inngest.TriggerEvent(event="stops/begin"),
+        cancel=[inngest.Cancel(event="stops/now")],
+    )
+    def function(ctx: inngest.ContextSync) -> None:
+        ctx.step.run("first", ran.append, "first")
+        ctx.step.run("stop", stop)
+        ctx.step.run("never", ran.append, "never")
+
+    with client:
+        run = testing.run(function)
+    assert (run.status, ran) == (testing.Status.CANCELLED, ["first", "stop"])
+
+
+def test_each_step_and_the_function_have_attempts_of_their_own() -> None:
+    client = inngest.Inngest(app_id="tries", is_production=False)
+    seen: list[int] = []
+
+    @client.create_function(fn_id="f", trigger=inngest.TriggerEvent(event="tries/begin"), retries=1)
+    def function(ctx: inngest.ContextSync) -> str:
+        for name in "abcdef":
+            ctx.step.run(name, lambda: "done")
+        seen.append(ctx.attempt)
+        if ctx.attempt == 0:
+            raise ValueError("once more")
+        return "done"
+
+    stubs = {"b": testing.sequence(OSError(), "b"), "e": testing.sequence(OSError(), "e")}
+    with client:
+        run = testing.run(function, steps=stubs)
+    assert (run.output, run.attempts, seen) == ("done", 2, [0, 1])
+    assert [run.steps[name].attempts for name in "abcdef"] == [1, 2, 1, 1, 2, 1]
+    assert [run.steps[name].calls for name in "abcdef"] == [1, 2, 1, 1, 2, 1]
+    assert run.duration == datetime.timedelta(seconds=3)

@@ -114,6 +114,34 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("/api/v2/bulk/rerun", "POST"): Operation(
         "Do the runs again that a filter finds, or that are named.", shapes.BulkResult, body=_BULK
     ),
+    ("/api/v2/events", "GET"): Operation(
+        "List events, the newest first.",
+        list[shapes.EventView],
+        {
+            "name": "the name",
+            "text": "a text in its ids, its name or its data",
+            "from": _RUN_QUERY["from"],
+            "until": _RUN_QUERY["until"],
+            "includeInternal": "true shows those of the engine too",
+            **_PAGE_QUERY,
+        },
+        paged=True,
+    ),
+    ("/api/v2/events/{event}", "GET"): Operation("Show one event.", shapes.EventView),
+    ("/api/v2/event-types", "GET"): Operation(
+        "List the events that functions wait for and that have come, with the schema of their data and an example.",
+        list[shapes.EventTypeView],
+    ),
+    ("/api/v2/logs", "GET"): Operation(
+        "Show what the apps have written that the engine runs itself, oldest first.",
+        list[shapes.LogView],
+        {
+            "appId": "only an app's",
+            "runId": "only what was written in a run",
+            "after": "begin after the line of this number; without it, the latest lines are shown",
+            "limit": "at most so many lines, 1 to 1000; usually 100",
+        },
+    ),
     ("/api/v2/events", "POST"): Operation(
         "Send one event.",
         shapes.SentEvent,

@@ -72,15 +72,16 @@ def run_filter(call: Call) -> RunFilter:
         raise QuestionError("order must be ASC or DESC")
     return RunFilter(
         statuses=statuses(call),
-        since=_time(call, "from"),
-        until=_time(call, "until"),
+        since=time_in(call, "from"),
+        until=time_in(call, "until"),
         time_field=time_field,
         ascending=order == "ASC",
         after=after(call.query.get("cursor", ""), time_field),
     )
 
 
-def _time(call: Call, name: str) -> float | None:
+def time_in(call: Call, name: str) -> float | None:
+    """Return a time of the query as Unix seconds; None when it is left out."""
     text = call.query.get(name, "")
     if not text:
         return None

@@ -88,8 +88,9 @@ class RunActions:
         step_id, arguments = step.get("stepId"), step.get("input")
         if not isinstance(step_id, str) or not step_id:
             raise QuestionError("fromStep.stepId must be the id of a step")
-        if arguments is not None and not isinstance(arguments, list):
-            raise QuestionError(f"fromStep.input is a JSON {json_kind(arguments)}; expected an array of arguments")
+        given: object = arguments
+        if given is not None and not isinstance(given, list):
+            raise QuestionError(f"fromStep.input is a JSON {json_kind(given)}; expected an array of arguments")
         try:
             again = from_step(self._store, row.id, step_id)
         except StepMissingError as error:
@@ -98,8 +99,9 @@ class RunActions:
             return again
         known = dict(self._store.inputs(row.id)).get(again.step_id)
         # Whoever edited what was shown gives back what was hidden from them as they saw it.
-        given = arguments if known is None else self._engine.masking.restore(arguments, fragments.load(known))
-        return again.with_input(fragments.dump(given))
+        shown: object = arguments
+        restored = shown if known is None else self._engine.masking.restore(shown, fragments.load(known))
+        return again.with_input(fragments.dump(restored))
 
     async def started(self, run_id: str, body: Mapping[str, Any]) -> Response:
         """Answer with the id of a run that was started; with its end too, if `wait` asks for it."""

@@ -40,8 +40,28 @@ class RunTrigger(TypedDict):
     eventName: str
 
 
+class FrameView(TypedDict):
+    """One call in a traceback. code: its lines in the source, if they are known. own: not in a library."""
+
+    file: str
+    line: int
+    function: str
+    code: list[str]
+    own: bool
+
+
+class FailureView(TypedDict):
+    """An error. frames: outermost first. stack: the text of the traceback. causes: from which it was raised."""
+
+    name: str
+    message: str
+    frames: list[FrameView]
+    stack: str
+    causes: NotRequired[list[FailureView]]
+
+
 class RunView(TypedDict):
-    """A run. output: when asked for, once it has ended. rerunOf: the run that it does again.
+    """A run. output, error: when asked for, once it has ended. rerunOf: the run that it does again.
 
     parentRunId, parentStepId: the step that invoked it. When one run is asked for, waitsFor: why it does not go on;
     reruns: the runs that do it again.
@@ -56,6 +76,7 @@ class RunView(TypedDict):
     endedAt: NotRequired[str]
     trigger: RunTrigger
     output: NotRequired[Any]
+    error: NotRequired[FailureView]
     rerunOf: NotRequired[str]
     parentRunId: NotRequired[str]
     parentStepId: NotRequired[str]
@@ -64,7 +85,7 @@ class RunView(TypedDict):
 
 
 class SpanView(TypedDict):
-    """One piece of work of a run. durationMs: a number in a text. output, input: when asked for.
+    """One piece of work of a run. durationMs: a number in a text. output, input, error: when asked for.
 
     input: the events of a run, the arguments of a step. detail: how it waits, or why it is tried again, in words.
     queuedAt: when a step was reported. startedAt: when its first attempt was made. attempt: of an attempt, from 0.
@@ -88,6 +109,7 @@ class SpanView(TypedDict):
     waitsFor: NotRequired[list[str]]
     input: NotRequired[Any]
     output: NotRequired[Any]
+    error: NotRequired[FailureView]
     metadata: NotRequired[list[dict[str, Any]]]
     children: NotRequired[list[SpanView]]
 
@@ -154,12 +176,16 @@ class Configuration(TypedDict):
 
 
 class FunctionView(TypedDict):
+    """A function. startedBy: its triggers in words. options: each of the others in words."""
+
     app: AppRef
     id: str
     name: str
     slug: str
     triggers: list[TriggerView]
     configuration: Configuration
+    startedBy: str
+    options: list[str]
 
 
 class Started(TypedDict):
@@ -202,6 +228,46 @@ class ExportView(TypedDict):
 
 class SentEvent(TypedDict):
     eventId: str
+
+
+class EventView(TypedDict):
+    """An event. id: the engine's. senderId: the sender's own, if it gave one. ts: its time, in milliseconds."""
+
+    id: str
+    senderId: NotRequired[str]
+    name: str
+    data: dict[str, Any]
+    user: NotRequired[Any]
+    v: NotRequired[str]
+    ts: int
+    receivedAt: str
+
+
+class EventTypeView(TypedDict):
+    """An event that functions wait for, or that has come. functions: `<app>-<function>`, those that it starts.
+
+    schema: JSON schema of its data. source: whether an app told it, or it was made from the latest events.
+    example: data to send; of the latest event, unless an app told the schema.
+    """
+
+    name: str
+    functions: list[str]
+    source: Literal["app", "events", "none"]
+    schema: NotRequired[dict[str, Any]]
+    example: Any
+    lastReceivedAt: NotRequired[str]
+
+
+class LogView(TypedDict):
+    """A line that an app has written. number: lines are counted. target: as in "module:app". runId: in which run."""
+
+    number: int
+    at: str
+    target: str
+    apps: list[str]
+    stream: str
+    runId: NotRequired[str]
+    text: str
 
 
 class Health(TypedDict):

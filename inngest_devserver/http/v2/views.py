@@ -7,16 +7,29 @@ from typing import Any, cast
 
 from inngest_core.protocol.wire import STEP_ID_OF_DISCOVERY
 from inngest_devserver.apps.functions import Function
+from inngest_devserver.apps.options_text import options_in_words, triggers_in_words
 from inngest_devserver.apps.registry import Registry
 from inngest_devserver.calls.record import Recorded
 from inngest_devserver.calls.requests import without_password
 from inngest_devserver.masking import Masking
-from inngest_devserver.runs.run import PauseKind
+from inngest_devserver.runs.run import PauseKind, Status
 from inngest_devserver.runs.trace import Span
 from inngest_devserver.scheduling.clock import iso
+from inngest_devserver.stacks import ErrorText, error_of
 from inngest_devserver.storage.tables import AppRow, RunRow
 
-from .shapes import AppView, CallView, FunctionView, LatestSync, RunStatus, RunView, SpanView, TriggerView
+from .shapes import (
+    AppView,
+    CallView,
+    FailureView,
+    FrameView,
+    FunctionView,
+    LatestSync,
+    RunStatus,
+    RunView,
+    SpanView,
+    TriggerView,
+)
 
 STEP_OPS = {
     PauseKind.PLANNED.value: "RUN",
@@ -62,6 +75,7 @@ def run_view(run: RunRow, registry: Registry, output: Masking | None = None) -> 
         view["parentRunId"], view["parentStepId"] = run.parent_run, run.parent_step
     if output is not None and run.output is not None:
         view["output"] = output.mask_json(run.output)
+        _add_error(view, run.status)
     return view
 
 
@@ -90,8 +104,27 @@ def span_view(span: Span, waits: Mapping[str, list[str]], output: Masking | None
         view["input"] = output.mask_json(span.arguments)
     if output is not None and span.output is not None:
         view["output"] = output.mask_json(span.output)
+        _add_error(view, span.status)
     if span.children:
         view["children"] = [span_view(child, waits, output) for child in span.children]
+    return view
+
+
+def _add_error(view: RunView | SpanView, status: str) -> None:
+    """Show the error in the output of what has failed with its frames."""
+    found = error_of(view.get("output")) if status == Status.FAILED else None
+    if found is not None:
+        view["error"] = _failure_view(found)
+
+
+def _failure_view(error: ErrorText) -> FailureView:
+    frames = [
+        FrameView(file=one.file, line=one.line, function=one.function, code=one.code, own=one.is_own)
+        for one in error.frames
+    ]
+    view = FailureView(name=error.name, message=error.message, frames=frames, stack=error.stack)
+    if error.causes:
+        view["causes"] = [_failure_view(cause) for cause in error.causes]
     return view
 
 
@@ -160,6 +193,8 @@ def function_view(function: Function, app: str) -> FunctionView:
         slug=name,
         triggers=[_trigger(trigger) for trigger in triggers],
         configuration={"retries": {"isDefault": not _gives_retries(function), "value": function.max_attempts - 1}},
+        startedBy=triggers_in_words(function.config),
+        options=options_in_words(function.config),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .printing import error_in_words, in_short, mapping, mappings, moment_of, one_line
+from .json_parts import error_in_words, in_short, mapping, mappings, moment_of, one_line
 
 _STACK_LINES = 20
 _INTERNAL = "executor.nonstep"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .printing import in_short, mapping, mappings, one_line
+from inngest_devserver.json_parts import in_short, mapping, mappings, one_line
 
 _KNOWN = frozenset(
     {

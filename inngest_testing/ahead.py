@@ -1,0 +1,128 @@
+"""Asks an app ahead: after a step has run, the next question of the engine is known, so it is asked at once.
+
+A run with ten steps takes eleven calls, as its function is called again from its memos after each step. Only what the
+app answers decides how it goes on, unless something else happens to the run, so the engine hears of steps in a row
+together, and what the app answered then is kept for the question that the engine asks next. Each question is worded by
+the engine's own code, and what it means for the run is decided by the engine, as always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from inngest_core.protocol.wire import Header
+from inngest_core.web.messages import Request, Response
+from inngest_devserver.calls.ops import StepDone
+from inngest_devserver.calls.reply import Answer, Stepped, read_answer
+from inngest_devserver.calls.requests import call_headers
+from inngest_devserver.runs.run import DISCOVERY, Run
+from inngest_devserver.scheduling.queue import JobKind
+from inngest_devserver.storage.tables import JobRow
+
+_RUN_ID, _STEP_ID, _REQUEST_ID = Header.RUN_ID.value, Header.STEP_ID.value, Header.REQUEST_ID.value
+_JOB_ID, _CONTENT_LENGTH = Header.JOB_ID.value, Header.CONTENT_LENGTH.value
+_ONE_STEP = b'"op":"StepRun"'
+_LARGEST_BODY = 256 * 1024
+"""Bytes. Engines word requests in another way when a run holds much; that is left to the engine."""
+
+Look = Callable[[Request], Awaitable[Response]]
+"""Asks an app, and looks at what it answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """What an app has answered already. stack: the steps that had results when it was asked."""
+
+    stack: list[str]
+    response: Response
+
+
+class Ahead:
+    """run_of: returns a run that goes on. fails: tells whether the test fails already. now: the engine's time."""
+
+    def __init__(
+        self, run_of: Callable[[str], Run | None], fails: Callable[[], bool], now: Callable[[], float]
+    ) -> None:
+        self._run_of = run_of
+        self._fails = fails
+        self._now = now
+        self._answered: dict[str, _Answered] = {}
+
+    async def ask(self, request: Request, look: Look) -> Response:
+        """Return what an app answers to a question of the engine, maybe with the answers to further ones."""
+        run_id = request.headers[_RUN_ID]
+        answered = self._answered.pop(run_id, None)
+        run = self._run_of(run_id)
+        if answered is not None and run is not None and self._is_asked(answered, run, request):
+            return answered.response
+        response = await look(request)
+        if run is None or not self._may_go_on(run, request):
+            return response
+        return await self._go_on(run, request, response, look)
+
+    def _is_asked(self, answered: _Answered, run: Run, request: Request) -> bool:
+        is_first_try = b'"ctx":{"attempt":0,' in request.body[:64]
+        return is_first_try and run.stack == answered.stack and request.headers[_STEP_ID] == DISCOVERY
+
+    def _may_go_on(self, run: Run, request: Request) -> bool:
+        """Tell whether nothing but this call takes place in a run."""
+        return (
+            request.headers[_STEP_ID] == DISCOVERY
+            and self._run_of(run.id) is run
+            and not run.pauses
+            and not run.plan_only
+            and not self._fails()
+            and len(request.body) < _LARGEST_BODY
+        )
+
+    async def _go_on(self, run: Run, request: Request, response: Response, look: Look) -> Response:
+        """Ask again as long as one step after another runs; return the answers as one."""
+        shadow: Run | None = None
+        told: list[bytes] = []
+        last = response
+        while (
+            (done := self._one_step(last)) is not None and self._run_of(run.id) is run and self._may_go_on(run, request)
+        ):
+            step, version = done
+            shadow = shadow or _shadow_of(run, version)
+            shadow.remember(step.id, step.memo)
+            told.append(last.content[1:-1])
+            if shadow.overflow(step.name) is not None:
+                return _together(told, last)
+            request = _next_request(shadow, request)
+            response, last = last, await look(request)
+        if shadow is None:
+            return last
+        self._answered[run.id] = _Answered(shadow.stack, last)
+        return _together(told, response)
+
+    def _one_step(self, response: Response) -> tuple[StepDone, int] | None:
+        """Return the step that ran, and the version of requests that the app speaks, when an answer holds just that."""
+        if response.status != 206 or response.content.count(_ONE_STEP) != 1:
+            return None
+        read = read_answer(Answer(206, response.headers, response.content), self._now(), "")
+        if not isinstance(read, Stepped) or len(read.ops) != 1 or not isinstance(read.ops[0], StepDone):
+            return None
+        return (read.ops[0], read.version) if not read.ops[0].failed else None
+
+
+def _shadow_of(run: Run, version: int) -> Run:
+    """Return a run that knows what *run* does, to be told more."""
+    shadow = Run(run.row, run.function, run.events, run.placement, version=version)
+    for step_id in run.stack:
+        shadow.remember(step_id, run.memos[step_id])
+    return shadow
+
+
+def _next_request(run: Run, request: Request) -> Request:
+    """Return the question that the engine would ask next."""
+    request_id = request.headers[_REQUEST_ID]
+    job = JobRow(request.headers[_JOB_ID], run.id, JobKind.CALL, DISCOVERY, 0.0, 0, len(run.stack))
+    body = run.call_body(job, request_id)
+    headers = {**request.headers, **call_headers(run, job, request_id), _CONTENT_LENGTH: str(len(body))}
+    return Request(request.method, request.url, headers, body)
+
+
+def _together(told: list[bytes], response: Response) -> Response:
+    return Response(206, response.headers, b"[" + b",".join(told) + b"]")
