@@ -70,6 +70,11 @@ def make_starlette() -> starlette.applications.Starlette:
     async def nap(ctx: inngest.Context, step: inngest.Step) -> None:
         await step.sleep("nap", 86_400_000)
 
+    @client.create_function(fn_id="waits", trigger=inngest.TriggerEvent(event="bench/waits"))
+    async def waits(ctx: inngest.Context, step: inngest.Step) -> None:
+        same = "event.data.number == async.data.number"
+        await step.wait_for_event("wait", event="bench/never", if_exp=same, timeout=86_400_000)
+
     @client.create_function(
         fn_id="limited",
         trigger=inngest.TriggerEvent(event="bench/limited"),
@@ -79,6 +84,6 @@ def make_starlette() -> starlette.applications.Starlette:
         await asyncio.sleep(0.05)
 
     app = starlette.applications.Starlette()
-    functions: list[inngest.Function[Any]] = [one_call, many_steps, plain_steps, nap, limited]
+    functions: list[inngest.Function[Any]] = [one_call, many_steps, plain_steps, nap, waits, limited]
     inngest.starlette.serve(app, client, functions)
     return app

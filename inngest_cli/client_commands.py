@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from .actions import cancel, invoke, rerun, send
 from .apps import apps
+from .backup import backup
 from .bulk import cancel_many, check_one_way, rerun_many
 from .doctor import doctor
 from .errors import UsageError
@@ -40,6 +41,8 @@ def ask(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
             return apps(remote, as_json=as_json)
         case "logs":
             return logs(remote, options.function, options.limit, follows=options.follow, as_json=as_json)
+        case "backup":
+            return backup(remote, options.file, as_json=as_json)
         case "mcp":
             from .mcp import mcp  # needs an extra
 

@@ -63,6 +63,14 @@ def add_client_commands(commands: Any) -> None:
             "Show the latest events, and the latest runs with how they ended, in the order in which it happened.",
         )
     )
+    _add_backup(
+        _add(
+            commands,
+            "backup",
+            "copy all that an engine keeps to a file",
+            "Copy all that an engine keeps to a file, while it goes on, for `inngest start --persist FILE`.",
+        )
+    )
     _add_mcp(
         _add(
             commands,
@@ -161,6 +169,12 @@ def _add_logs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-f", "--follow", action="store_true", help="go on with what happens next, until Ctrl-C")
     parser.add_argument("--function", metavar="FUNCTION", help="only runs of this function, and no events")
     parser.add_argument("--limit", type=count, default=20, metavar="N", help="lines about the past (%(default)s)")
+
+
+def _add_backup(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="an older backup in it is replaced once the new one is whole"
+    )
 
 
 def _add_mcp(parser: argparse.ArgumentParser) -> None:

@@ -14,6 +14,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from inngest_core.extras import install_command
+
 from .completion import answer_shell, completion
 from .errors import CommandError, UsageError
 from .keys import hide_keys, split_keys
@@ -80,9 +82,7 @@ def run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         who, extra = _EXTRAS.get((error.name or "").partition(".")[0], ("", ""))
         if not extra:
             raise
-        raise CommandError(
-            f"{who} needs {error.name}, which is not installed: pip install 'inngest-suite[{extra}]'"
-        ) from None
+        raise CommandError(f"{who} needs {error.name}, which is not installed: {install_command(extra)}") from None
 
 
 def _run(options: argparse.Namespace, environ: Mapping[str, str]) -> int:

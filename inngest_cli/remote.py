@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import IO, Any, cast
 
 import httpx
 
@@ -21,6 +22,8 @@ from .keys import split_keys
 
 Query = Sequence[tuple[str, str]]
 TIMEOUT_SECONDS = 30.0
+_PREPARATION_SECONDS = 3600.0
+"""What an engine may take before it begins to send something large."""
 NO_EVENT_KEY = "NO_EVENT_KEY_SET"
 
 
@@ -80,10 +83,31 @@ class Remote:
 
     def exchange(self, method: str, path: str, body: bytes | None = None) -> httpx.Response:
         """Send a request with the keys, and return the answer, whatever it is. Raises CommandError: there is none."""
+        with self._open(method, path, body) as answer:
+            answer.read()
+            return answer
+
+    def download(self, path: str, content_type: str, target: IO[bytes]) -> int:
+        """Write what is at *path* to a file, and return how many bytes that is. Raises as `get`."""
+        with self._open("GET", path, timeout=httpx.Timeout(TIMEOUT_SECONDS, read=_PREPARATION_SECONDS)) as answer:
+            if not answer.is_success or answer.headers.get("content-type") != content_type:
+                answer.read()
+                _parse(answer, self.origin, path)
+                raise CommandError(f"{self.origin} is not an engine, or one without {path}: it answers with JSON")
+            return sum(target.write(chunk) for chunk in answer.iter_bytes())
+
+    @contextlib.contextmanager
+    def _open(
+        self, method: str, path: str, body: bytes | None = None, timeout: httpx.Timeout | float = TIMEOUT_SECONDS
+    ) -> Generator[httpx.Response]:
+        """Send a request, and lend the answer before its body is read. Raises CommandError, also for that."""
         headers = {"content-type": "application/json", **self.headers()}
         try:
-            with httpx.Client(trust_env=False, timeout=TIMEOUT_SECONDS) as client:
-                return client.request(method, self.origin + path, content=body, headers=headers)
+            with (
+                httpx.Client(trust_env=False, timeout=timeout) as client,
+                client.stream(method, self.origin + path, content=body, headers=headers) as answer,
+            ):
+                yield answer
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise CommandError(
                 f"no engine is running at {self.origin} ({_cause(error)}); "

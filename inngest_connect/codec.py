@@ -46,16 +46,21 @@ def parse(kind: type[M], data: bytes) -> M:
 
     Raises FrameError: the bytes are no such message.
     """
+    return _from_protobuf(kind, parse_protobuf(kind, data))
+
+
+def parse_protobuf(kind: type[Message], data: bytes) -> Any:
+    """Return protobuf's own message of that class, which is cheaper; raises FrameError as `parse` does."""
     from google.protobuf.message import DecodeError
 
     try:
-        return _from_protobuf(kind, _class_of(cast("Any", kind)).FromString(data))
+        return protobuf_class(cast("Any", kind)).FromString(data)
     except (DecodeError, UnicodeDecodeError) as error:
         raise FrameError(f"{len(data)} bytes are no {kind.__name__}: {error}") from None
 
 
 def _to_protobuf(message: Message) -> Any:
-    made = _class_of(cast("Any", type(message)))()
+    made = protobuf_class(cast("Any", type(message)))()
     for field in _fields_of(cast("Any", type(message))):
         value = getattr(message, field.name)
         if value == field.default:
@@ -120,10 +125,11 @@ def _pool() -> Any:
 
 
 @functools.cache
-def _class_of(kind: Any) -> Any:
-    """Return protobuf's class for *kind*; each has a file of its own in the pool."""
+def protobuf_class(kind: Any) -> Any:
+    """Return protobuf's own class for a class of messages."""
     from google.protobuf import descriptor_pb2, message_factory
 
+    # Each has a file of its own in the pool.
     proto2 = descriptor_pb2.FileDescriptorProto(name=f"{kind.__name__}.proto", syntax="proto2")
     described = proto2.message_type.add(name=kind.__name__)
     for field in _fields_of(kind):
@@ -132,7 +138,7 @@ def _class_of(kind: Any) -> Any:
         if field.message is None:
             one.type = getattr(one, _SCALARS[field.scalar])
         else:
-            _class_of(cast("Any", field.message))
+            protobuf_class(cast("Any", field.message))
             one.type, one.type_name = one.TYPE_MESSAGE, f".{field.message.__name__}"
             proto2.dependency.append(f"{field.message.__name__}.proto")
     _pool().Add(proto2)

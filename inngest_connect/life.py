@@ -65,7 +65,8 @@ class Life:
         self._on_end = on_end
         self._session: Session | None = None
         self._serving: set[asyncio.Task[None]] = set()
-        self._requests = Requests(served, user_loop, max_worker_concurrency, self._current_session)
+        self._user_loop = user_loop
+        self._requests: Requests
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing: asyncio.Event = asyncio.Event()
         self._hurry: asyncio.Event = asyncio.Event()
@@ -120,6 +121,7 @@ class Life:
 
     async def _live(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._requests = Requests(self._served, self._user_loop, self._limit, self._current_session)
         self._begun.set()
         self._set(ConnectionState.CONNECTING)
         pauses = Pauses()
@@ -136,7 +138,7 @@ class Life:
                 await self._until_closing(first_of(session.draining.wait(), asyncio.shield(ended)))
                 if self._loop.time() - connected_at > SETTLED_SECONDS:
                     pauses.begin_anew()
-                if session.draining.is_set() and not session.closed.is_set():
+                if session.draining.is_set() and not session.is_closed:
                     exclude = (session.gateway_group,)
                     self._log.info("the gateway of connection %s is closing; connecting anew", session.connection_id)
                 elif not self._closing.is_set():
@@ -184,7 +186,7 @@ class Life:
             reason = await session.run()
         except Exception as error:
             reason = f"an error of the SDK itself: {type(error).__name__}"
-            self._log.error("an error of the SDK itself", exc_info=error)
+            self.failed(error)
         finally:
             retiring.cancel()
         if self._session is session:
@@ -206,7 +208,7 @@ class Life:
         self._set(ConnectionState.CLOSING)
         self._requests.closing = True
         if self._session is not None:
-            await self._session.pause()
+            self._session.pause()
         finishing = asyncio.create_task(self._requests.finish(self._drain_seconds))
         await first_of(asyncio.shield(finishing), self._hurry.wait())
         if not finishing.done():
@@ -260,6 +262,12 @@ class Life:
 
     def lease_extended(self, request_id: str, lease_id: str | None) -> None:
         self._requests.extend(request_id, lease_id)
+
+    def ended(self, session: Session) -> None:
+        self._requests.disconnected(session)
+
+    def failed(self, error: Exception) -> None:
+        self._log.error("an error of the SDK itself", exc_info=error)
 
     def heard(self) -> None:
         self._health.touch()

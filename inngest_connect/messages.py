@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
+from typing import cast
 
-from .codec import FrameError, Message, dump, numbered, parse
+from .codec import FrameError, Message, dump, numbered, parse_protobuf, protobuf_class
 
 SUBPROTOCOL = "v0.connect.inngest.com"
 
@@ -169,14 +170,19 @@ class WorkerStatus(Message):
 
 def dump_frame(kind: Kind, message: Message | None = None) -> bytes:
     """Return the bytes of a frame of that kind."""
-    return dump(Frame(kind=kind, payload=b"" if message is None else dump(message)))
+    frame = protobuf_class(Frame)()
+    if kind:  # what has its default is left out
+        frame.kind = kind
+    if message is not None:
+        frame.payload = dump(message)
+    return cast("bytes", frame.SerializeToString())
 
 
 def parse_frame(data: bytes | str) -> tuple[Kind, bytes]:
     """Return what kind of frame it is, and its payload; raises FrameError when it is none."""
     if isinstance(data, str):
         raise FrameError("a text frame; Connect has only binary ones")
-    frame = parse(Frame, data)
+    frame = parse_protobuf(Frame, data)
     try:
         return Kind(frame.kind), frame.payload
     except ValueError:

@@ -3,21 +3,25 @@
 Lives on the loop of the worker's own thread; user code runs on the loop that the worker was started on, so a function
 that blocks it loses neither heartbeat nor lease. No lease, no work: a request whose lease is lost is given up, because
 the engine gives it to somebody else.
+
+A request has no task of its own: frames and timers move it on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from inngest_core.client import Inngest
 
 from .api import flush
+from .calls import Call, Calls
 from .messages import ExecutorRequest, ExtendLease, Kind, Reply, RequestAck
 from .pauses import Pauses
-from .served import Served, failed_reply
+from .served import Served
 from .session import NotConnectedError, Session
 
 ACK_SECONDS = 5.0
@@ -26,6 +30,7 @@ SEND_SECONDS = 30.0
 """How long a gateway may take to read a reply, which may be of megabytes."""
 LEASE_INTERVALS = 4
 """A lease lives for so many intervals of its extension."""
+_NO_LOOP = "the loop of the functions is closed: nobody waits for this worker"
 
 
 @dataclass(eq=False)
@@ -36,11 +41,18 @@ class _Work:
     session: Session
     lease_id: str
     leased_at: float
-    call: asyncio.Future[Reply] | None = None
-    extending: asyncio.TimerHandle | asyncio.Task[None] | None = None
-    acknowledged: bool = False
-    settled: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the reply is acknowledged, or when the connection that it went over is closed."""
+    call: Call
+    timer: asyncio.TimerHandle | None = None
+    """Extends the lease while the function runs, and then looks whether the reply was acknowledged."""
+    reply: Reply | None = None
+    sent_over: Session | None = None
+    sent_at: float = 0.0
+    flushing: asyncio.Task[None] | None = None
+
+    def stop(self) -> None:
+        for each in (self.timer, self.flushing):
+            if each is not None:
+                each.cancel()
 
 
 class Requests:
@@ -57,12 +69,13 @@ class Requests:
         self._served = served
         self._client: Inngest = served.client
         self._log = served.client.logger
-        self._user_loop = user_loop
+        self._calls = Calls(served, user_loop)
+        self._loop = asyncio.get_running_loop()
         self._limit = limit
         self._current_session = current_session
         self._work: dict[str, _Work] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._saying: set[asyncio.Task[None]] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self.closing = False
         self.left_in_threads: set[str] = set()
         """The plain functions that were given up, which nothing can stop."""
@@ -72,8 +85,8 @@ class Requests:
         return tuple(self._work)
 
     def has_work_of(self, session: Session) -> bool:
-        """Tell whether something is in flight that came over that connection."""
-        return any(work.session is session for work in self._work.values())
+        """Tell whether something is in flight that came over that connection, or was replied to over it."""
+        return any(session in (work.session, work.sent_over) for work in self._work.values())
 
     def take(self, request: ExecutorRequest, session: Session) -> None:
         """Acknowledge a request and begin it; one that cannot be taken now is left to another worker."""
@@ -84,7 +97,7 @@ class Requests:
         if self.closing:
             self._log.info("a request of %s is left to another worker: this one is shutting down", _what(request))
             return
-        if self._limit is not None and len(self._work) >= self._limit:
+        if self._limit is not None and self._running() >= self._limit:
             self._log.warning(
                 "a request of %s is left to another worker: max_worker_concurrency is %d, and as many are running; "
                 "the gateway should not have sent it",
@@ -92,27 +105,41 @@ class Requests:
                 self._limit,
             )
             return
-        work = _Work(request, session, request.lease_id, asyncio.get_running_loop().time())
-        self._work[request.request_id] = work
-        self._tasks[request.request_id] = asyncio.create_task(self._do(work))
+        with contextlib.suppress(NotConnectedError):  # it is not acknowledged, so another worker gets it
+            self._begin(request, session)
+
+    def _running(self) -> int:
+        """Return how many functions run: a request that is replied to takes no place while its reply is on the way."""
+        return sum(work.reply is None for work in self._work.values())
 
     def _take_again(self, work: _Work, request: ExecutorRequest, session: Session) -> None:
         """Acknowledge what runs already: a gateway that missed the acknowledgement asks again, with another lease."""
-        work.session, work.lease_id, work.leased_at = session, request.lease_id, asyncio.get_running_loop().time()
-        task = asyncio.create_task(self._say_taken_again(work))
-        self._saying.add(task)
-        task.add_done_callback(self._saying.discard)
-
-    async def _say_taken_again(self, work: _Work) -> None:
+        work.session, work.lease_id, work.leased_at = session, request.lease_id, self._loop.time()
         with contextlib.suppress(NotConnectedError):
-            await work.session.send(Kind.WORKER_REQUEST_ACK, _ack(work.request))
+            session.send(Kind.WORKER_REQUEST_ACK, _ack(request))
+
+    def _begin(self, request: ExecutorRequest, session: Session) -> None:
+        """Acknowledge a request, and hand it over to the loop of user code.
+
+        In this order: a function may keep all threads from running, and what is not acknowledged goes to others.
+        """
+        if self._calls.are_over:
+            raise NotConnectedError(_NO_LOOP)
+        session.send(Kind.WORKER_REQUEST_ACK, _ack(request))
+        try:
+            call = self._calls.begin(request, functools.partial(self._ended, request.request_id))
+        except RuntimeError:
+            raise NotConnectedError(_NO_LOOP) from None
+        work = _Work(request, session, request.lease_id, self._loop.time(), call)
+        self._work[request.request_id] = work
+        self._idle.clear()
+        self._extend_later(work)
 
     def acknowledge(self, request_id: str) -> None:
         """Take note that a gateway has the reply."""
         work = self._work.get(request_id)
-        if work is not None:
-            work.acknowledged = True
-            work.settled.set()
+        if work is not None and work.reply is not None:
+            self._forget(work)
 
     def extend(self, request_id: str, lease_id: str | None) -> None:
         """Take note of a new lease, or of its loss."""
@@ -122,122 +149,120 @@ class Requests:
         if not lease_id:
             self._give_up(work, "the engine says that its lease is lost")
             return
-        work.lease_id, work.leased_at = lease_id, asyncio.get_running_loop().time()
+        work.lease_id, work.leased_at = lease_id, self._loop.time()
+
+    def disconnected(self, session: Session) -> None:
+        """Bring over HTTP what was replied over a connection that is closed now, and was not acknowledged."""
+        for work in self._work.values():
+            if work.sent_over is session and work.flushing is None:
+                self._flush(work)
 
     async def finish(self, seconds: float) -> None:
         """Wait for what is in flight, but give up after that time what has not ended."""
-        if self._tasks and seconds > 0:
-            await asyncio.wait(self._tasks.values(), timeout=seconds)
+        if seconds > 0:
+            await self._until_idle(seconds)
         for work in list(self._work.values()):
             self._give_up(work, "the worker is shutting down")
-        if self._tasks:
-            _, left = await asyncio.wait(self._tasks.values(), timeout=ACK_SECONDS)
-            for task in left:
-                task.cancel()
+        await self._until_idle(ACK_SECONDS)
+        for work in list(self._work.values()):
+            self._forget(work)
 
-    async def _do(self, work: _Work) -> None:
-        request_id = work.request.request_id
-        try:
-            call = self._begin(work)
-            await self._say_taken(work, call)
-            reply = await self._run(work, call)
-            if reply is not None:
-                await self._bring(work, reply)
-        except NotConnectedError:  # it was not acknowledged, so another worker gets it
-            pass
-        finally:
-            del self._work[request_id], self._tasks[request_id]
+    async def _until_idle(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
 
-    def _begin(self, work: _Work) -> asyncio.Future[Reply]:
-        """Hand a request over to the loop of user code, which begins it while this one says that it is taken."""
-        work.session.check_open()
-        answering = self._served.answer(work.request)
-        try:
-            running = asyncio.run_coroutine_threadsafe(answering, self._user_loop)
-        except RuntimeError:
-            answering.close()
-            raise NotConnectedError("the loop of the functions is closed: nobody waits for this worker") from None
-        work.call = asyncio.wrap_future(running)
-        return work.call
-
-    async def _say_taken(self, work: _Work, call: asyncio.Future[Reply]) -> None:
-        try:
-            await work.session.send(Kind.WORKER_REQUEST_ACK, _ack(work.request))
-        except BaseException:
-            call.cancel()
-            raise
-
-    async def _run(self, work: _Work, call: asyncio.Future[Reply]) -> Reply | None:
-        """Wait for the function; return None when it was given up."""
-        self._extend_later(work)
-        try:
-            return await call
-        except asyncio.CancelledError:
-            current = asyncio.current_task()
-            if current is not None and current.cancelling():
-                raise
-            return None
-        except Exception as error:
-            self._log.error("an error of the SDK itself", exc_info=error)
-            return failed_reply(work.request, f"an error of the SDK itself: {type(error).__name__}")
-        finally:
-            if work.extending is not None:
-                work.extending.cancel()
+    # The lease
 
     def _extend_later(self, work: _Work) -> None:
-        """Extend the lease after an interval: most calls have ended by then, so none gets a task only for that."""
         interval = work.session.extend_lease_seconds
-        work.extending = asyncio.get_running_loop().call_later(interval, self._begin_to_extend, work, interval)
+        work.timer = self._loop.call_later(interval, self._extend, work, interval)
 
-    def _begin_to_extend(self, work: _Work, interval: float) -> None:
-        work.extending = asyncio.create_task(self._extend(work, interval))
-
-    async def _extend(self, work: _Work, interval: float) -> None:
-        clock = asyncio.get_running_loop().time
-        while True:
-            if clock() - work.leased_at > LEASE_INTERVALS * interval:
-                self._give_up(work, f"its lease could not be extended for {LEASE_INTERVALS * interval:g} s")
-                return
-            session = self._session_for(work)
-            if session is not None:
-                with contextlib.suppress(NotConnectedError, TimeoutError):
-                    async with asyncio.timeout(interval):  # a gateway that reads nothing holds up who writes
-                        await session.send(Kind.WORKER_REQUEST_EXTEND_LEASE, _extension(work))
-            interval = work.session.extend_lease_seconds
-            await asyncio.sleep(interval)
-
-    async def _bring(self, work: _Work, reply: Reply) -> None:
-        """Bring a reply to the engine: over a connection when there is one, and over HTTP when none acknowledges it."""
-        session = self._session_for(work)
-        if session is not None and await self._send(work, reply, session):
+    def _extend(self, work: _Work, interval: float) -> None:
+        if self._loop.time() - work.leased_at > LEASE_INTERVALS * interval:
+            self._give_up(work, f"its lease could not be extended for {LEASE_INTERVALS * interval:g} s")
             return
+        session = self._session_for(work)
+        if session is not None:
+            with contextlib.suppress(NotConnectedError):
+                session.send(Kind.WORKER_REQUEST_EXTEND_LEASE, _extension(work))
+        self._extend_later(work)
+
+    # The reply
+
+    def _ended(self, request_id: str, reply: Reply | None) -> None:
+        """Bring a reply to the engine, over a connection if there is one; None: the function was cancelled."""
+        work = self._work.get(request_id)
+        if work is None or work.reply is not None:  # it was given up meanwhile
+            return
+        work.stop()
+        if reply is None:
+            self._forget(work)
+            return
+        work.reply = reply
+        session = self._session_for(work)
+        try:
+            if session is None:
+                raise NotConnectedError("there is no connection")
+            session.send(Kind.WORKER_REPLY, reply)
+        except NotConnectedError:
+            self._flush(work)
+            return
+        work.sent_over, work.sent_at = session, self._loop.time()
+        work.timer = self._loop.call_later(ACK_SECONDS, self._miss_acknowledgement, work, session)
+
+    def _miss_acknowledgement(self, work: _Work, session: Session) -> None:
+        """Bring a reply over HTTP that has not been acknowledged, unless the gateway has had no time to do so."""
+        now = self._loop.time()
+        due = max(work.sent_at, session.drained_at) + ACK_SECONDS
+        if session.is_behind:
+            due = now + ACK_SECONDS if now - work.sent_at < SEND_SECONDS else now
+        if due > now:
+            work.timer = self._loop.call_at(due, self._miss_acknowledgement, work, session)
+        else:
+            self._flush(work)
+
+    def _flush(self, work: _Work) -> None:
+        work.stop()
+        work.flushing = asyncio.create_task(self._bring(work))
+
+    async def _bring(self, work: _Work) -> None:
+        """Bring a reply to the engine over HTTP, however long that takes."""
         pauses = Pauses()
-        while (problem := await flush(self._client, reply)) is not None:
+        while (problem := await flush(self._client, _reply_of(work))) is not None:
             pause = pauses.next()
             self._log.warning(
                 "the reply of %s did not reach the engine, next try in %.1f s: %s", _what(work.request), pause, problem
             )
             await asyncio.sleep(pause)
+        work.flushing = None
+        self._forget(work)
 
-    async def _send(self, work: _Work, reply: Reply, session: Session) -> bool:
-        try:
-            async with asyncio.timeout(SEND_SECONDS):
-                await session.send(Kind.WORKER_REPLY, reply)
-        except (NotConnectedError, TimeoutError):
-            return work.acknowledged
-        with session.telling_of_its_end(work.settled), contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(ACK_SECONDS):
-                await work.settled.wait()
-        return work.acknowledged
+    # All of it
 
     def _session_for(self, work: _Work) -> Session | None:
-        return self._current_session() if work.session.closed.is_set() else work.session
+        return self._current_session() if work.session.is_closed else work.session
+
+    def _forget(self, work: _Work) -> None:
+        work.stop()
+        del self._work[work.request.request_id]
+        if not self._work:
+            self._idle.set()
 
     def _give_up(self, work: _Work, why: str) -> None:
-        if work.call is not None and work.call.cancel():
-            self._log.warning("%s was given up: %s; the engine will run it again", _what(work.request), why)
-            if self._served.is_sync(work.request):
-                self.left_in_threads.add(work.request.function_slug)
+        if work.reply is not None:
+            return
+        self._log.warning("%s was given up: %s; the engine will run it again", _what(work.request), why)
+        self._calls.cancel(work.call)
+        self._forget(work)
+        if self._served.is_sync(work.request):
+            self.left_in_threads.add(work.request.function_slug)
+
+
+def _reply_of(work: _Work) -> Reply:
+    if work.reply is None:
+        raise AssertionError("a request is brought when it has a reply")
+    return work.reply
 
 
 def _what(request: ExecutorRequest) -> str:

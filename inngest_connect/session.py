@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Generator
-from typing import Protocol
+from typing import Protocol, cast
 
-from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as connect_websocket
 from websockets.exceptions import ConnectionClosed, WebSocketException
-from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from inngest_core.error_text import SHORT_MESSAGE, cut
@@ -34,6 +31,8 @@ from .messages import (
     dump_frame,
     parse_frame,
 )
+from .silence import Silence
+from .websocket import WebSocket
 
 HANDSHAKE_SECONDS = 10.0
 """For each frame of the handshake."""
@@ -56,6 +55,8 @@ class Listener(Protocol):
     def requested(self, request: ExecutorRequest, session: Session) -> None: ...
     def acknowledged(self, request_id: str) -> None: ...
     def lease_extended(self, request_id: str, lease_id: str | None) -> None: ...
+    def ended(self, session: Session) -> None: ...
+    def failed(self, error: Exception) -> None: ...
     def heard(self) -> None: ...
     def in_flight(self) -> tuple[str, ...]: ...
     def warn(self, text: str) -> None: ...
@@ -64,13 +65,11 @@ class Listener(Protocol):
 class Session:
     """A connection that a gateway has called ready."""
 
-    def __init__(
-        self, socket: ClientConnection, start: StartResponse, ready: ConnectionReady, listener: Listener
-    ) -> None:
+    def __init__(self, socket: WebSocket, start: StartResponse, ready: ConnectionReady, listener: Listener) -> None:
         self.connection_id = start.connection_id
         self.gateway_group = start.gateway_group
         self.extend_lease_seconds = _interval(ready.extend_lease_interval, DEFAULT_EXTEND_SECONDS)
-        self.closed = asyncio.Event()
+        self.is_closed = False
         self.draining = asyncio.Event()
         """Set when the gateway is about to close: a new connection is needed, and this one finishes what it has."""
         self._heartbeat_seconds = _interval(ready.heartbeat_interval, DEFAULT_HEARTBEAT_SECONDS)
@@ -78,70 +77,67 @@ class Session:
         self._socket = socket
         self._listener = listener
         self._pausing = False
-        self._told_of_end: set[asyncio.Event] = set()
+        self._silence: Silence | None = None
 
     async def run(self) -> str:
-        """Read frames until the connection is closed; return why it was."""
+        """Serve frames until the connection is closed; return why it was."""
         beating = asyncio.create_task(self._beat())
         telling = asyncio.create_task(self._tell_status()) if self._status_seconds > 0 else None
         try:
-            return await self._read()
+            return await self._listen()
         finally:
-            self.closed.set()
-            for event in self._told_of_end:
-                event.set()
+            self.is_closed = True
+            self._listener.ended(self)
             for task in (beating, telling):
                 if task is not None:
                     task.cancel()
             await self.close()
 
-    @contextlib.contextmanager
-    def telling_of_its_end(self, event: asyncio.Event) -> Generator[None]:
-        """Set *event* as soon as the connection is closed, inside the block: no task has to wait for `closed`, too."""
-        self._told_of_end.add(event)
-        if self.closed.is_set():
-            event.set()
-        try:
-            yield
-        finally:
-            self._told_of_end.discard(event)
+    @property
+    def is_behind(self) -> bool:
+        """Whether the gateway does not keep up with reading what is sent to it."""
+        return self._socket.is_behind
 
-    def check_open(self) -> None:
-        """Raise NotConnectedError when the connection is closed, or about to be."""
-        if self._socket.state is not State.OPEN:
+    @property
+    def drained_at(self) -> float:
+        """When the gateway last caught up, on the loop's clock."""
+        return self._socket.drained_at
+
+    def send(self, kind: Kind, message: Message | None = None) -> None:
+        """Send a frame; raises NotConnectedError when the connection is closed."""
+        if self.is_closed or not self._socket.push(dump_frame(kind, message)):
             raise NotConnectedError("the connection is closed")
 
-    async def send(self, kind: Kind, message: Message | None = None) -> None:
-        """Send a frame; raises NotConnectedError when the connection is closed."""
-        try:
-            await self._socket.send(dump_frame(kind, message))
-        except ConnectionClosed as error:
-            raise NotConnectedError(_reason(error)) from None
-
-    async def pause(self) -> None:
+    def pause(self) -> None:
         """Ask for no more requests, as the worker is shutting down."""
         self._pausing = True
         with contextlib.suppress(NotConnectedError):
-            await self.send(Kind.WORKER_PAUSE)
+            self.send(Kind.WORKER_PAUSE)
 
     async def close(self) -> None:
         """Close the connection."""
         await self._socket.close()
 
-    async def _read(self) -> str:
-        while True:
-            try:
-                async with asyncio.timeout(SILENT_INTERVALS * self._heartbeat_seconds):
-                    data = await self._socket.recv()
-            except TimeoutError:
-                return f"nothing came from the gateway for {SILENT_INTERVALS * self._heartbeat_seconds:g} s"
-            except ConnectionClosed as error:
-                return _reason(error)
-            self._listener.heard()
-            try:
-                self._take(*parse_frame(data))
-            except FrameError as error:
-                self._listener.warn(f"a frame of the gateway cannot be read and is left out: {error}")
+    async def _listen(self) -> str:
+        try:
+            async with Silence(SILENT_INTERVALS * self._heartbeat_seconds) as self._silence:
+                await self._socket.listen(self._received)
+        except TimeoutError:
+            return f"nothing came from the gateway for {SILENT_INTERVALS * self._heartbeat_seconds:g} s"
+        except ConnectionClosed as error:
+            return _reason(error)
+        raise AssertionError("listening ends with the connection")
+
+    def _received(self, data: bytes | str) -> None:
+        if self._silence is not None:
+            self._silence.heard()
+        self._listener.heard()
+        try:
+            self._take(*parse_frame(data))
+        except FrameError as error:
+            self._listener.warn(f"a frame of the gateway cannot be read and is left out: {error}")
+        except Exception as error:
+            self._listener.failed(error)
 
     def _take(self, kind: Kind, payload: bytes) -> None:
         match kind:
@@ -162,7 +158,7 @@ class Session:
     async def _beat(self) -> None:
         with contextlib.suppress(NotConnectedError):
             while True:
-                await self.send(Kind.WORKER_HEARTBEAT)
+                self.send(Kind.WORKER_HEARTBEAT)
                 await asyncio.sleep(self._heartbeat_seconds)
 
     async def _tell_status(self) -> None:
@@ -172,7 +168,7 @@ class Session:
                 status = WorkerStatus(
                     in_flight_request_ids=self._listener.in_flight(), shutdown_requested=self._pausing
                 )
-                await self.send(Kind.WORKER_STATUS, status)
+                self.send(Kind.WORKER_STATUS, status)
 
 
 async def open_session(url: str, start: StartResponse, introduction: WorkerConnect, listener: Listener) -> Session:
@@ -183,6 +179,7 @@ async def open_session(url: str, start: StartResponse, introduction: WorkerConne
     try:
         socket = await connect_websocket(
             url,
+            create_connection=WebSocket,
             subprotocols=[Subprotocol(SUBPROTOCOL)],
             max_size=MAX_REQUEST_BYTES,
             compression=None,  # it costs more time than it saves; no gateway asks for it
@@ -190,8 +187,9 @@ async def open_session(url: str, start: StartResponse, introduction: WorkerConne
             open_timeout=HANDSHAKE_SECONDS,
             close_timeout=CLOSE_SECONDS,
         )
-    except (OSError, TimeoutError, WebSocketException, ValueError) as error:
+    except (OSError, TimeoutError, WebSocketException, ValueError, ImportError) as error:  # the last: for a SOCKS proxy
         raise NotConnectedError(f"no WebSocket to the gateway: {type(error).__name__}: {error}") from error
+    socket = cast("WebSocket", socket)
     try:
         await _expect(socket, Kind.GATEWAY_HELLO)
         await socket.send(dump_frame(Kind.WORKER_CONNECT, introduction))
@@ -206,10 +204,10 @@ async def open_session(url: str, start: StartResponse, introduction: WorkerConne
         raise
 
 
-async def _expect(socket: ClientConnection, wanted: Kind) -> bytes:
+async def _expect(socket: WebSocket, wanted: Kind) -> bytes:
     try:
         async with asyncio.timeout(HANDSHAKE_SECONDS):
-            kind, payload = parse_frame(await socket.recv())
+            kind, payload = parse_frame(await socket.receive())
     except TimeoutError:
         raise NotConnectedError(f"the gateway sent no {wanted.name} in {HANDSHAKE_SECONDS:g} s") from None
     if kind is Kind.SYNC_FAILED:
@@ -219,12 +217,12 @@ async def _expect(socket: ClientConnection, wanted: Kind) -> bytes:
     return payload
 
 
-async def _reason_of_close(socket: ClientConnection) -> bytes:
+async def _reason_of_close(socket: WebSocket) -> bytes:
     """Return what a gateway says as it closes: one that sent an empty SYNC_FAILED may say there what was wrong."""
     with contextlib.suppress(TimeoutError, ConnectionClosed):
         async with asyncio.timeout(CLOSE_SECONDS):
             while True:
-                await socket.recv()
+                await socket.receive()
     return (socket.close_reason or "").encode()
 
 

@@ -216,7 +216,7 @@ class Engine:
         await self.executor.call(job)
 
     def _tell(self, run_id: str, what: str) -> None:
-        run = self.active.get(run_id)
+        run = self.active.look_at(run_id)
         if run is not None:
             self.journal.show(run, what)
 
@@ -264,7 +264,7 @@ class Engine:
 
     def trace(self, run: RunRow) -> Span:
         """Return what happened in a run, as a tree."""
-        active, store = self.active.get(run.id), self.store
+        active, store = self.active.look_at(run.id), self.store
         related = related_runs(store.database, run.id)
         return trace(
             run,
@@ -301,6 +301,7 @@ class Engine:
     async def stop_calls(self) -> None:
         """Give up the calls and fetches that are under way, whose jobs stay in the store, and end subscriptions."""
         self.hub.close()
+        self.store.database.backups.close()
         self.changes.close()
         if self._mending is not None:
             self._mending.cancel()

@@ -1,4 +1,5 @@
-"""Closes connections whose client does not send a whole request in time. The server behind it does so only between two.
+"""Closes connections whose client does not send a whole request in time, or heads that never end. The server behind it
+does the former only between two requests, and the latter not at all.
 
 Wraps the server's own protocol, and reads two things of it: its transport, and the request that it took last.
 """
@@ -12,6 +13,9 @@ REQUEST_SECONDS = 30.0
 """How long a client may take for a request without its body, since it connected or began the next one."""
 _BODY_FACTOR = 4
 """How much longer it may take for all of it."""
+_LARGEST_HEAD = 64 * 1024
+"""Bytes of a request without its body; about that, for what comes in one piece is not cut."""
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
 class _Cycle(Protocol):
@@ -29,6 +33,8 @@ def closing_half_open(server_protocol: Any, seconds: float) -> type[asyncio.Prot
         _timer: asyncio.TimerHandle | None = None
         _after: _Cycle | None = None
         """The request that was the last one when the timer began."""
+        _head = 0
+        """Bytes of the head that is coming in."""
 
         def connection_made(self, transport: asyncio.Transport) -> None:
             cast("asyncio.Protocol", super()).connection_made(transport)
@@ -39,7 +45,12 @@ def closing_half_open(server_protocol: Any, seconds: float) -> type[asyncio.Prot
             begins = last is None or last.response_complete
             if begins and (self._timer is None or self._after is not last):
                 self._begin(last)
+            is_of_head = last is None or not last.more_body
             cast("asyncio.Protocol", super()).data_received(data)
+            self._head = self._head + len(data) if is_of_head and self.cycle is last else 0
+            if self._head > _LARGEST_HEAD and not self.transport.is_closing():
+                self.transport.write(_TOO_LARGE)
+                self.transport.close()
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._end()

@@ -20,13 +20,12 @@ from .apps.functions import Cancel
 from .apps.registry import OWN_PREFIX, Registry
 from .changes import Changes
 from .ids import Ulids
-from .matcher import holds
+from .matcher import Expression, holds
 from .runs.active import ActiveRuns
 from .runs.executor import Executor
-from .runs.run import Run
 from .scheduling.clock import Clock
 from .storage.store import Store
-from .storage.tables import EventRow, PauseRow
+from .storage.tables import EventRow
 
 _FIRST_TS, _LAST_TS = 315_532_800_000, 4_102_444_800_000
 """1980 and 2100 in milliseconds; a time outside was most likely given in another unit."""
@@ -168,23 +167,19 @@ class Intake:
 
     def _match(self, event: dict[str, Any], row: EventRow) -> None:
         seen = {**event, "id": row.id}
-        memo = b""
-        for run, pause in self._active.waiting_for(row.name):
-            if self._meets(run, pause, seen):
-                memo = memo or fragments.dump({**seen, "user": event.get("user") or {}})
-                self.executor.resume(run, pause, memo)
-        for run, cancel in self._active.cancelled_by(row.name):
-            if run in self._active and self._cancels(run, cancel, seen):
-                self.executor.cancel(run, f'event "{row.name}"')
+        memo, now = b"", self._clock.now()
+
+        def meets(expression: Expression | None, first: Mapping[str, Any]) -> bool:
+            return holds(expression, first, seen, now=now)
+
+        def cancels(rule: Cancel, started_at: float, first: Mapping[str, Any]) -> bool:
+            return rule.counts(started_at, now) and holds(rule.expression, first, seen, now=now)
+
+        for run, pause in self._active.waiting_for(row.name, meets):
+            memo = memo or fragments.dump({**seen, "user": event.get("user") or {}})
+            self.executor.resume(run, pause, memo)
+        for run in self._active.cancelled_by(row.name, cancels):
+            self.executor.cancel(run, f'event "{row.name}"')
         for function in self._registry.started_by(row.name, seen):
             # An id that the sender chose makes an event the same as another one: it starts a function once.
             self._admission.offer(function, row, seen, has_own_id="id" in event)
-
-    def _meets(self, run: Run, pause: PauseRow, event: Mapping[str, Any]) -> bool:
-        if run not in self._active or pause.step_id not in run.pauses:
-            return False
-        return holds(run.expressions.get(pause.step_id), run.events.first, event, now=self._clock.now())
-
-    def _cancels(self, run: Run, cancel: Cancel, event: Mapping[str, Any]) -> bool:
-        now = self._clock.now()
-        return cancel.counts(run.row.started_at, now) and holds(cancel.expression, run.events.first, event, now=now)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import os
 import secrets
 import socket
@@ -28,6 +27,7 @@ from .half_open import REQUEST_SECONDS, closing_half_open
 from .http.access import Access, Need, host_name
 from .http.api import API
 from .http.routes import Stream
+from .websockets import websocket_protocol
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 ANYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - what it means to bind to them is asked here
@@ -159,6 +159,8 @@ class DevServer:
             await self._mcp.stop()
             self._mcp = None
         await self._server.shutdown(sockets=[self._socket])
+        for connection in list(self._server.server_state.connections):
+            connection.transport.abort()  # its client reads nothing, so that it would never be closed
         await self._engine.stop()
         self._engine = self._server = self._socket = self._ticking = None
 
@@ -276,8 +278,7 @@ async def _serve(api: API, listener: socket.socket, request_seconds: float) -> u
         server_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=2,
-        # wsproto comes with the extra; where it is missing, another library will do, or none.
-        ws="wsproto" if importlib.util.find_spec("wsproto") else "auto",
+        ws=websocket_protocol(),
         ws_max_size=_LONGEST_FRAME,
         ws_per_message_deflate=False,  # most connections are within one machine
         ws_ping_interval=_PING_SECONDS,

@@ -274,9 +274,8 @@ def test_devserver_imports() -> None:
         assert tops(path) & set(PRODUCT) <= {"inngest_core", "inngest_devserver", "inngest_connect"}, name
         of_connect = {other for other in imports(path) if other.startswith("inngest_connect.")}
         assert not of_connect or is_in(name, {"workers", "http.connect_routes"}), name
-        assert all(other.startswith(("inngest_connect.codec.", "inngest_connect.messages.")) for other in of_connect), (
-            name
-        )
+        shared = tuple(f"inngest_connect.{module}." for module in ("codec", "messages", "silence"))
+        assert all(other.startswith(shared) for other in of_connect), name
         assert not (tops(path) & IN_HOSTING_ONLY) or is_in(name, {"hosting", "server"}), name
         assert "sqlite3" not in tops(path) or is_in(name, {"storage"}), name
         assert "inngest_cli" not in tops(path), name
@@ -285,7 +284,7 @@ def test_devserver_imports() -> None:
 def test_connect_imports() -> None:
     for name, path in modules("inngest_connect").items():
         assert tops(path) & set(PRODUCT) <= {"inngest_core", "inngest_connect"}, name
-        assert "websockets" not in tops(path) or name == "session", name
+        assert "websockets" not in tops(path) or name in ("session", "websocket"), name
         assert "google" not in tops(path) or name in ("codec", "worker"), name
 
 

@@ -130,7 +130,6 @@ class Registry:
             raise RegistrationInvalidError("App ID required")
         app_id = ids.app_uuid(name)
         configs = fields.get("functions")
-        functions = _parse_functions(configs, app_id)
         before = self._apps.get(app_id)
         app = AppRow(
             id=app_id,
@@ -143,6 +142,10 @@ class Registry:
             version=str(fields.get("appversion") or ""),
         )
         modified = before is None or (before.checksum, before.version) != (app.checksum, app.version)
+        # An app that is polled is not read again. An older engine may have taken functions that this one refuses; then
+        # they are not known, and the app is told why.
+        is_known = _count(configs) == len(self._current.get(app_id, {}))
+        functions = self.functions(app_id) if is_known and not modified else _parse_functions(configs, app_id)
         if modified:
             self._save(app, functions)
             self._replace(app, functions)
@@ -202,6 +205,10 @@ class Registry:
         self._index = index
         self._by_slug = {function.slug: function for function in self.functions()}
         self.on_change()
+
+
+def _count(configs: object) -> int:
+    return len(cast("list[object]", configs)) if isinstance(configs, list) else 0
 
 
 def _parse_functions(configs: object, app_id: str) -> list[Function]:

@@ -71,7 +71,7 @@ def _parse_time(text: str) -> datetime.datetime | None:
             continue
     try:
         return _in_utc(email.utils.parsedate_to_datetime(text))
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter comes from an odd time zone
         return None
 
 

@@ -36,9 +36,13 @@ class CancellationRoutes:
         row = CancellationRow(
             self._engine.ulids.new(now), app, name, function.id, after, before, _expression(body), now
         )
-        for run, why in self._cancellations.add(row, list(self._engine.active)):
-            if run in self._engine.active:  # the end of another one may have ended it
+        active = self._engine.active
+        runs = active.of_function(function.id)
+        for run, why in self._cancellations.add(row, runs):
+            if run in active:  # the end of another one may have ended it
                 self._engine.executor.cancel(run, why)
+        for run in runs:
+            active.rest(run)
         return enveloped(_view(row), now, status=201)
 
     def list(self, call: Call) -> Response:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import json
-
-from starlette.websockets import WebSocket
 
 from inngest_connect.codec import FrameError, dump, parse
 from inngest_connect.messages import Reply, ReplyAck, StartRequest, StartResponse, WorkerConnect
@@ -54,8 +53,8 @@ class ConnectRoutes:
         except (FrameError, ValueError) as error:
             raise APIError(400, f"Invalid request: {error}") from None
         assignment = self._assignments.reply(reply)
-        if assignment is not None:
-            await assignment.kept.wait()
+        if assignment is not None and not await asyncio.shield(assignment.kept):
+            raise APIError(503, "the call of this reply was given up before the reply was kept")
         return Response(200, _PROTOBUF, dump(ReplyAck(request_id=reply.request_id)))
 
 
@@ -71,7 +70,7 @@ class ConnectSocket:
         if scope["type"] != "websocket":
             raise APIError(426, "this is the WebSocket of Connect; workers ask /v0/connect/start for a session first")
         _require_extra()
-        connection = Connection(WebSocket(scope, receive, send), self._assignments, self._admit)
+        connection = Connection(receive, send, self._assignments, self._admit)
         reason = await connection.serve()
         names = ", ".join(sorted(connection.apps))
         self._engine.journal.say(

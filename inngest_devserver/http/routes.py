@@ -14,6 +14,7 @@ from inngest_devserver.page.routes import paths as pages
 from .access import Access, Need
 from .answers import APIError, Call, refuse_unknown
 from .app_routes import AppRoutes
+from .backup import BackupDownload
 from .cancellation_routes import CancellationRoutes
 from .checkpoint_routes import CheckpointRoutes
 from .connect_routes import ConnectRoutes, ConnectSocket
@@ -159,4 +160,5 @@ def streams(engine: Engine) -> list[Stream]:
         Stream("/v1/realtime/sse", subscriptions.sse),
         Stream("/v1/realtime/connect", subscriptions.websocket, is_websocket=True),
         Stream("/api/v2/changes", ChangeRoutes(engine).stream, need=Need.MANAGE, refuse=refuse),
+        Stream("/v1/backup", BackupDownload(engine).serve, need=Need.MANAGE),
     ]

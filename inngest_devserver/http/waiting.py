@@ -17,7 +17,7 @@ def waits_for(engine: Engine, run_id: str) -> list[str]:
 
 def waits_of_steps(engine: Engine, run_id: str) -> list[tuple[str, str]]:
     """Return the same with the id of the step that waits, which is "step" for the function itself."""
-    run = engine.active.get(run_id)
+    run = engine.active.look_at(run_id)
     if run is None:
         return []
     jobs = engine.scheduler.queue.jobs_of(run_id)

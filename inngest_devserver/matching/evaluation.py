@@ -11,6 +11,7 @@ from collections.abc import Callable
 from inngest_core.options.expressions import shorten
 
 from .arithmetic import subtract
+from .effort import Effort
 from .functions import FUNCTIONS, METHODS, Function, date, duration
 from .nodes import Call, ExpressionError, Fold, ListOf, Literal, MapOf, Name, Node, Select
 from .values import MISSING, TYPE_NAMES, Made, NoValueError, Type, equal, members, order, select, unequal
@@ -18,11 +19,11 @@ from .values import MISSING, TYPE_NAMES, Made, NoValueError, Type, equal, member
 Variables = dict[str, object]
 Evaluator = Callable[[Variables], object]
 
-MOST_TURNS = 10_000
-"""Turns of all loops of one evaluation together: lists may be long, and loops may be nested."""
 NOW = "@now"
-TURNS = "@turns"
+EFFORT = "@effort"
 """What an evaluation carries along, under names that no expression can use."""
+_BRIEF = frozenset({"_[_]", "_&&_", "_||_", "!_", "_?_:_", "@not_strictly_false", "size", "type", "dyn"})
+"""Functions that do not go through their arguments."""
 
 
 class Compiler:
@@ -31,6 +32,8 @@ class Compiler:
     def __init__(self, text: str) -> None:
         self._text = text
         self._names = {"event", "async", "vars"}
+        self._carried: list[str] = []
+        """What each of the loops around carries along, the innermost last."""
 
     def compile(self, node: Node) -> Evaluator:
         """Return the function that evaluates *node*; raises ExpressionError."""
@@ -86,7 +89,8 @@ class Compiler:
 
     def _call(self, node: Call) -> Evaluator:
         special = _SPECIAL.get(node.function) if node.target is None else None
-        arguments = [self.compile(argument) for argument in node.arguments]
+        looks = bool(self._carried) and node.function not in _BRIEF
+        arguments = [self._argument(argument, looks=looks) for argument in node.arguments]
         if special is not None:
             try:
                 return special(*arguments)
@@ -95,24 +99,33 @@ class Compiler:
         function = (FUNCTIONS if node.target is None else METHODS).get(node.function)
         if function is None:
             raise self._refuse(node.at, f"undeclared reference to '{node.function}'")
-        return _calling(function, arguments if node.target is None else [self.compile(node.target), *arguments])
+        return _calling(
+            function, arguments if node.target is None else [self._argument(node.target, looks=looks), *arguments]
+        )
+
+    def _argument(self, node: Node, *, looks: bool) -> Evaluator:
+        """looks: whether the function goes through it, again and again."""
+        evaluator = self.compile(node)
+        # What a macro has gathered so far grows by one item in each turn, and is not looked at.
+        is_gathered = isinstance(node, Name) and node.name in self._carried
+        return _looking(evaluator) if looks and not is_gathered else evaluator
 
     def _fold(self, node: Fold) -> Evaluator:
-        over, initial = self.compile(node.over), self.compile(node.initial)
+        over, initial = self._argument(node.over, looks=bool(self._carried)), self.compile(node.initial)
         added = {node.variable, node.carried} - self._names
         self._names |= added
-        condition, step, result = self.compile(node.condition), self.compile(node.step), self.compile(node.result)
+        self._carried.append(node.carried)
+        condition, step = self.compile(node.condition), self.compile(node.step)
+        self._carried.pop()
+        result = self.compile(node.result)
         self._names -= added
         variable, carried = node.variable, node.carried
 
         def fold(variables: Variables) -> object:
             inner = {**variables, carried: initial(variables)}
-            turns = variables[TURNS]
-            assert isinstance(turns, list)  # noqa: S101 - made by `evaluate`
+            effort = _effort(variables)
             for item in members(over(variables)):
-                turns[0] += 1
-                if turns[0] > MOST_TURNS:
-                    raise NoValueError(f"the loops of the expression take more than {MOST_TURNS} turns")
+                effort.turn()
                 inner[variable] = item
                 if not condition(inner):
                     break
@@ -127,11 +140,28 @@ class Compiler:
 
 def evaluate(evaluator: Evaluator, event: object, async_event: object, now: float) -> object:
     """Return the value for these events at the Unix time *now*; raises NoValueError."""
-    variables: Variables = {"event": event, "async": async_event, "vars": MISSING, NOW: now, TURNS: [0]}
+    variables: Variables = {"event": event, "async": async_event, "vars": MISSING, NOW: now, EFFORT: Effort()}
     try:
         return evaluator(variables)
     except RecursionError:
         raise NoValueError("the event is nested too deeply") from None
+
+
+def _effort(variables: Variables) -> Effort:
+    effort = variables[EFFORT]
+    assert isinstance(effort, Effort)  # noqa: S101 - made by `evaluate`
+    return effort
+
+
+def _looking(evaluator: Evaluator) -> Evaluator:
+    """Return what evaluates the same, and counts the value as looked at."""
+
+    def look(variables: Variables) -> object:
+        value = evaluator(variables)
+        _effort(variables).look_at(value)
+        return value
+
+    return look
 
 
 def _later(step: Evaluator, variables: Variables) -> object:

@@ -2,16 +2,18 @@
 
 Every change of a run is made here, once, in memory and in the store. Decides nothing.
 
-When there are many, a run that only sleeps is put to rest: the store has all that is known of it, and it is read again
-when somebody asks for it. So a hundred thousand sleepers take little memory.
+When there are many, a run that only waits is put to rest: the store has all that is known of it, and it is read again
+when somebody asks for it. So a hundred thousand sleepers take little memory. Of one that an event may concern, what the
+event is to meet stays here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-from inngest_devserver.apps.functions import Cancel
+from inngest_devserver.apps.functions import Cancel, Function
 from inngest_devserver.matcher import Expression
 from inngest_devserver.storage.store import Store
 from inngest_devserver.storage.tables import PauseRow
@@ -20,7 +22,21 @@ from .run import PauseKind, Run, Status
 
 _K = TypeVar("_K", bound=Hashable)
 MOST_AWAKE = 1000
-"""Runs in memory before those that only sleep are put to rest: to read one again takes longer than to keep it."""
+"""Runs in memory before those that only wait are put to rest: to read one again takes longer than to keep it."""
+Meets = Callable[[Expression | None, Mapping[str, Any]], bool]
+"""Whether an event meets an expression, given this and the event that started the run."""
+Cancels = Callable[[Cancel, float, Mapping[str, Any]], bool]
+"""Whether an event cancels a run by a rule, given this, when the run began, and the event that started it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """What is compared with events for one run. first: the event that started it. expressions: of its waits."""
+
+    function: Function
+    started_at: float = 0.0
+    first: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    expressions: Mapping[str, Expression] = field(default_factory=dict[str, Expression])
 
 
 class ActiveRuns:
@@ -31,20 +47,15 @@ class ActiveRuns:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._runs: dict[str, Run] = {}
-        self._resting: set[str] = set()
+        self._resting: dict[str, _Watched] = {}
+        self._unwatched: dict[str, _Watched] = {}
+        """By function, what all of its resting runs share that no event concerns."""
         self._waits: dict[str, dict[tuple[str, str], None]] = {}
         self._cancels: dict[str, dict[str, None]] = {}
         self._signals: dict[str, tuple[str, str]] = {}
 
     def __len__(self) -> int:
         return len(self._runs) + len(self._resting)
-
-    def __iter__(self) -> Iterator[Run]:
-        """Yield every run; those at rest are read for it."""
-        for run_id in [*self._runs, *self._resting]:
-            run = self.get(run_id)
-            if run is not None:
-                yield run
 
     def awake(self) -> list[Run]:
         """Return the runs that are not at rest."""
@@ -56,6 +67,10 @@ class ActiveRuns:
 
     def __contains__(self, run: Run) -> bool:
         return self._runs.get(run.id) is run
+
+    def look_at(self, run_id: str) -> Run | None:
+        """Return a run to read it only: one at rest stays so."""
+        return self._runs.get(run_id) or (self.read(run_id) if run_id in self._resting else None)
 
     def get(self, run_id: str) -> Run | None:
         run = self._runs.get(run_id)
@@ -70,34 +85,66 @@ class ActiveRuns:
 
     def wake(self, run: Run) -> Run:
         """Take a run that was read again for the one that was put to rest."""
-        self._resting.discard(run.id)
+        watched = self._resting.pop(run.id, None)
+        if watched is not None and watched.function is not run.function:  # it was registered anew meanwhile
+            self._forget_cancels(watched.function, run.id)
+            self._index_cancels(run)
         self._runs[run.id] = run
         return run
 
     def rest(self, run: Run) -> None:
-        """Put a run to rest if there are many, and it only sleeps."""
-        if len(self._runs) > MOST_AWAKE and run in self and run.only_sleeps():
-            del self._runs[run.id]
-            self._resting.add(run.id)
+        """Put a run to rest if there are many, and it only waits; not while the store is behind."""
+        if len(self._runs) <= MOST_AWAKE or run not in self or not run.only_waits() or self._store.database.trouble:
+            return
+        del self._runs[run.id]
+        if run.expressions or run.function.cancels:
+            self._resting[run.id] = _watched(run)
+        else:
+            self._resting[run.id] = self._unwatched.setdefault(run.function.id, _Watched(run.function))
 
     def of_app(self, app_id: str) -> list[Run]:
-        """Return the runs of an app that have not ended."""
-        return [run for run in self if run.function.app_id == app_id]
+        """Return the runs of an app that have not ended; those at rest are read for it."""
+        return self._of(lambda function: function.app_id == app_id)
 
-    def waiting_for(self, event: str) -> list[tuple[Run, PauseRow]]:
-        """Return the waits for an event of this name, oldest first."""
-        keys = list(self._waits.get(event, ()))
-        return [(self._runs[run_id], self._runs[run_id].pauses[step_id]) for run_id, step_id in keys]
+    def of_function(self, function_id: str) -> list[Run]:
+        """Return the runs of a function that have not ended; those at rest are read for it."""
+        return self._of(lambda function: function.id == function_id)
+
+    def _of(self, is_meant: Callable[[Function], bool]) -> list[Run]:
+        resting = [run_id for run_id, watched in self._resting.items() if is_meant(watched.function)]
+        found = [run for run in self._runs.values() if is_meant(run.function)]
+        return found + [run for run_id in resting if (run := self.get(run_id)) is not None]
+
+    def waiting_for(self, event: str, meets: Meets) -> Iterator[tuple[Run, PauseRow]]:
+        """Yield the waits that an event of this name ends, oldest first; they may end meanwhile."""
+        for run_id, step_id in list(self._waits.get(event, ())):
+            watched = self._watched(run_id)
+            if watched is None or not meets(watched.expressions.get(step_id), watched.first):
+                continue
+            run = self.get(run_id)
+            if run is not None and step_id in run.pauses:
+                yield run, run.pauses[step_id]
 
     def waiting_for_signal(self, signal: str) -> tuple[Run, PauseRow] | None:
         """Return the one wait for a signal, if there is one."""
-        key = self._signals.get(signal)
-        return None if key is None else (self._runs[key[0]], self._runs[key[0]].pauses[key[1]])
+        run_id, step_id = self._signals.get(signal, ("", ""))
+        run = self.get(run_id)
+        return None if run is None else (run, run.pauses[step_id])
 
-    def cancelled_by(self, event: str) -> list[tuple[Run, Cancel]]:
-        """Return the runs that an event of this name may cancel, each with its rule."""
-        runs = [self._runs[run_id] for run_id in self._cancels.get(event, ())]
-        return [(run, cancel) for run in runs for cancel in run.function.cancels if cancel.event == event]
+    def cancelled_by(self, event: str, cancels: Cancels) -> Iterator[Run]:
+        """Yield the runs that an event of this name cancels; they may end meanwhile."""
+        for run_id in list(self._cancels.get(event, ())):
+            watched = self._watched(run_id)
+            rules = () if watched is None else (each for each in watched.function.cancels if each.event == event)
+            if watched is None or not any(cancels(rule, watched.started_at, watched.first) for rule in rules):
+                continue
+            run = self.get(run_id)
+            if run is not None:
+                yield run
+
+    def _watched(self, run_id: str) -> _Watched | None:
+        run = self._runs.get(run_id)
+        return self._resting.get(run_id) if run is None else _watched(run)
 
     # --- changes
 
@@ -108,18 +155,23 @@ class ActiveRuns:
     def restore(self, run: Run) -> None:
         """Take up a run that the store holds already, with its pauses."""
         self._runs[run.id] = run
-        for cancel in run.function.cancels:
-            self._cancels.setdefault(cancel.event, {})[run.id] = None
+        self._index_cancels(run)
         for pause in run.pauses.values():
             self._index(pause)
 
     def end(self, run: Run, status: Status, now: float, output: bytes) -> None:
         self._store.end_run(run.id, status, now, output)
         del self._runs[run.id]
-        for cancel in run.function.cancels:
-            _discard(self._cancels, cancel.event, run.id)
+        self._forget_cancels(run.function, run.id)
         for pause in run.pauses.values():
             self._forget(pause)
+
+    def set_function(self, run: Run, function: Function) -> None:
+        """Let a run go on as its app has registered the function since it began."""
+        if function is not run.function:
+            self._forget_cancels(run.function, run.id)
+            run.function = function
+            self._index_cancels(run)
 
     def remember(self, run: Run, step_id: str, memo: bytes, arguments: bytes | None = None) -> PauseRow | None:
         """Keep the memo of a step that is done, and its arguments; return the pause that ends with it, if any."""
@@ -164,6 +216,14 @@ class ActiveRuns:
 
     # --- looking up by event and by signal
 
+    def _index_cancels(self, run: Run) -> None:
+        for cancel in run.function.cancels:
+            self._cancels.setdefault(cancel.event, {})[run.id] = None
+
+    def _forget_cancels(self, function: Function, run_id: str) -> None:
+        for cancel in function.cancels:
+            _discard(self._cancels, cancel.event, run_id)
+
     def _index(self, pause: PauseRow) -> None:
         if pause.kind == PauseKind.WAIT:
             self._waits.setdefault(pause.event, {})[(pause.run_id, pause.step_id)] = None
@@ -175,6 +235,10 @@ class ActiveRuns:
             _discard(self._waits, pause.event, (pause.run_id, pause.step_id))
         elif pause.kind == PauseKind.SIGNAL and pause.event:
             del self._signals[pause.event]
+
+
+def _watched(run: Run) -> _Watched:
+    return _Watched(run.function, run.row.started_at, run.events.first, run.expressions)
 
 
 def _discard(index: dict[str, dict[_K, None]], name: str, key: _K) -> None:

@@ -230,7 +230,7 @@ class Executor:
         """Return what came of a call; raises UnreachableError when the app has not seen it."""
         request_id = self._s.ulids.new(self._s.clock.now())
         # The app may have registered again since the run began, with another URL or other retries.
-        run.function = self._s.registry.function(run.function.id) or run.function
+        self._s.active.set_function(run, self._s.registry.function(run.function.id) or run.function)
         headers = call_headers(run, job, request_id)
         url = call_url(run.function.url, run.function.slug, job.step_id)
         run.requests[job.id] = run.savers[job.id] = request_id
@@ -295,10 +295,8 @@ class Executor:
             case Planned():
                 self._progress.pause(run, op)
                 news.count += op.id not in run.planned
-                run.planned[op.id] = op.name
-            case Rediscover():
-                news.count += 1
-            case Complete():
+                run.planned.add(op.id)
+            case Complete() | Rediscover():
                 pass
             case _:  # what the engine does itself
                 self._hold(run, op, news)
@@ -330,7 +328,8 @@ class Executor:
         if run.version < 2 and len(run.pauses) > 1:
             self._s.active.set_protocol(run, run.version, plan_only=True)
         waiting = any(pause.kind != PauseKind.PLANNED for pause in run.pauses.values())
-        run.fruitless = 0 if news.count or waiting else run.fruitless + 1
+        has_saved = len(run.stack) > job.position
+        run.fruitless = 0 if news.count or waiting or has_saved else run.fruitless + 1
         if run.fruitless >= MOST_FRUITLESS:
             self._fail_for(run, "FunctionStuckError", f"the app answered {MOST_FRUITLESS} times without anything new")
             return

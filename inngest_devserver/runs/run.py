@@ -43,6 +43,9 @@ class PauseKind(enum.StrEnum):
     FETCH = "fetch"
 
 
+_LASTING = frozenset({PauseKind.SLEEP, PauseKind.WAIT, PauseKind.SIGNAL, PauseKind.INVOKE})
+
+
 @dataclass(frozen=True, slots=True)
 class Events:
     """The events of a run, ready for its calls. event: with `user`, as in calls; items: as senders gave them."""
@@ -99,7 +102,7 @@ class Run:
     discovery: Discovery | None = None
     plan_only: bool = False
     fruitless: int = 0
-    planned: dict[str, str] = field(default_factory=dict[str, str])
+    planned: set[str] = field(default_factory=set[str])
     inputs: dict[str, bytes] = field(default_factory=dict[str, bytes])
     requests: dict[str, str] = field(default_factory=dict[str, str])
     savers: dict[str, str] = field(default_factory=dict[str, str])
@@ -142,16 +145,17 @@ class Run:
         """Return what a call request asks for, in words."""
         if step_id == DISCOVERY:
             return f"the function {self.function.slug}"
-        return f'the step "{self.planned.get(step_id, step_id)}" of the function {self.function.slug}'
+        pause = self.pauses.get(step_id)
+        return f'the step "{step_id if pause is None else pause.name}" of the function {self.function.slug}'
 
-    def only_sleeps(self) -> bool:
-        """Whether nothing can happen to the run but that time passes, so that the store tells all about it."""
+    def only_waits(self) -> bool:
+        """Whether nothing is done for the run until time passes or something happens elsewhere, so that the store tells
+        all about it."""
         return (
             self.discovery is None
             and not self.requests
             and bool(self.pauses)
-            and all(pause.kind == PauseKind.SLEEP for pause in self.pauses.values())
-            and not self.function.cancels
+            and all(pause.kind in _LASTING for pause in self.pauses.values())
             and self.function.flow.singleton is None
         )
 

@@ -1,18 +1,20 @@
 """The SQLite database under the store: opened, brought up to date, and written in transactions of one turn of the loop.
 
 What is written waits until its turn ends, or until something is read; in memory, where nothing is safer than elsewhere,
-until something is read. One connection, one writer, used by one thread. Knows no table but by its migrations, and makes
-no decisions.
+until something is read. One connection, one writer, used by one thread; only a backup reads beside it. Knows no table
+but by its migrations, and makes no decisions.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .backup import Backups
 from .memory import STATEMENTS, MemoryDatabases
 from .tables import MIGRATIONS
 
@@ -50,6 +52,7 @@ class Database:
         """Why what was written last is not in the file, such as a full disk; empty when all is well."""
         self.on_trouble: Callable[[], object] = str
         """Called when trouble begins."""
+        self.backups = Backups()
         self._made_db: sqlite3.Connection | None = None
         self._closed = False
         if path is not None:
@@ -72,6 +75,7 @@ class Database:
         return self._made_db
 
     def close(self) -> None:
+        self.backups.close()
         try:
             self.commit()
         finally:
@@ -146,6 +150,12 @@ class Database:
         self.write(sql, values)
         return self._make()
 
+    def backup(self) -> Callable[[Path], None]:
+        """Return what copies all that was written until now to a file, in any thread; it raises BackupError."""
+        self._make()
+        self.commit()
+        return functools.partial(self.backups.copy, self._db)
+
     def _make(self) -> int:
         """Make the writes that wait; return how many rows the last of them concerned."""
         if self.trouble or self._made == len(self._turn):
@@ -183,7 +193,13 @@ class Database:
 
 def _open_file(path: Path) -> sqlite3.Connection:
     try:
-        db = sqlite3.connect(str(path), isolation_level=None, timeout=_LOCK_SECONDS, cached_statements=STATEMENTS)
+        db = sqlite3.connect(
+            str(path),
+            isolation_level=None,
+            timeout=_LOCK_SECONDS,
+            cached_statements=STATEMENTS,
+            check_same_thread=False,  # for the backups
+        )
     except sqlite3.Error as error:
         raise FileUnusableError(_why(error)) from error
     try:
@@ -200,19 +216,30 @@ def _open_file(path: Path) -> sqlite3.Connection:
 def _prepare(db: sqlite3.Connection, path: Path) -> None:
     # One engine per file: two would do the same jobs twice.
     db.execute("PRAGMA locking_mode = EXCLUSIVE")
-    db.execute("PRAGMA journal_mode = WAL")
     db.execute("BEGIN EXCLUSIVE")
+    version = _format(db, path)
     db.execute("COMMIT")
+    db.execute("PRAGMA journal_mode = WAL")
     # Safe against a crash of this process; a power cut may lose the last transactions, never the file.
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute(f"PRAGMA journal_size_limit = {_LARGEST_JOURNAL}")
+    _migrate(db, version)
+
+
+def _format(db: sqlite3.Connection, path: Path) -> int:
+    """Return the number of the file's format, 0 of a new one. Raises FileUnusableError."""
     version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables and ("runs" not in tables or not version):
+        raise FileUnusableError(
+            f"it is another program's database, with tables such as {min(tables)}; give the engine its own file"
+        )
     if version > len(MIGRATIONS):
         raise StoreVersionError(
             f"{path} was written by a newer version of the engine (format {version}; this one knows formats up to "
             f"{len(MIGRATIONS)})"
         )
-    _migrate(db, version)
+    return version
 
 
 def _migrate(db: sqlite3.Connection, version: int = 0) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import random
 import urllib.parse
 from collections.abc import Callable, Mapping
@@ -66,16 +67,32 @@ class Worker(Protocol):
 
 @dataclass(eq=False)
 class Assignment:
-    """A call that some worker is to make. worker: who has it. expires: when the lease ends, on the loop's clock."""
+    """A call that some worker is to make."""
 
     request: ExecutorRequest
     worker: Worker | None = None
+    """Who was given the call, or who has replied: the same worker may do so over another connection."""
+    taken: bool = False
+    """Whether that worker has acknowledged the call."""
+    declines: float = 0.0
+    """When a worker that has not acknowledged the call counts as one that left it to others, on the loop's clock."""
     expires: float = 0.0
-    taken: asyncio.Event = field(default_factory=asyncio.Event)
-    replied: asyncio.Event = field(default_factory=asyncio.Event)
-    kept: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when what the reply says is in the store."""
+    """When the lease ends, on the same clock."""
+    settled: asyncio.Future[bool] | None = None
+    """Done when the worker has replied, has left the call to others, or, if True, has lost its lease."""
+    look: asyncio.TimerHandle | None = None
+    """Looks whether one of the two times is over."""
     reply: Reply | None = None
+    kept: asyncio.Future[bool] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    """Done when what the reply says is in the store; False when it never will be."""
+
+    def is_replied(self) -> bool:
+        return self.reply is not None
+
+    def settle(self, *, is_lost: bool = False) -> None:
+        """Let whoever waits for the worker go on."""
+        if self.settled is not None and not self.settled.done():
+            self.settled.set_result(is_lost)
 
 
 class Assignments:
@@ -128,11 +145,11 @@ class Assignments:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def take(self, request_id: str) -> None:
+    def take(self, request_id: str, worker: Worker) -> None:
         """Note that a worker has acknowledged a call."""
         assignment = self._by_request.get(request_id)
-        if assignment is not None:
-            assignment.taken.set()
+        if assignment is not None and assignment.worker is worker:
+            assignment.taken = True
 
     def extend(self, request_id: str, lease_id: str) -> str | None:
         """Return a new lease for a call; None when the given one is lost."""
@@ -145,12 +162,19 @@ class Assignments:
         assignment.expires = now + self._lease_seconds
         return new
 
-    def reply(self, reply: Reply) -> Assignment | None:
-        """Take in a reply; return what it replies to, or None when nobody waits for it (any more)."""
+    def reply(self, reply: Reply, worker: Worker | None = None) -> Assignment | None:
+        """Take in a reply; return what it replies to, or None when nobody waits for it (any more).
+
+        worker: who is to be told when it is kept; None for a reply that came over HTTP.
+        """
         assignment = self._by_request.get(reply.request_id)
-        if assignment is not None and assignment.reply is None:
+        if assignment is None:
+            return None
+        if worker is not None:
+            assignment.worker = worker
+        if assignment.reply is None:
             assignment.reply = reply
-            assignment.replied.set()
+            assignment.settle()
         return assignment
 
     # Calls
@@ -164,6 +188,7 @@ class Assignments:
             reply = await self._until_replied(assignment)
         except BaseException:
             del self._by_request[request_id]
+            assignment.kept.set_result(False)
             raise
         task = asyncio.current_task()
         if task is None:
@@ -174,29 +199,46 @@ class Assignments:
     async def _until_replied(self, assignment: Assignment) -> Reply:
         declined: set[Worker] = set()
         while assignment.reply is None:
-            worker = await self._free_worker(assignment.request.app_name, declined)
-            if not await self._give(worker, assignment):
-                worker.release(assignment.request.request_id)
-                declined.add(worker)
-                continue
-            while not assignment.replied.is_set() and (left := assignment.expires - _now()) > 0:
-                await _within(left, assignment.replied)
-            if not assignment.replied.is_set():
-                request = assignment.request
-                worker.release(request.request_id)
-                self._say(f"{request.function_slug}: the lease of a worker expired; the call goes to another one")
+            await self._try_next(assignment, declined)
         return assignment.reply
 
-    async def _give(self, worker: Worker, assignment: Assignment) -> bool:
-        """Give a call to a worker, and return whether it may be at it."""
-        lease_id = self._ulids.new(self._clock.now())
-        assignment.request = replace(assignment.request, lease_id=lease_id)
-        assignment.worker, assignment.expires = worker, _now() + self._lease_seconds
-        assignment.taken.clear()
+    async def _try_next(self, assignment: Assignment, declined: set[Worker]) -> None:
+        request = assignment.request
+        worker = await self._free_worker(request.app_name, declined)
+        if assignment.is_replied():  # by one whose lease had expired
+            return
+        is_lost = await self._offer(worker, assignment)
+        if assignment.is_replied():
+            return
+        worker.release(request.request_id)
+        if is_lost:
+            self._say(f"{request.function_slug}: the lease of a worker expired; the call goes to another one")
+        else:
+            declined.add(worker)
+
+    async def _offer(self, worker: Worker, assignment: Assignment) -> bool:
+        """Give a call to a worker, and wait until it is settled; return whether it has lost its lease."""
+        loop, now = asyncio.get_running_loop(), _now()
+        assignment.request = replace(assignment.request, lease_id=self._ulids.new(self._clock.now()))
+        assignment.worker, assignment.taken, assignment.settled = worker, False, loop.create_future()
+        assignment.declines, assignment.expires = now + ACK_SECONDS, now + self._lease_seconds
         if not await worker.give(assignment.request):
             return False
-        await _within(ACK_SECONDS, assignment.taken)
-        return assignment.taken.is_set() or assignment.reply is not None or worker not in self._workers
+        # One timer for both deadlines, which looks again when it came too early: most calls end before it is due.
+        assignment.look = loop.call_at(min(assignment.declines, assignment.expires), self._look, assignment)
+        try:
+            return await assignment.settled
+        finally:
+            assignment.look.cancel()
+
+    def _look(self, assignment: Assignment) -> None:
+        """Settle an assignment whose time is over, or look again when it will be."""
+        may_decline = not assignment.taken and assignment.worker in self._workers
+        until = assignment.declines if may_decline else assignment.expires
+        if until <= _now():
+            assignment.settle(is_lost=not may_decline)
+        else:
+            assignment.look = asyncio.get_running_loop().call_at(until, self._look, assignment)
 
     async def _free_worker(self, app_name: str, declined: set[Worker]) -> Worker:
         deadline = _now() + BUSY_SECONDS
@@ -213,15 +255,13 @@ class Assignments:
             await _within(min(1.0, deadline - _now()), changed)
 
     def _request(self, url: str, headers: Mapping[str, str], body: bytes) -> ExecutorRequest:
-        query = dict(urllib.parse.parse_qsl(query_of(url)))
-        slug = query[Query.FUNCTION_ID.value]
+        slug, step_id = _asked(url)
         function = self._registry.by_slug(slug)
         app = None if function is None else self._registry.app(function.app_id)
         if function is None or app is None:
             raise UnreachableError(f"{WORKERS_URL}: no app that is registered has a function {slug}")
-        trace = {
-            name.value: headers[name.value] for name in (Header.TRACEPARENT, Header.TRACESTATE) if name.value in headers
-        }
+        names = (Header.TRACEPARENT, Header.TRACESTATE)
+        trace = dump_json({name.value: headers[name.value] for name in names if name.value in headers})
         return ExecutorRequest(
             request_id=headers[Header.REQUEST_ID.value],
             account_id=ACCOUNT_ID,
@@ -230,10 +270,10 @@ class Assignments:
             app_name=app.name,
             function_id=function.id,
             function_slug=slug,
-            step_id=query[Query.STEP_ID.value],
+            step_id=step_id,
             request_payload=body,
-            system_trace_ctx=dump_json(trace),
-            user_trace_ctx=dump_json(trace),
+            system_trace_ctx=trace,
+            user_trace_ctx=trace,
             run_id=headers[Header.RUN_ID.value],
             job_id=headers[Header.JOB_ID.value],
         )
@@ -243,11 +283,19 @@ class Assignments:
         self._by_request.pop(assignment.request.request_id, None)
         self.something_changed()
         if cancelled:
+            assignment.kept.set_result(False)
             return
         self._store.commit()
-        assignment.kept.set()
+        assignment.kept.set_result(True)
         if assignment.worker is not None:
             assignment.worker.acknowledge(assignment.request.request_id)
+
+
+@functools.lru_cache(maxsize=1024)
+def _asked(url: str) -> tuple[str, str]:
+    """Return the slug of the function and the id of the step that the URL of a call names."""
+    query = dict(urllib.parse.parse_qsl(query_of(url)))
+    return query[Query.FUNCTION_ID.value], query[Query.STEP_ID.value]
 
 
 def _answer(reply: Reply) -> Answer:

@@ -8,8 +8,6 @@ import json
 from collections.abc import Callable
 from typing import Any, cast
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
-
 from inngest_connect.codec import FrameError, Message, parse
 from inngest_connect.messages import (
     SUBPROTOCOL,
@@ -25,6 +23,8 @@ from inngest_connect.messages import (
     dump_frame,
     parse_frame,
 )
+from inngest_connect.silence import Silence
+from inngest_core.web.asgi import Receive, Send
 from inngest_devserver.apps.registry import RegistrationInvalidError
 
 from .assignments import Assignments
@@ -43,19 +43,26 @@ class RefusedError(Exception):
     """The connection is closed with this as the reason."""
 
 
+class _ClosedError(Exception):
+    """The connection is closed."""
+
+
 class Connection:
     """A worker that is connected; `serve` is its whole life."""
 
-    def __init__(self, socket: WebSocket, assignments: Assignments, admit: Callable[[WorkerConnect], None]) -> None:
-        """admit: takes in who a worker is and what it serves; raises RefusedError or RegistrationInvalidError."""
-        self._socket = socket
+    def __init__(
+        self, receive: Receive, send: Send, assignments: Assignments, admit: Callable[[WorkerConnect], None]
+    ) -> None:
+        """receive, send: those of the WebSocket, as ASGI has them.
+        admit: takes in who a worker is and what it serves; raises RefusedError or RegistrationInvalidError."""
+        self._receive_message = receive
+        self._send_message = send
         self._assignments = assignments
         self._admit = admit
         self._hello = WorkerConnect()
         self._apps: frozenset[str] = frozenset()
         self._in_flight: set[str] = set()
         self._taking = True
-        self._sending = asyncio.Lock()
         self._acknowledging: set[asyncio.Task[bool]] = set()
 
     @property
@@ -97,13 +104,14 @@ class Connection:
 
     async def serve(self) -> str:
         """Serve the worker until its connection ends; return why it did, as far as is known."""
-        await self._socket.accept(SUBPROTOCOL)
+        await self._receive_message()  # that it wants to connect
+        await self._send_message({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
         try:
             await self._greet()
         except RefusedError as error:
             await self._close(_REFUSED, str(error))
             return str(error)
-        except WebSocketDisconnect:
+        except _ClosedError:
             return "closed by the worker"
         self._assignments.add(self)
         try:
@@ -136,6 +144,7 @@ class Connection:
             await self._send(Kind.SYNC_FAILED)
             raise RefusedError("; ".join([error.message, *error.details])) from None
         self._apps = frozenset(app.app_name for app in self._hello.apps)
+        self._taking = not self._hello.worker_manual_readiness_ack
         ready = ConnectionReady(
             heartbeat_interval=f"{HEARTBEAT_SECONDS:g}s",
             extend_lease_interval=f"{self._assignments.extend_seconds:g}s",
@@ -144,30 +153,35 @@ class Connection:
         await self._send(Kind.GATEWAY_CONNECTION_READY, ready)
 
     async def _read(self) -> str:
-        while True:
-            try:
-                async with asyncio.timeout(MISSED_HEARTBEATS * HEARTBEAT_SECONDS):
+        limit = MISSED_HEARTBEATS * HEARTBEAT_SECONDS
+        try:
+            async with Silence(limit) as silence:
+                while True:
                     kind, payload = await self._receive()
-                await self._take(kind, payload)
-            except TimeoutError:
-                await self._close(_GOING_AWAY, "connect_worker_heartbeats_missed")
-                return f"nothing was heard for {MISSED_HEARTBEATS * HEARTBEAT_SECONDS:g} s"
-            except WebSocketDisconnect:
-                return "closed by the worker" if not self._taking else "lost"
-            except FrameError as error:
-                await self._close(_REFUSED, "connect_invalid_frame")
-                return f"it sent {error}"
+                    silence.heard()
+                    await self._take(kind, payload)
+        except TimeoutError:
+            await self._close(_GOING_AWAY, "connect_worker_heartbeats_missed")
+            return f"nothing was heard for {limit:g} s"
+        except _ClosedError:
+            return "closed by the worker" if not self._taking else "lost"
+        except FrameError as error:
+            await self._close(_REFUSED, "connect_invalid_frame")
+            return f"it sent {error}"
 
     async def _take(self, kind: Kind, payload: bytes) -> None:
         match kind:
             case Kind.WORKER_HEARTBEAT:
                 await self._send(Kind.GATEWAY_HEARTBEAT)
             case Kind.WORKER_REQUEST_ACK:
-                self._assignments.take(parse(RequestAck, payload).request_id)
+                self._assignments.take(parse(RequestAck, payload).request_id, self)
             case Kind.WORKER_REPLY:
                 await self._take_reply(parse(Reply, payload))
             case Kind.WORKER_REQUEST_EXTEND_LEASE:
                 await self._extend(parse(ExtendLease, payload))
+            case Kind.WORKER_READY:
+                self._taking = True
+                self._assignments.something_changed()
             case Kind.WORKER_PAUSE:
                 self._taking = False
             case _:
@@ -175,7 +189,7 @@ class Connection:
 
     async def _take_reply(self, reply: Reply) -> None:
         self._in_flight.discard(reply.request_id)
-        if self._assignments.reply(reply) is None:  # it was kept before, or nobody waits for it any more
+        if self._assignments.reply(reply, self) is None:  # it was kept before, or nobody waits for it any more
             await self._send(Kind.WORKER_REPLY_ACK, ReplyAck(request_id=reply.request_id))
 
     async def _extend(self, asked: ExtendLease) -> None:
@@ -193,22 +207,22 @@ class Connection:
         await self._send(Kind.WORKER_REQUEST_EXTEND_LEASE_ACK, ack)
 
     async def _receive(self) -> tuple[Kind, bytes]:
-        message = cast("dict[str, Any]", await self._socket.receive())
+        message = cast("dict[str, Any]", await self._receive_message())
         if message["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(message.get("code", 1006))
+            raise _ClosedError
         return parse_frame(message.get("bytes") or message.get("text") or b"")
 
     async def _send(self, kind: Kind, message: Message | None = None) -> bool:
         try:
-            async with self._sending:
-                await self._socket.send_bytes(dump_frame(kind, message))
-        except (WebSocketDisconnect, RuntimeError, OSError):  # closed, which starlette tells in several ways
+            await self._send_message({"type": "websocket.send", "bytes": dump_frame(kind, message)})
+        except (RuntimeError, OSError):  # closed, which servers tell in several ways
             return False
         return True
 
     async def _close(self, code: int, reason: str) -> None:
-        with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
-            await self._socket.close(code, reason.encode()[:_LONGEST_REASON].decode(errors="ignore"))
+        short = reason.encode()[:_LONGEST_REASON].decode(errors="ignore")
+        with contextlib.suppress(RuntimeError, OSError):
+            await self._send_message({"type": "websocket.close", "code": code, "reason": short})
 
 
 def registration(hello: WorkerConnect, number: int, url: str) -> dict[str, object]:

@@ -118,3 +118,21 @@ def test_a_missing_msgspec_says_so_when_its_serializer_is_made() -> None:
     assert last_line(program) == (
         "ModuleNotFoundError: this needs msgspec, which is not installed: pip install 'inngest-suite[msgspec]'"
     )
+
+
+@pytest.mark.parametrize(
+    ("system", "extra", "expected"),
+    [
+        ("x86_64-pc-linux-gnu", "testing", "testing"),
+        ("x86_64-pc-linux-musl", "testing", "testing-musl"),
+        ("aarch64-unknown-linux-musl", "dev-server", "dev-server-musl"),
+        ("x86_64-pc-linux-musl", "flask", "flask"),
+    ],
+)
+def test_alpine_linux_gets_the_extra_that_can_be_installed_there(system: str, extra: str, expected: str) -> None:
+    program = (
+        f"import sysconfig; sysconfig.get_config_vars()['HOST_GNU_TYPE'] = {system!r}; "
+        f"from inngest_core.extras import install_command; print(install_command({extra!r}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, timeout=30, capture_output=True, text=True)
+    assert done.stdout == f"pip install 'inngest-suite[{expected}]'\n"

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
@@ -61,10 +61,14 @@ class ScriptedWorker:
         assert self.socket.close_reason is not None
         return self.socket.close_reason
 
-    async def introduce(self, instance_id: str = "scripted") -> None:
-        """Connect as a worker of the app shop, whose function is started by the event go."""
+    async def introduce(self, instance_id: str = "scripted", *, ready: bool = True) -> None:
+        """Connect as a worker of the app shop, whose function is started by the event go.
+
+        ready: whether it takes calls at once; else it says so later.
+        """
         await self.expect(Kind.GATEWAY_HELLO)
-        await self.send(Kind.WORKER_CONNECT, introduction(self.started, instance_id))
+        hello = replace(introduction(self.started, instance_id), worker_manual_readiness_ack=not ready)
+        await self.send(Kind.WORKER_CONNECT, hello)
         await self.expect(Kind.GATEWAY_CONNECTION_READY)
 
     async def take(self) -> ExecutorRequest:

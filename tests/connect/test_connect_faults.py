@@ -72,6 +72,15 @@ async def test_a_message_that_is_cut_short_is_left_out(caplog: pytest.LogCapture
 
 
 @on_a_loop
+async def test_a_message_that_comes_in_pieces_is_put_together() -> None:
+    async with Gateway().open() as gateway, running(gateway) as run:
+        data = dump_frame(Kind.GATEWAY_EXECUTOR_REQUEST, request("chain"))
+        await run.connection.socket.send([data[:1], data[1:100], data[100:]])
+        await run.connection.expect(Kind.WORKER_REQUEST_ACK)
+        assert (await run.connection.reply()).request_id == "request-1"
+
+
+@on_a_loop
 async def test_a_gateway_that_went_silent_is_left_for_another_one() -> None:
     waiting = Waiting()
     async with Gateway(ready=FAST).open() as gateway, running(gateway, waiting) as run:

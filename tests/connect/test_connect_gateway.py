@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from inngest_connect.codec import parse
-from inngest_connect.messages import ConnectionReady, ExtendLease, ExtendLeaseAck, Kind, ReplyAck
+from inngest_connect.messages import ConnectionReady, ExecutorRequest, ExtendLease, ExtendLeaseAck, Kind, ReplyAck
 from inngest_devserver.engine import Options
 from inngest_devserver.scheduling.clock import SystemClock
 from inngest_devserver.server import DevServer
@@ -168,6 +168,31 @@ async def test_a_worker_that_sends_garbage_is_cut_off_and_its_call_goes_to_anoth
         event_id = await send_event(origin)
         await other.reply(await other.take(), "other")
         assert await output_of(origin, event_id) == "other"
+
+
+@on_a_loop
+async def test_a_reply_over_another_connection_is_acknowledged_there(origin: str) -> None:
+    async with scripted_worker(origin) as worker:
+        event_id = await send_event(origin)
+        asked = await worker.take()
+    async with scripted_worker(origin) as worker:  # the same one, which has connected again
+        await worker.reply(asked, "done")
+        await worker.expect(Kind.WORKER_REPLY_ACK)
+        assert await output_of(origin, event_id) == "done"
+
+
+@on_a_loop
+async def test_a_worker_that_says_when_it_is_ready_gets_nothing_before(origin: str) -> None:
+    async with scripted_worker(origin, introduced=False) as later, scripted_worker(origin) as first:
+        await later.introduce(ready=False)
+        asked: list[ExecutorRequest] = []
+        for _ in range(4):
+            await send_event(origin)
+            asked.append(await first.take())
+        await later.send(Kind.WORKER_READY)
+        await send_event(origin)
+        last = await later.take()  # as it is the least busy one
+        assert last.request_id not in {each.request_id for each in asked}
 
 
 @on_a_loop

@@ -117,3 +117,22 @@ async def test_a_rewritten_endpoint_that_cannot_be_used_is_tried_again(
     async with Gateway().open() as gateway, running(gateway, rewrite_gateway_endpoint=rewrite) as run:
         assert run.connection.hello.connection_id == "connection-2"
     assert "this worker is not connected: " in caplog.text
+
+
+@on_a_loop
+async def test_a_proxy_that_needs_a_missing_library_does_not_end_a_worker() -> None:
+    """websockets 15 and newer go through the proxy of the environment, and for SOCKS they need python-socks."""
+    asked: list[str] = []
+
+    def rewrite(url: str) -> str:
+        asked.append(url)
+        if len(asked) > 1:
+            environment.delenv("socks_proxy")
+        return url
+
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("socks_proxy", "socks5://127.0.0.1:9")
+        for name in ("no_proxy", "NO_PROXY"):
+            environment.delenv(name, raising=False)
+        async with Gateway().open() as gateway, running(gateway, rewrite_gateway_endpoint=rewrite) as run:
+            assert run.connection.hello.connection_id == f"connection-{len(asked)}"

@@ -358,6 +358,20 @@ async def test_no_more_requests_are_taken_than_max_worker_concurrency(caplog: py
 
 
 @on_a_loop
+async def test_a_request_whose_reply_is_not_acknowledged_yet_takes_no_place() -> None:
+    """A gateway gives the next request as soon as it has a reply, and may acknowledge that later."""
+    async with Gateway().open() as gateway, running(gateway, max_worker_concurrency=1) as run:
+        await run.connection.ask(request("chain"))
+        await run.connection.expect(Kind.WORKER_REQUEST_ACK)
+        reply = await run.connection.next()
+        await run.connection.ask(again(request("chain"), 2))
+        ack = parse(RequestAck, await run.connection.expect(Kind.WORKER_REQUEST_ACK))
+        assert ack.request_id == "request-2"
+        await run.connection.take_reply(reply)
+        assert (await run.connection.reply()).request_id == "request-2"
+
+
+@on_a_loop
 async def test_a_request_that_comes_twice_runs_once() -> None:
     runs: list[int] = []
     release = asyncio.Event()

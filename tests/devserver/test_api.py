@@ -587,6 +587,17 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
         with pytest.raises(StoreVersionError, match="format 99; this one knows formats up to"):
             async with lab(persist=other):
                 pass
+        with contextlib.closing(sqlite3.connect(other)) as database:
+            database.execute("CREATE TABLE customers (name)")
+            for version in (0, 1, 99):
+                database.execute(f"PRAGMA user_version = {version}")
+                before = other.read_bytes()
+                with pytest.raises(
+                    FileUnusableError, match="another program's database, with tables such as customers"
+                ):
+                    async with lab(persist=other):
+                        pass
+                assert other.read_bytes() == before
         (tmp_path / "text").write_text("no database " * 100)
         with pytest.raises(FileUnusableError, match="not a database"):
             async with lab(persist=tmp_path / "text"):

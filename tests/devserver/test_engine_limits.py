@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from inngest_core.protocol.wire import hash_id
 
-from .harness import Called, Lab, Reply, lab, op, ops, planned, ran, returned
+from .harness import Called, Lab, Reply, lab, op, ops, planned, raised, ran, returned
 
 MIB = 1024 * 1024
 DAY_SECONDS = 86_400
@@ -175,6 +176,29 @@ def test_what_is_over_a_limit_fails_and_says_which_step(make: Make, name: str, s
             assert said in run["output"]["message"]
 
     asyncio.run(main())
+
+
+def test_the_step_is_named_after_a_restart_too(tmp_path: Path) -> None:
+    def script(call: Called) -> Reply:
+        if call.targets("big"):
+            return Reply(200, text(8 * MIB + 1)) if call.ctx["attempt"] else raised("not now")
+        return ops(planned("big"), planned("other"))
+
+    async def before() -> str:
+        async with lab(persist=tmp_path / "engine.db") as it:
+            it.serve("f", script, retries=1)
+            event = it.send("t/f")
+            await it.said('step "big" attempt 1 failed')
+            return event
+
+    async def after(event: str) -> None:
+        async with lab(persist=tmp_path / "engine.db") as it:
+            it.serve("f", script, retries=1)
+            await it.time.advance(10)
+            said = it.runs(event)[0]["output"]["message"]
+            assert said == 'asked for the step "big" of the function app-f, the app answered more than 8388608 bytes'
+
+    asyncio.run(after(asyncio.run(before())))
 
 
 def test_a_step_that_is_done_elsewhere_counts_too() -> None:

@@ -1,4 +1,4 @@
-"""Clients that connect and send nothing, or half a request, are cut off; all others are not. On real sockets."""
+"""Clients that send nothing, half a request or a head without end are cut off; all others are not. On real sockets."""
 
 from __future__ import annotations
 
@@ -89,3 +89,16 @@ def test_a_body_that_comes_slowly_is_taken(server: DevServer) -> None:
             assert stalled.recv(1) == b""  # more time has passed than a head may take
         connection.sendall(body)
         assert b"200 OK" in connection.recv(65536)
+
+
+def test_a_head_that_never_ends_is_refused_and_large_ones_are_not(server: DevServer) -> None:
+    with connect(server) as connection:
+        for _ in range(3):
+            connection.sendall(WHOLE[:-2] + b"x: " + b"a" * 16_000 + b"\r\n\r\n")
+            assert b"200 OK" in answer_of(connection)
+        connection.sendall(WHOLE[:-2])
+        with pytest.raises(ConnectionError):
+            for _ in range(10_000):
+                connection.sendall(b"x: " + b"a" * 16_000 + b"\r\n")
+    with httpx.Client(base_url=server.origin, trust_env=False) as client:
+        assert client.get("/health").status_code == 200

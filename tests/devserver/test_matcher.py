@@ -160,6 +160,37 @@ def test_loops_over_loops_come_to_an_end() -> None:
         Expression(text).evaluate(event(x=many))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "event.data.some.exists(x, x in event.data.many)",
+        "event.data.some.exists(x, event.data.many == event.data.more)",
+        "event.data.some.exists(x, event.data.text.contains('z'))",
+        "event.data.some.map(x, event.data.text + event.data.text).size() > 0",
+        "event.data.some.exists(x, event.data.many.exists(y, true) && x < -1.0)",
+        "event.data.some.exists(x, [event.data.many].exists(y, y == event.data.more))",
+    ],
+)
+def test_loops_over_what_is_large_come_to_an_end_soon(text: str) -> None:
+    large = event(some=[*range(9_000)], many=[*range(-100_000, -1)], more=[*range(-100_000, 0)], text="a" * 1_000_000)
+    with pytest.raises(NoValueError, match="look at more than 500000 parts of the event"):
+        Expression(text).evaluate(large)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("event.data.some.map(x, x).size() == 9000", True),
+        ("event.data.some.filter(x, x in [1, 2, 3]).size() == 3", True),
+        ("event.data.many[event.data.some.filter(x, event.data.many[x] < 0)[5]] == -99995", True),
+        ("-5 in event.data.many && event.data.many == event.data.many && event.data.text.contains('a')", True),
+    ],
+)
+def test_what_is_large_may_be_looked_at_and_looped_over(text: str, expected: bool) -> None:
+    large = event(some=[*range(9_000)], many=[*range(-100_000, -1)], text="a" * 1_000_000)
+    assert Expression(text).evaluate(large) is expected
+
+
 def test_evaluate_returns_plain_python() -> None:
     placed = event(id="a", items=[{"n": 1}, {"n": 2.5}], none=None)
     assert Expression("event.data.id + '-' + event.name").evaluate(placed) == "a-shop/order.placed"

@@ -1,4 +1,4 @@
-"""Many runs that sleep: most of them are put to rest, which nobody notices."""
+"""Many runs that sleep or wait: most of them are put to rest, which nobody notices."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from .harness import Called, Lab, Reply, lab, op, ops, returned
 
 MANY = 1100
-"""More than an engine keeps in memory when they only sleep."""
+"""More than an engine keeps in memory when they only wait."""
 HOUR = 3600.0
 
 
@@ -84,5 +84,98 @@ def test_an_app_that_is_removed_takes_its_sleepers_with_it() -> None:
             events = await many_asleep(it)
             assert it.request("DELETE", "/fn/remove?url=http://app.test/api/inngest").status == 200
             assert {it.runs(event)[0]["status"] for event in events} == {"Cancelled"}
+
+    asyncio.run(main())
+
+
+def waiter(call: Called) -> Reply:
+    """Wait for an event about the same number, beside a sleep, and then for a signal."""
+    n = call.body["event"]["data"]["n"]
+    if call.has("signal"):
+        return returned([n, call.memo("wait")["data"]["text"]])
+    if call.has("wait"):
+        return ops({**op("WaitForSignal", "signal"), "opts": {"signal": f"signal {n}", "timeout": "1h"}})
+    met = "event.data.n == async.data.n"
+    return ops({**op("WaitForEvent", "wait"), "opts": {"event": "t/go", "if": met, "timeout": "1h"}})
+
+
+CANCELLED_BY = {"event": "t/stop", "if": "event.data.n == async.data.n"}
+
+
+async def many_waiting(it: Lab) -> list[str]:
+    it.serve("f", waiter, cancel=[CANCELLED_BY])
+    answer = it.request("POST", "/e/key", [{"name": "t/f", "data": {"n": n}} for n in range(MANY)])
+    await it.time.settle()
+    ids: list[str] = answer.body["ids"]
+    return ids
+
+
+def test_events_and_signals_find_those_that_wait_for_them() -> None:
+    met, stopped = MANY - 1, MANY - 2
+
+    async def main() -> None:
+        async with lab() as it:
+            events = await many_waiting(it)
+            it.send("t/go", {"n": met, "text": "hello"})
+            it.send("t/stop", {"n": stopped})
+            await it.time.settle()
+            assert it.request("POST", "/v1/signals", {"signal": f"signal {met}", "data": None}).status == 200
+            await it.time.settle()
+            assert it.runs(events[met])[0]["output"] == [met, "hello"]
+            statuses = [it.runs(event)[0]["status"] for event in events]
+            assert statuses == ["Running"] * stopped + ["Cancelled", "Completed"]
+            assert len(it.app.calls) == MANY + 2
+
+    asyncio.run(main())
+
+
+def test_events_and_signals_find_them_after_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "engine.db"
+
+    async def before() -> list[str]:
+        async with lab(persist=path) as it:
+            return await many_waiting(it)
+
+    async def after(events: list[str]) -> None:
+        async with lab(persist=path) as it:
+            it.app.scripts["app-f"] = waiter
+            it.send("t/go", {"n": MANY - 1, "text": "hello"})
+            it.send("t/stop", {"n": MANY - 2})
+            await it.time.settle()
+            assert it.runs(events[MANY - 2])[0]["status"] == "Cancelled"
+            assert len(it.app.calls) == 1
+
+    asyncio.run(after(asyncio.run(before())))
+
+
+def test_what_cancels_them_may_be_registered_anew() -> None:
+    """An event that cancelled the runs of a function before is like any other one then."""
+
+    async def main() -> None:
+        async with lab() as it:
+            (first, *_, last) = await many_waiting(it)
+            it.serve("f", waiter, cancel=[{"event": "t/end"}])
+            it.send("t/go", {"n": 0, "text": "hello"})
+            it.send("t/go", {"n": MANY - 1, "text": "hello"})
+            await it.time.settle()
+            it.send("t/end")
+            for name in ("t/stop", "t/end"):
+                assert it.request("POST", "/e/key", {"name": name, "data": {"n": 5}}).status == 200
+            assert {it.runs(event)[0]["status"] for event in (first, last)} == {"Cancelled"}
+
+    asyncio.run(main())
+
+
+def test_a_run_that_is_looked_at_stays_at_rest() -> None:
+    async def main() -> None:
+        async with lab() as it:
+            events = await many_waiting(it)
+            before = len(it.engine.active.awake())
+            for event in events:
+                run = it.runs(event)[0]["run_id"]
+                assert it.request("GET", f"/v1/runs/{run}").body["data"]["waits_for"]
+            body = {"app_id": "app", "function_id": "f", "started_before": "2027-01-15T07:59:59Z"}
+            assert it.request("POST", "/v1/cancellations", body).status == 201
+            assert len(it.engine.active.awake()) == before
 
     asyncio.run(main())

@@ -153,6 +153,8 @@ def test_retry_after_is_honoured(header: str, seconds: float) -> None:
         ("soon", None),
         ("-3", None),
         ("3.5", None),
+        ("Mon, 01 Jan 2001 00:00:00 +99999999999999999", None),
+        ("Mon, 01 Jan 2001 00:00:00 GMT", 1.0),
         ("٣", None),
     ],
 )

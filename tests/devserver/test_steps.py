@@ -295,6 +295,30 @@ def test_discovery_request_asks_again() -> None:
     asyncio.run(main())
 
 
+def test_discovery_requests_that_bring_nothing_come_to_an_end() -> None:
+    """An app may ask for one call more as often as it has saved a step meanwhile."""
+
+    async def main() -> None:
+        async with lab() as it:
+            ask = {"op": "DiscoveryRequest", "id": "one"}
+
+            def script(call: Called) -> Reply:
+                if len(call.stack) == 60:
+                    return returned("ok")
+                body = {key: call.ctx[key] for key in ("run_id", "fn_id", "qi_id", "request_id", "generation_id")}
+                body |= {"request_started_at": 1, "ts": 2, "steps": [ran(f"{len(call.stack)}")]}
+                assert it.request("POST", f"/v1/checkpoint/{call.ctx['run_id']}/async", body).status == 200
+                return ops(ask)
+
+            it.serve("saves", script)
+            assert (await it.run("t/saves"))["output"] == "ok"
+            it.serve("endless", lambda call: ops(ask))
+            run = await it.run("t/endless")
+            assert (run["status"], run["output"]["name"]) == ("Failed", "FunctionStuckError")
+
+    asyncio.run(main())
+
+
 def test_mixed_answer_of_a_result_and_a_sleep() -> None:
     async def main() -> None:
         async with lab() as it:

@@ -110,7 +110,7 @@ class RunActions:
         if not seconds:
             return answered(self._engine, started)
         self._store.commit()
-        if self._engine.active.get(run_id) is not None:
+        if self._engine.active.knows(run_id):
             await self._engine.executor.ends.wait(run_id, seconds)
         row = self._store.run(run_id)
         if row is not None:

@@ -1,0 +1,78 @@
+"""Functions that run on the loop of user code, while the loop of the connection goes on: it begins and cancels them.
+
+Neither loop waits for the other one. A function that blocks its loop keeps only other functions waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import Callable
+
+from .handover import Handover
+from .messages import ExecutorRequest, Reply
+from .served import Served, failed_reply
+
+OnEnd = Callable[[Reply | None], object]
+
+
+class Call:
+    """One run of a function. Belongs to the loop of user code."""
+
+    def __init__(self, request: ExecutorRequest, on_end: OnEnd) -> None:
+        self.request = request
+        self.on_end = on_end
+        self.task: asyncio.Task[None] | None = None
+
+
+class Calls:
+    """The functions that run. Made, and told what to do, on the loop of the connection."""
+
+    def __init__(self, served: Served, user_loop: asyncio.AbstractEventLoop) -> None:
+        self._served = served
+        self._user_loop = user_loop
+        self._there = Handover(user_loop)
+        self._back = Handover(asyncio.get_running_loop())
+        self._running: set[Call] = set()
+
+    @property
+    def are_over(self) -> bool:
+        """Whether the loop of user code is closed."""
+        return self._user_loop.is_closed()
+
+    def begin(self, request: ExecutorRequest, on_end: OnEnd) -> Call:
+        """Run the function that is asked for; raises RuntimeError when the loop of user code is closed.
+
+        on_end: called on the loop of the connection with the reply, or with None when the function was cancelled.
+        """
+        call = Call(request, on_end)
+        self._there.put(functools.partial(self._start, call))
+        return call
+
+    def cancel(self, call: Call) -> None:
+        """Cancel a function as soon as its loop is free."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and the function ended with it
+            self._there.put(functools.partial(self._cancel, call))
+
+    # On the loop of user code
+
+    def _start(self, call: Call) -> None:
+        self._running.add(call)
+        call.task = self._user_loop.create_task(self._run(call))
+
+    def _cancel(self, call: Call) -> None:
+        if call.task is not None:
+            call.task.cancel()
+
+    async def _run(self, call: Call) -> None:
+        reply: Reply | None = None
+        try:
+            reply = await self._served.answer(call.request)
+        except Exception as error:
+            self._served.client.logger.error("an error of the SDK itself", exc_info=error)
+            reply = failed_reply(call.request, f"an error of the SDK itself: {type(error).__name__}")
+        finally:
+            self._running.discard(call)
+            with contextlib.suppress(RuntimeError):  # the connection has ended
+                self._back.put(functools.partial(call.on_end, reply))

@@ -1,0 +1,89 @@
+"""A WebSocket that hands over each message as it comes, and sends without waiting. Knows no message of Connect.
+
+A task that waits for messages, or for room to send, costs more than the message itself, and a call takes four of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Event, State
+
+_HOLD_DATA = frozenset({Opcode.BINARY, Opcode.TEXT, Opcode.CONT})
+
+
+class WebSocket(ClientConnection):
+    """The client's side of a connection."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._on_message: Callable[[bytes | str], object] | None = None
+        self._unread = 0
+        """Messages that have come, and that nobody has received."""
+        self._parts: list[bytes] = []
+        self._is_text = False
+        self.drained_at = 0.0
+        """When the other side last caught up with what is sent to it, on the loop's clock."""
+
+    async def receive(self) -> bytes | str:
+        """Return the next message, before `listen`; raises ConnectionClosed."""
+        message = await self.recv()
+        self._unread -= 1
+        return message
+
+    async def listen(self, on_message: Callable[[bytes | str], object]) -> None:
+        """Call *on_message* with each message from now on, until the connection is closed; raises ConnectionClosed.
+
+        A message that the other side sent in pieces comes as one. *on_message* must not raise.
+        """
+        while self._unread:
+            on_message(await self.receive())
+        self._on_message = on_message
+        await self.recv()  # raises when the connection is closed, and gets no message
+
+    def push(self, message: bytes) -> bool:
+        """Send a binary message; return False when the connection is closed.
+
+        What the other side does not read is kept in memory: ask `is_behind` before much is sent.
+        """
+        if not self.is_open:
+            return False
+        self.protocol.send_binary(message)
+        self.send_data()
+        return True
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages may be sent."""
+        return self.protocol.state is State.OPEN and not self.transport.is_closing()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the other side does not keep up with reading what is sent."""
+        return self.paused
+
+    # What the library calls
+
+    def process_event(self, event: Event) -> None:
+        if self.response is None or not isinstance(event, Frame) or event.opcode not in _HOLD_DATA:
+            super().process_event(event)
+            return
+        if self._on_message is None:
+            self._unread += event.fin
+            super().process_event(event)
+            return
+        if event.opcode is not Opcode.CONT:
+            self._is_text = event.opcode is Opcode.TEXT
+        self._parts.append(bytes(event.data))
+        if event.fin:
+            data = b"".join(self._parts)
+            self._parts.clear()
+            self._on_message(data.decode(errors="replace") if self._is_text else data)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.drained_at = asyncio.get_running_loop().time()
