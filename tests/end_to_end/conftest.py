@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from .in_process import InProcess, in_process
+from .in_virtual_time import InProcess, in_process
 from .world import NATIVE_KINDS, Kind, World, new_world
 
 _HERE = Path(__file__).parent

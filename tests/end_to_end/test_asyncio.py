@@ -14,7 +14,7 @@ from tests.cases.case import HandlerKind
 
 from .conftest import kinds
 from .framework_apps import Framework
-from .in_process import InProcess, in_process
+from .in_virtual_time import InProcess, in_process
 from .world import Kind, World
 
 ASYNC_KINDS = [Kind(framework, HandlerKind.ASYNC) for framework in (Framework.FLASK, Framework.STARLETTE)]

@@ -11,7 +11,7 @@ import inngest
 from tests.stage.bodies import Script
 
 from .conftest import stages
-from .in_process import InProcess, failure
+from .in_virtual_time import InProcess, failure
 from .world import TWO_BY_TWO
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from tests.stage.bodies import Script
 
 from .conftest import stages
-from .in_process import InProcess
+from .in_virtual_time import InProcess
 from .world import EVERY_KIND, TWO_BY_TWO
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.stage.bodies import Script
 
 from .conftest import stages
-from .in_process import InProcess
+from .in_virtual_time import InProcess
 from .world import TWO_BY_TWO
 
 HOUR = datetime.timedelta(hours=1)
