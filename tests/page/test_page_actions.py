@@ -117,6 +117,7 @@ def test_a_sleep_is_skipped(page: Page, shop: Shop) -> None:
     page.locator(".step summary").first.click()
     page.get_by_role("button", name="Skip the sleep").click()
     headline(page, "Completed Remind a customer")
+    assert shop.status(run) == "Completed"
 
 
 def test_a_wait_goes_on_with_an_event_that_is_made_up(page: Page, shop: Shop) -> None:
@@ -129,6 +130,17 @@ def test_a_wait_goes_on_with_an_event_that_is_made_up(page: Page, shop: Shop) ->
     page.get_by_role("button", name="Go on with this event").click()
     headline(page, "Completed Ask for a review")
     expect(page.get_by_role("region", name="Output of the run")).to_contain_text('"stars": 5')
+
+
+def test_a_wait_is_given_up(page: Page, shop: Shop) -> None:
+    run = shop.run("shop/bought")
+    shop.wait_for_reason(run, "review")
+    page.goto(f"{shop.origin}/runs/{run}")
+    page.locator(".step summary").first.click()
+    page.get_by_role("button", name="Skip: nothing has come").click()
+    headline(page, "Completed Ask for a review")
+    expect(page.get_by_role("region", name="Output of the run")).to_contain_text("null")
+    assert shop.status(run) == "Completed"
 
 
 def test_many_runs_are_cancelled_after_a_look_at_them(page: Page, shop: Shop) -> None:
