@@ -30,6 +30,7 @@ SUBJECTS = (
     "engine_load",
     "workers",
     "testing_kit",
+    "page",
 )
 
 

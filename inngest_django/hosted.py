@@ -32,7 +32,7 @@ class WSGIProject:
 
     def __init__(self) -> None:
         self._application = get_internal_wsgi_application()
-        BaseCommand().check()
+        _check()
         self.routes = list(project_routes())
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -44,12 +44,19 @@ class ASGIProject:
 
     def __init__(self) -> None:
         self._application: Any = get_asgi_application()
-        BaseCommand().check()
+        _check()
         self.routes = list(project_routes())
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http":  # Django refuses the others with an exception
             await self._application(scope, receive, send)
+
+
+def _check() -> None:
+    """Check what `runserver` checks, and say it in the same words."""
+    command = BaseCommand()
+    command.check()
+    command.check_migrations()
 
 
 def create_wsgi() -> WSGIProject:

@@ -62,6 +62,8 @@ GEN_AI = {
 class OpenTelemetryMiddleware(MiddlewareSync):
     """Makes spans and metrics; give the class, or what `factory` returns, to a client."""
 
+    keeps_call = True
+
     @classmethod
     def factory(
         cls,

@@ -31,6 +31,8 @@ MECHANISM = {"type": "inngest", "handled": False}
 class SentryMiddleware(MiddlewareSync):
     """Reports failed runs to Sentry; give the class, or what `factory` returns, to a client."""
 
+    keeps_call = True
+
     @classmethod
     def factory(cls, *, every_attempt: bool = False) -> Callable[[Any, object], SentryMiddleware]:
         """Return what to give to a client as middleware.

@@ -11,6 +11,8 @@ from typing import Any, TypeVar, cast
 from starlette.routing import Mount, Route
 
 from inngest_core.client import Inngest
+from inngest_core.error_text import kind_of
+from inngest_core.errors import ConfigError
 from inngest_core.serving.arguments import check_client, refuse_second_endpoint
 
 from .serve import Endpoint
@@ -29,11 +31,13 @@ def lifespan(
     clients: what serves functions or sends events. A client that is used afterwards makes its connections anew.
     inner: the app's own lifespan, which ends before the clients are closed; what it yields is the state of the app's
         requests.
-    Raises ConfigError: something else than clients. The app does not start, with a ConfigError, when functions are
-    served twice at one path.
+    Raises ConfigError: something else than clients and a lifespan. The app does not start, with a ConfigError, when
+    functions are served twice at one path.
     """
     for client in clients:
         check_client(client)
+    if inner is not None and not callable(inner):
+        raise ConfigError(f"inner is {kind_of(inner)}; give the app's own lifespan, such as an @asynccontextmanager")
 
     @contextlib.asynccontextmanager
     async def run(app: A) -> AsyncGenerator[State]:

@@ -83,8 +83,9 @@ async def wait_for_calls(app: Application, timeout: float | None = None) -> int:
 
     app: what serves functions, itself or in applications within it.
     timeout: seconds; None waits for as long as it takes.
-    Returns how many calls are still under way, 0 when all are answered.
+    Returns how many calls are still under way, 0 when all are answered. Raises ConfigError: app is something else.
     """
+    check_app(app, (Application,), "a tornado.web.Application")
     calls = {call for endpoint in _endpoints(app.default_router) for call in endpoint.calls}
     if not calls:
         return 0

@@ -54,7 +54,7 @@ def normal(name: str) -> str:
 def minimums() -> Iterator[tuple[str, str]]:
     for requirement in requirements():
         name, _, minimum = requirement.partition(">=")
-        yield normal(name), minimum
+        yield normal(name.partition("[")[0]), minimum
 
 
 def pins(file: str) -> dict[str, str]:
@@ -111,6 +111,11 @@ def test_the_supported_versions_of_python_agree() -> None:
     assert f"NEWEST_DJANGO := {newest_django}." in makefile
     assert "Typing :: Typed" in classifiers
     assert PROJECT["version"] == inngest.__version__
+
+
+def test_the_extra_for_sqlalchemy_brings_what_async_sessions_need() -> None:
+    assert "sqlalchemy.ext.asyncio" in (ROOT / "inngest_outbox" / "sqlalchemy.py").read_text(encoding="utf-8")
+    assert PROJECT["optional-dependencies"]["sqlalchemy"][0].startswith("sqlalchemy[asyncio]>=")
 
 
 # The packages

@@ -342,6 +342,15 @@ def test_examples_use_public_names() -> None:
         assert tops(path) & set(PRODUCT) <= {"inngest"} or path.parent.name == "demo", path
 
 
+def test_only_the_routes_know_the_page() -> None:
+    for name, path in modules("inngest_devserver").items():
+        if not is_in(name, {"page"}):
+            knows = {each for each in imports(path) if each.startswith("inngest_devserver.page")}
+            assert not knows or name == "http.routes", name
+        else:
+            assert third_party(path) <= {"jinja2"}, name
+
+
 def test_the_page_has_short_files_and_needs_nothing_from_elsewhere() -> None:
     found = [
         path for path in (ROOT / "inngest_devserver" / "page").rglob("*") if path.suffix in (".html", ".css", ".js")

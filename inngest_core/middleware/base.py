@@ -35,6 +35,8 @@ class MiddlewareSync:
     raw_request: the framework's own request; None outside of a call.
     """
 
+    keeps_call: bool = False
+    """Whether an instance keeps what belongs to one call, so that one instance cannot be given for all calls."""
     records_step_inputs: bool = True
     """Whether engines may be told the arguments of steps, which they show, and which can be edited for a rerun."""
 
@@ -162,6 +164,8 @@ class Middleware:
     raw_request: the framework's own request; None outside of a call.
     """
 
+    keeps_call: bool = False
+    """Whether an instance keeps what belongs to one call, so that one instance cannot be given for all calls."""
     records_step_inputs: bool = True
     """Whether engines may be told the arguments of steps, which they show, and which can be edited for a rerun."""
 

@@ -15,6 +15,10 @@ _KINDS = (Middleware, MiddlewareSync)
 
 MIDDLEWARE_RULE = "a middleware class, or a function (client, raw_request) that returns an instance of one"
 
+_ONE_EACH = (
+    "its class, or a function (client, raw_request) that returns an instance: one keeps what belongs to one call"
+)
+
 
 def problems_of_middleware(given: object) -> Iterator[tuple[str, object, str]]:
     """Yield what cannot be middleware in the argument *middleware* of a client or a function: field, value and rule."""
@@ -24,7 +28,10 @@ def problems_of_middleware(given: object) -> Iterator[tuple[str, object, str]]:
         yield "middleware", given, f"a list; each item is {MIDDLEWARE_RULE}"
         return
     for number, factory in enumerate(cast("Sequence[object]", given)):
-        if not isinstance(factory, Middleware | MiddlewareSync | MiddlewarePair) and not _makes_middleware(factory):
+        if isinstance(factory, _KINDS):
+            if factory.keeps_call:
+                yield f"middleware[{number}]", factory, _ONE_EACH
+        elif not isinstance(factory, MiddlewarePair) and not _makes_middleware(factory):
             yield f"middleware[{number}]", factory, MIDDLEWARE_RULE
 
 

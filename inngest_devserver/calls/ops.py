@@ -44,11 +44,13 @@ class StepDone:
 
 @dataclass(frozen=True, slots=True)
 class StepErrored:
-    """A step that raised and may be tried again."""
+    """A step that raised and may be tried again. began, arguments: as of `StepDone`."""
 
     id: str
     name: str
     error: Mapping[str, Any]
+    began: float | None = None
+    arguments: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +218,7 @@ class _Reader:
             case Opcode.STEP_ERROR:
                 if not self._object("error"):
                     raise OpsInvalidError(f"{self._what()}: StepError has no error")
-                return StepErrored(step_id, self._name, self._object("error"))
+                return StepErrored(step_id, self._name, self._object("error"), self._began(), self._input())
             case Opcode.STEP_PLANNED:
                 self._input()
                 return Planned(step_id, self._name, self._race)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import urllib.parse
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inngest_core.protocol.duration import parse_time
 from inngest_devserver.engine import Engine
 from inngest_devserver.http.answers import APIError, Call, refuse_unknown
-from inngest_devserver.http.v2 import questions
-from inngest_devserver.storage.run_pages import RunFilter
+from inngest_devserver.scheduling.clock import iso
 
 PERIODS = {"15m": 900, "1h": 3600, "24h": 86_400, "7d": 604_800}
 """How far back to look, as an address says it, in seconds."""
@@ -23,8 +21,9 @@ PERIOD_WORDS = {
     "24h": "last 24 hours",
     "7d": "last 7 days",
 }
-STATUSES = ("running", "completed", "failed", "cancelled")
-KNOWN = ("status", "app", "function", "since", "from", "until", "q", "cursor", "limit", "did", "count")
+STATUSES = ("queued", "running", "waiting", "completed", "failed", "cancelled")
+_FILTERS = ("status", "app", "function", "since", "from", "until", "q", "cursor")
+_OF_NOTES = ("did", "count", "refused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ class Wanted:
 
 def read(call: Call) -> Wanted:
     """Return what the query asks for; raises APIError."""
-    refuse_unknown(call, KNOWN)
+    refuse_unknown(call, (*_FILTERS, *_OF_NOTES))
     return wanted_of({name: tuple(values) for name, values in call.queries.items()})
 
 
@@ -91,29 +90,21 @@ def wanted_of(given: dict[str, tuple[str, ...]]) -> Wanted:
     )
 
 
-def run_filter(engine: Engine, wanted: Wanted) -> RunFilter:
-    """Return what the store is asked for; raises APIError."""
-    since = _moment(wanted.begin, "from")
+def queries_of(engine: Engine, wanted: Wanted) -> dict[str, list[str]]:
+    """Return what the API is asked for, in its words; raises APIError."""
+    begin, until = _moment(wanted.begin, "from"), _moment(wanted.until, "until")
     if wanted.since:
-        since = max(since or 0.0, engine.clock.now() - PERIODS[wanted.since])
-    return RunFilter(
-        statuses=[each.capitalize() for each in wanted.status],
-        functions=_functions(engine, wanted),
-        since=since,
-        until=_moment(wanted.until, "until"),
-        after=questions.after(wanted.cursor, "QUEUED_AT"),
-    )
-
-
-def _functions(engine: Engine, wanted: Wanted) -> Sequence[str] | None:
-    if not wanted.app and not wanted.function:
-        return None
-    registry = engine.registry
-    return [
-        one.id
-        for one in registry.known()
-        if wanted.app in ("", registry.app_name(one.app_id)) and wanted.function in ("", one.slug)
-    ]
+        begin = max(begin or 0.0, engine.clock.now() - PERIODS[wanted.since])
+    asked = {
+        "status": [each.upper() for each in wanted.status],
+        "appId": [wanted.app],
+        "functionId": [wanted.function],
+        "from": [iso(begin)] if begin is not None else [],
+        "until": [iso(until)] if until is not None else [],
+        "text": [wanted.text],
+        "cursor": [wanted.cursor],
+    }
+    return {name: values for name, values in asked.items() if any(values)}
 
 
 def _moment(text: str, name: str) -> float | None:

@@ -7,8 +7,6 @@ import json
 import re
 from collections.abc import Iterator
 
-from inngest_devserver import fragments
-
 LONGEST = 200_000
 """Characters of a value that are shown; a browser gets slow with more."""
 _TOKEN = re.compile(
@@ -50,8 +48,3 @@ def in_short(value: object, length: int = 120) -> str:
     """Return a value as JSON in one line, cut where it is long."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= length else f"{text[: length - 1]}…"
-
-
-def loaded(body: bytes | None) -> object:
-    """Return the value in a JSON text of the store."""
-    return None if body is None else fragments.load(body)

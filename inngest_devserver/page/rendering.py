@@ -85,6 +85,7 @@ def _environment() -> Any:
     cast("dict[str, Any]", environment.globals).update(given)
     filters: dict[str, Any] = {
         "json": json_text.marked_up,
+        "pretty": json_text.pretty,
         "in_short": json_text.in_short,
         "with_times": words.with_times,
         "iso": words.iso_of,

@@ -8,8 +8,7 @@ from typing import Any
 from inngest_core.web.messages import Response
 from inngest_devserver.engine import Engine
 from inngest_devserver.http.answers import Call
-from inngest_devserver.http.v2 import questions
-from inngest_devserver.storage.run_pages import place_of, run_page
+from inngest_devserver.http.v2.run_lists import RunLists
 from inngest_devserver.storage.tables import RunRow
 
 from . import filters, rendering
@@ -39,17 +38,16 @@ class RunLine:
 class RunList:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._lists = RunLists(engine)
 
-    def show(self, call: Call) -> Response:
+    async def show(self, call: Call) -> Response:
         wanted = filters.read(call)
-        engine = self._engine
-        found = run_page(engine.store.database, filters.run_filter(engine, wanted), PAGE_SIZE + 1)
-        shown = found[:PAGE_SIZE]
-        after = questions.cursor(place_of(shown[-1], "QUEUED_AT"), "QUEUED_AT") if len(found) > PAGE_SIZE else ""
+        asked = Call(call.request, {}, filters.queries_of(self._engine, wanted))
+        shown, after = await self._lists.look_up(asked, PAGE_SIZE)
         return rendering.page(
             "runs.html",
             wanted=wanted,
-            lines=[line_of(engine, row) for row in shown],
+            lines=[line_of(self._engine, row) for row in shown],
             older=wanted.query(cursor=after) if after else "",
             note=note_of(call),
             **self._choices(),

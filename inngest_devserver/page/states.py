@@ -61,7 +61,7 @@ def state_of_step(span: Span, *, is_called: bool) -> State:
         return State(span.status.lower())
     if span.kind in _WAITING:
         return State(_WAITING[span.kind])
-    if is_called:
+    if is_called or (span.started_at is not None and not span.children):
         return State("running")
     return State("retrying" if span.children else "queued")
 
@@ -70,7 +70,7 @@ def outcome_of(engine: Engine, row: RunRow) -> str:
     """Return in a few words what came of a run, or why it does not go on."""
     if row.ended_at is None:
         return "; ".join(waits_for(engine, row.id))[:_LONGEST_OUTCOME]
-    output = json_text.loaded(row.output)
+    output = None if row.output is None else engine.masking.mask_json(row.output)
     if row.status == Status.FAILED:
         error = error_of(output)
         return f"{error.name}: {error.message}"[:_LONGEST_OUTCOME] if error else json_text.in_short(output)

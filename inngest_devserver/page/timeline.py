@@ -6,19 +6,17 @@ Reads the trace of a run and makes numbers of it; what draws them is a template,
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from inngest_devserver.runs.run import PauseKind
 from inngest_devserver.runs.trace import Span
 
+from .scale import Scale, Tick
 from .states import State, state_of_step
 
-_TICKS = 4
-_NICE = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800)
-_NICE_LONG = (3600, 7200, 21_600, 43_200, 86_400, 172_800, 604_800)
-_SMALLEST = 0.001
-"""Seconds that a scale has at least."""
+_NARROWEST = 0.6
+"""Percent of the scale: what took next to nothing is seen, too."""
 KIND_WORDS = {
     PauseKind.PLANNED.value: "step",
     PauseKind.SLEEP.value: "sleep",
@@ -54,51 +52,49 @@ class Row:
     group: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
-    x: float
-    seconds: float
-
-
 @dataclass(slots=True)
 class Timeline:
-    """seconds: that its width stands for. goes_on: whether it grows."""
+    """seconds: that its width stands for. goes_on: whether it grows. is_even: whether all of them are as wide."""
 
     began: float
     seconds: float
     goes_on: bool
+    is_even: bool
     rows: list[Row] = field(default_factory=list[Row])
     ticks: list[Tick] = field(default_factory=list[Tick])
 
 
-class _Scale:
-    def __init__(self, began: float, end: float) -> None:
-        self._began = began
-        self.seconds = max(end - began, _SMALLEST)
-        self._end = end
-
-    def piece(self, kind: str, begin: float, end: float | None) -> Piece:
-        first = self._percent(begin)
-        last = self._percent(self._end if end is None else end)
-        since = max(begin - self._began, 0.0)
-        return Piece(kind, since, None if end is None else max(end - self._began, since), first, max(last - first, 0.0))
-
-    def _percent(self, moment: float) -> float:
-        return round(min(max((moment - self._began) / self.seconds, 0.0), 1.0) * 100, 3)
+_Raw = tuple[str, float, float | None]
+"""A piece before it is on a scale: kind, begin, end."""
 
 
 def timeline(root: Span, now: float, called: Iterable[str] = ()) -> Timeline:
     """Return the rows of a run. called: ids of the steps for which the app is being asked just now."""
     end = now if root.ended_at is None else root.ended_at
-    scale, asked = _Scale(root.queued_at, end), set(called)
-    found = Timeline(root.queued_at, scale.seconds, root.ended_at is None)
-    for span in sorted((one for one in root.children if _is_shown(one)), key=lambda one: one.queued_at):
-        state = state_of_step(span, is_called=span.step_id in asked)
+    asked = set(called)
+    spans = sorted((one for one in root.children if _is_shown(one)), key=lambda one: one.queued_at)
+    states = [state_of_step(span, is_called=span.step_id in asked) for span in spans]
+    raw = [list(_pieces(span, state)) for span, state in zip(spans, states, strict=True)]
+    drawn = [(kind, (begin, end if over is None else over)) for row in raw for kind, begin, over in row]
+    busy = [span for kind, span in drawn if kind != "waiting"]
+    scale = Scale(root.queued_at, end, busy, [span for kind, span in drawn if kind == "waiting"])
+    found = Timeline(root.queued_at, scale.seconds, root.ended_at is None, scale.is_even, ticks=scale.ticks())
+    for span, state, pieces in zip(spans, states, raw, strict=True):
         kind = KIND_WORDS.get(span.kind, span.kind) if span.step_id else "function"
-        found.rows.append(Row(span, state, kind, list(_pieces(scale, span, state))))
+        # What happened is drawn over the time between, which would hide a very short attempt.
+        drawn_last = sorted(pieces, key=lambda piece: piece[0] != "queued")
+        found.rows.append(Row(span, state, kind, [_on(scale, root.queued_at, end, piece) for piece in drawn_last]))
     _group(found.rows)
-    found.ticks = _ticks(scale.seconds)
     return found
+
+
+def _on(scale: Scale, began: float, now: float, raw: _Raw) -> Piece:
+    kind, begin, end = raw
+    first = min(scale.percent(begin), 100 - _NARROWEST)
+    last = scale.percent(now if end is None else end)
+    since = max(begin - began, 0.0)
+    width = round(max(last - first, _NARROWEST), 3)
+    return Piece(kind, since, None if end is None else max(end - began, since), first, width)
 
 
 def _is_shown(span: Span) -> bool:
@@ -106,17 +102,20 @@ def _is_shown(span: Span) -> bool:
     return bool(span.step_id) or bool(span.children)
 
 
-def _pieces(scale: _Scale, span: Span, state: State) -> Iterable[Piece]:
+def _pieces(span: Span, state: State) -> Iterator[_Raw]:
     at = span.queued_at
     for attempt in span.children:
         began = attempt.queued_at
         if began > at:
-            yield scale.piece("queued", at, began)
-        yield scale.piece("failed" if attempt.status == "Failed" else attempt.status.lower(), began, attempt.ended_at)
+            yield "queued", at, began
+        yield attempt.status.lower(), began, attempt.ended_at
         at = attempt.ended_at or began
-    if span.children and span.ended_at is not None and at >= span.ended_at:
+    if span.children and span.ended_at is not None:
         return
-    yield scale.piece(_last_kind(span, state), at, span.ended_at)
+    if not span.children and span.started_at is not None and span.started_at > at:
+        yield "queued", at, span.started_at
+        at = span.started_at
+    yield _last_kind(span, state), at, span.ended_at
 
 
 def _last_kind(span: Span, state: State) -> str:
@@ -129,16 +128,10 @@ def _last_kind(span: Span, state: State) -> str:
 
 
 def _group(rows: Sequence[Row]) -> None:
-    """Mark the steps that were planned in one turn: they run side by side."""
-    for _, same in itertools.groupby(rows, key=lambda row: round(row.span.queued_at, 3)):
+    """Mark the steps that were reported together: they run side by side."""
+    for _, same in itertools.groupby(rows, key=lambda row: row.span.position if row.span.in_group else -1):
         together = list(same)
-        if len(together) > 1:
+        if together[0].span.in_group:
             for row in together:
                 row.group = "mid"
             together[0].group, together[-1].group = "first", "last"
-
-
-def _ticks(seconds: float) -> list[Tick]:
-    step = next((one for one in (*_NICE, *_NICE_LONG) if one * _TICKS >= seconds), seconds / _TICKS)
-    count = int(seconds / step + 1e-9)
-    return [Tick(round(number * step / seconds * 100, 3), number * step) for number in range(count + 1)]

@@ -287,11 +287,11 @@ class Executor:
                 pass
             case StepErrored() if stepped.no_retry or job.attempt + 1 >= run.function.max_attempts:
                 memo = memos.step_error(op.error, no_retry=stepped.no_retry)
-                done = StepDone(op.id, op.name, memo, failed=True, message=_message(op))
+                done = StepDone(op.id, op.name, memo, True, _message(op), op.began, op.arguments)
                 news.add(self._remember(run, job, done, started))
             case StepErrored():
                 news.retried = True
-                self.attempts.step_failed(run, job, op, _message(op), started)
+                self.attempts.step_failed(run, job, op, _message(op), op.began or started)
             case Planned():
                 self._progress.pause(run, op)
                 news.count += op.id not in run.planned

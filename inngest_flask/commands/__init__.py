@@ -17,6 +17,7 @@ from flask.cli import NoAppException, ScriptInfo
 from inngest_cli.errors import CommandError, UsageError
 from inngest_cli.main import command_parsers, run
 from inngest_cli.settings import environ_of, runs_an_app
+from inngest_core.errors import InngestError
 from inngest_flask.extension import served_by
 
 from .hosted import APP
@@ -89,9 +90,14 @@ def _run(options: argparse.Namespace, info: ScriptInfo) -> int:
 
 
 def _with_settings(environ: Mapping[str, str], info: ScriptInfo) -> Mapping[str, str]:
-    """Return the environment as the settings of the app complete it; as it is when there is no app."""
+    """Return the environment as the settings of the app complete it; as it is when there is no app.
+
+    Raises click.UsageError: a setting of the app does not fit.
+    """
     try:
         served = served_by(info.load_app())
     except NoAppException:
         return environ
+    except InngestError as error:
+        raise click.UsageError(str(error)) from None
     return environ if served is None else environ_of(served.client, environ)

@@ -177,6 +177,15 @@ def test_the_process_that_serves_runs_the_system_checks(options: tuple[str, ...]
         assert session.process.wait() == 1
 
 
+def test_migrations_that_were_not_applied_are_told_at_start_up(project: Path) -> None:
+    with (project / "site_settings.py").open("a") as settings:
+        settings.write("INSTALLED_APPS.append('inngest_django.outbox')\n")
+        settings.write("DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'new.db'}}\n")
+    with inngest_dev(["manage.py"], folder=project) as session:
+        assert "inngest_outbox" in session.until("You have 1 unapplied migration(s).")
+        session.until("manage.py migrate")
+
+
 def test_what_is_wrong_is_said_in_one_line(project: Path) -> None:
     with inngest_dev(["manage.py"], "--path=/nowhere", folder=project) as session:
         assert "does not serve functions at --path /nowhere" in session.until("CommandError: ")

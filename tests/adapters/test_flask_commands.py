@@ -37,6 +37,11 @@ SHOP = """
             app.config.update(INNGEST_EVENT_API_BASE_URL=engine, INNGEST_EVENT_KEY="key-1")
         extension.init_app(app)
         return app
+
+    def misconfigured():
+        app = flask.Flask("shop")
+        app.config["INNGEST_EVENT_KEYS"] = "key-1"
+        extension.init_app(app)
 """
 
 
@@ -98,6 +103,19 @@ def test_what_the_user_can_fix_is_clicks_error(folder: Path) -> None:
     assert "Error: the following arguments are required: NAME" in flask_inngest(folder, "send", code=2)
     assert "Error: no engine is running at" in flask_inngest(folder, "runs", "--url=http://127.0.0.1:1", code=1)
     assert "No such command 'nothing'" in flask_inngest(folder, "nothing", code=2)
+
+
+@pytest.mark.parametrize("command", ["dev", "worker", "runs"])
+def test_a_setting_that_does_not_fit_is_clicks_error(folder: Path, command: str) -> None:
+    said = flask_inngest(folder, command, code=2 if command == "runs" else 1, app="shop:misconfigured")
+    assert "Traceback" not in said
+    assert 'Error: app.config["INNGEST_EVENT_KEYS"] is not a setting; did you mean' in said
+
+
+def test_an_app_that_is_not_there_is_clicks_error(folder: Path) -> None:
+    said = flask_inngest(folder, "dev", code=1, app="shop:nothing")
+    assert "Traceback" not in said
+    assert "Error: Failed to find attribute 'nothing' in 'shop'." in said
 
 
 def test_the_app_of_flask_is_run_with_an_engine(folder: Path) -> None:

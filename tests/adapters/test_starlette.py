@@ -293,3 +293,8 @@ def test_an_app_that_serves_twice_at_one_path_does_not_start() -> None:
 def test_what_is_no_client_is_refused() -> None:
     with pytest.raises(inngest.InngestError, match="client is the function"):
         inngest.starlette.lifespan(lambda app: app)  # type: ignore[arg-type]
+
+
+def test_what_is_no_lifespan_is_refused() -> None:
+    with shop() as served, pytest.raises(inngest.InngestError, match="inner is an int; give the app's own lifespan"):
+        inngest.starlette.lifespan(served.client, inner=3)  # type: ignore[arg-type]

@@ -67,3 +67,8 @@ def test_calls_are_waited_for(is_within_another: bool) -> None:
             expect_ran(await call, "async")
 
         asyncio.run(play())
+
+
+def test_what_is_no_application_has_no_calls_to_wait_for() -> None:
+    with pytest.raises(inngest.InngestError, match="app is a str; give a"):
+        asyncio.run(inngest.tornado.wait_for_calls("app"))  # type: ignore[arg-type]

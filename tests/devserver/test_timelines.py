@@ -132,6 +132,29 @@ def test_each_attempt_has_its_times_and_its_error() -> None:
     asyncio.run(main())
 
 
+def test_a_failed_attempt_begins_when_the_app_says_and_keeps_what_the_step_was_given() -> None:
+    async def main() -> None:
+        async with lab() as it:
+
+            def script(call: Called) -> Reply:
+                if call.has("a"):
+                    return returned(1)
+                it.clock.advance(2)
+                timing = {"a": round((it.clock.now() - 0.5) * 1e9), "b": 500_000_000}
+                return ops(step_error("a", "no") | {"timing": timing, "opts": {"input": [7]}})
+
+            it.serve("f", script, retries=1)
+            event = it.send("t/f")
+            await it.called(1)
+            await it.time.advance(60)
+            await it.ended(event)
+            step = steps_of(trace_of(it, it.runs(event)[0]["run_id"]))["a"]
+            assert [one["durationMs"] for one in step["children"]] == ["500", "500"]
+            assert (step["status"], step["input"]) == ("FAILED", [7])
+
+    asyncio.run(main())
+
+
 TRACEBACK = """Traceback (most recent call last):
   File "/srv/.venv/lib/python3.12/site-packages/lib/pool.py", line 5, in call
     return function()

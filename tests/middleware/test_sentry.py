@@ -18,6 +18,7 @@ from sentry_sdk.transport import Transport
 import inngest
 import inngest.experimental.sentry_middleware
 from inngest.middleware.sentry import SentryMiddleware
+from inngest_core.errors import ConfigError
 from inngest_core.serving.app import App
 from inngest_core.web.messages import Request
 from tests.cases.case import FULL_ID, RUN_ID, Call, HandlerKind
@@ -289,3 +290,10 @@ def test_without_sentry_nothing_happens(kind: HandlerKind) -> None:
 
 def test_the_name_of_the_official_sdk() -> None:
     assert inngest.experimental.sentry_middleware.SentryMiddleware is SentryMiddleware
+
+
+def test_one_instance_for_all_calls_is_refused() -> None:
+    one = SentryMiddleware(inngest.Inngest(app_id="app", is_production=False), None)
+    with pytest.raises(ConfigError, match="give its class, or a function") as refused:
+        inngest.Inngest(app_id="app", is_production=False, middleware=[one])
+    assert "keeps what belongs to one call" in str(refused.value)

@@ -149,6 +149,30 @@ def test_the_command_sends_shows_and_sends_again(client: inngest.Inngest, using:
     assert said("--database", using, "status").startswith("1 waiting")
 
 
+class ToEvents:
+    """A router that has the outbox in a database of its own."""
+
+    def __init__(self, using: str) -> None:
+        self._using = using
+
+    def db_for_read(self, model: type[Any], **_: Any) -> str | None:
+        return self._using if model is OutboxEvent else None
+
+    db_for_write = db_for_read
+
+
+def test_the_command_asks_the_database_of_the_routers(client: inngest.Inngest, using: str) -> None:
+    with override_settings(DATABASE_ROUTERS=[ToEvents(using)]):
+        outbox.add(event("shop/a"), client=client)
+        assert said("status").startswith("1 waiting")
+
+
+def test_the_database_may_be_named_after_the_command(using: str) -> None:
+    assert said("status", "--database", using) == "0 waiting; 0 set aside\n"
+    with pytest.raises(CommandError, match=r"'nowhere' .*choose from"):
+        said("status", "--database", "nowhere")
+
+
 def test_a_table_that_is_missing_is_an_error_that_names_the_command() -> None:
     with pytest.raises(CommandError, match=r"the database 'default' has no table .* manage.py migrate"):
         said("status")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import django
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 DEBUG = "SECRET_KEY" not in os.environ
@@ -49,7 +51,10 @@ USE_TZ = True
 
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "helpdesk.db"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+if django.VERSION >= (6, 1):
+    MAILERS = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 
 INNGEST = {"APP_ID": "helpdesk", "IS_PRODUCTION": not DEBUG, "OUTBOX_RELAY": True}
 TASKS = {"default": {"BACKEND": "inngest_django.tasks.InngestBackend"}}

@@ -93,6 +93,11 @@ class RunLists:
             page["cursor"] = cursor(found.after, wanted.time_field)
         return answered(self._engine, [run_view(run, self._registry, output) for run in found.runs], page)
 
+    async def look_up(self, call: Call, limit: int) -> tuple[list[RunRow], str]:
+        """Return the same as rows, and the cursor that leads on; "" when nothing is left."""
+        wanted, found = await self._find(call, limit)
+        return found.runs, "" if found.after is None else cursor(found.after, wanted.time_field)
+
     async def find(self, call: Call, limit: int) -> tuple[list[RunRow], bool]:
         """Return the runs that a query means, at most *limit* of them, and whether there are more."""
         _, found = await self._find(call, limit)

@@ -5,7 +5,9 @@ import "./run-timeline.js";
 import { showTimes } from "./times.js";
 import { listenToKeys } from "./keys.js";
 import { listenToForms } from "./forms.js";
+import { goLive } from "./live.js";
 
 showTimes(document);
 listenToKeys();
 listenToForms();
+goLive();

@@ -23,10 +23,14 @@ function ago(moment) {
   return day.format(moment);
 }
 
+function onDay(moment) {
+  return new Date().toDateString() === moment.toDateString() ? clock.format(moment) : `${day.format(moment)}, ${clock.format(moment)}`;
+}
+
 function show(element) {
   const moment = new Date(element.dateTime);
   const how = element.dataset.show;
-  const text = how === "time" ? clock.format(moment) : how === "both" ? `${clock.format(moment)}, ${ago(moment)}` : ago(moment);
+  const text = how === "time" ? clock.format(moment) : how === "both" ? `${onDay(moment)}, ${ago(moment)}` : ago(moment);
   if (element.textContent !== text) element.textContent = text;
   element.title = exact.format(moment);
 }

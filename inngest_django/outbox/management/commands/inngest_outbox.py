@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+import argparse
 import signal
 import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import connections, router
 
 from inngest_django.outbox.models import OutboxEvent
 from inngest_django.outbox.sending import relay
 from inngest_django.outbox.store import as_datetime
 
 
+def _add_database(parser: argparse.ArgumentParser, default: str | None) -> None:
+    says = "alias of the database; by default the one to which the project's routers write events"
+    parser.add_argument("--database", choices=tuple(connections), default=default, help=says)
+
+
 class Command(BaseCommand):
     help = "Send the events of the outbox, and show what waits in it."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--database", default=DEFAULT_DB_ALIAS, help="alias of the database; default: %(default)s")
+        _add_database(parser, default=None)
         commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
         running = commands.add_parser("relay", help="send events until it is interrupted")
         running.add_argument("--once", action="store_true", help="send what is due now, and end")
-        commands.add_parser("status", help="show how many events wait, and what was set aside")
-        commands.add_parser("retry", help="send again what was set aside")
+        status = commands.add_parser("status", help="show how many events wait, and what was set aside")
+        retry = commands.add_parser("retry", help="send again what was set aside")
+        for command in (running, status, retry):
+            _add_database(command, default=argparse.SUPPRESS)  # it may stand before the command or behind it
 
     def handle(self, *args: Any, **options: Any) -> None:
-        alias: str = options["database"]
+        alias: str = options["database"] or router.db_for_write(OutboxEvent)
         if OutboxEvent._meta.db_table not in connections[alias].introspection.table_names():
             raise CommandError(
                 f"the database {alias!r} has no table for the outbox; run: manage.py migrate --database {alias}"
