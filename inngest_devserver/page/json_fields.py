@@ -33,7 +33,7 @@ def _refuse(name: str) -> object:
 
 def read_object(text: str, what: str) -> dict[str, Any]:
     """Return the object in a field; an empty field is an empty object. Raises FieldError."""
-    value = _read(text, what) if text.strip() else {}
+    value: object = _read(text, what) if text.strip() else dict[str, Any]()
     if not isinstance(value, dict):
         raise FieldError(f"{what} is a JSON {json_kind(value)}; expected an object, as in {{}}")
     return cast("dict[str, Any]", value)

@@ -7,11 +7,13 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from .page_shop import Shop, open_shop
 
-PATIENCE_MS = 15_000
+PATIENCE_MS = 30_000
+"""For what comes at once on a machine that has time."""
+expect.set_options(timeout=PATIENCE_MS)
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
