@@ -23,6 +23,7 @@ from .life import ConnectionState, Life
 from .served import Apps, Served
 
 SHUTDOWN_SECONDS = 30.0
+_LOOK_UP_SECONDS = 1.0
 DEFAULT_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -145,7 +146,7 @@ class Worker:
             if self._early_close:
                 self._life.close(self._shutdown_seconds)
             try:
-                await _until(self._ended)
+                await _until_looking_up(self._ended)
             except asyncio.CancelledError:
                 self._life.close(0)
                 self._life.close(0)  # the second one hurries
@@ -244,6 +245,18 @@ class Worker:
 async def _until(future: concurrent.futures.Future[None]) -> None:
     """Wait for something of another thread, which a cancellation here does not end."""
     await asyncio.shield(asyncio.wrap_future(future))
+
+
+async def _until_looking_up(future: concurrent.futures.Future[None]) -> None:
+    """Wait as `_until` does, but wake up now and then, for Python handles signals only while the main thread is awake.
+
+    A signal that comes just before the loop begins to wait, or in another thread, does not wake it.
+    """
+    while not future.done():
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_UP_SECONDS):
+                await _until(future)
+    future.result()
 
 
 def _instance_id(given: str | None) -> str:

@@ -13,6 +13,7 @@ from inngest_core.web.messages import Response
 from inngest_devserver.calls.caller import WORKERS_URL
 from inngest_devserver.engine import Engine
 from inngest_devserver.workers.connection import Connection, RefusedError, registration
+from inngest_devserver.workers.wire import Wire
 
 from .answers import APIError, Call
 
@@ -70,7 +71,7 @@ class ConnectSocket:
         if scope["type"] != "websocket":
             raise APIError(426, "this is the WebSocket of Connect; workers ask /v0/connect/start for a session first")
         _require_extra()
-        connection = Connection(receive, send, self._assignments, self._admit)
+        connection = Connection(Wire(scope, receive, send), self._assignments, self._admit)
         reason = await connection.serve()
         names = ", ".join(sorted(connection.apps))
         self._engine.journal.say(

@@ -48,7 +48,7 @@ class Worker(Protocol):
     def serves(self, app_name: str) -> bool: ...
     @property
     def load(self) -> int: ...
-    async def give(self, request: ExecutorRequest) -> bool:
+    def give(self, request: ExecutorRequest) -> bool:
         """Give it a call; return False when the connection is closed."""
         ...
 
@@ -222,7 +222,7 @@ class Assignments:
         assignment.request = replace(assignment.request, lease_id=self._ulids.new(self._clock.now()))
         assignment.worker, assignment.taken, assignment.settled = worker, False, loop.create_future()
         assignment.declines, assignment.expires = now + ACK_SECONDS, now + self._lease_seconds
-        if not await worker.give(assignment.request):
+        if not worker.give(assignment.request):
             return False
         # One timer for both deadlines, which looks again when it came too early: most calls end before it is due.
         assignment.look = loop.call_at(min(assignment.declines, assignment.expires), self._look, assignment)

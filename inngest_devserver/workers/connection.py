@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 from collections.abc import Callable
-from typing import Any, cast
 
 from inngest_connect.codec import FrameError, Message, parse
 from inngest_connect.messages import (
@@ -24,10 +22,11 @@ from inngest_connect.messages import (
     parse_frame,
 )
 from inngest_connect.silence import Silence
-from inngest_core.web.asgi import Receive, Send
+from inngest_core.runtime.racing import first_of
 from inngest_devserver.apps.registry import RegistrationInvalidError
 
 from .assignments import Assignments
+from .wire import ClosedError, Wire
 
 HELLO_SECONDS = 5.0
 HEARTBEAT_SECONDS = 10.0
@@ -35,35 +34,27 @@ MISSED_HEARTBEATS = 5
 CLOSING = "connect_gateway_closing"
 _REFUSED = 1008
 _GOING_AWAY = 1001
-_LONGEST_REASON = 123
-"""Bytes, by the standard of WebSockets."""
 
 
 class RefusedError(Exception):
     """The connection is closed with this as the reason."""
 
 
-class _ClosedError(Exception):
-    """The connection is closed."""
-
-
 class Connection:
     """A worker that is connected; `serve` is its whole life."""
 
-    def __init__(
-        self, receive: Receive, send: Send, assignments: Assignments, admit: Callable[[WorkerConnect], None]
-    ) -> None:
-        """receive, send: those of the WebSocket, as ASGI has them.
-        admit: takes in who a worker is and what it serves; raises RefusedError or RegistrationInvalidError."""
-        self._receive_message = receive
-        self._send_message = send
+    def __init__(self, wire: Wire, assignments: Assignments, admit: Callable[[WorkerConnect], None]) -> None:
+        """admit: takes in who a worker is and what it serves; raises RefusedError or RegistrationInvalidError."""
+        self._wire = wire
         self._assignments = assignments
         self._admit = admit
         self._hello = WorkerConnect()
         self._apps: frozenset[str] = frozenset()
         self._in_flight: set[str] = set()
         self._taking = True
-        self._acknowledging: set[asyncio.Task[bool]] = set()
+        self._silence: Silence | None = None
+        self._failure: Exception | None = None
+        self._failed = asyncio.Event()
 
     @property
     def instance_id(self) -> str:
@@ -86,9 +77,9 @@ class Connection:
         limit = self._hello.max_worker_concurrency
         return self.serves(app_name) and (not limit or len(self._in_flight) < limit)
 
-    async def give(self, request: ExecutorRequest) -> bool:
+    def give(self, request: ExecutorRequest) -> bool:
         self._in_flight.add(request.request_id)
-        return await self._send(Kind.GATEWAY_EXECUTOR_REQUEST, request)
+        return self._send(Kind.GATEWAY_EXECUTOR_REQUEST, request)
 
     def release(self, request_id: str) -> None:
         self._in_flight.discard(request_id)
@@ -96,22 +87,19 @@ class Connection:
 
     def acknowledge(self, request_id: str) -> None:
         self._in_flight.discard(request_id)
-        task = asyncio.create_task(self._send(Kind.WORKER_REPLY_ACK, ReplyAck(request_id=request_id)))
-        self._acknowledging.add(task)
-        task.add_done_callback(self._acknowledging.discard)
+        self._send(Kind.WORKER_REPLY_ACK, ReplyAck(request_id=request_id))
 
     # Its life
 
     async def serve(self) -> str:
         """Serve the worker until its connection ends; return why it did, as far as is known."""
-        await self._receive_message()  # that it wants to connect
-        await self._send_message({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+        await self._wire.accept(SUBPROTOCOL)
         try:
             await self._greet()
         except RefusedError as error:
-            await self._close(_REFUSED, str(error))
+            await self._wire.close(_REFUSED, str(error))
             return str(error)
-        except _ClosedError:
+        except ClosedError:
             return "closed by the worker"
         self._assignments.add(self)
         try:
@@ -123,14 +111,14 @@ class Connection:
     async def drain(self) -> None:
         """Tell the worker to connect elsewhere, and close."""
         self._taking = False
-        await self._send(Kind.GATEWAY_CLOSING)
-        await self._close(_GOING_AWAY, CLOSING)
+        self._send(Kind.GATEWAY_CLOSING)
+        await self._wire.close(_GOING_AWAY, CLOSING)
 
     async def _greet(self) -> None:
-        await self._send(Kind.GATEWAY_HELLO)
+        self._send(Kind.GATEWAY_HELLO)
         try:
             async with asyncio.timeout(HELLO_SECONDS):
-                kind, payload = await self._receive()
+                kind, payload = parse_frame(await self._wire.receive())
             if kind is not Kind.WORKER_CONNECT:
                 raise RefusedError("connect_worker_hello_invalid_msg")
             self._hello = parse(WorkerConnect, payload)
@@ -141,7 +129,7 @@ class Connection:
         try:
             self._admit(self._hello)
         except RegistrationInvalidError as error:
-            await self._send(Kind.SYNC_FAILED)
+            self._send(Kind.SYNC_FAILED)
             raise RefusedError("; ".join([error.message, *error.details])) from None
         self._apps = frozenset(app.app_name for app in self._hello.apps)
         self._taking = not self._hello.worker_manual_readiness_ack
@@ -150,35 +138,43 @@ class Connection:
             extend_lease_interval=f"{self._assignments.extend_seconds:g}s",
             status_interval="0s",
         )
-        await self._send(Kind.GATEWAY_CONNECTION_READY, ready)
+        self._send(Kind.GATEWAY_CONNECTION_READY, ready)
 
     async def _read(self) -> str:
         limit = MISSED_HEARTBEATS * HEARTBEAT_SECONDS
         try:
-            async with Silence(limit) as silence:
-                while True:
-                    kind, payload = await self._receive()
-                    silence.heard()
-                    await self._take(kind, payload)
+            async with Silence(limit) as self._silence:
+                await first_of(self._wire.listen(self._received), self._failed.wait())
+            raise self._failure or AssertionError("listening ends with the connection")
         except TimeoutError:
-            await self._close(_GOING_AWAY, "connect_worker_heartbeats_missed")
+            await self._wire.close(_GOING_AWAY, "connect_worker_heartbeats_missed")
             return f"nothing was heard for {limit:g} s"
-        except _ClosedError:
+        except ClosedError:
             return "closed by the worker" if not self._taking else "lost"
         except FrameError as error:
-            await self._close(_REFUSED, "connect_invalid_frame")
+            await self._wire.close(_REFUSED, "connect_invalid_frame")
             return f"it sent {error}"
 
-    async def _take(self, kind: Kind, payload: bytes) -> None:
+    def _received(self, data: bytes | str) -> None:
+        if self._silence is None or self._failure is not None:
+            return
+        self._silence.heard()
+        try:
+            self._take(*parse_frame(data))
+        except Exception as error:  # to be raised where it ends the connection
+            self._failure = error
+            self._failed.set()
+
+    def _take(self, kind: Kind, payload: bytes) -> None:
         match kind:
             case Kind.WORKER_HEARTBEAT:
-                await self._send(Kind.GATEWAY_HEARTBEAT)
+                self._send(Kind.GATEWAY_HEARTBEAT)
             case Kind.WORKER_REQUEST_ACK:
                 self._assignments.take(parse(RequestAck, payload).request_id, self)
             case Kind.WORKER_REPLY:
-                await self._take_reply(parse(Reply, payload))
+                self._take_reply(parse(Reply, payload))
             case Kind.WORKER_REQUEST_EXTEND_LEASE:
-                await self._extend(parse(ExtendLease, payload))
+                self._extend(parse(ExtendLease, payload))
             case Kind.WORKER_READY:
                 self._taking = True
                 self._assignments.something_changed()
@@ -187,12 +183,12 @@ class Connection:
             case _:
                 pass
 
-    async def _take_reply(self, reply: Reply) -> None:
+    def _take_reply(self, reply: Reply) -> None:
         self._in_flight.discard(reply.request_id)
         if self._assignments.reply(reply, self) is None:  # it was kept before, or nobody waits for it any more
-            await self._send(Kind.WORKER_REPLY_ACK, ReplyAck(request_id=reply.request_id))
+            self._send(Kind.WORKER_REPLY_ACK, ReplyAck(request_id=reply.request_id))
 
-    async def _extend(self, asked: ExtendLease) -> None:
+    def _extend(self, asked: ExtendLease) -> None:
         lease_id = self._assignments.extend(asked.request_id, asked.lease_id)
         if lease_id is None:
             self.release(asked.request_id)  # the worker gives it up, and sends no reply
@@ -204,25 +200,10 @@ class Connection:
             function_slug=asked.function_slug,
             new_lease_id=lease_id,
         )
-        await self._send(Kind.WORKER_REQUEST_EXTEND_LEASE_ACK, ack)
+        self._send(Kind.WORKER_REQUEST_EXTEND_LEASE_ACK, ack)
 
-    async def _receive(self) -> tuple[Kind, bytes]:
-        message = cast("dict[str, Any]", await self._receive_message())
-        if message["type"] == "websocket.disconnect":
-            raise _ClosedError
-        return parse_frame(message.get("bytes") or message.get("text") or b"")
-
-    async def _send(self, kind: Kind, message: Message | None = None) -> bool:
-        try:
-            await self._send_message({"type": "websocket.send", "bytes": dump_frame(kind, message)})
-        except (RuntimeError, OSError):  # closed, which servers tell in several ways
-            return False
-        return True
-
-    async def _close(self, code: int, reason: str) -> None:
-        short = reason.encode()[:_LONGEST_REASON].decode(errors="ignore")
-        with contextlib.suppress(RuntimeError, OSError):
-            await self._send_message({"type": "websocket.close", "code": code, "reason": short})
+    def _send(self, kind: Kind, message: Message | None = None) -> bool:
+        return self._wire.push(dump_frame(kind, message))
 
 
 def registration(hello: WorkerConnect, number: int, url: str) -> dict[str, object]:

@@ -219,6 +219,40 @@ def test_a_program_does_not_wait_for_a_plain_function_that_was_given_up(tmp_path
     assert worker.returncode == 7
 
 
+PROGRAM_AT_REST = textwrap.dedent(
+    """
+    import signal, threading, time
+    import inngest
+    from inngest.connect import ConnectionState, connect
+
+    client = inngest.Inngest(app_id="shop", is_production=False)
+
+    @client.create_function(fn_id="slow", trigger=inngest.TriggerEvent(event="slow"))
+    async def slow(ctx):
+        pass
+
+    def disturb():
+        time.sleep(0.3)  # until nothing happens in the main thread
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+    def on_state(state):
+        if state is ConnectionState.ACTIVE:
+            threading.Thread(target=disturb).start()
+
+    connect([(client, [slow])], on_state=on_state).run()
+    """
+)
+
+
+def test_a_signal_that_does_not_wake_the_main_thread_is_heard(tmp_path: Path) -> None:
+    """As one that comes at the moment at which the loop begins to wait."""
+    (tmp_path / "resting.py").write_text(PROGRAM_AT_REST)
+    with DevServer(Options(sink=None), port=0) as engine:
+        environ = {**os.environ, "INNGEST_DEV": engine.origin}
+        ended = subprocess.run([sys.executable, str(tmp_path / "resting.py")], env=environ, timeout=PATIENCE_SECONDS)
+    assert ended.returncode == 0
+
+
 def test_a_signal_is_heard_while_a_function_blocks_the_loop(tmp_path: Path) -> None:
     with DevServer(Options(sink=None), port=0) as engine, blocked_program(engine, tmp_path, "loop") as worker:
         worker.send_signal(signal.SIGTERM)

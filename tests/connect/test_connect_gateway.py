@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import textwrap
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import pytest
+import uvicorn
 
 from inngest_connect.codec import parse
 from inngest_connect.messages import ConnectionReady, ExecutorRequest, ExtendLease, ExtendLeaseAck, Kind, ReplyAck
-from inngest_devserver.engine import Options
+from inngest_devserver.engine import Engine, Options
+from inngest_devserver.http.api import API
 from inngest_devserver.scheduling.clock import SystemClock
 from inngest_devserver.server import DevServer
 
-from .gateway import Gateway, request
+from .gateway import PATIENCE_SECONDS, Gateway, request
 from .loops import on_a_loop
 from .scripted_worker import introduction, output_of, scripted_worker, send_event
 
@@ -215,3 +219,33 @@ async def test_a_lease_that_is_not_the_newest_is_lost(origin: str) -> None:
         assert ack.new_lease_id is None
         await worker.reply(asked, "done")
         await worker.expect(Kind.WORKER_REPLY_ACK)
+
+
+@pytest.mark.parametrize("library", ["wsproto", "websockets-sansio"])
+@on_a_loop
+async def test_a_server_that_knows_only_asgi_will_do(library: Literal["wsproto", "websockets-sansio"]) -> None:
+    engine = Engine(Options(sink=None))
+    engine.start()
+    config = uvicorn.Config(API(engine), port=0, log_config=None, lifespan="off", ws=library)
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not server.started:
+                await asyncio.sleep(0.01)
+        origin = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        async with scripted_worker(origin) as worker:
+            event_id = await send_event(origin)
+            asked = await worker.take()
+            await worker.extend(asked, asked.lease_id)
+            await worker.expect(Kind.WORKER_REQUEST_EXTEND_LEASE_ACK)
+            await worker.reply(asked, "done")
+            await worker.expect(Kind.WORKER_REPLY_ACK)
+            assert await output_of(origin, event_id) == "done"
+            await worker.socket.send(b"\x0a")
+            assert await worker.refusal() == "connect_invalid_frame"
+    finally:
+        await engine.stop_calls()
+        server.should_exit = True
+        await serving
+        await engine.stop()
