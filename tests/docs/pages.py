@@ -68,10 +68,10 @@ def first_cells(page: str) -> set[str]:
     return {code for row in table_rows(page) for code in re.findall(r"`([^`]+)`", row[0])}
 
 
-def folders_in_the_architecture_page() -> dict[str, set[str]]:
+def folders_in_the_list_of_files() -> dict[str, set[str]]:
     """Return the folders that have a heading of their own, each with the files in the table below it."""
     found: dict[str, set[str]] = {}
-    for section in re.split(r"^#+ ", text_of("architecture.md"), flags=re.MULTILINE)[1:]:
+    for section in re.split(r"^#+ ", text_of("files.md"), flags=re.MULTILINE)[1:]:
         if folder := re.match(r"`(inngest[\w/]*)/`\n", section):
             rows = re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE)
             found[folder[1]] = {name for row in rows for name in re.findall(r"`(\w+\.py)`", row)}

@@ -21,7 +21,7 @@ from inngest_devserver.http.routes import endpoints
 from tests.test_rooms import LAYERS
 
 from .numbers import sentences_with_numbers
-from .pages import DOCS, PAGES, ROOT, code_in, first_cells, folders_in_the_architecture_page, table_rows, text_of
+from .pages import DOCS, PAGES, ROOT, code_in, first_cells, folders_in_the_list_of_files, table_rows, text_of
 from .product import Recorder, arguments_in, every_error, help_of, load_every_module, parameters, public
 
 
@@ -164,8 +164,8 @@ def test_numbers_are_those_of_the_code() -> None:
         assert [sentence for sentence in sentences if sentence not in text] == [], page
 
 
-def test_the_architecture_page_names_every_file() -> None:
-    named = folders_in_the_architecture_page()
+def test_the_list_of_files_names_every_file() -> None:
+    named = folders_in_the_list_of_files()
     there: dict[str, set[str]] = {}
     for path in ROOT.glob("inngest*/**/*.py"):
         if not path.name.startswith("__") and path.parent.name != "inngest":  # its submodules are named as one
@@ -173,8 +173,8 @@ def test_the_architecture_page_names_every_file() -> None:
     assert {folder: names for folder, names in named.items() if names} == there
 
 
-def test_the_architecture_page_names_every_folder() -> None:
-    text = text_of("architecture.md")
+def test_the_list_of_files_names_every_folder() -> None:
+    text = text_of("files.md")
     folders = [
         *(path.parent.name for path in ROOT.glob("inngest*/__init__.py")),
         "tests",
