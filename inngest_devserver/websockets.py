@@ -58,10 +58,11 @@ def _direct(server_protocol: Any) -> type[asyncio.Protocol]:
             self.frames = []
             self.on_message(data if self.curr_msg_data_type == "bytes" else data.decode(errors="replace"))
 
-        def push(self, message: bytes) -> bool:
+        def push(self, *messages: bytes) -> bool:
             if self.conn.state.name != "OPEN" or self.transport.is_closing():
                 return False
-            self.conn.send_binary(message)
+            for message in messages:
+                self.conn.send_binary(message)
             self.transport.write(b"".join(self.conn.data_to_send()))
             return True
 

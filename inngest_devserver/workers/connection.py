@@ -31,6 +31,8 @@ from .wire import ClosedError, Wire
 HELLO_SECONDS = 5.0
 HEARTBEAT_SECONDS = 10.0
 MISSED_HEARTBEATS = 5
+ACKNOWLEDGING_SECONDS = 0.02
+"""How long the acknowledgement of a reply waits for another frame to go with: a packet costs more than both."""
 CLOSING = "connect_gateway_closing"
 _REFUSED = 1008
 _GOING_AWAY = 1001
@@ -52,6 +54,8 @@ class Connection:
         self._apps: frozenset[str] = frozenset()
         self._in_flight: set[str] = set()
         self._taking = True
+        self._acknowledgements: list[bytes] = []
+        self._will_flush = False
         self._silence: Silence | None = None
         self._failure: Exception | None = None
         self._failed = asyncio.Event()
@@ -87,7 +91,15 @@ class Connection:
 
     def acknowledge(self, request_id: str) -> None:
         self._in_flight.discard(request_id)
-        self._send(Kind.WORKER_REPLY_ACK, ReplyAck(request_id=request_id))
+        self._acknowledgements.append(dump_frame(Kind.WORKER_REPLY_ACK, ReplyAck(request_id=request_id)))
+        if not self._will_flush:
+            self._will_flush = True
+            asyncio.get_running_loop().call_later(ACKNOWLEDGING_SECONDS, self._flush)
+
+    def _flush(self) -> None:
+        self._will_flush = False
+        if self._acknowledgements:
+            self._push()
 
     # Its life
 
@@ -203,7 +215,11 @@ class Connection:
         self._send(Kind.WORKER_REQUEST_EXTEND_LEASE_ACK, ack)
 
     def _send(self, kind: Kind, message: Message | None = None) -> bool:
-        return self._wire.push(dump_frame(kind, message))
+        return self._push(dump_frame(kind, message))
+
+    def _push(self, *frames: bytes) -> bool:
+        waiting, self._acknowledgements = self._acknowledgements, []
+        return self._wire.push(*waiting, *frames)
 
 
 def registration(hello: WorkerConnect, number: int, url: str) -> dict[str, object]:

@@ -29,8 +29,8 @@ class Direct(Protocol):
 
     on_message: OnMessage | None
 
-    def push(self, message: bytes) -> bool:
-        """Send a binary message, which waits for nothing; return False when the connection is closed."""
+    def push(self, *messages: bytes) -> bool:
+        """Send binary messages at once, which waits for nothing; return False when the connection is closed."""
         ...
 
 
@@ -65,15 +65,16 @@ class Wire:
         while True:  # what came before, and how the connection ends, come by ASGI in either case
             on_message(await self.receive())
 
-    def push(self, message: bytes) -> bool:
-        """Send a binary message, without waiting until it is sent; return False when the connection is closed."""
+    def push(self, *messages: bytes) -> bool:
+        """Send binary messages, without waiting until they are sent; return False when the connection is closed."""
         if self._direct is not None:
-            return self._direct.push(message)
+            return self._direct.push(*messages)
         if self._is_closed:
             return False
-        task = asyncio.create_task(self._send_quietly({"type": "websocket.send", "bytes": message}))
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
+        for message in messages:
+            task = asyncio.create_task(self._send_quietly({"type": "websocket.send", "bytes": message}))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
         return True
 
     async def close(self, code: int, reason: str) -> None:
