@@ -125,7 +125,7 @@ class Requests:
         """
         if self._calls.are_over:
             raise NotConnectedError(_NO_LOOP)
-        session.send(Kind.WORKER_REQUEST_ACK, _ack(request))
+        session.send(Kind.WORKER_REQUEST_ACK, _ack(request), may_wait=True)
         try:
             call = self._calls.begin(request, functools.partial(self._ended, request.request_id))
         except RuntimeError:

@@ -103,9 +103,12 @@ class Session:
         """When the gateway last caught up, on the loop's clock."""
         return self._socket.drained_at
 
-    def send(self, kind: Kind, message: Message | None = None) -> None:
-        """Send a frame; raises NotConnectedError when the connection is closed."""
-        if self.is_closed or not self._socket.push(dump_frame(kind, message)):
+    def send(self, kind: Kind, message: Message | None = None, *, may_wait: bool = False) -> None:
+        """Send a frame; raises NotConnectedError when the connection is closed.
+
+        may_wait: for a moment, to go with the next one.
+        """
+        if self.is_closed or not self._socket.push(dump_frame(kind, message), may_wait=may_wait):
             raise NotConnectedError("the connection is closed")
 
     def pause(self) -> None:

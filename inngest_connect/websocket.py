@@ -6,6 +6,8 @@ A task that waits for messages, or for room to send, costs more than the message
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +15,9 @@ from websockets.asyncio.client import ClientConnection
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Event, State
 
+WAIT_SECONDS = 0.005
+_CORK: int | None = getattr(socket, "TCP_CORK", None)
+"""An option of Linux."""
 _HOLD_DATA = frozenset({Opcode.BINARY, Opcode.TEXT, Opcode.CONT})
 
 
@@ -22,6 +27,7 @@ class WebSocket(ClientConnection):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._on_message: Callable[[bytes | str], object] | None = None
+        self._is_holding_back = False
         self._unread = 0
         """Messages that have come, and that nobody has received."""
         self._parts: list[bytes] = []
@@ -45,16 +51,40 @@ class WebSocket(ClientConnection):
         self._on_message = on_message
         await self.recv()  # raises when the connection is closed, and gets no message
 
-    def push(self, message: bytes) -> bool:
+    def push(self, message: bytes, *, may_wait: bool = False) -> bool:
         """Send a binary message; return False when the connection is closed.
 
         What the other side does not read is kept in memory: ask `is_behind` before much is sent.
+        may_wait: it may go out with the next message, but no later than after WAIT_SECONDS. A packet costs more than
+        what is in it, as it wakes the other side. The system holds it back, for a fifth of a second at most: it goes
+        out even when a function keeps the threads of Python from running.
         """
         if not self.is_open:
             return False
+        if may_wait:
+            self._hold_back()
         self.protocol.send_binary(message)
         self.send_data()
+        if self._is_holding_back and not may_wait:
+            self._let_go()
         return True
+
+    def _hold_back(self) -> None:
+        if _CORK is None or self._is_holding_back:
+            return
+        self._is_holding_back = True
+        self._set_cork(1)
+        self.loop.call_later(WAIT_SECONDS, self._let_go)
+
+    def _let_go(self) -> None:
+        if self._is_holding_back:
+            self._is_holding_back = False
+            self._set_cork(0)
+
+    def _set_cork(self, value: int) -> None:
+        if _CORK is not None:
+            with contextlib.suppress(OSError):  # it is no TCP, or closed
+                self.transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, _CORK, value)
 
     @property
     def is_open(self) -> bool:
