@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from inngest_core.runtime.racing import first_of
 
+from . import loops
 from .api import ask_where_to_connect
 from .health import HealthFile
 from .messages import ExecutorRequest
@@ -100,7 +101,7 @@ class Life:
     def _run(self) -> None:
         failure: BaseException | None = None
         try:
-            asyncio.run(self._live())
+            loops.run(self._live())
         except BaseException as error:
             failure = error
         finally:

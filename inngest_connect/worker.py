@@ -19,6 +19,7 @@ from inngest_core.client import Inngest
 from inngest_core.errors import ConfigError, InngestError
 from inngest_core.protocol.duration import Duration, to_ms
 
+from . import loops
 from .life import ConnectionState, Life
 from .served import Apps, Served
 
@@ -190,10 +191,11 @@ class Worker:
     def run(self) -> None:
         """Serve until a shutdown signal comes: for programs that have no loop of their own.
 
+        Async functions run on uvloop where it is installed; `start` leaves the choice of the loop to the program.
         Returns at most 6 seconds after `shutdown_timeout`, unless an async function blocks the loop. The threads of
         plain functions that were given up end with the program, which does not wait for them.
         """
-        asyncio.run(self.start())
+        loops.run(self.start())
 
     @contextlib.contextmanager
     def _shutting_down_on_signals(self) -> Generator[None]:
