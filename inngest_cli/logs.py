@@ -72,10 +72,14 @@ class _Tail:
         """Whether the engine has routes of this one."""
 
     def news(self, limit: int) -> list[Entry]:
-        """Return what was not returned before, in the order in which it happened. Raises CommandError."""
-        events = [] if self._function is not None else list(self._new_events(limit))
+        """Return what was not returned before, in the order in which it happened. Raises CommandError.
+
+        What came of something is asked for before it, so that nothing is shown before what it came of.
+        """
+        lines = self._unseen_lines(limit)
         runs = list(self._new_runs(limit))
-        return sorted([*events, *runs, *self._new_lines(limit)], key=lambda entry: entry.at)
+        events = [] if self._function is not None else list(self._new_events(limit))
+        return sorted([*events, *runs, *self._told(lines)], key=lambda entry: entry.at)
 
     def _new_events(self, limit: int) -> Iterator[Entry]:
         for event in self._unseen_events(limit):
@@ -107,18 +111,22 @@ class _Tail:
                 self._lists_events = False
         return [_event(each) for each in mappings(self._remote.data("/v1/events", query))]
 
-    def _new_lines(self, limit: int) -> Iterator[Entry]:
-        """Yield what apps that the engine runs have written; if a function is asked for, only in its runs."""
+    def _unseen_lines(self, limit: int) -> list[Mapping[str, Any]]:
+        """Return what apps that the engine runs have written."""
         if not self._lists_lines:
-            return
+            return []
         after = [] if self._line is None else [("after", str(self._line))]
         try:
             lines = mappings(self._remote.data("/api/v2/logs", [("limit", str(min(limit, _MOST))), *after]))
         except RefusedError:
             self._lists_lines = False
-            return
+            return []
+        self._line = int(lines[-1]["number"]) if lines else self._line
+        return lines
+
+    def _told(self, lines: Sequence[Mapping[str, Any]]) -> Iterator[Entry]:
+        """Yield lines of apps; if a function is asked for, only those of its runs."""
         for line in lines:
-            self._line = int(line["number"])
             if self._function is None or line.get("runId") in self._runs:
                 run = f"[{str(line['runId'])[-6:]}] " if line.get("runId") else ""
                 text = one_line(str(line.get("text")))
