@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from inngest_core.engine_api import EngineAPI, trace_headers
+from inngest_core.engine_api import trace_headers
 from inngest_core.events.event import Event
 from inngest_core.function import Function
 from inngest_core.middleware.base import MiddlewareFactory
 from inngest_core.middleware.hooks import Hooks
-from inngest_core.options.checkpointing import CheckpointingOption
 from inngest_core.protocol.wire import CallRequest
 from inngest_core.runtime.drivers import Resources
 from inngest_core.runtime.effects import Flow
 from inngest_core.values.serializer import Serializer
 from inngest_core.web.messages import Request
 
-from .checkpoint import Checkpoint, SavingPause, make_checkpoint
+from .checkpoint import Checkpoint, SavingClient, make_checkpoint
 from .results import Warned
 from .step_names import StepNames
 
 
-class Client(Protocol):
+class Client(SavingClient, Protocol):
     """What a call needs of the client that its function was defined with.
 
     warned_of: of which results was warned already. step_names: of the steps that earlier calls planned.
@@ -33,17 +31,9 @@ class Client(Protocol):
     @property
     def app_id(self) -> str: ...
     @property
-    def checkpointing(self) -> CheckpointingOption: ...
-    @property
-    def engine_api(self) -> EngineAPI: ...
-    @property
-    def logger(self) -> logging.Logger: ...
-    @property
     def middleware(self) -> Sequence[MiddlewareFactory]: ...
     @property
     def resources(self) -> Resources: ...
-    @property
-    def saving_pause(self) -> SavingPause: ...
     @property
     def serializer(self) -> Serializer | None: ...
     @property

@@ -12,12 +12,12 @@ import socket
 import ssl
 import time
 from collections.abc import Generator, Iterable, Iterator
-from typing import Any, cast
+from typing import Any
 
 import httpcore
 import httpx
 
-from .pools import Kinds, Pools
+from .pools import Kinds, Pools, core_request
 
 _PIECE = 64 * 1024
 """How much is written at a time: a write takes as long as the other side takes to read."""
@@ -61,15 +61,7 @@ class DeadlineTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send *request* within the deadline; raises what is in TIME_OUTS and ERRORS."""
         url = request.url
-        answer = self.pools.to(url.scheme, url.host).handle_request(
-            httpcore.Request(
-                request.method,
-                httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-                headers=request.headers.raw,
-                content=cast("httpx.SyncByteStream", request.stream),
-                extensions=within_deadline(),
-            )
-        )
+        answer = self.pools.to(url.scheme, url.host).handle_request(core_request(request, within_deadline()))
         return httpx.Response(answer.status, headers=answer.headers, stream=_Answer(answer))
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any, cast
 import httpcore
 import httpx
 
-from .pools import Kinds, Pools
+from .pools import Kinds, Pools, core_request
 
 
 class LoopTransport(httpx.AsyncBaseTransport):
@@ -21,14 +21,7 @@ class LoopTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send *request*; raises the errors of httpcore."""
         url = request.url
-        answer = await self.pools.to(url.scheme, url.host).handle_async_request(
-            httpcore.Request(
-                request.method,
-                httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-                headers=request.headers.raw,
-                content=cast("httpx.AsyncByteStream", request.stream),
-            )
-        )
+        answer = await self.pools.to(url.scheme, url.host).handle_async_request(core_request(request))
         return httpx.Response(answer.status, headers=answer.headers, stream=_Answer(answer))
 
     async def aclose(self) -> None:

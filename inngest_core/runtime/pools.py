@@ -28,6 +28,14 @@ class Kinds(NamedTuple, Generic[Pool]):
     socks: Callable[..., Pool]
 
 
+def core_request(request: httpx.Request, extensions: dict[str, Any] | None = None) -> httpcore.Request:
+    """Return a request of httpx as httpcore takes it, for a thread or for a loop."""
+    url = request.url
+    target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+    content: Any = request.stream  # which of its two forms it has, whoever sends it knows
+    return httpcore.Request(request.method, target, headers=request.headers.raw, content=content, extensions=extensions)
+
+
 class Pools(Generic[Pool]):
     """The pools of one owner."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import sys
 import textwrap
 from collections.abc import Generator
@@ -15,7 +14,7 @@ from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.test import override_settings
 
 from inngest_core.protocol.limits import MAX_REQUEST_BYTES
-from tests.cli.commands import ROOT, Dev, answers, environ, run
+from tests.cli.commands import ROOT, Dev, answers, environ, run, running
 from tests.stage import servers
 from tests.stage.shop import BODY, THREAD, Shop, expect_ran, expect_refused, large_body, query, shop
 from tests.stage.sockets import ask, ask_raw, chunked
@@ -76,20 +75,9 @@ def test_a_body_of_unknown_length_under_djangos_server_is_a_coded_error() -> Non
 # --- manage.py inngest_dev
 
 
-@contextlib.contextmanager
-def inngest_dev(manage: list[str], *arguments: str, folder: Path) -> Generator[Dev]:
-    with subprocess.Popen(
-        [sys.executable, "-W", "error", *manage, "inngest_dev", "--port=0", *arguments],
-        cwd=folder,
-        env=environ(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        try:
-            yield Dev(process)
-        finally:
-            process.terminate()
+def inngest_dev(manage: list[str], *arguments: str, folder: Path) -> contextlib.AbstractContextManager[Dev]:
+    program = [sys.executable, "-W", "error", *manage, "inngest_dev", "--port=0", *arguments]
+    return running(program, folder, environ())
 
 
 @pytest.mark.parametrize("options", [(), ("--asgi",)], ids=["wsgi", "asgi"])

@@ -9,7 +9,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
 from inngest_cli import main as cli
@@ -78,7 +78,7 @@ def run_here(*arguments: str, **variables: str) -> tuple[int, str]:
 
 
 class Dev:
-    """A running `inngest dev`."""
+    """A running program, such as `inngest dev`."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
@@ -105,12 +105,12 @@ class Dev:
 
 
 @contextlib.contextmanager
-def dev(*arguments: str, folder: Path, name: str = "dev", **more: str) -> Generator[Dev, None, None]:
-    """Run `inngest dev`, or another command that runs an engine."""
+def running(arguments: Sequence[str], folder: Path, variables: Mapping[str, str]) -> Generator[Dev]:
+    """Run a program beside the block, and end it after that."""
     with subprocess.Popen(
-        command(name, "--port", "0", *arguments),
+        arguments,
         cwd=folder,
-        env=environ(**more),
+        env=variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -119,6 +119,11 @@ def dev(*arguments: str, folder: Path, name: str = "dev", **more: str) -> Genera
             yield Dev(process)
         finally:
             process.terminate()
+
+
+def dev(*arguments: str, folder: Path, name: str = "dev", **more: str) -> contextlib.AbstractContextManager[Dev]:
+    """Run `inngest dev`, or another command that runs an engine, beside the block."""
+    return running(command(name, "--port", "0", *arguments), folder, environ(**more))
 
 
 def answers(origin: str) -> bool:

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -17,7 +17,7 @@ import pytest
 
 from tests.stage.kit_plugin import PLUGIN_OPTIONS
 
-from .commands import ROOT, Dev, environ
+from .commands import ROOT, Dev, environ, running
 
 pytestmark = pytest.mark.live
 
@@ -103,21 +103,9 @@ class Example:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    @contextlib.contextmanager
-    def dev(self, *arguments: str) -> Generator[Dev]:
+    def dev(self, *arguments: str) -> contextlib.AbstractContextManager[Dev]:
         """Run Python beside the block."""
-        with subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=self.folder,
-            env=self.environ(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as process:
-            try:
-                yield Dev(process)
-            finally:
-                process.terminate()
+        return running([sys.executable, *arguments], self.folder, self.environ())
 
 
 @pytest.fixture(params=VISITS)

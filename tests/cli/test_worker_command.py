@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import subprocess
 import sys
 import textwrap
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -18,7 +17,7 @@ from inngest_cli.worker_targets import load_served
 from inngest_devserver.engine import Options
 from inngest_devserver.server import DevServer
 
-from .commands import SHOP, Dev, command, environ, run
+from .commands import SHOP, Dev, command, environ, run, running
 
 pytestmark = pytest.mark.live
 
@@ -54,21 +53,9 @@ def engine() -> Iterator[DevServer]:
         yield server
 
 
-@contextlib.contextmanager
-def worker(*arguments: str, folder: Path, engine: DevServer) -> Generator[Dev]:
-    """Run the command; it is ended after the block."""
-    with subprocess.Popen(
-        command("worker", *arguments),
-        cwd=folder,
-        env=environ(INNGEST_DEV=engine.origin),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        try:
-            yield Dev(process)
-        finally:
-            process.terminate()
+def worker(*arguments: str, folder: Path, engine: DevServer) -> contextlib.AbstractContextManager[Dev]:
+    """Run the command beside the block."""
+    return running(command("worker", *arguments), folder, environ(INNGEST_DEV=engine.origin))
 
 
 def result(engine: DevServer) -> object:
