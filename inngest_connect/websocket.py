@@ -31,7 +31,8 @@ class WebSocket(ClientConnection):
         self._unread = 0
         """Messages that have come, and that nobody has received."""
         self._parts: list[bytes] = []
-        self._is_text = False
+        self._opcode = Opcode.BINARY
+        """Of the message whose parts are coming."""
         self.drained_at = 0.0
         """When the other side last caught up with what is sent to it, on the loop's clock."""
 
@@ -102,17 +103,20 @@ class WebSocket(ClientConnection):
         if self.response is None or not isinstance(event, Frame) or event.opcode not in _HOLD_DATA:
             super().process_event(event)
             return
-        if self._on_message is None:
-            self._unread += event.fin
-            super().process_event(event)
-            return
         if event.opcode is not Opcode.CONT:
-            self._is_text = event.opcode is Opcode.TEXT
+            self._opcode = event.opcode
         self._parts.append(bytes(event.data))
         if event.fin:
             data = b"".join(self._parts)
             self._parts.clear()
-            self._on_message(data.decode(errors="replace") if self._is_text else data)
+            self._hand_over(data)
+
+    def _hand_over(self, data: bytes) -> None:
+        if self._on_message is None:
+            self._unread += 1
+            super().process_event(Frame(self._opcode, data))
+            return
+        self._on_message(data.decode(errors="replace") if self._opcode is Opcode.TEXT else data)
 
     def resume_writing(self) -> None:
         super().resume_writing()

@@ -14,6 +14,8 @@ from http import HTTPStatus
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame as WireFrame
+from websockets.frames import Opcode
 from websockets.typing import Subprotocol
 
 from inngest_connect.codec import Message, dump, parse
@@ -93,6 +95,9 @@ class Gateway:
     """The payload of the SYNC_FAILED that every worker gets, and why its connection is closed then."""
     moves: int = 0
     """How many of the next workers are told to connect elsewhere as soon as they are ready."""
+    after_ready: bytes = b""
+    """Bytes that every worker gets in one packet with the frame that calls it ready."""
+    answers_heartbeats: bool = True
     port: int = 0
     _servers: list[asyncio.Server | Server] = field(default_factory=list["asyncio.Server | Server"])
 
@@ -136,7 +141,8 @@ class Gateway:
                 await socket.close(1008, self.refusal[1])
                 return
             worker = Connected(socket, parse(WorkerConnect, payload))
-            await worker.send(Kind.GATEWAY_CONNECTION_READY, self.ready)
+            ready = WireFrame(Opcode.BINARY, dump_frame(Kind.GATEWAY_CONNECTION_READY, self.ready))
+            socket.transport.write(ready.serialize(mask=False) + self.after_ready)
             if self.moves:
                 self.moves -= 1
                 await worker.send(Kind.GATEWAY_CLOSING)
@@ -146,7 +152,8 @@ class Gateway:
                 frame = parse_frame(data)
                 if frame[0] is Kind.WORKER_HEARTBEAT:
                     worker.heartbeats += 1
-                    await worker.send(Kind.GATEWAY_HEARTBEAT)
+                    if self.answers_heartbeats:
+                        await worker.send(Kind.GATEWAY_HEARTBEAT)
                 else:
                     worker.frames.put_nowait(frame)
         except ConnectionClosed:

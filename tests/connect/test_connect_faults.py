@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.frames import Frame, Opcode
 
 import inngest
 from inngest.connect import ConnectionState, connect
@@ -77,6 +78,19 @@ async def test_a_message_that_comes_in_pieces_is_put_together() -> None:
     async with Gateway().open() as gateway, running(gateway) as run:
         data = dump_frame(Kind.GATEWAY_EXECUTOR_REQUEST, request("chain"))
         await run.connection.socket.send([data[:1], data[1:100], data[100:]])
+        await run.connection.expect(Kind.WORKER_REQUEST_ACK)
+        assert (await run.connection.reply()).request_id == "request-1"
+
+
+@on_a_loop
+async def test_a_message_whose_first_piece_comes_with_the_end_of_the_handshake_is_put_together() -> None:
+    data = dump_frame(Kind.GATEWAY_EXECUTOR_REQUEST, request("chain"))
+    first = Frame(Opcode.BINARY, data[:100], fin=False).serialize(mask=False)
+    async with Gateway(after_ready=first, answers_heartbeats=False).open() as gateway, running(gateway) as run:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not run.connection.heartbeats:  # it listens
+                await asyncio.sleep(0.01)
+        run.connection.socket.transport.write(Frame(Opcode.CONT, data[100:]).serialize(mask=False))
         await run.connection.expect(Kind.WORKER_REQUEST_ACK)
         assert (await run.connection.reply()).request_id == "request-1"
 
