@@ -7,6 +7,7 @@ thing: what may cancel the wait for a step; see `Place`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import gc
 import sys
@@ -231,8 +232,21 @@ class AsyncBody:
         if left:
             await asyncio.wait(left, timeout=UNWIND_SECONDS)
         for task in left:
-            if task.done() and not task.cancelled():
-                task.exception()  # what clean-up raises has nobody to hear it: the call has ended
+            if task.done():
+                with contextlib.suppress(asyncio.CancelledError):  # which holds frames that hold the task, until taken
+                    task.exception()  # what clean-up raises has nobody to hear it: the call has ended
+
+    def leave(self) -> None:
+        """Cancel what has not ended, and hold nothing any more.
+
+        Tasks and places hold context variables, which hold the call, which holds this body: whatever of that circle is
+        left, only the garbage collector would end it.
+        """
+        self.cancel()
+        for place in self._places:
+            place.let_go()
+        self._places = []
+        self._task = None
 
 
 async def carry(awaitable: Awaitable[object]) -> Outcome:
