@@ -17,7 +17,6 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, cast
 
-
 _NO_CONTEXT = contextvars.Context()
 
 
