@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -28,12 +29,18 @@ _MOST_NAMES = 10_000
 """Names of fields that are remembered as secret or not."""
 
 
+@functools.lru_cache(maxsize=16)
+def _compile(patterns: tuple[str, ...]) -> re.Pattern[str] | None:
+    """Return what matches the names that any of the patterns does; None for no patterns."""
+    alternatives = [fnmatch.translate(_plain(pattern)) for pattern in patterns]
+    return re.compile("|".join(alternatives)) if alternatives else None
+
+
 class Masking:
     """patterns: names of fields whose values are hidden, such as `password` or `*_token`; none hides nothing."""
 
     def __init__(self, patterns: Iterable[str] = SECRETS) -> None:
-        alternatives = [fnmatch.translate(_plain(pattern)) for pattern in patterns]
-        self._pattern = re.compile("|".join(alternatives)) if alternatives else None
+        self._pattern = _compile(tuple(patterns))
         self._known: dict[str, bool] = {}
 
     def hides(self, name: str) -> bool:

@@ -323,7 +323,7 @@ class AsyncEngine:
         self._recorder.note(problem, current_run.get())
 
     def _run_of(self, run_id: str) -> Run | None:
-        return self._machine.active.get(run_id)
+        return self._machine.active.awake_run(run_id)  # which reads nothing: maybe in the thread of a plain function
 
     def _has_ended(self, run_id: str) -> bool:
         """Tell whether a run is over, or need not go on because the test fails already."""

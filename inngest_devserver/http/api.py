@@ -95,11 +95,12 @@ class API:
                 await self._send(stream.refuse(failed), scope, receive, send)
 
     async def _handle(self, endpoint: Endpoint, scope: Scope, receive: Receive) -> Response:
-        handler = endpoint.methods.get(scope["method"])
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]  # the server leaves out the body of a HEAD
+        handler = endpoint.methods.get(method)
         if handler is None:
-            raise APIError(405, f"{scope['method']} is not allowed here; try {', '.join(endpoint.methods)}")
+            raise APIError(405, f"{method} is not allowed here; try {', '.join(endpoint.methods)}")
         self._access.check(endpoint.need, Headers(scope=scope))
-        self._check_file(scope["method"])
+        self._check_file(method)
         request = await read_request(scope, receive, MAX_REQUEST_BYTES)
         if len(request.body) > MAX_REQUEST_BYTES:
             raise APIError(413, f"the body is larger than {MAX_REQUEST_BYTES} bytes")
@@ -107,7 +108,7 @@ class API:
         response = await answer if inspect.isawaitable(answer) else answer
         # An answer promises that what it speaks of is safe, so that is committed first.
         self._engine.store.commit()
-        self._check_file(scope["method"])
+        self._check_file(method)
         return response
 
     def _check_file(self, method: str) -> None:
