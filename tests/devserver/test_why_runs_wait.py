@@ -118,7 +118,7 @@ def test_the_terminal_tells_when_all_calls_of_an_app_hang() -> None:
 
 
 def test_functions_that_hang_leave_calls_of_their_app_to_others() -> None:
-    """However many of them there are: a function always gets two calls at a time, up to half more than the app should."""
+    """A function always gets two calls at a time, up to half more than the app should, however many hang."""
 
     async def main() -> None:
         async with lab(concurrency=8) as it:
