@@ -48,6 +48,7 @@ class Database:
         self._turn: list[tuple[str, tuple[Any, ...]]] = []
         """What is written in this turn; the first `_made` of it is in the transaction already."""
         self._made = 0
+        self._when_kept: list[Callable[[], object]] = []
         self.trouble = ""
         """Why what was written last is not in the file, such as a full disk; empty when all is well."""
         self.on_trouble: Callable[[], object] = str
@@ -100,8 +101,22 @@ class Database:
         except sqlite3.OperationalError as error:
             self._fail(error)
         else:
-            self._turn.clear()
-            self._made = 0
+            self._is_kept()
+
+    def _is_kept(self) -> None:
+        """Note that all that was written is in the file."""
+        self._turn.clear()
+        self._made = 0
+        waiting, self._when_kept = self._when_kept, []
+        for call in waiting:
+            call()
+
+    def when_kept(self, call: Callable[[], object]) -> None:
+        """Call this once all that was written until now is in the file; at once in memory, where nothing can fail."""
+        if self._path is None or not self._turn:
+            call()
+        else:
+            self._when_kept.append(call)
 
     def _fail(self, error: sqlite3.OperationalError) -> None:
         """Take back the transaction, and keep what it was to write: memory is ahead of the file until it is written."""
@@ -129,7 +144,7 @@ class Database:
             self._roll_back()
             return False
         self.trouble = ""
-        self._turn.clear()
+        self._is_kept()
         return True
 
     def _commit_quietly(self) -> None:
