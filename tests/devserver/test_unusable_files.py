@@ -68,7 +68,7 @@ def old_file(path: Path, format_: int = 1) -> None:
         for script in MIGRATIONS[:format_]:
             database.executescript(script)
         database.executemany(
-            "INSERT INTO history (run_id, at, kind, step_id, name, attempt, detail) VALUES (?, 1, 'k', 's', 'n', 0, '')",
+            "INSERT INTO history (run_id, at, kind, step_id, name, attempt, detail) VALUES (?, 1, '', '', '', 0, '')",
             ((f"run {number}",) for number in range(ROWS)),
         )
         database.executemany(
