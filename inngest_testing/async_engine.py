@@ -96,7 +96,7 @@ class AsyncEngine:
         self._path = path
         self._recorder = Recorder(Stubs(steps))
         self._faults = Faults() if faults is None else faults
-        ahead = Ahead(self._run_of, fails=lambda: bool(self._recorder.problems), now=lambda: self._clock.now())
+        ahead = Ahead(self._run_of, fails=lambda: bool(self._recorder.problems))
         check = ReplayCheck(self._recorder, replay) if replay else None
         self._sender = InProcessSender(self, threads, self._recorder, Calls(check, self._faults, ahead))
         self._sent: list[tuple[Event, str]] = []

@@ -67,19 +67,20 @@ class BareTarget:
         self._client = client
         self._functions: dict[str, Function[Any]] = {}
         self._on_demand: set[str] = set()
-        self._sync: set[str] = set()
+        self._sync: tuple[str, ...] = ()
         """What the URLs of calls of plain functions hold."""
-        self._app = _app(client, [])
+        self._app: App
+        """Made when functions are added."""
 
     def add(self, functions: Sequence[Function[Any]], *, on_demand: bool) -> None:
         """Serve more functions. on_demand: no event is to start them."""
         for function in functions:
             self._functions[function.id] = function
             plain = (fn_id for fn_id, handler in function.handlers.items() if not handler.is_async)
-            self._sync.update(f"{Query.FUNCTION_ID.value}={fn_id}&" for fn_id in plain)
+            self._sync += tuple(f"{Query.FUNCTION_ID.value}={fn_id}&" for fn_id in plain)
         if on_demand:
             self._on_demand.update(function.id for function in functions)
-        self._app = _app(self._client, list(self._functions.values()))
+        self._app = App(self._client, list(self._functions.values()), framework="testing", needs_key=False)
 
     def is_plain(self, request: Request) -> bool:
         return any(sync in request.url for sync in self._sync)
@@ -97,10 +98,6 @@ class BareTarget:
             "framework": self._app.framework,
             "functions": [{**each, "triggers": _NEVER} if each["id"] in self._on_demand else each for each in configs],
         }
-
-
-def _app(client: Inngest, functions: Sequence[Function[Any]]) -> App:
-    return App(client, functions, framework="testing", needs_key=False)
 
 
 _NEVER = [{"event": "testing/never"}]

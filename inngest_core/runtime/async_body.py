@@ -236,6 +236,8 @@ class AsyncBody:
         """Cancel, and let `finally` blocks run."""
         left = self.cancel()
         if left:
+            await asyncio.sleep(0)  # enough for what only waits, as nearly all does
+        if not all(task.done() for task in left):
             await asyncio.wait(left, timeout=UNWIND_SECONDS)
         for task in left:
             if task.done():
