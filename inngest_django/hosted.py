@@ -5,15 +5,14 @@ The host looks for `routes` to find out where functions are served, under `inclu
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Iterator, MutableMapping
 from dataclasses import dataclass
 from typing import Any
-from wsgiref.types import StartResponse, WSGIEnvironment
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 from django.core.management.base import BaseCommand
-from django.core.servers.basehttp import get_internal_wsgi_application
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from inngest_core.serving.app import App
@@ -31,7 +30,7 @@ class WSGIProject:
     """The application that WSGI_APPLICATION names, or Django's own."""
 
     def __init__(self) -> None:
-        self._application = get_internal_wsgi_application()
+        self._application: WSGIApplication = _made_by("django.core.servers.basehttp", "get_internal_wsgi_application")
         _check()
         self.routes = list(project_routes())
 
@@ -43,13 +42,18 @@ class ASGIProject:
     """Django's ASGI application."""
 
     def __init__(self) -> None:
-        self._application: Any = get_asgi_application()
+        self._application: Any = _made_by("django.core.asgi", "get_asgi_application")
         _check()
         self.routes = list(project_routes())
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http":  # Django refuses the others with an exception
             await self._application(scope, receive, send)
+
+
+def _made_by(module: str, name: str) -> Any:
+    """Return the application; Django's module is imported only here, because it tells that the project is served."""
+    return getattr(importlib.import_module(module), name)()
 
 
 def _check() -> None:

@@ -96,7 +96,7 @@ class AsyncEngine:
         self._path = path
         self._recorder = Recorder(Stubs(steps))
         self._faults = Faults() if faults is None else faults
-        ahead = Ahead(self._run_of, fails=lambda: bool(self._recorder.problems), now=lambda: self._clock.now())
+        ahead = Ahead(self._run_of, fails=lambda: bool(self._recorder.problems))
         check = ReplayCheck(self._recorder, replay) if replay else None
         self._sender = InProcessSender(self, threads, self._recorder, Calls(check, self._faults, ahead))
         self._sent: list[tuple[Event, str]] = []
@@ -323,7 +323,7 @@ class AsyncEngine:
         self._recorder.note(problem, current_run.get())
 
     def _run_of(self, run_id: str) -> Run | None:
-        return self._machine.active.get(run_id)
+        return self._machine.active.awake_run(run_id)  # which reads nothing: maybe in the thread of a plain function
 
     def _has_ended(self, run_id: str) -> bool:
         """Tell whether a run is over, or need not go on because the test fails already."""

@@ -17,6 +17,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, cast
 
+_NO_CONTEXT = contextvars.Context()
+
 
 class Place(asyncio.Future[object]):
     """Where one met step waits for its result.
@@ -61,6 +63,10 @@ class Place(asyncio.Future[object]):
             self._next = Place(self.task, self.context, self._keeps_waiting, main=self.main)
             super().cancel(msg)
         return True
+
+    def let_go(self) -> None:
+        """Forget the task and its context variables: the call has ended."""
+        self.task, self.context = None, _NO_CONTEXT
 
     def resolve(self, value: object) -> None:
         last = self._last()

@@ -36,7 +36,11 @@ class Command(BaseCommand):
             said = json.loads(answer.content)
             if answer.status != 200:
                 raise CommandError(f"{app.client.app_id} at {path}: {said.get('message', said)}")
-            self.stdout.write(f"{app.client.app_id}: {len(app.functions)} functions at {path}: {said['message']}")
+            self.stdout.write(f"{app.client.app_id}: {_counted(len(app.functions))} at {path}: {said['message']}")
+
+
+def _counted(functions: int) -> str:
+    return "1 function" if functions == 1 else f"{functions} functions"
 
 
 def _origin(app: App, given: str | None) -> str:
