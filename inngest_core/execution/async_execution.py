@@ -8,7 +8,7 @@ from typing import Any, assert_never
 from inngest_core.error_text import SHORT_MESSAGE, cut
 from inngest_core.errors import InngestError, StepUnexpectedError
 from inngest_core.protocol.wire import CallContext, hash_id
-from inngest_core.runtime.effects import Body, Flow, Now, Place, Settle, Start, Unwind
+from inngest_core.runtime.effects import NOW, Body, Flow, Place, Settle, Start, Unwind
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
 
 from .branches import Branch, branches, current_branch
@@ -85,7 +85,7 @@ class AsyncExecution(Execution[Place]):
         """Return for how long the target is still looked for; without a target, for ever."""
         if self.replay.target is None:
             return None
-        now: float = yield Now()
+        now: float = yield NOW
         self._search_ends = self._search_ends or now + SEARCH_SECONDS
         if now >= self._search_ends:
             self.outcome = self.target_missed()

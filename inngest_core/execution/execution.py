@@ -59,7 +59,8 @@ class Execution(Generic[Place]):
         self.results = Results(services.function_id, client.logger, client.serializer, client.warned_of)
         self._checkpoint: Checkpoint | None = None
         """Made when a step runs."""
-        self._size = RunSize(services.call.state_bytes)
+        self._size: RunSize | None = None
+        """Made when a step runs."""
         self._step_names = client.step_names
         self._services = services
         self._hooks = services.hooks
@@ -146,7 +147,8 @@ class Execution(Generic[Place]):
         changed = not (isinstance(given, Returned) and given.value is outcome.value)
         try:
             data = self.results.dump(found.tool, outcome.value, changed=changed)
-            self._size.add(found.step_id, data)
+            size = self._size = self._size or RunSize(self._services.call.state_bytes)
+            size.add(found.step_id, data)
         except Exception as error:  # a value, or a serializer of the user's, may raise anything
             return (yield from self._report_failure(found, info, error, timing))
         if "on_step_complete" in self._hooks.plan.hooks and info is not None:
@@ -308,6 +310,10 @@ class Execution(Generic[Place]):
         if self.replay.target is not None and isinstance(outcome, Returned):
             return self.target_missed()
         return outcome
+
+    def forget(self) -> None:
+        """Let go of the steps: where they wait knows this call, so only the garbage collector would find them."""
+        self.replay.found.clear()
 
     def target_missed(self) -> TargetMissed:
         met = [(found.id, found.step_id) for found in self.replay.found.values()]
