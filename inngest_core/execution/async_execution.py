@@ -131,8 +131,7 @@ class AsyncExecution(Execution[Place]):
 
     async def meet(self, tool: Tool) -> Any:
         """Return the value of the step that user code has just met, or raise its error."""
-        found = self.find(tool)
-        body = self._running()
+        found, body = self.find(tool), self._body or self._running()
         if not body.in_main_task():
             self.replay.concurrent = True
         elif (self._begun or self.may_be_read_at_once()) and self.replay.shortcut(found, alone=False):

@@ -25,7 +25,6 @@ from inngest_core.runtime.outcome import Outcome, Raised, Returned
 from inngest_core.values.json_text import parse_value
 from inngest_core.values.serializer import dump
 
-from . import tools
 from .checkpoint import ANNOUNCE_SECONDS, Checkpoint
 from .failure import describe, is_final, log_failure, retriable, retry_headers
 from .inputs import record_inputs
@@ -34,7 +33,7 @@ from .probe import current_probe, tell_of_step
 from .replay import Found, Memo, Replay
 from .results import Results, RunSize
 from .services import Services
-from .tools import StepScope, Tool
+from .tools import PARALLEL_MODE, StepScope, Tool
 
 Place = TypeVar("Place")
 
@@ -93,7 +92,7 @@ class Execution(Generic[Place]):
                 f'call the inner function directly, or move step "{tool.step_id}" out'
             )
             raise self._nested
-        found = self.replay.find(tool.step_id, tool.op, tool, tools.PARALLEL_MODE in tool.opts)
+        found = self.replay.find(tool.step_id, tool.op, tool, PARALLEL_MODE in tool.opts)
         if found.memo is None and tool.op is Opcode.INVOKE_FUNCTION:
             found.tool = tool._replace(opts=self.results.dump_invoke_opts(tool))
         if current_probe.get() is not None:
