@@ -19,12 +19,11 @@ MASK = "[masked]"
 CUT = "…"
 _FIELD = re.compile(r'"((?:[^"\\]|\\.)*)"\s*:\s*("(?:[^"\\]|\\.)*"?|[\[{]|[^\s,\]}"]+)')
 """A field in JSON text, with its value, or with the beginning of it."""
-_IN_LINE = re.compile(
-    r"""(?<![\w-])([\w-]{1,100}+)["']?\s*+[=:]\s*+"""
-    r"""((?:(?:bearer|basic)\s+\S+)|"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s,;&?)}\]]+)""",
-    re.IGNORECASE,
+_IN_LINE = re.compile(r"""(?<![\w-])([\w-]{1,100}+)["']?\s*+[=:]\s*+""")
+"""The name of a field in a line of text, up to its value: which may be another field, as in `failed: password=x`."""
+_VALUE_IN_LINE = re.compile(
+    r"""(?:bearer|basic)\s+\S+|"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s,;&?)}\]]+""", re.IGNORECASE
 )
-"""A field in a line of text, with its value."""
 _MOST_NAMES = 10_000
 """Names of fields that are remembered as secret or not."""
 
@@ -93,10 +92,16 @@ class Masking:
 
     def mask_line(self, line: str) -> str:
         """Return a line of a log without values of fields, as in `password=x`, `"password": "x"`, `{'token': 'x'}`."""
-        return _IN_LINE.sub(self._masked, line)
-
-    def _masked(self, field: re.Match[str]) -> str:
-        return field[0][: field.start(2) - field.start()] + MASK if self.hides(field[1]) else field[0]
+        shown: list[str] = []
+        place = 0
+        for field in _IN_LINE.finditer(line):
+            if field.start() < place or not self.hides(field[1]):
+                continue
+            value = _VALUE_IN_LINE.match(line, field.end())
+            if value is not None:
+                shown += (line[place : field.end()], MASK)
+                place = value.end()
+        return "".join(shown) + line[place:]
 
     def restore(self, value: object, original: object) -> Any:
         """Return *value* with what is masked in it taken from *original*, where that has the field.
