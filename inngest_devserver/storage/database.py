@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .backup import Backups
+from .complaints import why_unusable
 from .memory import STATEMENTS, MemoryDatabases
 from .tables import MIGRATIONS
 
@@ -216,12 +217,12 @@ def _open_file(path: Path) -> sqlite3.Connection:
             check_same_thread=False,  # for the backups
         )
     except sqlite3.Error as error:
-        raise FileUnusableError(_why(error)) from error
+        raise FileUnusableError(why_unusable(error, path)) from error
     try:
         _prepare(db, path)
     except sqlite3.Error as error:
         db.close()
-        raise FileUnusableError(_why(error)) from error
+        raise FileUnusableError(why_unusable(error, path)) from error
     except BaseException:
         db.close()
         raise
@@ -252,7 +253,7 @@ def _format(db: sqlite3.Connection, path: Path) -> int:
     if version > len(MIGRATIONS):
         raise StoreVersionError(
             f"{path} was written by a newer version of the engine (format {version}; this one knows formats up to "
-            f"{len(MIGRATIONS)})"
+            f"{len(MIGRATIONS)}); start that version, or give this one a file of its own"
         )
     return version
 
@@ -264,9 +265,3 @@ def _migrate(db: sqlite3.Connection, version: int = 0) -> None:
 
 
 _MEMORY = MemoryDatabases(_migrate)
-
-
-def _why(error: sqlite3.Error) -> str:
-    if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return "another engine has this file open; end that one, or give this one a file of its own"
-    return str(error)
