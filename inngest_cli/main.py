@@ -21,8 +21,9 @@ from .errors import CommandError, UsageError
 from .keys import hide_keys, split_keys
 from .parser import make_parser
 
+_OF_THE_ENGINE = ("cronsim", "graphql", "httptools", "jinja2", "starlette", "uvicorn", "waitress", "wsproto")
 _EXTRAS = {
-    **dict.fromkeys(("uvicorn", "starlette", "waitress"), ("the engine", "dev-server")),
+    **dict.fromkeys(_OF_THE_ENGINE, ("the engine", "dev-server")),
     **dict.fromkeys(("websockets", "google"), ("a worker", "connect")),
     "watchfiles": ("--reload", "dev-server"),
     "argcomplete": ("completion", "dev-server"),

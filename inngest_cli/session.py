@@ -226,7 +226,8 @@ def _engine_options(options: DevOptions) -> Options:
         try:
             options.persist.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise CommandError(f"--persist {options.persist} cannot be used: {error.strerror}") from None
+            why = f"its directory cannot be made: {error.strerror} ({error.filename})"
+            raise CommandError(f"--persist {options.persist} cannot be used: {why}") from None
     defaults = Options()
     return Options(
         persist=options.persist,

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import operator
 import types
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast, dataclass_transform
 
@@ -33,7 +35,8 @@ class Message:
     """A message of Connect; a subclass is a frozen dataclass whose fields are `numbered`."""
 
     def __init_subclass__(cls) -> None:
-        dataclass(frozen=True, kw_only=True)(cls)
+        # Frozen for type checkers only: to set fields past that lock takes three times as long.
+        dataclass(kw_only=True, unsafe_hash=True)(cls)
 
 
 def dump(message: Message) -> bytes:
@@ -51,52 +54,97 @@ def parse(kind: type[M], data: bytes) -> M:
 
 def parse_protobuf(kind: type[Message], data: bytes) -> Any:
     """Return protobuf's own message of that class, which is cheaper; raises FrameError as `parse` does."""
-    from google.protobuf.message import DecodeError
-
     try:
         return protobuf_class(cast("Any", kind)).FromString(data)
-    except (DecodeError, UnicodeDecodeError) as error:
+    except _errors() as error:
         raise FrameError(f"{len(data)} bytes are no {kind.__name__}: {error}") from None
 
 
+def changed(message: M, **fields: Any) -> M:
+    """Return a copy of *message* with other values of these fields."""
+    return _made(type(message), {**vars(message), **fields})
+
+
+def _made(kind: type[M], values: dict[str, Any]) -> M:
+    """Return a message with a value for each of its fields, past its constructor, which takes longer than protobuf."""
+    message = kind.__new__(kind)
+    vars(message).update(values)
+    return message
+
+
 def _to_protobuf(message: Message) -> Any:
-    made = protobuf_class(cast("Any", type(message)))()
-    for field in _fields_of(cast("Any", type(message))):
-        value = getattr(message, field.name)
-        if value == field.default:
-            continue
+    kind: Any = type(message)
+    inner = _plan_of(kind).inner
+    if not inner:
+        return protobuf_class(kind)(**vars(message))
+    values = dict(vars(message))
+    for field in inner:
+        value = values[field.name]
         if field.repeated:
-            getattr(made, field.name).extend(_to_protobuf(each) if field.message else each for each in value)
-        elif field.message is not None:
-            getattr(made, field.name).CopyFrom(_to_protobuf(value))
-        else:
-            setattr(made, field.name, value)
-    return made
+            values[field.name] = [_to_protobuf(each) if field.message else each for each in value]
+        elif value is not None:
+            values[field.name] = _to_protobuf(value)
+    return protobuf_class(kind)(**values)
 
 
 def _from_protobuf(kind: type[M], made: Any) -> M:
-    values: dict[str, Any] = {}
-    for field in _fields_of(cast("Any", kind)):
-        inner = field.message
+    plan = _plan_of(cast("Any", kind))
+    values = dict(zip(plan.names, plan.values_of(made), strict=True))
+    for name in plan.optional:
+        if not made.HasField(name):
+            values[name] = None
+    for field in plan.inner:
+        value, inner = values[field.name], field.message
         if field.repeated:
-            items = getattr(made, field.name)
-            values[field.name] = tuple(items if inner is None else (_from_protobuf(inner, each) for each in items))
-        elif made.HasField(field.name):
-            value = getattr(made, field.name)
-            values[field.name] = value if inner is None else _from_protobuf(inner, value)
-    return kind(**values)
+            values[field.name] = tuple(value if inner is None else (_from_protobuf(inner, each) for each in value))
+        elif inner is not None and value is not None:
+            values[field.name] = _from_protobuf(inner, value)
+    return _made(kind, values)
+
+
+@functools.cache
+def _errors() -> tuple[type[Exception], ...]:
+    from google.protobuf.message import DecodeError
+
+    return DecodeError, UnicodeDecodeError
 
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """message: the class of a field that holds messages, else None. scalar: the class of any other."""
+    """message: the class of a field that holds messages, else None. optional: whether None says that it is missing."""
 
     name: str
     number: int
-    default: object
     scalar: type
     message: type[Message] | None
     repeated: bool
+    optional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How messages of one class are turned, found out once. inner: fields that hold messages, or several values.
+
+    values_of: returns the values of *names*, of protobuf's own message.
+    """
+
+    names: tuple[str, ...]
+    values_of: Callable[[Any], tuple[Any, ...]]
+    optional: tuple[str, ...]
+    inner: tuple[_Field, ...]
+
+
+@functools.cache
+def _plan_of(kind: Any) -> _Plan:
+    fields = _fields_of(kind)
+    names = tuple(field.name for field in fields)
+    get = operator.attrgetter(*names)
+    return _Plan(
+        names,
+        get if len(names) > 1 else lambda made: (get(made),),
+        tuple(field.name for field in fields if field.optional),
+        tuple(field for field in fields if field.repeated or field.message is not None),
+    )
 
 
 @functools.cache
@@ -106,10 +154,10 @@ def _fields_of(kind: Any) -> tuple[_Field, ...]:
 
 
 def _read_field(field: dataclasses.Field[Any], hint: Any) -> _Field:
-    repeated = typing.get_origin(hint) is tuple
-    inner = typing.get_args(hint)[0] if repeated or isinstance(hint, types.UnionType) else hint
+    repeated, optional = typing.get_origin(hint) is tuple, isinstance(hint, types.UnionType)
+    inner = typing.get_args(hint)[0] if repeated or optional else hint
     message = inner if issubclass(inner, Message) else None
-    return _Field(field.name, field.metadata["number"], field.default, inner, message, repeated)
+    return _Field(field.name, field.metadata["number"], inner, message, repeated, optional)
 
 
 # Every kind of varint looks the same on the wire.
@@ -129,17 +177,20 @@ def protobuf_class(kind: Any) -> Any:
     """Return protobuf's own class for a class of messages."""
     from google.protobuf import descriptor_pb2, message_factory
 
-    # Each has a file of its own in the pool.
-    proto2 = descriptor_pb2.FileDescriptorProto(name=f"{kind.__name__}.proto", syntax="proto2")
-    described = proto2.message_type.add(name=kind.__name__)
+    # Each has a file of its own in the pool. Of proto3, which leaves out what has its default.
+    proto3 = descriptor_pb2.FileDescriptorProto(name=f"{kind.__name__}.proto", syntax="proto3")
+    described = proto3.message_type.add(name=kind.__name__)
     for field in _fields_of(kind):
         one = described.field.add(name=field.name, number=field.number)
         one.label = one.LABEL_REPEATED if field.repeated else one.LABEL_OPTIONAL
-        if field.message is None:
-            one.type = getattr(one, _SCALARS[field.scalar])
-        else:
+        if field.message is not None:
             protobuf_class(cast("Any", field.message))
             one.type, one.type_name = one.TYPE_MESSAGE, f".{field.message.__name__}"
-            proto2.dependency.append(f"{field.message.__name__}.proto")
-    _pool().Add(proto2)
+            proto3.dependency.append(f"{field.message.__name__}.proto")
+            continue
+        one.type = getattr(one, _SCALARS[field.scalar])
+        if field.optional:  # protobuf keeps whether it is there in a "oneof" of its own
+            one.proto3_optional, one.oneof_index = True, len(described.oneof_decl)
+            described.oneof_decl.add(name=f"_{field.name}")
+    _pool().Add(proto3)
     return message_factory.GetMessageClass(_pool().FindMessageTypeByName(kind.__name__))

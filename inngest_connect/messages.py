@@ -170,11 +170,7 @@ class WorkerStatus(Message):
 
 def dump_frame(kind: Kind, message: Message | None = None) -> bytes:
     """Return the bytes of a frame of that kind."""
-    frame = protobuf_class(Frame)()
-    if kind:  # what has its default is left out
-        frame.kind = kind
-    if message is not None:
-        frame.payload = dump(message)
+    frame = protobuf_class(Frame)(kind=kind, payload=b"" if message is None else dump(message))
     return cast("bytes", frame.SerializeToString())
 
 

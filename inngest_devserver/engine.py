@@ -48,7 +48,6 @@ from .runs.services import Services
 from .runs.trace import Material, Span, trace
 from .scheduling.clock import Clock, SystemClock
 from .scheduling.meters import Meters
-from .scheduling.placement import Placement
 from .scheduling.queue import JobKind
 from .scheduling.scheduler import Scheduler
 from .storage.flow import FlowStore
@@ -165,7 +164,7 @@ class Engine:
             self.clock,
             limit=options.concurrency,
             meters=self._meters,
-            place=self._placement,
+            place=self.active.placement,
             on_call=self._call,
             on_other=self._do,
             tell=self._tell,
@@ -239,11 +238,7 @@ class Engine:
         self.admission.offer(function, self.intake.keep(event), event, has_own_id=False)
 
     def _read_run(self, run_id: str) -> Run | None:
-        return read_run(self.store, self.registry, run_id, self._placing.place)
-
-    def _placement(self, run_id: str) -> Placement | None:
-        run = self.active.get(run_id)
-        return None if run is None else run.placement
+        return read_run(self.store, self.registry, self.scheduler.queue, run_id, self._placing.place)
 
     def _run_ended(self, run_id: str, *, give_up: bool) -> None:
         self.scheduler.run_ended(run_id, give_up=give_up)

@@ -16,16 +16,22 @@ NULL = b"null"
 def dump(value: object) -> bytes:
     """Return *value* as JSON; raises ValueError when it is nested too deeply."""
     try:
-        return _dump(value, ascii_only=False).encode()
+        return _ENCODER.encode(value).encode()
     except UnicodeEncodeError:
         # Lone surrogates are legal JSON but no UTF-8: write them as escapes.
-        return _dump(value, ascii_only=True).encode()
+        return _ASCII_ENCODER.encode(value).encode()
     except RecursionError:
         raise ValueError("the value is nested too deeply to be written as JSON") from None
 
 
-def _dump(value: object, *, ascii_only: bool) -> str:
-    return json.dumps(value, separators=(",", ":"), sort_keys=True, allow_nan=False, ensure_ascii=ascii_only)
+def _encoder(*, ascii_only: bool) -> json.JSONEncoder:
+    return json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False, ensure_ascii=ascii_only)
+
+
+_ENCODER, _ASCII_ENCODER = (
+    _encoder(ascii_only=False),
+    _encoder(ascii_only=True),
+)  # to make one takes as long as to use it
 
 
 def load(fragment: bytes) -> Any:

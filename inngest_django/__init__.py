@@ -33,6 +33,7 @@ from inngest_core.web.messages import AsyncPieces, Head, Request, Response, Stre
 
 from .body import drain_body, take_body
 from .database import with_fresh_connections
+from .starting import is_serving, was_told
 
 FRAMEWORK = "django"
 
@@ -56,7 +57,8 @@ def serve(client: Inngest, functions: Sequence[Function[Any]], **options: Unpack
     """
     check_client(client)
     served = [with_fresh_connections(function) for function in check_functions(functions, client)]
-    core = App(client, served, framework=FRAMEWORK, can_stream=True, **options)
+    tells = is_serving() and not was_told(client)
+    core = App(client, served, framework=FRAMEWORK, can_stream=True, is_serving=tells, **options)
 
     def view(request: HttpRequest, *_: object, **__: object) -> HttpResponseBase:  # the variables of a prefix
         try:

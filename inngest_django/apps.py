@@ -14,6 +14,8 @@ class InngestConfig(AppConfig):
 
     def ready(self) -> None:
         """Find the functions, where the project has the setting INNGEST. Raises ImproperlyConfigured."""
+        starting = importlib.import_module("inngest_django.starting")
+        starting.at_start(starting.tell_of_missing_key)
         importlib.import_module("inngest_django.checks")  # which registers them; it needs the apps to be loaded
         project = importlib.import_module("inngest_django.project")
         if project.is_configured():

@@ -5,18 +5,22 @@ The host looks for `routes` to find out where functions are served, under `inclu
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Iterator, MutableMapping
 from dataclasses import dataclass
 from typing import Any
-from wsgiref.types import StartResponse, WSGIEnvironment
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from django.conf import settings
-from django.core.asgi import get_asgi_application
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand
-from django.core.servers.basehttp import get_internal_wsgi_application
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from inngest_core.serving.app import App
+
+from .project import is_configured
+
+NOTHING_SERVED = 'the project serves no functions; add path("", include("inngest_django.urls")) to urlpatterns'
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ class WSGIProject:
     """The application that WSGI_APPLICATION names, or Django's own."""
 
     def __init__(self) -> None:
-        self._application = get_internal_wsgi_application()
+        self._application: WSGIApplication = _made_by("django.core.servers.basehttp", "get_internal_wsgi_application")
         _check()
         self.routes = list(project_routes())
 
@@ -43,7 +47,7 @@ class ASGIProject:
     """Django's ASGI application."""
 
     def __init__(self) -> None:
-        self._application: Any = get_asgi_application()
+        self._application: Any = _made_by("django.core.asgi", "get_asgi_application")
         _check()
         self.routes = list(project_routes())
 
@@ -52,11 +56,18 @@ class ASGIProject:
             await self._application(scope, receive, send)
 
 
+def _made_by(module: str, name: str) -> Any:
+    """Return the application; Django's module is imported only here, because it tells that the project is served."""
+    return getattr(importlib.import_module(module), name)()
+
+
 def _check() -> None:
     """Check what `runserver` checks, and say it in the same words."""
     command = BaseCommand()
     command.check()
     command.check_migrations()
+    if is_configured() and not endpoints():
+        raise ImproperlyConfigured(NOTHING_SERVED)
 
 
 def create_wsgi() -> WSGIProject:

@@ -24,6 +24,7 @@ from inngest_core.web.wsgi import in_pieces, make_request, read_head
 from .body import drain_body, take_body
 from .context import within_app
 from .csrf import exempt_from_csrf
+from .running import is_serving
 
 FRAMEWORK = "flask"
 
@@ -55,7 +56,7 @@ def serve(
     check_app(app, (flask.Flask, flask.Blueprint), "a Flask app or blueprint")
     check_client(client)
     served = within_app(check_functions(functions, client), lambda: cast("flask.Flask | None", core.framework_app))
-    core = App(client, served, framework=FRAMEWORK, can_stream=True, **options)
+    core = App(client, served, framework=FRAMEWORK, can_stream=True, is_serving=is_serving(), **options)
 
     def view(**_: object) -> flask.Response:  # the variables of a prefix
         request = cast("flask.Request", cast("Any", flask.request)._get_current_object())  # it outlives the context

@@ -11,11 +11,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from inngest_core.protocol.wire import Header
+from inngest_core.protocol.limits import MAX_STEP_BYTES
+from inngest_core.protocol.wire import Header, Opcode, parse_json
 from inngest_core.web.messages import Request, Response
-from inngest_devserver.calls.ops import StepDone
-from inngest_devserver.calls.reply import Answer, Stepped, read_answer
+from inngest_devserver import fragments
+from inngest_devserver.calls.reply import version_of
 from inngest_devserver.calls.requests import call_headers
+from inngest_devserver.runs import memos
+from inngest_devserver.runs.active import ActiveRuns
 from inngest_devserver.runs.run import DISCOVERY, Run
 from inngest_devserver.scheduling.queue import JobKind
 from inngest_devserver.storage.tables import JobRow
@@ -39,21 +42,18 @@ class _Answered:
 
 
 class Ahead:
-    """run_of: returns a run that goes on. fails: tells whether the test fails already. now: the engine's time."""
+    """active: returns the runs that go on. fails: tells whether the test fails already."""
 
-    def __init__(
-        self, run_of: Callable[[str], Run | None], fails: Callable[[], bool], now: Callable[[], float]
-    ) -> None:
-        self._run_of = run_of
+    def __init__(self, active: Callable[[], ActiveRuns], fails: Callable[[], bool]) -> None:
+        self._active = active
         self._fails = fails
-        self._now = now
         self._answered: dict[str, _Answered] = {}
 
     async def ask(self, request: Request, look: Look) -> Response:
         """Return what an app answers to a question of the engine, maybe with the answers to further ones."""
         run_id = request.headers[_RUN_ID]
         answered = self._answered.pop(run_id, None)
-        run = self._run_of(run_id)
+        run = self._active().awake_run(run_id)  # which reads nothing: this may be the thread of a plain function
         if answered is not None and run is not None and self._is_asked(answered, run, request):
             return answered.response
         response = await look(request)
@@ -69,7 +69,7 @@ class Ahead:
         """Tell whether nothing but this call takes place in a run."""
         return (
             request.headers[_STEP_ID] == DISCOVERY
-            and self._run_of(run.id) is run
+            and run in self._active()
             and not run.pauses
             and not run.plan_only
             and not self._fails()
@@ -81,14 +81,12 @@ class Ahead:
         shadow: Run | None = None
         told: list[bytes] = []
         last = response
-        while (
-            (done := self._one_step(last)) is not None and self._run_of(run.id) is run and self._may_go_on(run, request)
-        ):
-            step, version = done
-            shadow = shadow or _shadow_of(run, version)
-            shadow.remember(step.id, step.memo)
+        while (done := _one_step(last)) is not None and self._may_go_on(run, request):
+            step_id, memo = done
+            shadow = shadow or _shadow_of(run, version_of(last.headers))
+            shadow.remember(step_id, memo)
             told.append(last.content[1:-1])
-            if shadow.overflow(step.name) is not None:
+            if shadow.overflow(step_id) is not None:
                 return _together(told, last)
             request = _next_request(shadow, request)
             response, last = last, await look(request)
@@ -97,14 +95,17 @@ class Ahead:
         self._answered[run.id] = _Answered(shadow.stack, last)
         return _together(told, response)
 
-    def _one_step(self, response: Response) -> tuple[StepDone, int] | None:
-        """Return the step that ran, and the version of requests that the app speaks, when an answer holds just that."""
-        if response.status != 206 or response.content.count(_ONE_STEP) != 1:
+
+def _one_step(response: Response) -> tuple[str, bytes] | None:
+    """Return the id and the memo of the step that ran, when an answer holds just that, and nothing to be refused."""
+    content = response.content
+    if response.status != 206 or content.count(_ONE_STEP) != 1 or len(content) > MAX_STEP_BYTES:
+        return None
+    match parse_json(content):
+        case [{"op": Opcode.STEP_RUN.value, "id": str(step_id), "data": data}]:
+            return step_id, memos.data(fragments.dump(data))
+        case _:
             return None
-        read = read_answer(Answer(206, response.headers, response.content), self._now(), "")
-        if not isinstance(read, Stepped) or len(read.ops) != 1 or not isinstance(read.ops[0], StepDone):
-            return None
-        return (read.ops[0], read.version) if not read.ops[0].failed else None
 
 
 def _shadow_of(run: Run, version: int) -> Run:

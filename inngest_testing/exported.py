@@ -7,21 +7,24 @@ then; it has to meet the same step next. New steps never run, and nothing that i
 from __future__ import annotations
 
 import contextvars
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, Literal
+
+import pydantic
+import typing_extensions
 
 from inngest_core.by_hand import CallInput, CallResult
 from inngest_core.error_text import headline
+from inngest_core.errors import BodyInvalidError
 from inngest_core.events.event import parse_event
 from inngest_core.execution.probe import current_probe
 from inngest_core.execution.replay import Found
 from inngest_core.execution.results import Results
 from inngest_core.execution.tools import Tool
 from inngest_core.function import Function
-from inngest_core.protocol.wire import CallContext, Opcode
+from inngest_core.protocol.wire import CallContext, Opcode, parse_json
 from inngest_core.runtime.interceptors import intercepting
 
 from .api import nothing_arrives
@@ -139,22 +142,46 @@ def _advice(function: Function[Any], replayed: Replayed) -> str:
     )
 
 
-def _read(run: str | Path | Mapping[str, Any]) -> Mapping[str, Any]:
-    if isinstance(run, Mapping):
-        document: object = run
-    else:
-        document = json.loads(Path(run).read_text(encoding="utf-8"))
-    fields = cast("dict[str, Any]", document) if isinstance(document, Mapping) else {}
-    if fields.get("format") != FORMAT or not isinstance(fields.get("steps"), list) or not fields.get("events"):
-        raise ValueError(
-            f"{'this' if isinstance(run, Mapping) else run} is not an exported run of format {FORMAT}; "
-            "write one with: inngest runs RUN_ID --export FILE"
-        )
-    return fields
+class _Step(typing_extensions.TypedDict):
+    """One step of an exported run. id: hashed. name: as the function wrote it. kind: see `_KINDS`."""
+
+    id: str
+    name: str
+    kind: str
+    memo: object
 
 
-async def _replay(function: Function[Any], document: Mapping[str, Any]) -> Replayed:
-    steps: list[dict[str, Any]] = document["steps"]
+class _Document(typing_extensions.TypedDict):
+    """An exported run, as far as it is replayed."""
+
+    format: Literal[1]
+    run_id: str
+    function: str
+    status: str
+    events: Annotated[list[dict[str, Any]], pydantic.Field(min_length=1)]
+    steps: list[_Step]
+
+
+_DOCUMENT = pydantic.TypeAdapter(_Document)
+
+
+def _read(run: str | Path | Mapping[str, Any]) -> _Document:
+    try:
+        return _DOCUMENT.validate_python(run if isinstance(run, Mapping) else parse_json(Path(run).read_bytes()))
+    except BodyInvalidError:
+        problem = "it is not JSON"
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        problem = f"{where}: {first['msg']}" if where else first["msg"]
+    raise ValueError(
+        f"{'this' if isinstance(run, Mapping) else run} is not an exported run of format {FORMAT} ({problem}); "
+        "write one with: inngest runs RUN_ID --export FILE"
+    )
+
+
+async def _replay(function: Function[Any], document: _Document) -> Replayed:
+    steps = document["steps"]
     probe = _Probe()
     replayed: list[ReplayedStep] = []
     with intercepting(_no_request):
@@ -163,7 +190,7 @@ async def _replay(function: Function[Any], document: Mapping[str, Any]) -> Repla
             for count, step in enumerate(steps):
                 result = await _call(function, document, steps[:count], probe)
                 problem = _problem(step, steps[:count], probe, result)
-                replayed.append(ReplayedStep(str(step["name"]), problem))
+                replayed.append(ReplayedStep(step["name"], problem))
                 if problem:
                     return Replayed(document["run_id"], document["function"], replayed)
             result = await _call(function, document, steps, probe)
@@ -172,9 +199,7 @@ async def _replay(function: Function[Any], document: Mapping[str, Any]) -> Repla
     return Replayed(document["run_id"], document["function"], replayed, _problem_at_end(document, steps, probe, result))
 
 
-async def _call(
-    function: Function[Any], document: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], probe: _Probe
-) -> CallResult:
+async def _call(function: Function[Any], document: _Document, steps: Sequence[_Step], probe: _Probe) -> CallResult:
     probe.met.clear()
     events = [parse_event(event) for event in document["events"]]
     given = CallInput(
@@ -191,12 +216,12 @@ async def _call(
         _replaying.reset(token)
 
 
-def _problem(step: Mapping[str, Any], before: Sequence[Mapping[str, Any]], probe: _Probe, result: CallResult) -> str:
+def _problem(step: _Step, before: Sequence[_Step], probe: _Probe, result: CallResult) -> str:
     """Return what is otherwise today where this step was met; empty when it is met again."""
     lost = next((each for each in before if each["id"] not in probe.met), None)
     found = probe.met.get(step["id"])
     if found is not None and lost is None:
-        kinds = _KINDS.get(str(step["kind"]))
+        kinds = _KINDS.get(step["kind"])
         if kinds is None or found.op in kinds:
             return ""
         return f"it was a {step['kind']} step, and is a {found.op.value} today"
@@ -210,10 +235,8 @@ def _problem(step: Mapping[str, Any], before: Sequence[Mapping[str, Any]], probe
     return "not met; the function returns before it"
 
 
-def _problem_at_end(
-    document: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], probe: _Probe, result: CallResult
-) -> str:
-    lost = [str(step["name"]) for step in steps if step["id"] not in probe.met]
+def _problem_at_end(document: _Document, steps: Sequence[_Step], probe: _Probe, result: CallResult) -> str:
+    lost = [step["name"] for step in steps if step["id"] not in probe.met]
     if lost:
         return f"with all results, {_names(lost)} is not met again"
     if document["status"] != "Completed":

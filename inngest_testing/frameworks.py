@@ -17,7 +17,7 @@ from typing import Any, cast
 from inngest_core.web.messages import Request, Response
 
 from .errors import AppError
-from .targets import Target, Threads
+from .targets import Target
 
 Message = dict[str, Any]
 
@@ -43,10 +43,10 @@ class WSGITarget:
     def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
         self._app = app
 
-    async def ask(self, request: Request, threads: Threads) -> Response:
-        return await threads(lambda: self._call(request))
+    def is_plain(self, request: Request) -> bool:
+        return True
 
-    def _call(self, request: Request) -> Response:
+    async def ask(self, request: Request) -> Response:
         begun: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], _: object = None) -> Callable[[bytes], object]:
@@ -98,7 +98,10 @@ class ASGITarget:
     def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
         self._app = app
 
-    async def ask(self, request: Request, threads: Threads) -> Response:
+    def is_plain(self, request: Request) -> bool:
+        return False
+
+    async def ask(self, request: Request) -> Response:
         status, headers, chunks = 500, list[tuple[bytes, bytes]](), list[bytes]()
         asked = False
 
@@ -145,7 +148,10 @@ class TornadoTarget:
     def __init__(self, app: Any) -> None:
         self._app = app
 
-    async def ask(self, request: Request, threads: Threads) -> Response:
+    def is_plain(self, request: Request) -> bool:
+        return False
+
+    async def ask(self, request: Request) -> Response:
         from tornado.httputil import HTTPHeaders, RequestStartLine
 
         connection = _connection()

@@ -25,7 +25,7 @@ from inngest_core.runtime.effects import Flow
 from inngest_core.runtime.outcome import Raised
 
 from .errors import StubError, TestingError
-from .stubs import Stub, Stubs
+from .stubs import Stub, Stubs, check_value_of_step
 
 current_run: contextvars.ContextVar[str] = contextvars.ContextVar("inngest_testing_run", default="")
 """The run that is called at the moment, in everything that its call does."""
@@ -40,14 +40,10 @@ rehearsing: contextvars.ContextVar[bool] = contextvars.ContextVar("inngest_testi
 
 @dataclass(slots=True)
 class CallRecord:
-    """One call of a run. stack: the steps that have results. met, names: the kinds and the ids of those that it met.
-
-    All by hashed id.
-    """
+    """One call of a run. stack: the hashed ids of the steps that have results. met: those that it met, by hashed id."""
 
     stack: Sequence[str] = ()
-    met: dict[str, Opcode] = field(default_factory=dict[str, Opcode])
-    names: dict[str, str] = field(default_factory=dict[str, str])
+    met: dict[str, Found[Tool, Any]] = field(default_factory=dict[str, "Found[Tool, Any]"])
 
 
 @dataclass(slots=True)
@@ -64,9 +60,9 @@ class StepRecord:
     op: Opcode
     given: Sequence[object]
     opts: dict[str, Any]
+    read: Callable[[object], object]
     calls: int = 0
     errors: list[BaseException] = field(default_factory=list[BaseException])
-    read: Callable[[object], object] | None = None
 
 
 @dataclass(slots=True)
@@ -157,18 +153,14 @@ class Recorder:
         run = self.of(ctx.run_id)
         call = run.calls.get(ctx.request_id)
         if call is not None:
-            call.met[found.id] = found.op
-            call.names[found.id] = found.step_id
+            call.met[found.id] = found
         if rehearsing.get():
             return
-        steps = run.steps
-        record = steps.get(found.id)
+        record = run.steps.get(found.id)
         if record is None:
-            record = steps[found.id] = _record_of(found)
-        tool = found.tool
-        if record.read is None:
-            record.read = functools.partial(_read, tool, results, found.op)
-        if found.op is Opcode.STEP_RUN and found.memo is None:
+            record = run.steps[found.id] = _record_of(found, results)
+        if found.memo is None and found.op is Opcode.STEP_RUN:
+            tool = found.tool
             stub = self.stubs.find(found.step_id)
             found.tool = self._watched(tool, record) if stub is None else self._stubbed(tool, record, stub)
 
@@ -188,6 +180,7 @@ class Recorder:
         def instead(*arguments: object) -> object:
             try:
                 outcome = stub.next(record.id, record.step_id, arguments)
+                check_value_of_step(outcome, record.step_id)
             except StubError as error:
                 self.note(error, current_run.get(), record.step_id)
                 outcome = Raised(error)
@@ -210,7 +203,7 @@ class _Collecting(logging.Handler):
             self._recorder.of(run_id).logs.append(record)
 
 
-def _record_of(found: Found[Tool, Any]) -> StepRecord:
+def _record_of(found: Found[Tool, Any], results: Results) -> StepRecord:
     tool = found.tool
     given: Sequence[object] = tool.args
     if found.op is Opcode.INVOKE_FUNCTION:
@@ -218,7 +211,8 @@ def _record_of(found: Found[Tool, Any]) -> StepRecord:
         given = (payload.get("data"),)
     elif found.op is Opcode.AI_GATEWAY:
         given = (tool.opts.get("body"),)
-    return StepRecord(found.id, found.step_id, found.index, found.op, given, dict(tool.opts))
+    read = functools.partial(_read, tool, results, found.op)
+    return StepRecord(found.id, found.step_id, found.index, found.op, given, dict(tool.opts), read)
 
 
 def _read(tool: Tool, results: Results, op: Opcode, raw: object) -> object:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
-from typing import Protocol, TypeVar
+from collections.abc import Mapping
+from typing import Protocol
 
 from inngest_core.execution.probe import Probe, current_probe
 from inngest_core.protocol.signing import SigningKey, sign
@@ -18,10 +18,8 @@ from inngest_devserver.calls.caller import CALL_SECONDS, UnreachableError
 from inngest_devserver.calls.reply import Answer
 from inngest_devserver.calls.retry import parse_retry_after
 
-from .recording import current_engine, current_run, rehearsing
-from .targets import Target, Threads
-
-T = TypeVar("T")
+from .recording import current_engine, current_run
+from .targets import Target, Threads, at_once
 
 _HOST, _CONTENT_TYPE, _CONTENT_LENGTH = Header.HOST.value, Header.CONTENT_TYPE.value, Header.CONTENT_LENGTH.value
 _SERVER_KIND, _RUN_ID, _RETRY_AFTER = Header.SERVER_KIND.value, Header.RUN_ID.value, Header.RETRY_AFTER.value
@@ -40,7 +38,7 @@ class Ask(Protocol):
 class InProcessSender:
     """engine: whose requests these are. threads: calls what must not run on the loop. probe: looks on.
 
-    exchange: is around each request.
+    exchange: is around each request, in the thread in which the app is asked.
     """
 
     def __init__(self, engine: object, threads: Threads, probe: Probe, exchange: Exchange) -> None:
@@ -71,28 +69,22 @@ class InProcessSender:
         if found is None:
             raise UnreachableError(f"{url}: no app of this test engine is there")
         target, key, own = found
-        sent = {**own, _CONTENT_LENGTH: str(len(body)), **headers}
-        self._begin(headers.get(_RUN_ID, ""))
+        request = Request(method, url, {**own, _CONTENT_LENGTH: str(len(body)), **headers}, body)
+        run_id = headers.get(_RUN_ID, "")
 
         async def ask(request: Request) -> Response:
             if key is not None:  # by the app's clock, not the engine's
                 signature = {Header.SIGNATURE.value: sign(request.body, key, now=time.time())}
                 request = dataclasses.replace(request, headers={**request.headers, **signature})
-            return await target.ask(request, self._call_in_thread)
+            return await target.ask(request)
 
-        response = await self._exchange(Request(method, url, sent, body), ask)
-        return _answer(response)
-
-    async def _call_in_thread(self, do: Callable[[], T]) -> T:
-        """Call *do* in another thread, for the same run."""
-        run_id, is_rehearsal = current_run.get(), rehearsing.get()
-
-        def for_this_run() -> T:
+        async def exchange() -> Response:
             self._begin(run_id)
-            rehearsing.set(is_rehearsal)
-            return do()
+            return await self._exchange(request, ask)
 
-        return await self._threads(for_this_run)
+        if target.is_plain(request):  # all of it in the thread: to change to another one takes longer than a call
+            return _answer(await self._threads(lambda: at_once(exchange())))
+        return _answer(await exchange())
 
     def _begin(self, run_id: str) -> None:
         current_probe.set(self._probe)

@@ -1,13 +1,14 @@
 """Apps in this process, and how each is asked: a bare list of functions here, those of frameworks in `frameworks.py`.
 
 A target gets the request that an engine would send over HTTP, and gives back the app's answer. Plain functions run in
-the thread of a test that is not async, or else in a thread of their own; coroutines run on the loop of the engine.
+the thread of a test that is not async, or else in a thread of their own; coroutines run on the loop of the engine. What
+is asked in a thread waits for nothing, so `at_once` runs it there, and what is around it as well.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, cast
 
 from inngest_core.client import Inngest
@@ -33,10 +34,25 @@ async def in_a_thread(do: Callable[[], T]) -> T:
     return await asyncio.to_thread(do)
 
 
+def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that waits for nothing, in this thread, and return its result."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    coroutine.close()
+    raise AssertionError("what runs in a thread waits for nothing")
+
+
 class Target(Protocol):
     """An app."""
 
-    async def ask(self, request: Request, threads: Threads) -> Response:
+    def is_plain(self, request: Request) -> bool:
+        """Tell whether plain code answers a request: then `ask` waits for nothing, and does not belong on the loop."""
+        ...
+
+    async def ask(self, request: Request) -> Response:
         """Return what the app answers."""
         ...
 
@@ -51,24 +67,26 @@ class BareTarget:
         self._client = client
         self._functions: dict[str, Function[Any]] = {}
         self._on_demand: set[str] = set()
-        self._sync: set[str] = set()
+        self._sync: tuple[str, ...] = ()
         """What the URLs of calls of plain functions hold."""
-        self._app = _app(client, [])
+        self._app: App
+        """Made when functions are added."""
 
     def add(self, functions: Sequence[Function[Any]], *, on_demand: bool) -> None:
         """Serve more functions. on_demand: no event is to start them."""
         for function in functions:
             self._functions[function.id] = function
             plain = (fn_id for fn_id, handler in function.handlers.items() if not handler.is_async)
-            self._sync.update(f"{Query.FUNCTION_ID.value}={fn_id}&" for fn_id in plain)
+            self._sync += tuple(f"{Query.FUNCTION_ID.value}={fn_id}&" for fn_id in plain)
         if on_demand:
             self._on_demand.update(function.id for function in functions)
-        self._app = _app(self._client, list(self._functions.values()))
+        self._app = App(self._client, list(self._functions.values()), framework="testing", needs_key=False)
 
-    async def ask(self, request: Request, threads: Threads) -> Response:
-        if any(sync in request.url for sync in self._sync):
-            return await threads(lambda: self._app.answer_sync(request))
-        return await self._app.answer_async(request)
+    def is_plain(self, request: Request) -> bool:
+        return any(sync in request.url for sync in self._sync)
+
+    async def ask(self, request: Request) -> Response:
+        return self._app.answer_sync(request) if self.is_plain(request) else await self._app.answer_async(request)
 
     def registration(self, url: str) -> Mapping[str, object]:
         """Return what the app would send to an engine. url: of the app."""
@@ -80,10 +98,6 @@ class BareTarget:
             "framework": self._app.framework,
             "functions": [{**each, "triggers": _NEVER} if each["id"] in self._on_demand else each for each in configs],
         }
-
-
-def _app(client: Inngest, functions: Sequence[Function[Any]]) -> App:
-    return App(client, functions, framework="testing", needs_key=False)
 
 
 _NEVER = [{"event": "testing/never"}]

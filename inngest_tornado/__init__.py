@@ -20,6 +20,7 @@ from inngest_core.serving.arguments import check_app, refuse_second_endpoint
 from inngest_core.serving.options import ServeOptions
 
 from .exchange import Endpoint
+from .place import Place
 
 __all__ = ["rules", "serve", "wait_for_calls"]
 
@@ -73,7 +74,8 @@ def rules(
         INNGEST_ENABLE_UNAUTHED_SYNC by default, else True.
     streaming: whether answers to calls begin at once and are kept alive while the function runs; that of the client by
         default, else INNGEST_STREAMING, else they are not.
-    Raises ConfigError: an argument is of the wrong kind. FunctionConfigError: two functions share an id.
+    Raises ConfigError: an argument is of the wrong kind; a constructor that gets two such rules for one path raises it,
+    too. FunctionConfigError: two functions share an id.
     """
     return [_rule(App(client, functions, framework=FRAMEWORK, can_stream=True, **options), name)]
 
@@ -94,7 +96,8 @@ async def wait_for_calls(app: Application, timeout: float | None = None) -> int:
 
 
 def _rule(core: App, name: str) -> Rule:
-    return Rule(PathMatches(re.escape(core.serve_path) + "$"), Endpoint(core), name=name)
+    endpoint = Endpoint(core, name)
+    return Rule(PathMatches(re.escape(core.serve_path) + "$"), endpoint, name=Place(core.serve_path))
 
 
 def _endpoints(router: RuleRouter) -> Iterator[Endpoint]:

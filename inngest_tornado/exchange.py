@@ -21,7 +21,7 @@ from tornado.httputil import (
 )
 from tornado.iostream import StreamClosedError
 from tornado.log import access_log
-from tornado.routing import Router
+from tornado.routing import ReversibleRouter
 
 from inngest_core.serving.app import App
 from inngest_core.web.asgi import in_pieces
@@ -32,17 +32,21 @@ MOST_READ = 1024 * 1024 * 1024
 is more than this, Tornado closes the connection."""
 
 
-class Endpoint(Router):
-    """Leads every request of its path to the App."""
+class Endpoint(ReversibleRouter):
+    """Leads every request of its path to the App. name: for `reverse_url`; that of its rule is its `Place`."""
 
-    def __init__(self, core: App) -> None:
+    def __init__(self, core: App, name: str) -> None:
         self._core = core
+        self._name = name
         self.calls: set[asyncio.Task[None]] = set()
         """Those that are under way; they are kept here, so that they are not collected."""
 
     @property
     def path(self) -> str:
         return self._core.serve_path
+
+    def reverse_url(self, name: str, *_: Any) -> str | None:
+        return self.path if name == self._name else None
 
     def find_handler(self, request: HTTPServerRequest, **_: Any) -> HTTPMessageDelegate:
         return _Exchange(self._core, request, self.calls)

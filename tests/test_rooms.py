@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PRODUCT = sorted(path.name for path in ROOT.iterdir() if path.name.startswith("inngest") and path.is_dir())
 FRAMEWORKS = {
-    "inngest_flask": {"flask", "werkzeug"},
+    "inngest_flask": {"flask", "werkzeug", "click"},
     "inngest_starlette": {"starlette"},
     "inngest_fastapi": {"fastapi", "starlette", "inngest_starlette"},
     "inngest_django": {"django", "django_tasks", "asgiref"},

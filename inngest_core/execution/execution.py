@@ -29,7 +29,7 @@ from .checkpoint import ANNOUNCE_SECONDS, Checkpoint
 from .failure import describe, is_final, log_failure, retriable, retry_headers
 from .inputs import record_inputs
 from .outcomes import CallOutcome, Reported, TargetMissed, args_of, op_of, refuse_coroutine, report_new
-from .probe import current_probe, tell_of_step
+from .probe import current_probe
 from .replay import Found, Memo, Replay
 from .results import Results, RunSize
 from .services import Services
@@ -95,8 +95,9 @@ class Execution(Generic[Place]):
         found = self.replay.find(tool.step_id, tool.op, tool, PARALLEL_MODE in tool.opts)
         if found.memo is None and tool.op is Opcode.INVOKE_FUNCTION:
             found.tool = tool._replace(opts=self.results.dump_invoke_opts(tool))
-        if current_probe.get() is not None:
-            tell_of_step(self.ctx, found, self.results)
+        probe = current_probe.get()
+        if probe is not None:
+            probe.step_met(self.ctx, found, self.results)
         return found
 
     def read(self, found: Found[Tool, Place]) -> object:

@@ -46,13 +46,6 @@ def tell_of_call(ctx: CallContext, function: Function[Any], logger: logging.Logg
         probe.call_begun(ctx, function, logger)
 
 
-def tell_of_step(ctx: CallContext, found: Found[Tool, Any], results: Results) -> None:
-    """Show a step to the probe, if there is one."""
-    probe = current_probe.get()
-    if probe is not None:
-        probe.step_met(ctx, found, results)
-
-
 def tell_of_failure(ctx: CallContext, error: BaseException) -> None:
     """Show an error of a call to the probe, if there is one."""
     probe = current_probe.get()

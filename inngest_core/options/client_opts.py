@@ -21,10 +21,11 @@ _TEXTS = (
     "signing_key_fallback",
 )
 _LOGGER_METHODS = ("debug", "info", "warning", "error")
+_SERIALIZER_METHODS = ("serialize", "deserialize")
 
 
 def check_kinds(given: Mapping[str, object]) -> None:
-    """Check the types of the options that are text, the mode and the logger. given: by name. Raises ConfigError."""
+    """Check the types of text, the mode, the logger and the serializer. given: by name. Raises ConfigError."""
     for name in _TEXTS:
         if given[name] is not None and not isinstance(given[name], str):
             raise ConfigError(f"{name} is {kind_of(given[name])}; give a str, or leave it out")
@@ -34,6 +35,13 @@ def check_kinds(given: Mapping[str, object]) -> None:
     logger = given["logger"]
     if logger is not None and not all(callable(getattr(logger, name, None)) for name in _LOGGER_METHODS):
         raise ConfigError(f"logger is {kind_of(logger)}; give a logging.Logger, or leave it out")
+    serializer = given["serializer"]
+    has_methods = all(callable(getattr(serializer, name, None)) for name in _SERIALIZER_METHODS)
+    if serializer is not None and (isinstance(serializer, type) or not has_methods):
+        raise ConfigError(
+            f"serializer is {kind_of(serializer)}; give an object with the methods serialize and deserialize, such as "
+            "inngest.MsgspecSerializer(), or leave it out"
+        )
 
 
 def check_checkpointing(given: CheckpointingOption) -> CheckpointingOption:

@@ -7,6 +7,7 @@ thing: what may cancel the wait for a step; see `Place`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import gc
 import sys
@@ -22,6 +23,10 @@ from .place import Place, is_a_time_out
 SETTLE_TURNS = 10
 """So many turns of the loop without news make it quiet. Needed in trials: 1 for a plain await, 3 for gather, 7 for
 three nested task groups. Best effort: a step behind real I/O is met later and handled then."""
+
+IDLE_TURNS = 2
+"""So many turns in a row in which nothing else ran make it quiet, too, where the loop tells: only timers and I/O are
+left, and one turn has taken those that were due."""
 
 UNWIND_SECONDS = 5.0
 """Clean-up code that takes longer is left behind."""
@@ -48,6 +53,7 @@ class AsyncBody:
         self._news = 0
         self._seen = 0
         self._quiet_turns = 0
+        self._idle_turns = 0
         self._wake: asyncio.Future[None] | None = None
         self._settled: asyncio.Future[None]
         self._places: list[Place] = []
@@ -124,7 +130,7 @@ class AsyncBody:
         if not self.finished():
             await asyncio.sleep(0)  # a body that waits for nothing ends in its first turn, or before
         if beyond or not self.finished():
-            self._seen, self._quiet_turns = self._news, 0
+            self._seen, self._quiet_turns, self._idle_turns = self._news, 0, 0
             self._settled = self._loop.create_future()
             self._turn(deliver, beyond)
             await self._settled
@@ -135,15 +141,16 @@ class AsyncBody:
         if self._settled.done():
             return
         if self._news != self._seen:
-            self._seen, self._quiet_turns = self._news, 0
+            self._seen, self._quiet_turns, self._idle_turns = self._news, 0, 0
         if self.finished() and not beyond:
             self._settled.set_result(None)
             return
-        is_quiet = self._quiet_turns >= SETTLE_TURNS
-        if is_quiet or self._nothing_else_runs():
+        self._idle_turns = self._idle_turns + 1 if self._nothing_else_runs() else 0
+        is_quiet = self._quiet_turns >= SETTLE_TURNS or self._idle_turns >= IDLE_TURNS
+        if is_quiet or self._idle_turns:
             try:
                 if deliver():
-                    is_quiet, self._quiet_turns = False, 0
+                    is_quiet, self._quiet_turns, self._idle_turns = False, 0, 0
             except BaseException as error:
                 self._settled.set_exception(error)
                 return
@@ -230,10 +237,25 @@ class AsyncBody:
         """Cancel, and let `finally` blocks run."""
         left = self.cancel()
         if left:
+            await asyncio.sleep(0)  # enough for what only waits, as nearly all does
+        if not all(task.done() for task in left):
             await asyncio.wait(left, timeout=UNWIND_SECONDS)
         for task in left:
-            if task.done() and not task.cancelled():
-                task.exception()  # what clean-up raises has nobody to hear it: the call has ended
+            if task.done():
+                with contextlib.suppress(asyncio.CancelledError):  # which holds frames that hold the task, until taken
+                    task.exception()  # what clean-up raises has nobody to hear it: the call has ended
+
+    def leave(self) -> None:
+        """Cancel what has not ended, and hold nothing any more.
+
+        Tasks and places hold context variables, which hold the call, which holds this body: whatever of that circle is
+        left, only the garbage collector would end it.
+        """
+        self.cancel()
+        for place in self._places:
+            place.let_go()
+        self._places = []
+        self._task = None
 
 
 async def carry(awaitable: Awaitable[object]) -> Outcome:

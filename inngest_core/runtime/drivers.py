@@ -215,7 +215,7 @@ class _Running:
     def leave(self) -> None:
         """Leave no task behind."""
         for body in self.bodies:
-            body.cancel()
+            body.leave()
 
 
 async def run_async(flow: Flow[T], resources: Resources) -> T:

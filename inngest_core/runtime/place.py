@@ -24,6 +24,8 @@ class Waits(Protocol):
         """Tell whether a place refuses to be cancelled right now."""
         ...
 
+_NO_CONTEXT = contextvars.Context()
+
 
 class Place(asyncio.Future[object]):
     """Where one met step waits for its result.
@@ -71,6 +73,10 @@ class Place(asyncio.Future[object]):
             self._next = Place(self._waits, self.task, self.context, self.get_loop(), main=self.main)
             super().cancel(msg)
         return True
+
+    def let_go(self) -> None:
+        """Forget the task and its context variables: the call has ended."""
+        self.task, self.context = None, _NO_CONTEXT
 
     def resolve(self, value: object) -> None:
         last = self._last()

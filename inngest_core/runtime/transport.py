@@ -15,6 +15,7 @@ import functools
 import http.cookiejar
 import importlib
 import logging
+import os
 import ssl
 import threading
 import weakref
@@ -113,12 +114,10 @@ class Transport:
             return self._threads
 
     def _load_tls(self) -> ssl.SSLContext:
-        """Load what httpx needs, and the certificates of this machine, once: it takes tens of milliseconds."""
-        import httpx
-
+        """Load what httpx needs, and the certificates of this machine: it takes tens of milliseconds."""
         importlib.import_module(f"{__package__}.deadline")  # and httpcore, which httpx loads with its first client
         if self._tls is None:
-            self._tls = httpx.create_ssl_context()
+            self._tls = _tls_with(*(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")))
         return self._tls
 
     async def _of_loop(self) -> _OfLoop:
@@ -150,6 +149,14 @@ class Transport:
         if owner is not None:
             await owner.close()
         self.close()
+
+
+@functools.lru_cache(maxsize=4)
+def _tls_with(file: str | None, directory: str | None) -> ssl.SSLContext:
+    """Return what httpx makes of these settings, which are its own; clients share it, as it takes time and memory."""
+    import httpx
+
+    return httpx.create_ssl_context()
 
 
 class _OfThreads:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Unpack
 
 from inngest_core.client import Inngest
-from inngest_core.config import Mode, Streaming
+from inngest_core.config import Streaming
 from inngest_core.engine_api import sdk_headers
 from inngest_core.error_text import LONGEST_MESSAGE, cut, name_of
 from inngest_core.errors import (
@@ -40,7 +40,7 @@ from inngest_core.runtime.stopwatch import unix_seconds
 from inngest_core.web.messages import Request, Response, Stream, content_length, query_of
 
 from .arguments import check_client, check_functions, check_options
-from .authentication import UNSIGNED, Guard, Signer
+from .authentication import NO_SIGNING_KEY, UNSIGNED, Guard, Signer, misses_key
 from .call import find_call
 from .introspection import introspect
 from .options import ServeOptions
@@ -98,6 +98,7 @@ class App:
         body_cap: int = MAX_REQUEST_BYTES,
         can_stream: bool = False,
         needs_key: bool = True,
+        is_serving: bool = True,
         **options: Unpack[ServeOptions],
     ) -> None:
         """Check what is to be served; nothing is contacted.
@@ -108,6 +109,8 @@ class App:
         body_cap: bytes; a larger body is answered with 413. 16 MiB by default.
         can_stream: whether whoever asks can send a body that is a stream; if not, there are none.
         needs_key: whether cloud mode needs a signing key; not where `answer_async` and `answer_sync` alone are used.
+        is_serving: whether this process may get requests; if not, as in a command of the framework that creates tables,
+            what is missing for them is not logged.
         serve_path: where an adapter adds the endpoint; "/api/inngest" by default.
         serve_origin: scheme and host under which the engine reaches this app, instead of those of its request.
         public_path: path under which the engine reaches this endpoint, instead of that of its request.
@@ -137,10 +140,9 @@ class App:
         if takes_unsigned is None:
             takes_unsigned = client.config.allow_unauthed_registration
         self._guard = Guard(client.config, takes_unsigned)
-        keyless = client.config.mode is Mode.CLOUD and client.config.signing_keys is None
-        self._signing_key_missing = needs_key and keyless
-        if self._signing_key_missing:
-            client.logger.error("%s", _NO_SIGNING_KEY)
+        self._signing_key_missing = needs_key and misses_key(client.config)
+        if self._signing_key_missing and is_serving:
+            client.logger.error("%s", NO_SIGNING_KEY)
         collected = _collected.get()
         if collected is not None:
             collected.append(self)
@@ -251,7 +253,7 @@ class App:
     def _check(self, url: int, body: int) -> None:
         """Raise RequestError when requests of that size, or any, are not answered; url, body: their lengths."""
         if self._signing_key_missing:
-            raise SigningKeyMissingError(_NO_SIGNING_KEY)
+            raise SigningKeyMissingError(NO_SIGNING_KEY)
         if url > MAX_URL:
             raise URLTooLongError(f"the URL is longer than {MAX_URL} characters")
         if body > self.body_cap:
@@ -298,11 +300,6 @@ _STREAM = {Header.ACCEL_BUFFERING.value: "no"}
 
 _SIGNATURE, _CONTENT_LENGTH = Header.SIGNATURE.value, Header.CONTENT_LENGTH.value
 _EVERY_ANSWER = {Header.CONTENT_TYPE.value: "application/json", Header.SDK_HANDLED.value: "true"}
-
-_NO_SIGNING_KEY = (
-    "this app is in cloud mode, but has no signing key: set INNGEST_SIGNING_KEY, "
-    "or INNGEST_DEV=1 (or is_production=False) when it is to be used with a dev server"
-)
 
 
 def _is_trust_probe(url: str) -> bool:

@@ -41,6 +41,17 @@ UNSIGNED = Signer()
 STRANGER = Signer(is_known=False)
 
 
+NO_SIGNING_KEY = (
+    "this app is in cloud mode, but has no signing key: set INNGEST_SIGNING_KEY, "
+    "or INNGEST_DEV=1 (or is_production=False) when it is to be used with a dev server"
+)
+
+
+def misses_key(config: Config) -> bool:
+    """Tell whether an app with this configuration refuses every request, for want of a signing key."""
+    return config.mode is Mode.CLOUD and config.signing_keys is None
+
+
 @dataclass(frozen=True, slots=True)
 class Guard:
     """Tells whose requests an endpoint answers.

@@ -81,7 +81,7 @@ def read_settings(
         if name in own:
             found.own[name] = value
         elif name != argument.upper() or argument not in known:
-            raise ConfigError(_unknown(name, {*own, *map(str.upper, known)}, name_of))
+            raise ConfigError(_unknown(name, {*own, *map(str.upper, known)}, without, name_of))
         elif argument in SERVE_ARGUMENTS:
             cast("dict[str, object]", found.serve)[argument] = _read(argument, value, name_of(name), import_by_name)
         else:
@@ -93,7 +93,21 @@ def read_settings(
     return found
 
 
-def _unknown(name: str, known: Collection[str], name_of: Callable[[str], str]) -> str:
+_INSTEAD = {
+    "DEV": ("IS_PRODUCTION",),
+    "BASE_URL": ("API_BASE_URL", "EVENT_API_BASE_URL"),
+    "SERVE_HOST": ("SERVE_ORIGIN",),
+    "LOG_LEVEL": ("LOGGER",),
+}
+"""Variables of the environment that are no arguments, without INNGEST_, and the settings that do the same."""
+
+
+def _unknown(name: str, known: Collection[str], without: Collection[str], name_of: Callable[[str], str]) -> str:
+    if name.lower() in without:
+        return f"{name_of(name)} is not a setting; give {name.lower()} to the client, with which functions are defined"
+    if name in _INSTEAD:
+        instead = " and ".join(map(name_of, _INSTEAD[name]))
+        return f"{name_of(name)} is not a setting, for INNGEST_{name} belongs in the environment; set {instead} instead"
     near = difflib.get_close_matches(name.upper(), known, 1)
     advice = f"did you mean {name_of(near[0])}?" if near else f"the settings are {', '.join(sorted(known))}"
     return f"{name_of(name)} is not a setting; {advice}"
@@ -106,7 +120,7 @@ def _read(argument: str, value: object, setting: str, import_by_name: Callable[[
             items = cast("list[object]", value)
             return [_import(each, setting, import_by_name) if isinstance(each, str) else each for each in items]
         case "serializer", str():
-            return _import(value, setting, import_by_name)
+            return _made(_import(value, setting, import_by_name), value, setting)
         case "logger", str():
             return logging.getLogger(value)
         case _, str() | int() if argument in SWITCHES:
@@ -121,4 +135,15 @@ def _import(name: str, setting: str, import_by_name: Callable[[str], object]) ->
     try:
         return import_by_name(name)
     except ImportError as error:
-        raise ConfigError(f"{setting} names {name!r}, which cannot be imported: {error}") from error
+        reason = str(error).strip().rpartition("\n")[2]  # werkzeug gives advice of 20 lines before it
+        raise ConfigError(f"{setting} names {name!r}, which cannot be imported: {reason}") from error
+
+
+def _made(named: object, name: str, setting: str) -> object:
+    """Return an object as it is, or one of a class that was named."""
+    if not isinstance(named, type):
+        return named
+    try:
+        return named()
+    except (ImportError, TypeError) as error:  # it needs a package, or arguments
+        raise ConfigError(f"{setting} names {name!r}, of which none can be made: {error}") from error

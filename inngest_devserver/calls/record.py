@@ -19,11 +19,11 @@ from .requests import without_password
 
 MOST_OF_A_RUN = 50
 """Calls of one run; of more than these, the latest are kept."""
-MOST_BYTES = 16 * 1024 * 1024
+MOST_BYTES = 8 * 1024 * 1024
 """Bodies of all calls together, and what is around each; of more than these, the latest runs are kept."""
 LARGEST_BODY = 8 * 1024
 """Bytes that are kept of a body."""
-_AROUND = 512
+_AROUND = 768
 """Bytes that a call takes besides its bodies, about."""
 
 
@@ -73,7 +73,7 @@ class CallRecord:
         self._sender = sender
         self._clock = clock
         self._changes = changes
-        self._runs: collections.OrderedDict[str, collections.deque[Recorded]] = collections.OrderedDict()
+        self._runs: collections.OrderedDict[str, list[Recorded]] = collections.OrderedDict()
         self._bytes = 0
 
     def of_run(self, run_id: str) -> list[Recorded]:
@@ -124,11 +124,11 @@ class CallRecord:
     def _keep(self, run_id: str, call: Recorded) -> None:
         calls = self._runs.get(run_id)
         if calls is None:
-            calls = self._runs[run_id] = collections.deque()
+            calls = self._runs[run_id] = []
         else:
             self._runs.move_to_end(run_id)
         if len(calls) == MOST_OF_A_RUN:
-            self._bytes -= calls.popleft().forget()
+            self._bytes -= calls.pop(0).forget()
         calls.append(call)
         self._bytes += len(call.sent) + _AROUND
         while self._bytes > MOST_BYTES and len(self._runs) > 1:

@@ -108,7 +108,7 @@ def _read_steps(answer: Answer, now: float, asked: str) -> Outcome:
         return _failed(error.name, str(error), final=error.final)
     except (BodyInvalidError, ValueError) as error:
         return _failed("invalid_response", f"the steps that the app reported cannot be read: {error}")
-    return Stepped(ops, _version(answer.headers), _no_retry(answer), answer.headers.get(Header.RETRY_AFTER))
+    return Stepped(ops, version_of(answer.headers), _no_retry(answer), answer.headers.get(Header.RETRY_AFTER))
 
 
 def _read_output(answer: Answer) -> Outcome:
@@ -181,8 +181,8 @@ def _body_as_sent(envelope: bytes, body: object) -> bytes:
     return fragments.dump(body)
 
 
-def _version(headers: Mapping[str, str]) -> int:
-    """An app that names no version speaks version 0."""
+def version_of(headers: Mapping[str, str]) -> int:
+    """Return the version of requests that an app speaks; one that names none speaks version 0."""
     text = headers.get(Header.REQUEST_VERSION, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
 

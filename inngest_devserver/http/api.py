@@ -70,8 +70,8 @@ class API:
             response = endpoint.refuse(APIError(400, f"Invalid request: {error.message}"))
         except Exception as error:
             # The terminal is the engine's only log.
-            self._engine.journal.say(f"{scope['method']} {scope['path']} broke the engine: {error!r}")
-            response = endpoint.refuse(APIError(500, f"the engine failed: {type(error).__name__}: {error}"))
+            self._engine.journal.say(f"{scope['method']} {scope['path']} broke the engine: {_told(error)}")
+            response = endpoint.refuse(APIError(500, f"the engine failed: {_told(error)}"))
         await self._send(response, scope, receive, send)
 
     async def stream(self, stream: Stream, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,17 +89,18 @@ class API:
         except APIError as error:
             await self._send(stream.refuse(error), scope, receive, send)
         except Exception as error:
-            self._engine.journal.say(f"{scope['path']} broke the engine: {error!r}")
+            self._engine.journal.say(f"{scope['path']} broke the engine: {_told(error)}")
             if not begun:
-                failed = APIError(500, f"the engine failed: {type(error).__name__}: {error}")
+                failed = APIError(500, f"the engine failed: {_told(error)}")
                 await self._send(stream.refuse(failed), scope, receive, send)
 
     async def _handle(self, endpoint: Endpoint, scope: Scope, receive: Receive) -> Response:
-        handler = endpoint.methods.get(scope["method"])
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]  # the server leaves out the body of a HEAD
+        handler = endpoint.methods.get(method)
         if handler is None:
-            raise APIError(405, f"{scope['method']} is not allowed here; try {', '.join(endpoint.methods)}")
+            raise APIError(405, f"{method} is not allowed here; try {', '.join(endpoint.methods)}")
         self._access.check(endpoint.need, Headers(scope=scope))
-        self._check_file(scope["method"])
+        self._check_file(method)
         request = await read_request(scope, receive, MAX_REQUEST_BYTES)
         if len(request.body) > MAX_REQUEST_BYTES:
             raise APIError(413, f"the body is larger than {MAX_REQUEST_BYTES} bytes")
@@ -107,7 +108,7 @@ class API:
         response = await answer if inspect.isawaitable(answer) else answer
         # An answer promises that what it speaks of is safe, so that is committed first.
         self._engine.store.commit()
-        self._check_file(scope["method"])
+        self._check_file(method)
         return response
 
     def _check_file(self, method: str) -> None:
@@ -149,6 +150,14 @@ class _Stream:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.api.stream(self.route, scope, receive, send)
+
+
+def _told(error: Exception) -> str:
+    """Return an error in one line. That of an encoder has all that it was to encode in it, which is not repeated."""
+    said = (
+        f"{error.reason} at {error.start}" if isinstance(error, UnicodeEncodeError | UnicodeDecodeError) else str(error)
+    )
+    return f"{type(error).__name__}: {said}"
 
 
 def _by_raw_path(scope: Scope) -> Scope:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from inngest_core.protocol.wire import VERSION, Header, parse_object
@@ -18,12 +19,15 @@ from .access import Access, Need
 from .answers import NO_ACCOUNT, APIError, Call, json_response
 
 _NEVER = "0001-01-01T00:00:00Z"
+_MOST_REFUSALS = 100
 
 
 class AppRoutes:
     def __init__(self, engine: Engine, access: Access | None = None) -> None:
         self._engine = engine
         self._access = access or Access(keys=engine.signing_keys)
+        self._refusals: set[str] = set()
+        """What was said of registrations since one was taken."""
 
     def register(self, call: Call) -> Response:
         """Take in an app's functions, all or none."""
@@ -34,9 +38,9 @@ class AppRoutes:
         try:
             registered = self._engine.registry.register(parse_object(call.request.body))
         except RegistrationInvalidError as error:
-            for detail in error.details or [error.message]:
-                self._engine.journal.say(f"registration refused: {detail}")
+            self._tell_of_refusal(error.details or [error.message])
             raise APIError(400, error.message, **({"details": error.details} if error.details else {})) from None
+        self._refusals.clear()
         self._tell(registered)
         self._engine.executor.attempts.app_is_up(registered.app.id)
         return json_response(
@@ -47,6 +51,15 @@ class AppRoutes:
                 "app_id": registered.app.id,
             }
         )
+
+    def _tell_of_refusal(self, details: Sequence[str]) -> None:
+        """Say why a registration is refused; apps that try again and again with the same are told of once."""
+        if len(self._refusals) > _MOST_REFUSALS:
+            self._refusals.clear()
+        for detail in details:
+            if detail not in self._refusals:
+                self._refusals.add(detail)
+                self._engine.journal.say(f"registration refused: {detail}")
 
     def _tell(self, registered: Registered) -> None:
         if not registered.modified:

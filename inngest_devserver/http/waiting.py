@@ -7,7 +7,7 @@ from inngest_devserver.runs.run import UNKNOWN_VERSION, PauseKind, Run
 from inngest_devserver.scheduling.clock import iso
 from inngest_devserver.scheduling.queue import CALLS, JobKind
 from inngest_devserver.scheduling.reasons import in_words
-from inngest_devserver.storage.tables import JobRow, PauseRow
+from inngest_devserver.storage.tables import JobRow, PauseRow, RunRow
 
 
 def waits_for(engine: Engine, run_id: str) -> list[str]:
@@ -28,11 +28,13 @@ def waits_of_steps(engine: Engine, run_id: str) -> list[tuple[str, str]]:
     return [(step_id, text) for step_id, text in (*pauses, *calls) if text]
 
 
-def state_of(engine: Engine, run_id: str) -> str:
+def state_of(engine: Engine, row: RunRow) -> str:
     """Return QUEUED, RUNNING or WAITING for a run that has not ended: whether it was called, is called, or waits."""
-    run = engine.active.awake_run(run_id)
+    run = engine.active.awake_run(row.id)
+    if run is None and engine.active.rests_in_line(row.id):
+        return "QUEUED" if row.version == UNKNOWN_VERSION else "RUNNING"
     if run is None:
-        return "WAITING"  # only those rest that sleep
+        return "WAITING"
     if run.requests or any(pause.kind == PauseKind.PLANNED for pause in run.pauses.values()):
         return "RUNNING"
     if run.pauses and run.discovery is None:

@@ -42,7 +42,7 @@ def state_of(engine: Engine, row: RunRow) -> State:
     """Return what a run is at."""
     if row.ended_at is not None or row.status != Status.RUNNING:
         return State(row.status.lower())
-    run = engine.active.get(row.id)
+    run = engine.active.look_at(row.id)
     return State("running" if run is None else _at(run))
 
 

@@ -2,19 +2,21 @@
 
 Every change of a run is made here, once, in memory and in the store. Decides nothing.
 
-When there are many, a run that only waits is put to rest: the store has all that is known of it, and it is read again
-when somebody asks for it. So a hundred thousand sleepers take little memory. Of one that an event may concern, what the
-event is to meet stays here.
+When there are many, a run that only waits is put to rest, whether it sleeps or stands in line: the store has all that
+is known of it, and it is read again when its turn comes or somebody asks for it. So a hundred thousand sleepers take
+little memory. Of one that an event may concern, what the event is to meet stays here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from inngest_devserver.apps.functions import Cancel, Function
 from inngest_devserver.matcher import Expression
+from inngest_devserver.scheduling.placement import Placement
 from inngest_devserver.storage.store import Store
 from inngest_devserver.storage.tables import PauseRow
 
@@ -29,14 +31,21 @@ Cancels = Callable[[Cancel, float, Mapping[str, Any]], bool]
 """Whether an event cancels a run by a rule, given this, when the run began, and the event that started it."""
 
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class _Watched:
-    """What is compared with events for one run. first: the event that started it. expressions: of its waits."""
+    """What is kept of a run at rest, and what is compared with events for one run.
+
+    first: the event that started it. expressions: of its waits. placement: if it stands in line, where.
+    """
 
     function: Function
     started_at: float = 0.0
-    first: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    expressions: Mapping[str, Expression] = field(default_factory=dict[str, Expression])
+    first: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    expressions: Mapping[str, Expression] = field(default_factory=lambda: _NOTHING)
+    placement: Placement | None = None
 
 
 class ActiveRuns:
@@ -83,22 +92,47 @@ class ActiveRuns:
         """Tell whether a run goes on, without reading it."""
         return run_id in self._runs or run_id in self._resting
 
+    def rests_in_line(self, run_id: str) -> bool:
+        """Tell whether a run is at rest until its turn comes."""
+        watched = self._resting.get(run_id)
+        return watched is not None and watched.placement is not None
+
     def wake(self, run: Run) -> Run:
         """Take a run that was read again for the one that was put to rest."""
         watched = self._resting.pop(run.id, None)
         if watched is not None and watched.function is not run.function:  # it was registered anew meanwhile
             self._forget_cancels(watched.function, run.id)
             self._index_cancels(run)
+        if watched is not None and watched.placement is not None:
+            run.placement = watched.placement  # it stands in line there, whatever has changed since
         self._runs[run.id] = run
         return run
 
+    def placement(self, run_id: str) -> Placement | None:
+        """Return where the calls of a run stand in line; None when it has ended."""
+        watched = self._resting.get(run_id)
+        if watched is not None and watched.placement is not None:
+            return watched.placement
+        run = self.get(run_id)
+        return None if run is None else run.placement
+
     def rest(self, run: Run) -> None:
-        """Put a run to rest if there are many, and it only waits; not while the store is behind."""
-        if len(self._runs) <= MOST_AWAKE or run not in self or not run.only_waits() or self._store.database.trouble:
+        """Put a run to rest if there are many, and it only waits, once the store has all of it."""
+        if self._may_rest(run):
+            self._store.database.when_kept(lambda: self._put_to_rest(run))
+
+    def _may_rest(self, run: Run) -> bool:
+        return len(self._runs) > MOST_AWAKE and run in self and run.only_waits()
+
+    def _put_to_rest(self, run: Run) -> None:
+        if not self._may_rest(run):
             return
         del self._runs[run.id]
+        placement = None if run.discovery is None else run.placement
         if run.expressions or run.function.cancels:
-            self._resting[run.id] = _watched(run)
+            self._resting[run.id] = _watched(run, placement)
+        elif placement is not None:
+            self._resting[run.id] = _Watched(run.function, placement=placement)
         else:
             self._resting[run.id] = self._unwatched.setdefault(run.function.id, _Watched(run.function))
 
@@ -237,8 +271,8 @@ class ActiveRuns:
             del self._signals[pause.event]
 
 
-def _watched(run: Run) -> _Watched:
-    return _Watched(run.function, run.row.started_at, run.events.first, run.expressions)
+def _watched(run: Run, placement: Placement | None = None) -> _Watched:
+    return _Watched(run.function, run.row.started_at, run.events.first, run.expressions, placement)
 
 
 def _discard(index: dict[str, dict[_K, None]], name: str, key: _K) -> None:

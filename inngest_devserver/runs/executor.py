@@ -89,6 +89,7 @@ class Executor:
         self._progress.discover(run, JobKind.START)
         if why := self._s.cancelled(run):
             self.cancel(run, why)
+        self._s.active.rest(run)
         return run
 
     def end(
@@ -147,6 +148,7 @@ class Executor:
         done = self._progress.remember(run, pause.step_id, pause.name, memo, failed=failed)
         if not self._overflowed(run, pause.name):
             self._progress.go_on(run, done)
+            self._s.active.rest(run)
 
     def save(self, run: Run, op: StepDone) -> None:
         """Keep the memo of a step that the app saves while its call goes on; that call asks for what comes next."""

@@ -16,7 +16,11 @@ from inngest_devserver.scheduling.clock import iso
 from inngest_devserver.storage.store import Store
 from inngest_devserver.storage.tables import RunRow
 
+from .run import PauseKind
+
 FORMAT = 1
+_OF_EVENTS = frozenset({"name", "id", "ts", "v"})
+"""What is kept of an event as it is, beside its data: all but `user`, and what an app adds."""
 REDACTED = "[redacted]"
 
 
@@ -37,11 +41,10 @@ def export_for_tests(
     """
     document = export_run(store, run, function)
     redactor = _Redactor([*SECRETS, *patterns], payloads=payloads)
-    for event in document["events"]:
-        event["data"] = redactor.redact(event.get("data"))
-        event.pop("user", None)
+    document["events"] = [redactor.redact_event(event) for event in document["events"]]
     for step in document["steps"]:
-        step["memo"] = redactor.redact(step["memo"])
+        redact = redactor.redact_event if step["kind"] == PauseKind.WAIT else redactor.redact
+        step["memo"] = redact(step["memo"])
     document["output"] = redactor.redact(document["output"])
     return Exported(document, redactor.count)
 
@@ -68,26 +71,47 @@ def export_run(store: Store, run: RunRow, function: str) -> dict[str, Any]:
     }
 
 
+_TEXTS_OF_ERRORS = frozenset({"message", "stack"})
+"""Keys whose texts may hold fields, as in `password=x`: of errors."""
+
+
 class _Redactor:
-    """Replaces values; count: of those that were. Keys, lengths of lists and kinds of values stay as they are."""
+    """Replaces values; count: of those that were. Keys, lengths of lists and kinds of values stay as they are.
+
+    Truth values stay, too: they are not secret, and often decide which way a function goes.
+    """
 
     def __init__(self, patterns: Iterable[str], *, payloads: bool) -> None:
         self._masking = Masking(patterns)
         self._payloads = payloads
         self.count = 0
 
+    def redact_event(self, event: object) -> Any:
+        """Return an event with its data redacted, and without its user; whatever else there is, redacted."""
+        if not isinstance(event, dict):
+            return self.redact(event)
+        fields = cast("dict[str, object]", event)
+        kept = {key: each for key, each in fields.items() if key in _OF_EVENTS}
+        return {**kept, "data": self.redact(fields.get("data"))}
+
     def redact(self, value: object) -> Any:
         if isinstance(value, dict):
-            given = cast("dict[str, object]", value)
-            return {
-                key: self._hide(each) if self._masking.hides(key) else self.redact(each) for key, each in given.items()
-            }
+            return {key: self._redact_field(key, each) for key, each in cast("dict[str, object]", value).items()}
         if isinstance(value, list):
             return [self.redact(each) for each in cast("list[object]", value)]
         return value if self._payloads or value is None or isinstance(value, bool) else self._hide(value)
 
+    def _redact_field(self, key: str, value: object) -> Any:
+        if self._masking.hides(key):
+            return self._hide(value)
+        if key in _TEXTS_OF_ERRORS and isinstance(value, str) and self._payloads:
+            text = self._masking.mask_line(value)
+            self.count += text != value
+            return text
+        return self.redact(value)
+
     def _hide(self, value: object) -> object:
-        if value is None:
-            return None
+        if value is None or isinstance(value, bool):
+            return value
         self.count += 1
-        return 0 if isinstance(value, int | float) and not isinstance(value, bool) else REDACTED
+        return 0 if isinstance(value, int | float) else REDACTED

@@ -7,6 +7,7 @@ Sends no requests and ends no runs. The rules: docs/protocol.md, "Execution" and
 from __future__ import annotations
 
 import enum
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -182,7 +183,8 @@ class Progress:
             queued=now,
             position=position,
         )
-        self._queue.put(JobRow(_pause_job_id(run.id, op.id), run.id, kind, op.id, due, 0, len(run.stack)))
+        # Of a hundred thousand runs that sleep in one step, all jobs share its id.
+        self._queue.put(JobRow(_pause_job_id(run.id, op.id), run.id, kind, sys.intern(op.id), due, 0, len(run.stack)))
         if isinstance(op, Invoke):
             self._start_invoked(run, op)
 

@@ -13,7 +13,7 @@ from inngest_devserver.apps.functions import Function
 from inngest_devserver.apps.registry import Registry
 from inngest_devserver.matcher import Expression
 from inngest_devserver.scheduling.placement import Placement
-from inngest_devserver.scheduling.queue import CALLS, JobKind
+from inngest_devserver.scheduling.queue import CALLS, JobKind, Queue
 from inngest_devserver.scheduling.scheduler import Scheduler
 from inngest_devserver.storage.store import Store
 from inngest_devserver.storage.tables import HistoryRow, PauseRow, RunRow
@@ -51,10 +51,14 @@ def recover(store: Store, registry: Registry, active: ActiveRuns, scheduler: Sch
     return len(active)
 
 
-def read_run(store: Store, registry: Registry, run_id: str, place: Place) -> Run | None:
-    """Return a run as the store has it, with its pauses, for one that is not being called."""
+def read_run(store: Store, registry: Registry, queue: Queue, run_id: str, place: Place) -> Run | None:
+    """Return a run as the store and the queue have it, for one that is not being called."""
     row = store.run(run_id)
-    return None if row is None else _run(store, registry, row, store.pauses(run_id), place)
+    run = None if row is None else _run(store, registry, row, store.pauses(run_id), place)
+    if run is not None:
+        jobs = (job for job in queue.jobs_of(run_id) if job.kind in CALLS and job.step_id == DISCOVERY)
+        run.discovery = next((Discovery(job.id) for job in jobs), None)
+    return run
 
 
 def lost_runs(store: Store, active: ActiveRuns) -> list[RunRow]:

@@ -149,12 +149,13 @@ class Run:
         return f'the step "{step_id if pause is None else pause.name}" of the function {self.function.slug}'
 
     def only_waits(self) -> bool:
-        """Whether nothing is done for the run until time passes or something happens elsewhere, so that the store tells
-        all about it."""
+        """Whether nothing is done for the run until time passes, something happens elsewhere, or its turn comes, so
+        that the store and the queue tell all about it."""
+        stands_in_line = self.discovery is not None and not self.discovery.started
         return (
-            self.discovery is None
+            (stands_in_line or (self.discovery is None and bool(self.pauses)))
             and not self.requests
-            and bool(self.pauses)
+            and not self.savers
             and all(pause.kind in _LASTING for pause in self.pauses.values())
             and self.function.flow.singleton is None
         )

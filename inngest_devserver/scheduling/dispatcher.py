@@ -24,6 +24,10 @@ from .reasons import Busy, Full, Reason, Throttled
 
 _SHARE_OF_ONE_FUNCTION = 0.75
 """What one function may take of the calls that its app gets at once, so that another one still gets through."""
+_ALWAYS = 2
+"""Calls that a function gets although others, which may hang, have all that its app gets at once."""
+_MORE_FOR_ALL = 0.5
+"""How much more than it should an app may get for that: with 64 calls it is 96, and waitress takes 100 connections."""
 _PAUSE_SECONDS = 1.0
 
 
@@ -69,6 +73,7 @@ class Dispatcher:
         self._on_wait = on_wait
         self._limit = limit
         self._limit_of_function = max(1, int(limit * _SHARE_OF_ONE_FUNCTION))
+        self._last_limit = int(limit * (1 + _MORE_FOR_ALL))
         self._lanes: dict[LaneKey, Lane] = {}
         self._slots: dict[SlotKey, Slot] = {}
         self._functions: dict[str, _Turns] = {}
@@ -158,7 +163,10 @@ class Dispatcher:
             self._on_wait(job)
 
     def _has_turn(self, turns: _Turns, app_id: str) -> bool:
-        return turns.running < self._limit_of_function and self._apps.get(app_id, 0) < self._limit
+        return turns.running < self._limit_of_function and self._apps.get(app_id, 0) < self._limit_of_app(turns)
+
+    def _limit_of_app(self, turns: _Turns) -> int:
+        return self._last_limit if turns.running < _ALWAYS else self._limit
 
     def _from_lanes(self, turns: _Turns, now: float) -> Turn | None:
         while (lane := turns.open.pop()) is not None:
@@ -325,10 +333,10 @@ class Dispatcher:
             return None
         if (reason := self._reason(lane, now)) is not None:
             return reason
-        if self._apps.get(placement.app_id, 0) >= self._limit:
-            return Busy("app", self._limit)
-        turns = self._functions.get(placement.function_id)
-        if turns is not None and turns.running >= self._limit_of_function:
+        turns, of_app = self._functions[placement.function_id], self._apps.get(placement.app_id, 0)
+        if of_app >= self._limit_of_app(turns):
+            return Busy("app", of_app)
+        if turns.running >= self._limit_of_function:
             return Busy("function", self._limit_of_function)
         return None
 

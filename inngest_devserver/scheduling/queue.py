@@ -45,9 +45,10 @@ class Queue:
     def __init__(self, store: Store, on_earlier: Callable[[], None]) -> None:
         self._store = store
         self._on_earlier = on_earlier
-        self._heap: list[tuple[float, int, str]] = []
-        self._jobs: dict[str, JobRow] = {}
-        self._by_run: dict[str, tuple[str, ...]] = {}
+        self._heap: list[tuple[float, int, JobRow]] = []
+        self._jobs: dict[str, JobRow | dict[str, JobRow]] = {}
+        """By run: the job itself when there is one, as of most runs, which takes less memory; several by their ids."""
+        self._count = 0
         self._numbers = itertools.count()
 
     def put(self, job: JobRow) -> None:
@@ -58,11 +59,9 @@ class Queue:
     def restore(self, job: JobRow) -> None:
         """Queue a job that the store already holds."""
         earlier = not self._heap or job.due < self._heap[0][0]
-        if job.id not in self._jobs:
-            self._by_run[job.run_id] = (*self._by_run.get(job.run_id, ()), job.id)
-        self._jobs[job.id] = job
-        heapq.heappush(self._heap, (job.due, next(self._numbers), job.id))
-        if len(self._heap) > 2 * len(self._jobs) + _SLACK:
+        self._set(job)
+        heapq.heappush(self._heap, (job.due, next(self._numbers), job))
+        if len(self._heap) > 2 * self._count + _SLACK:
             self._compact()
         if earlier:
             self._on_earlier()
@@ -70,20 +69,38 @@ class Queue:
     def change(self, job: JobRow) -> None:
         """Keep a job that was taken as something else from now on, without queueing it again."""
         self._store.put_job(job)
-        self._jobs[job.id] = job
+        self._set(job)
+
+    def _set(self, job: JobRow) -> None:
+        known = self._jobs.get(job.run_id)
+        if isinstance(known, dict):
+            self._count += job.id not in known
+            known[job.id] = job
+        elif known is None or known.id == job.id:
+            self._count += known is None
+            self._jobs[job.run_id] = job
+        else:
+            self._count += 1
+            self._jobs[job.run_id] = {known.id: known, job.id: job}
+
+    def _get(self, run_id: str, job_id: str) -> JobRow | None:
+        known = self._jobs.get(run_id)
+        if isinstance(known, dict):
+            return known.get(job_id)
+        return known if known is not None and known.id == job_id else None
 
     def is_current(self, job: JobRow) -> bool:
         """Tell whether a job that was taken still counts: it was neither dropped nor queued again."""
-        return self._jobs.get(job.id) is job
+        return self._get(job.run_id, job.id) is job
 
     def _compact(self) -> None:
         """Leave out entries of jobs that are gone: the time-out of an invoke would stay for a year."""
         self._heap = [entry for entry in self._heap if self._current(entry) is not None]
         heapq.heapify(self._heap)
 
-    def _current(self, entry: tuple[float, int, str]) -> JobRow | None:
+    def _current(self, entry: tuple[float, int, JobRow]) -> JobRow | None:
         """Return the job of an entry; None when it was dropped, or queued again for another time."""
-        job = self._jobs.get(entry[2])
+        job = self._get(entry[2].run_id, entry[2].id)
         return job if job is not None and job.due == entry[0] else None
 
     def done(self, job: JobRow) -> None:
@@ -93,27 +110,31 @@ class Queue:
 
     def drop(self, run_id: str, job_id: str) -> None:
         """Forget a job that is not needed any more, if there is one of this id."""
-        if job_id in self._jobs:
+        if self._get(run_id, job_id) is not None:
             self._store.delete_job(job_id)
             self._drop(run_id, job_id)
 
     def drop_run(self, run_id: str) -> None:
         """Forget the jobs of a run that has ended."""
         self._store.delete_jobs_of(run_id)
-        for job_id in self._by_run.pop(run_id, ()):
-            self._jobs.pop(job_id, None)
+        self._count -= len(self.jobs_of(run_id))
+        self._jobs.pop(run_id, None)
 
     def _drop(self, run_id: str, job_id: str) -> None:
-        if self._jobs.pop(job_id, None) is None:
+        if self._get(run_id, job_id) is None:
             return
-        left = tuple(other for other in self._by_run[run_id] if other != job_id)
-        if left:
-            self._by_run[run_id] = left
+        self._count -= 1
+        known = self._jobs[run_id]
+        if isinstance(known, dict) and len(known) > 1:
+            del known[job_id]
         else:
-            del self._by_run[run_id]
+            del self._jobs[run_id]
 
     def jobs_of(self, run_id: str) -> list[JobRow]:
-        return [self._jobs[job_id] for job_id in self._by_run.get(run_id, ())]
+        known = self._jobs.get(run_id)
+        if known is None:
+            return []
+        return list(known.values()) if isinstance(known, dict) else [known]
 
     def take(self, now: float) -> JobRow | None:
         """Return the next job that is due, or None. It stays in the store until `done`."""

@@ -74,6 +74,7 @@ class Scheduler:
         self._stopped = True
         self._long_waits.close()
         tasks = [*self._calls, *self._beside, *([self._loop] if self._loop else [])]
+        self._loop = None
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

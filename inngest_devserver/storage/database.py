@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .backup import Backups
+from .complaints import why_unusable
 from .memory import STATEMENTS, MemoryDatabases
 from .tables import MIGRATIONS
 
@@ -48,6 +49,7 @@ class Database:
         self._turn: list[tuple[str, tuple[Any, ...]]] = []
         """What is written in this turn; the first `_made` of it is in the transaction already."""
         self._made = 0
+        self._when_kept: list[Callable[[], object]] = []
         self.trouble = ""
         """Why what was written last is not in the file, such as a full disk; empty when all is well."""
         self.on_trouble: Callable[[], object] = str
@@ -100,8 +102,22 @@ class Database:
         except sqlite3.OperationalError as error:
             self._fail(error)
         else:
-            self._turn.clear()
-            self._made = 0
+            self._is_kept()
+
+    def _is_kept(self) -> None:
+        """Note that all that was written is in the file."""
+        self._turn.clear()
+        self._made = 0
+        waiting, self._when_kept = self._when_kept, []
+        for call in waiting:
+            call()
+
+    def when_kept(self, call: Callable[[], object]) -> None:
+        """Call this once all that was written until now is in the file; at once in memory, where nothing can fail."""
+        if self._path is None or not self._turn:
+            call()
+        else:
+            self._when_kept.append(call)
 
     def _fail(self, error: sqlite3.OperationalError) -> None:
         """Take back the transaction, and keep what it was to write: memory is ahead of the file until it is written."""
@@ -129,7 +145,7 @@ class Database:
             self._roll_back()
             return False
         self.trouble = ""
-        self._turn.clear()
+        self._is_kept()
         return True
 
     def _commit_quietly(self) -> None:
@@ -201,12 +217,12 @@ def _open_file(path: Path) -> sqlite3.Connection:
             check_same_thread=False,  # for the backups
         )
     except sqlite3.Error as error:
-        raise FileUnusableError(_why(error)) from error
+        raise FileUnusableError(why_unusable(error, path)) from error
     try:
         _prepare(db, path)
     except sqlite3.Error as error:
         db.close()
-        raise FileUnusableError(_why(error)) from error
+        raise FileUnusableError(why_unusable(error, path)) from error
     except BaseException:
         db.close()
         raise
@@ -237,7 +253,7 @@ def _format(db: sqlite3.Connection, path: Path) -> int:
     if version > len(MIGRATIONS):
         raise StoreVersionError(
             f"{path} was written by a newer version of the engine (format {version}; this one knows formats up to "
-            f"{len(MIGRATIONS)})"
+            f"{len(MIGRATIONS)}); start that version, or give this one a file of its own"
         )
     return version
 
@@ -249,9 +265,3 @@ def _migrate(db: sqlite3.Connection, version: int = 0) -> None:
 
 
 _MEMORY = MemoryDatabases(_migrate)
-
-
-def _why(error: sqlite3.Error) -> str:
-    if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return "another engine has this file open; end that one, or give this one a file of its own"
-    return str(error)

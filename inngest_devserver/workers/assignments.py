@@ -12,9 +12,10 @@ import functools
 import random
 import urllib.parse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from inngest_connect.codec import changed
 from inngest_connect.messages import ExecutorRequest, Reply, ReplyStatus
 from inngest_core.protocol.wire import Header, Query, dump_json
 from inngest_core.web.messages import query_of
@@ -158,7 +159,7 @@ class Assignments:
         if assignment is None or assignment.request.lease_id != lease_id or assignment.expires < now:
             return None
         new = self._ulids.new(self._clock.now())
-        assignment.request = replace(assignment.request, lease_id=new)
+        assignment.request = changed(assignment.request, lease_id=new)
         assignment.expires = now + self._lease_seconds
         return new
 
@@ -219,7 +220,7 @@ class Assignments:
     async def _offer(self, worker: Worker, assignment: Assignment) -> bool:
         """Give a call to a worker, and wait until it is settled; return whether it has lost its lease."""
         loop, now = asyncio.get_running_loop(), _now()
-        assignment.request = replace(assignment.request, lease_id=self._ulids.new(self._clock.now()))
+        assignment.request = changed(assignment.request, lease_id=self._ulids.new(self._clock.now()))
         assignment.worker, assignment.taken, assignment.settled = worker, False, loop.create_future()
         assignment.declines, assignment.expires = now + ACK_SECONDS, now + self._lease_seconds
         if not worker.give(assignment.request):

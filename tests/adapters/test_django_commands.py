@@ -11,6 +11,8 @@ import pytest
 from django.core.management import CommandError, call_command, get_commands
 from django.test import override_settings
 
+import inngest
+import inngest.django
 from inngest_cli.main import command_parsers
 from tests.bad_input.served import KEY
 from tests.stage.engine_api import EngineDouble
@@ -87,7 +89,10 @@ def test_the_project_is_registered_without_a_request_to_it(engine: EngineDouble)
     with shop(api_base_url=engine.origin) as served, override_settings(ROOT_URLCONF=tuple(patterns_of(served))):
         printed = call("inngest_sync", "https://shop.example/")
         assert printed == "app: 2 functions at /api/inngest: Successfully registered\n"
-    [told] = engine.requests
+        one = (inngest.django.serve(served.client, served.functions[:1]),)
+        with override_settings(ROOT_URLCONF=one):
+            assert call("inngest_sync", "https://shop.example").startswith("app: 1 function at /api/inngest: ")
+    told = engine.requests[0]
     assert told.path == "/fn/register"
     assert told.json()["url"] == "https://shop.example/api/inngest"
     assert [function["id"] for function in told.json()["functions"]] == ["app-plain", "app-async"]

@@ -112,6 +112,41 @@ def test_a_setting_that_does_not_fit_is_clicks_error(folder: Path, command: str)
     assert 'Error: app.config["INNGEST_EVENT_KEYS"] is not a setting; did you mean' in said
 
 
+def test_only_the_command_that_serves_tells_of_a_missing_key(folder: Path) -> None:
+    (folder / "cloud.py").write_text(
+        "import flask, inngest, inngest.flask\n"
+        "app = flask.Flask('shop')\n"
+        "inngest.flask.serve(app, inngest.Inngest(app_id='shop', is_production=True), [])\n"
+        "@app.cli.command('init-db')\n"
+        "def init_db(): print('made')\n"
+    )
+    line, variables = command(folder, app="cloud")
+    flask = line[: line.index("inngest")]
+
+    def say(*arguments: str) -> str:
+        done = subprocess.run(
+            [*flask, *arguments], cwd=folder, env=variables, capture_output=True, text=True, check=True
+        )
+        return done.stdout + done.stderr
+
+    assert say("init-db") == "made\n"
+    assert "no signing key" not in say("routes")
+    with subprocess.Popen(
+        [*flask, "run", "--port=0"],
+        cwd=folder,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            first = next(line for line in process.stdout if "Running on" in line or "no signing key" in line)
+            assert "set INNGEST_SIGNING_KEY" in first
+        finally:
+            process.terminate()
+
+
 def test_an_app_that_is_not_there_is_clicks_error(folder: Path) -> None:
     said = flask_inngest(folder, "dev", code=1, app="shop:nothing")
     assert "Traceback" not in said

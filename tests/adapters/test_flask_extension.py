@@ -61,6 +61,12 @@ def test_at_once_with_an_app() -> None:
         expect_ran(ask(app, "async"), "async")
 
 
+def test_a_serializer_may_be_the_name_of_its_class() -> None:
+    with shop() as served:
+        app = app_of(served, INNGEST_SERIALIZER="inngest.PydanticSerializer")
+        assert isinstance(app.extensions["inngest"].client.serializer, inngest.PydanticSerializer)
+
+
 @pytest.mark.parametrize("text", ["false", "False", "0", 0])
 def test_a_switch_may_be_text_as_the_environment_has_it(text: object) -> None:
     with shop() as served:
@@ -87,13 +93,32 @@ MISTAKES = {
         {"INNGEST_SIGNIN_KEY": "x"},
         'did you mean app.config["INNGEST_SIGNING_KEY"]?',
     ),
-    "the id": ({"INNGEST_APP_ID": "other"}, 'app.config["INNGEST_APP_ID"] is not a setting'),
+    "the id": (
+        {"INNGEST_APP_ID": "other"},
+        'app.config["INNGEST_APP_ID"] is not a setting; give app_id to the client, with which functions are defined',
+    ),
+    "the mode as in the environment": (
+        {"INNGEST_DEV": 1},
+        'app.config["INNGEST_DEV"] is not a setting, for INNGEST_DEV belongs in the environment; set '
+        'app.config["INNGEST_IS_PRODUCTION"] instead',
+    ),
+    "the engine as in the environment": (
+        {"INNGEST_BASE_URL": "http://127.0.0.1:8288"},
+        'set app.config["INNGEST_API_BASE_URL"] and app.config["INNGEST_EVENT_API_BASE_URL"] instead',
+    ),
+    "what is no serializer": (
+        {"INNGEST_SERIALIZER": "os.path"},
+        'app.config["INNGEST_SERIALIZER"]: serializer is a module; give an object with the methods serialize and ',
+    ),
     "of serve": ({"INNGEST_SERVE_PATH": 7}, 'app.config["INNGEST_SERVE_PATH"]: serve_path is an int; give a str'),
     "of the client": (
         {"INNGEST_THREAD_POOL_MAX_WORKERS": -1},
         'app.config["INNGEST_THREAD_POOL_MAX_WORKERS"]: thread_pool_max_workers is -1',
     ),
-    "a name": ({"INNGEST_MIDDLEWARE": ["no.where"]}, "app.config[\"INNGEST_MIDDLEWARE\"] names 'no.where'"),
+    "a name": (
+        {"INNGEST_MIDDLEWARE": ["os.nowhere"]},
+        "app.config[\"INNGEST_MIDDLEWARE\"] names 'os.nowhere', which cannot be imported: ImportError: module 'os' has",
+    ),
 }
 
 

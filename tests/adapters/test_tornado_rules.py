@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from tornado.routing import HostMatches
 from tornado.web import Application, RequestHandler
 
 import inngest
@@ -37,6 +38,29 @@ def test_rules_have_names_for_reverse_url() -> None:
         other = Application([])
         inngest.tornado.serve(other, first.client, first.functions)
         assert other.reverse_url("inngest") == PATH
+
+
+@pytest.mark.parametrize("name", ["inngest", "jobs"])
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_a_constructor_refuses_two_endpoints_at_one_path(name: str, is_nested: bool) -> None:
+    with shop() as first, shop() as second:
+        rules = [
+            *inngest.tornado.rules(first.client, first.functions),
+            *inngest.tornado.rules(second.client, second.functions, name=name),
+        ]
+        with pytest.raises(inngest.InngestError, match=f"functions are served at {PATH} of this app already") as raised:
+            Application([(".*", rules)] if is_nested else rules)
+        assert "give each further client a serve_path of its own" in str(raised.value)
+
+
+def test_one_path_may_serve_others_on_another_host_and_in_another_application() -> None:
+    with shop() as first, shop() as second:
+        ours = inngest.tornado.rules(first.client, first.functions)
+        theirs = inngest.tornado.rules(second.client, second.functions)
+        app = Application([(HostMatches("one.example"), ours), (HostMatches("shop.example"), theirs)])
+        expect_ran(asyncio.run(call_tornado(app, "POST", PATH, query("plain"), {}, BODY)), "plain")
+        for rules in (ours, theirs):
+            assert Application([*rules]).reverse_url("inngest") == PATH
 
 
 class Held(Shop):

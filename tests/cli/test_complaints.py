@@ -116,7 +116,7 @@ def test_what_the_engine_does_not_know(tmp_path: Path) -> None:
         assert "reserved for the engine" in run("send", "inngest/x", "--url", origin, code=1)
 
 
-@pytest.mark.parametrize("missing", ["uvicorn", "starlette"])
+@pytest.mark.parametrize("missing", ["uvicorn", "starlette", "httptools"])
 def test_a_missing_extra_is_named(missing: str) -> None:
     source = f"""
         import sys

@@ -25,6 +25,7 @@ from inngest_core.middleware.base import Middleware
 from inngest_core.options.options import TriggerEvent
 from inngest_core.runtime.effects import Fetch
 from inngest_core.serving.app import App
+from inngest_core.values.serializer import PydanticSerializer
 from tests.stage.engine_api import EngineDouble, Recorded
 
 TRIGGER = TriggerEvent(event="a/b")
@@ -245,6 +246,8 @@ def test_sending_when_no_engine_runs() -> None:
         ({"api_base_url": 8288}, "api_base_url is an int; give a str"),
         ({"app_version": 1.2}, "app_version is a float; give a str"),
         ({"is_production": "false"}, "is_production is 'false'; give True for cloud mode, False for dev mode"),
+        ({"serializer": {}}, "serializer is a dict; give an object with the methods serialize and deserialize"),
+        ({"serializer": PydanticSerializer}, "serializer is the class PydanticSerializer; give an object"),
         ({"logger": "shop"}, "logger is a str; give a logging.Logger"),
     ],
 )

@@ -55,6 +55,24 @@ def test_registration_says_whether_anything_changed() -> None:
     asyncio.run(main())
 
 
+def test_an_app_that_is_refused_again_and_again_is_told_of_once() -> None:
+    def refusals(it: Lab) -> int:
+        return sum("registration refused" in line for line in it.lines)
+
+    async def main() -> None:
+        async with lab() as it:
+            bad = registration(function(), function("g", triggers=[{"event": "e", "expression": "event.data.("}]))
+            for _ in range(3):
+                assert it.request("POST", "/fn/register", bad).status == 400
+            await it.said("registration refused")
+            assert refusals(it) == 1
+            assert it.request("POST", "/fn/register", registration(function())).status == 200
+            assert it.request("POST", "/fn/register", bad).status == 400
+            await it.until(lambda: refusals(it) == 2)
+
+    asyncio.run(main())
+
+
 def test_recorded_registration_is_accepted() -> None:
     line = next(_recorded("python-dev.jsonl"))
 

@@ -40,6 +40,23 @@ def test_values_of_fields_that_look_like_secrets(value: object, shown: object) -
     assert Masking(()).mask(value) == value
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("password=x, host=db", f"password={MASK}, host=db"),
+        ("no answer: password=x", f"no answer: password={MASK}"),
+        ("ValueError: a: b: token: Bearer abc def", f"ValueError: a: b: token: {MASK} def"),
+        ("""{'token': 'x y', "n": 1}""", f"""{{'token': {MASK}, "n": 1}}"""),
+        ("secret=token=x; a=1", f"secret={MASK}; a=1"),
+        ("password=", "password="),
+        ("a=b", "a=b"),
+    ],
+)
+def test_fields_in_a_line_that_look_like_secrets(line: str, shown: str) -> None:
+    assert Masking().mask_line(line) == shown
+    assert Masking(()).mask_line(line) == line
+
+
 def test_names_are_configured() -> None:
     masking = Masking(["email", "*-id"])
     assert masking.mask({"Email": "a", "user_id": 1, "password": "p"}) == {

@@ -1,11 +1,12 @@
-"""Many runs that sleep or wait: most of them are put to rest, which nobody notices."""
+"""Many runs that sleep, wait or stand in line: most of them are put to rest, which nobody notices."""
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
-from .harness import Called, Lab, Reply, lab, op, ops, returned
+from .harness import Called, Lab, Reply, Script, lab, op, ops, returned
 
 MANY = 1100
 """More than an engine keeps in memory when they only wait."""
@@ -179,3 +180,78 @@ def test_a_run_that_is_looked_at_stays_at_rest() -> None:
             assert len(it.engine.active.awake()) == before
 
     asyncio.run(main())
+
+
+ONE_AT_A_TIME: dict[str, Any] = {
+    "concurrency": [{"limit": 1}],
+    "priority": {"run": "event.data.first ? 60 : 0"},
+    "cancel": [CANCELLED_BY],
+}
+URGENT, STOPPED = 1050, 1051
+
+
+def busy_until(go: asyncio.Event) -> Script:
+    """Answer calls once *go* is set."""
+
+    async def answer(call: Called) -> Reply:
+        await go.wait()
+        return returned(call.body["event"]["data"]["n"])
+
+    return answer
+
+
+def many_in_line(it: Lab, go: asyncio.Event) -> list[str]:
+    it.serve("f", busy_until(go), **ONE_AT_A_TIME)
+    events = [{"name": "t/f", "data": {"n": n, "first": n == URGENT}} for n in range(MANY)]
+    ids: list[str] = it.request("POST", "/e/key", events).body["ids"]
+    return ids
+
+
+def called_for(it: Lab) -> list[int]:
+    return [call.body["event"]["data"]["n"] for call in it.app.calls]
+
+
+def test_runs_that_stand_in_line_are_called_in_their_order() -> None:
+    async def main() -> None:
+        go = asyncio.Event()
+        async with lab() as it:
+            events = many_in_line(it, go)
+            await it.called(1)
+            assert called_for(it) == [URGENT]
+            assert len(it.engine.active.awake()) < MANY
+            it.send("t/stop", {"n": STOPPED})
+            assert it.runs(events[STOPPED])[0]["status"] == "Cancelled"
+            last = it.runs(events[-1])[0]["run_id"]
+            (reason,) = it.request("GET", f"/v1/runs/{last}").body["data"]["waits_for"]
+            assert "1 of 1, held by" in reason
+            queued = it.request("GET", "/api/v2/runs?status=QUEUED&limit=1").body["data"]
+            assert [run["id"] for run in queued] == [last]
+            go.set()
+            await it.time.settle()
+            assert called_for(it) == [URGENT, *(n for n in range(MANY) if n not in (URGENT, STOPPED))]
+            assert outputs(it, events[:STOPPED]) == EXPECTED[:STOPPED]
+
+    asyncio.run(main())
+
+
+def test_runs_that_stand_in_line_do_so_after_a_restart_and_a_change_of_limits(tmp_path: Path) -> None:
+    path = tmp_path / "engine.db"
+
+    async def before() -> list[str]:
+        async with lab(persist=path) as it:
+            events = many_in_line(it, asyncio.Event())
+            await it.called(1)
+            return events
+
+    async def after(events: list[str]) -> None:
+        go = asyncio.Event()
+        async with lab(persist=path) as it:
+            it.app.scripts["app-f"] = busy_until(go)
+            await it.called(1)
+            it.serve("f", busy_until(go), concurrency=[{"limit": 3, "key": "event.data.n % 3"}])
+            go.set()
+            await it.time.settle()
+            assert called_for(it) == [URGENT, *(n for n in range(MANY) if n != URGENT)]
+            assert outputs(it, events) == EXPECTED
+
+    asyncio.run(after(asyncio.run(before())))

@@ -232,3 +232,13 @@ def test_a_function_that_a_reloading_app_adds_appears() -> None:
                         await client.get("/health")
 
     asyncio.run(main())
+
+
+def test_head_is_answered_as_get_without_the_body() -> None:
+    with DevServer(Options(sink=None), port=0) as server, httpx.Client(base_url=server.origin) as client:
+        for path in ("/health", "/", "/runs", "/api/v2/runs"):
+            asked, whole = client.head(path), client.get(path)
+            assert (asked.status_code, asked.content) == (whole.status_code, b"")
+            names = ("content-type", "content-length", "location")
+            assert [asked.headers.get(name) for name in names] == [whole.headers.get(name) for name in names]
+        assert client.head("/e/key").status_code == 405

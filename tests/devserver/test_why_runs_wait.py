@@ -117,6 +117,37 @@ def test_the_terminal_tells_when_all_calls_of_an_app_hang() -> None:
     asyncio.run(main())
 
 
+def test_functions_that_hang_leave_calls_of_their_app_to_others() -> None:
+    """A function always gets two calls at a time, up to half more than the app should, however many hang."""
+
+    async def main() -> None:
+        async with lab(concurrency=8) as it:
+            never = asyncio.Event()
+
+            async def hang(_: Called) -> Reply:
+                await never.wait()
+                return returned(None)
+
+            for name in ("a", "b", "c"):
+                it.serve(name, hang)
+            it.serve("healthy", lambda call: returned("done"))
+            stuck: list[str] = []
+            for name, called in (("a", 6), ("b", 8), ("c", 10)):
+                stuck += [it.send(f"t/{name}") for _ in range(10)]
+                await it.called(called)
+            for _ in range(3):
+                assert (await it.run("t/healthy"))["output"] == "done"
+            assert [len(it.app.of(name)) for name in ("a", "b", "c", "healthy")] == [6, 2, 2, 3]
+            it.clock.advance(4)
+            await it.said("10 calls of its app are under way")
+            for event in stuck:
+                run = it.runs(event)[0]["run_id"]
+                assert it.request("DELETE", f"/v1/runs/{run}").status == 204
+            assert (await it.run("t/healthy"))["output"] == "done"
+
+    asyncio.run(main())
+
+
 def test_a_throttled_run_says_until_when_and_one_that_waits_shortly_says_nothing() -> None:
     async def main() -> None:
         async with lab() as it:

@@ -278,7 +278,9 @@ class Page:
                     if name is not None:
                         self._files[name] = block.text
                     elif any(mark.startswith("test: ") for mark in block.marks):
-                        self._tests[next(mark[6:] for mark in block.marks if mark.startswith("test: "))] = block.text
+                        name = next(mark[6:] for mark in block.marks if mark.startswith("test: "))
+                        assert name not in self._tests, f"{self._page.name} has two files {name}"
+                        self._tests[name] = block.text
                     elif any("test: " in mark for mark in block.marks):
                         self._test_django(block)
                     elif block.language == "python":

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from inngest import testing
 from tests.stage.bodies import Script
 
-from .conftest import kinds
-from .world import TWO_BY_TWO, World
+from .conftest import stages
+from .in_virtual_time import InProcess, failure
+from .world import TWO_BY_TWO
 
 MEGABYTE = 1024 * 1024
 VALUES: dict[str, Any] = {
@@ -30,116 +32,117 @@ def exact(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-@kinds(TWO_BY_TWO)
-def test_a_whole_float_comes_back_as_engines_keep_it(world: World) -> None:
+@stages(TWO_BY_TWO)
+def test_a_whole_float_comes_back_as_engines_keep_it(stage: InProcess) -> None:
     """They send state as canonical JSON, which has one form for 1 and 1.0; so the answer has it as well."""
 
-    @world.function("t/whole")
+    @stage.function("t/whole")
     def whole(ctx: Any, step: Any) -> Script:
-        found = yield step.run("whole", world.did, "whole", 1.0)
+        found = yield step.run("whole", stage.did, "whole", 1.0)
         return exact(found)
 
-    with world.up():
-        run = world.engine.run("t/whole", {})
-    assert (run.status, run.output) == ("Completed", "1")
+    with stage.up():
+        run = stage.run("t/whole", {})
+    assert (run.status, run.output) == (testing.Status.COMPLETED, "1")
 
 
-@kinds(TWO_BY_TWO)
-def test_values_come_back_as_they_went(world: World) -> None:
-    @world.function("t/values")
+@stages(TWO_BY_TWO)
+def test_values_come_back_as_they_went(stage: InProcess) -> None:
+    @stage.function("t/values")
     def values(ctx: Any, step: Any) -> Script:
         same = {name: exact(ctx.event.data[name]) == exact(value) for name, value in VALUES.items()}
         found: dict[str, Any] = {}
         for name, value in VALUES.items():
-            found[name] = yield step.run(name, world.did, name, value)
+            found[name] = yield step.run(name, stage.did, name, value)
             same[f"{name} step"] = exact(found[name]) == exact(value)
         return {"same": same, "found": found}
 
-    with world.up():
-        run = world.engine.run("t/values", VALUES)
-    assert run.status == "Completed", run
+    with stage.up():
+        run = stage.run("t/values", VALUES)
+    assert run.status is testing.Status.COMPLETED, run
     assert [name for name, same in run.output["same"].items() if not same] == []
     assert run.output["found"] == VALUES
 
 
 @pytest.mark.parametrize("step_id", ["ü 世界 🎉", "with \"quotes\" and 'more'", "a/b?c=d&e#f %20", "x" * 1000, " "])
-def test_step_ids_may_hold_anything(world: World, step_id: str) -> None:
-    @world.function("t/ids")
+def test_step_ids_may_hold_anything(stage: InProcess, step_id: str) -> None:
+    @stage.function("t/ids")
     def ids(ctx: Any, step: Any) -> Script:
-        one = yield step.run(step_id, world.did, "one", 1)
-        two = yield step.run(step_id, world.did, "two", 2)
-        found = yield ctx.group.parallel((world.ran(step, f"{step_id} a"), world.ran(step, f"{step_id} b")))
+        one = yield step.run(step_id, stage.did, "one", 1)
+        two = yield step.run(step_id, stage.did, "two", 2)
+        found = yield ctx.group.parallel((stage.ran(step, f"{step_id} a"), stage.ran(step, f"{step_id} b")))
         return [one, two, *found]
 
-    with world.up():
-        assert world.engine.run("t/ids").output == [1, 2, f"{step_id} a", f"{step_id} b"]
+    with stage.up():
+        assert stage.run("t/ids").output == [1, 2, f"{step_id} a", f"{step_id} b"]
 
 
-def test_function_and_app_ids_may_hold_spaces_and_letters(world: World) -> None:
-    @world.function("t/ü世界", fn_id="my fn & co ü?")
+def test_function_and_app_ids_may_hold_spaces_and_letters(stage: InProcess) -> None:
+    @stage.function("t/ü世界", fn_id="my fn & co ü?")
     def function(ctx: Any, step: Any) -> Script:
-        found = yield ctx.group.parallel((world.ran(step, "a"), world.ran(step, "b")))
+        found = yield ctx.group.parallel((stage.ran(step, "a"), stage.ran(step, "b")))
         return [ctx.fn_id, *found]
 
-    with world.up():
-        assert world.engine.run("t/ü世界").output == ["app-my fn & co ü?", "a", "b"]
+    with stage.up():
+        assert stage.run("t/ü世界").output == ["app-my fn & co ü?", "a", "b"]
 
 
-@kinds(TWO_BY_TWO)
-def test_results_of_a_megabyte(world: World) -> None:
-    @world.function("t/large")
+@stages(TWO_BY_TWO)
+def test_results_of_a_megabyte(stage: InProcess) -> None:
+    @stage.function("t/large")
     def large(ctx: Any, step: Any) -> Script:
-        text = yield step.run("text", lambda: world.did("text", "ü" * (MEGABYTE // 2)))
-        rows = yield step.run("rows", lambda: world.did("rows", [{"n": n} for n in range(80_000)]))
+        text = yield step.run("text", lambda: stage.did("text", "ü" * (MEGABYTE // 2)))
+        rows = yield step.run("rows", lambda: stage.did("rows", [{"n": n} for n in range(80_000)]))
         return [len(text), len(rows), rows[-1], text]
 
-    with world.up():
-        run = world.engine.run("t/large", {"pad": "x" * MEGABYTE})
+    with stage.up():
+        run = stage.run("t/large", {"pad": "x" * MEGABYTE})
     assert run.output[:3] == [MEGABYTE // 2, 80_000, {"n": 79_999}]
     assert len(run.output[3]) == MEGABYTE // 2
 
 
-@kinds(TWO_BY_TWO)
-def test_a_state_of_more_than_four_megabytes_is_fetched(world: World) -> None:
-    @world.function("t/huge")
+@stages(TWO_BY_TWO)
+def test_a_state_of_more_than_four_megabytes_is_fetched(stage: InProcess) -> None:
+    @stage.function("t/huge")
     def huge(ctx: Any, step: Any) -> Script:
         sizes: list[int] = []
         for n in range(4):
-            text = yield step.run(f"s{n}", lambda n=n: world.did(f"s{n}", f"{n}" * (3 * MEGABYTE // 2)))
+            text = yield step.run(f"s{n}", lambda n=n: stage.did(f"s{n}", f"{n}" * (3 * MEGABYTE // 2)))
             sizes.append(len(text))
-        found = yield ctx.group.parallel((world.ran(step, "a"), world.ran(step, "b")))
+        found = yield ctx.group.parallel((stage.ran(step, "a"), stage.ran(step, "b")))
         yield step.sleep("nap", 1)
-        last = yield step.run("last", world.effects.fails, "last", 1)
+        last = yield step.run("last", stage.effects.fails, "last", 1)
         return [sizes, *found, last, ctx.event.data, len(ctx.events)]
 
-    with world.up():
-        run = world.engine.run("t/huge", {"k": "v"})
-    assert run.status == "Completed", run.output
+    with stage.up():
+        run = stage.run("t/huge", {"k": "v"})
+    assert run.status is testing.Status.COMPLETED, run
     assert run.output == [[3 * MEGABYTE // 2] * 4, "a", "b", "last", {"k": "v"}, 1]
-    assert world.effects.called == {"s0": 1, "s1": 1, "s2": 1, "s3": 1, "a": 1, "b": 1, "last": 2}
+    assert stage.effects.called == {"s0": 1, "s1": 1, "s2": 1, "s3": 1, "a": 1, "b": 1, "last": 2}
 
 
-def test_a_step_result_that_is_too_large_fails_and_says_so(world: World) -> None:
-    @world.function("t/large", retries=0)
+def test_a_step_result_that_is_too_large_fails_and_says_so(stage: InProcess) -> None:
+    @stage.function("t/large", retries=0)
     def large(ctx: Any, step: Any) -> Script:
-        yield step.run("big", lambda: world.did("big", "x" * (5 * MEGABYTE)))
+        yield step.run("big", lambda: stage.did("big", "x" * (5 * MEGABYTE)))
 
-    with world.up():
-        run = world.engine.run("t/large")
-    assert run.status == "Failed"
-    assert "big" in run.output["message"]
-    assert "limit" in run.output["message"]
+    with stage.up():
+        run = stage.run("t/large")
+    assert run.status is testing.Status.FAILED
+    _, message = failure(run)
+    assert "big" in message
+    assert "limit" in message
 
 
-def test_deep_values(world: World) -> None:
+def test_deep_values(stage: InProcess) -> None:
     deep: Any = "bottom"
     for _ in range(400):
         deep = [deep]
 
-    @world.function("t/deep", retries=0)
+    @stage.function("t/deep", retries=0)
     def function(ctx: Any, step: Any) -> Script:
-        same = yield step.run("deep", world.did, "deep", ctx.event.data["deep"])
+        same = yield step.run("deep", stage.did, "deep", ctx.event.data["deep"])
         return same == deep
 
-    with world.up():
-        assert world.engine.run("t/deep", {"deep": deep}).output is True
+    with stage.up():
+        assert stage.run("t/deep", {"deep": deep}).output is True

@@ -106,9 +106,39 @@ def test_parallel_steps_and_sync_functions() -> None:
     assert testing.replay(groups, run).ok
 
 
-@pytest.mark.parametrize("document", [{}, {"format": 2, "steps": [], "events": [1]}, {"format": 1, "steps": 5}])
-def test_what_is_no_exported_run(document: dict[str, Any]) -> None:
-    with pytest.raises(
-        ValueError, match="is not an exported run of format 1; write one with: inngest runs RUN_ID --export"
-    ):
-        testing.replay(define(), document)
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({"format": 2}, "format: Input should be 1"),
+        ({"steps": 5}, "steps: Input should be a valid list"),
+        ({"steps": [1]}, "steps.0: Input should be a valid dictionary"),
+        ({"steps": [{"id": 5, "name": "a", "kind": "", "memo": 1}]}, "steps.0.id: Input should be a valid string"),
+        ({"steps": [{"id": "a", "name": "a", "kind": ""}]}, "steps.0.memo: Field required"),
+        ({"events": []}, "events: List should have at least 1 item after validation, not 0"),
+        ({"run_id": None}, "run_id: Input should be a valid string"),
+    ],
+)
+def test_what_is_not_an_exported_run(changed: dict[str, Any], problem: str, tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps({**RUN, **changed}))
+    for run, what in (({**RUN, **changed}, "this"), (path, str(path))):
+        with pytest.raises(ValueError, match="is not an exported run") as raised:
+            testing.replay(define(), run)
+        assert str(raised.value) == (
+            f"{what} is not an exported run of format 1 ({problem}); write one with: inngest runs RUN_ID --export FILE"
+        )
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", json.dumps(RUN).encode()[:100]])
+def test_a_file_that_is_not_whole(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"run\.json is not an exported run of format 1 \(it is not JSON\)"):
+        testing.replay(define(), path)
+
+
+def test_odd_texts_and_numbers_in_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    odd = exported(step("charge", "planned", {"data": "\ud800"}), *RUN["steps"][1:])
+    path.write_text(json.dumps({**odd, "output": 10**40}))
+    assert testing.replay(define(), path).ok

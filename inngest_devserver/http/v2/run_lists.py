@@ -60,7 +60,7 @@ async def find_runs(engine: Engine, wanted: RunFilter, limit: int, finer: frozen
 def _look(engine: Engine, wanted: RunFilter, limit: int, finer: frozenset[str] = frozenset()) -> Found:
     found = run_page(engine.store.database, wanted, SEARCHED_AT_ONCE if finer else limit + 1)
     if finer:
-        found = [run for run in found if run.ended_at is not None or state_of(engine, run.id) in finer]
+        found = [run for run in found if run.ended_at is not None or state_of(engine, run) in finer]
     more = len(found) > limit
     return Found(found[:limit], place_of(found[limit - 1], wanted.time_field) if more else None)
 

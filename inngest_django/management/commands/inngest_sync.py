@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from inngest_core.serving.app import App
-from inngest_django.hosted import endpoints
+from inngest_django.hosted import NOTHING_SERVED, endpoints
 
 
 class Command(BaseCommand):
@@ -27,16 +27,18 @@ class Command(BaseCommand):
         """Register what is served at each path. Raises CommandError."""
         served = endpoints()
         if not served:
-            raise CommandError(
-                'the project serves no functions; add path("", include("inngest_django.urls")) to urlpatterns'
-            )
+            raise CommandError(NOTHING_SERVED)
         for path, app in served:
             url = _origin(app, origin) + path
             answer = app.register_sync(url)
             said = json.loads(answer.content)
             if answer.status != 200:
                 raise CommandError(f"{app.client.app_id} at {path}: {said.get('message', said)}")
-            self.stdout.write(f"{app.client.app_id}: {len(app.functions)} functions at {path}: {said['message']}")
+            self.stdout.write(f"{app.client.app_id}: {_counted(len(app.functions))} at {path}: {said['message']}")
+
+
+def _counted(functions: int) -> str:
+    return "1 function" if functions == 1 else f"{functions} functions"
 
 
 def _origin(app: App, given: str | None) -> str:
