@@ -311,10 +311,6 @@ class Execution(Generic[Place]):
             return self.target_missed()
         return outcome
 
-    def forget(self) -> None:
-        """Let go of the steps: where they wait knows this call, so only the garbage collector would find them."""
-        self.replay.found.clear()
-
     def target_missed(self) -> TargetMissed:
         met = [(found.id, found.step_id) for found in self.replay.found.values()]
         target = self.replay.target or ""

@@ -130,7 +130,6 @@ class FunctionCall:
             return (yield from self._answer_error(error))
         finally:
             self._current.ended = True
-            execution.forget()
 
     def _prepare(self) -> tuple[Execution[Any], Context | ContextSync]:
         client, call, headers = self._client, self._call, self._request.headers

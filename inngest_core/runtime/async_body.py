@@ -228,7 +228,6 @@ class AsyncBody:
             return []
         met = (place.task for place in self._places)  # a thread may have brought a task that the body did not start
         left = [task for task in {self._task, *met, *self._own_tasks()} if task is not None and not task.done()]
-        self._places.clear()  # they know the body: the garbage collector would have to find a thousand of them
         for task in left:
             task.cancel()
         return left

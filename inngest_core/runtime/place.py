@@ -24,6 +24,7 @@ class Waits(Protocol):
         """Tell whether a place refuses to be cancelled right now."""
         ...
 
+
 _NO_CONTEXT = contextvars.Context()
 
 
