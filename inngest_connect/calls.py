@@ -14,24 +14,34 @@ from .handover import Handover
 from .messages import ExecutorRequest, Reply
 from .served import Served, failed_reply
 
-OnEnd = Callable[[Reply | None], object]
-
 
 class Call:
     """One run of a function. Belongs to the loop of user code."""
 
-    def __init__(self, request: ExecutorRequest, on_end: OnEnd) -> None:
+    def __init__(self, request: ExecutorRequest) -> None:
         self.request = request
-        self.on_end = on_end
         self.task: asyncio.Task[None] | None = None
+
+
+OnReply = Callable[[Call, Reply], bool]
+OnEnd = Callable[[Call, Reply | None], object]
 
 
 class Calls:
     """The functions that run. Made, and told what to do, on the loop of the connection."""
 
-    def __init__(self, served: Served, user_loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, served: Served, user_loop: asyncio.AbstractEventLoop, *, on_reply: OnReply, on_end: OnEnd
+    ) -> None:
+        """on_reply: called on the loop of user code; returns whether it has brought the reply on its way.
+
+        on_end: called on the loop of the connection with the reply if not, or with None for a function that was
+        cancelled.
+        """
         self._served = served
         self._user_loop = user_loop
+        self._on_reply = on_reply
+        self._on_end = on_end
         self._there = Handover(user_loop)
         self._back = Handover(asyncio.get_running_loop())
         self._running: set[Call] = set()
@@ -41,14 +51,9 @@ class Calls:
         """Whether the loop of user code is closed."""
         return self._user_loop.is_closed()
 
-    def begin(self, request: ExecutorRequest, on_end: OnEnd) -> Call:
-        """Run the function that is asked for; raises RuntimeError when the loop of user code is closed.
-
-        on_end: called on the loop of the connection with the reply, or with None when the function was cancelled.
-        """
-        call = Call(request, on_end)
+    def begin(self, call: Call) -> None:
+        """Run the function that is asked for; raises RuntimeError when the loop of user code is closed."""
         self._there.put(functools.partial(self._start, call))
-        return call
 
     def cancel(self, call: Call) -> None:
         """Cancel a function as soon as its loop is free."""
@@ -74,5 +79,6 @@ class Calls:
             reply = failed_reply(call.request, f"an error of the SDK itself: {type(error).__name__}")
         finally:
             self._running.discard(call)
-            with contextlib.suppress(RuntimeError):  # the connection has ended
-                self._back.put(functools.partial(call.on_end, reply))
+            if reply is None or not self._on_reply(call, reply):
+                with contextlib.suppress(RuntimeError):  # the connection has ended
+                    self._back.put(functools.partial(self._on_end, call, reply))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -42,6 +41,8 @@ class _Work:
     lease_id: str
     leased_at: float
     call: Call
+    extended_at: float
+    """When the engine was last asked for a longer lease."""
     timer: asyncio.TimerHandle | None = None
     """Extends the lease while the function runs, and then looks whether the reply was acknowledged."""
     reply: Reply | None = None
@@ -69,7 +70,7 @@ class Requests:
         self._served = served
         self._client: Inngest = served.client
         self._log = served.client.logger
-        self._calls = Calls(served, user_loop)
+        self._calls = Calls(served, user_loop, on_reply=self._replied, on_end=self._ended)
         self._loop = asyncio.get_running_loop()
         self._limit = limit
         self._current_session = current_session
@@ -126,14 +127,16 @@ class Requests:
         if self._calls.are_over:
             raise NotConnectedError(_NO_LOOP)
         session.send(Kind.WORKER_REQUEST_ACK, _ack(request), may_wait=True)
-        try:
-            call = self._calls.begin(request, functools.partial(self._ended, request.request_id))
-        except RuntimeError:
-            raise NotConnectedError(_NO_LOOP) from None
-        work = _Work(request, session, request.lease_id, self._loop.time(), call)
+        now = self._loop.time()
+        work = _Work(request, session, request.lease_id, now, Call(request), now)
         self._work[request.request_id] = work
         self._idle.clear()
         self._extend_later(work)
+        try:
+            self._calls.begin(work.call)  # at last: the other thread wakes up now, and waits for this one to rest
+        except RuntimeError:
+            self._forget(work)
+            raise NotConnectedError(_NO_LOOP) from None
 
     def acknowledge(self, request_id: str) -> None:
         """Take note that a gateway has the reply."""
@@ -176,12 +179,22 @@ class Requests:
 
     def _extend_later(self, work: _Work) -> None:
         interval = work.session.extend_lease_seconds
-        work.timer = self._loop.call_later(interval, self._extend, work, interval)
+        due = min(work.extended_at + interval, self._loop.time() + ACK_SECONDS)
+        work.timer = self._loop.call_at(due, self._extend, work, interval)
 
     def _extend(self, work: _Work, interval: float) -> None:
-        if self._loop.time() - work.leased_at > LEASE_INTERVALS * interval:
+        now = self._loop.time()
+        if work.sent_over is not None:  # from the loop of user code
+            work.sent_at = now
+            self._expect_acknowledgement(work, work.sent_over)
+            return
+        if now - work.leased_at > LEASE_INTERVALS * interval:
             self._give_up(work, f"its lease could not be extended for {LEASE_INTERVALS * interval:g} s")
             return
+        if now < work.extended_at + interval:
+            self._extend_later(work)
+            return
+        work.extended_at = now
         session = self._session_for(work)
         if session is not None:
             with contextlib.suppress(NotConnectedError):
@@ -190,10 +203,19 @@ class Requests:
 
     # The reply
 
-    def _ended(self, request_id: str, reply: Reply | None) -> None:
+    def _replied(self, call: Call, reply: Reply) -> bool:
+        """On the loop of user code: send a reply at once if that can be done there; return whether it was."""
+        work = self._work_of(call)
+        if work is None or work.session.is_closed:
+            return False
+        # First: its acknowledgement may come, or the connection end, before the call below returns.
+        work.sent_over, work.reply = work.session, reply
+        return work.session.send_from_another_thread(Kind.WORKER_REPLY, reply)
+
+    def _ended(self, call: Call, reply: Reply | None) -> None:
         """Bring a reply to the engine, over a connection if there is one; None: the function was cancelled."""
-        work = self._work.get(request_id)
-        if work is None or work.reply is not None:  # it was given up meanwhile
+        work = self._work_of(call)
+        if work is None or work.flushing is not None:  # it was given up, or brought over HTTP meanwhile
             return
         work.stop()
         if reply is None:
@@ -209,6 +231,9 @@ class Requests:
             self._flush(work)
             return
         work.sent_over, work.sent_at = session, self._loop.time()
+        self._expect_acknowledgement(work, session)
+
+    def _expect_acknowledgement(self, work: _Work, session: Session) -> None:
         work.timer = self._loop.call_later(ACK_SECONDS, self._miss_acknowledgement, work, session)
 
     def _miss_acknowledgement(self, work: _Work, session: Session) -> None:
@@ -239,6 +264,11 @@ class Requests:
         self._forget(work)
 
     # All of it
+
+    def _work_of(self, call: Call) -> _Work | None:
+        """Return what a function was run for; None when that was given up, though it may be asked for again."""
+        work = self._work.get(call.request.request_id)
+        return work if work is not None and work.call is call else None
 
     def _session_for(self, work: _Work) -> Session | None:
         return self._current_session() if work.session.is_closed else work.session

@@ -5,6 +5,7 @@ Runs user code through the core's `App`, as an HTTP endpoint does. Knows no sock
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import platform
@@ -107,16 +108,15 @@ class Served:
         if app is None:
             known = ", ".join(self._apps)
             return failed_reply(request, f'this worker has no app "{request.app_name}"; it serves: {known}')
-        query = urllib.parse.urlencode(
-            {
-                Query.FUNCTION_ID.value: request.function_slug,
-                Query.STEP_ID.value: request.step_id or STEP_ID_OF_DISCOVERY,
-            }
-        )
-        response = await app.answer_async(
-            Request("POST", f"{URL}?{query}", _headers(request), request.request_payload, request)
-        )
+        url = _url(request.function_slug, request.step_id or STEP_ID_OF_DISCOVERY)
+        response = await app.answer_async(Request("POST", url, _headers(request), request.request_payload, request))
         return _reply(request, response)
+
+
+@functools.lru_cache(maxsize=1024)
+def _url(function_slug: str, step_id: str) -> str:
+    """Return the URL that asks for a step of a function."""
+    return f"{URL}?{urllib.parse.urlencode({Query.FUNCTION_ID.value: function_slug, Query.STEP_ID.value: step_id})}"
 
 
 def failed_reply(request: ExecutorRequest, message: str) -> Reply:

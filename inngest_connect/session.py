@@ -111,6 +111,10 @@ class Session:
         if self.is_closed or not self._socket.push(dump_frame(kind, message), may_wait=may_wait):
             raise NotConnectedError("the connection is closed")
 
+    def send_from_another_thread(self, kind: Kind, message: Message) -> bool:
+        """Send a frame without waking the thread of the connection; return False when it has to go by `send`."""
+        return not self.is_closed and self._socket.push_from_another_thread(dump_frame(kind, message))
+
     def pause(self) -> None:
         """Ask for no more requests, as the worker is shutting down."""
         self._pausing = True

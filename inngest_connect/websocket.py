@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +20,8 @@ from websockets.protocol import Event, State
 WAIT_SECONDS = 0.005
 _CORK: int | None = getattr(socket, "TCP_CORK", None)
 """An option of Linux."""
+_MOST_AT_ONCE = 64 * 1024
+"""Bytes of a message that another thread may send: more than that may have to wait for the other side to read."""
 _HOLD_DATA = frozenset({Opcode.BINARY, Opcode.TEXT, Opcode.CONT})
 
 
@@ -33,6 +37,11 @@ class WebSocket(ClientConnection):
         self._parts: list[bytes] = []
         self._opcode = Opcode.BINARY
         """Of the message whose parts are coming."""
+        self._sending = threading.RLock()
+        """Held while bytes go to the socket, as another thread may do that, too."""
+        self._rest = b""
+        """What the system did not take of what another thread has sent."""
+        self._is_lost = False
         self.drained_at = 0.0
         """When the other side last caught up with what is sent to it, on the loop's clock."""
 
@@ -60,15 +69,49 @@ class WebSocket(ClientConnection):
         what is in it, as it wakes the other side. The system holds it back, for a fifth of a second at most: it goes
         out even when a function keeps the threads of Python from running.
         """
-        if not self.is_open:
+        with self._sending:
+            if not self.is_open:
+                return False
+            if may_wait:
+                self._hold_back()
+            self.protocol.send_binary(message)
+            self.send_data()
+            if self._is_holding_back and not may_wait:
+                self._let_go()
+            return True
+
+    def push_from_another_thread(self, message: bytes) -> bool:
+        """Send a binary message in the thread that calls this, without waking that of the connection.
+
+        Returns False when it has to go by `push`: something else is on its way, it is long, or goes through TLS.
+        """
+        if len(message) > _MOST_AT_ONCE or not self._sending.acquire(blocking=False):
             return False
-        if may_wait:
-            self._hold_back()
-        self.protocol.send_binary(message)
-        self.send_data()
-        if self._is_holding_back and not may_wait:
+        try:
+            if not self._may_write_past_the_loop():
+                return False
+            # Not by the library's protocol object, which belongs to the other thread and may be at work there.
+            data = Frame(Opcode.BINARY, message).serialize(mask=True)
+            try:
+                sent = os.write(self.transport.get_extra_info("socket").fileno(), data)
+            except OSError:  # nothing was sent: the system has no room, or the connection broke
+                return False
+            if sent < len(data):
+                self._rest = data[sent:]
+                self.loop.call_soon_threadsafe(self.send_data)
             self._let_go()
-        return True
+            return True
+        finally:
+            self._sending.release()
+
+    def _may_write_past_the_loop(self) -> bool:
+        return (
+            self.is_open
+            and not self._is_lost
+            and not self._rest
+            and not self.transport.get_write_buffer_size()
+            and self.transport.get_extra_info("sslcontext") is None
+        )
 
     def _hold_back(self) -> None:
         if _CORK is None or self._is_holding_back:
@@ -78,9 +121,10 @@ class WebSocket(ClientConnection):
         self.loop.call_later(WAIT_SECONDS, self._let_go)
 
     def _let_go(self) -> None:
-        if self._is_holding_back:
-            self._is_holding_back = False
-            self._set_cork(0)
+        with self._sending:
+            if self._is_holding_back:
+                self._is_holding_back = False
+                self._set_cork(0)
 
     def _set_cork(self, value: int) -> None:
         if _CORK is not None:
@@ -98,6 +142,18 @@ class WebSocket(ClientConnection):
         return self.paused
 
     # What the library calls
+
+    def send_data(self) -> None:
+        with self._sending:
+            rest, self._rest = self._rest, b""
+            if rest:
+                self.transport.write(rest)
+            super().send_data()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        with self._sending:  # the number of the socket is somebody else's from here on
+            self._is_lost = True
+        super().connection_lost(exc)
 
     def process_event(self, event: Event) -> None:
         if self.response is None or not isinstance(event, Frame) or event.opcode not in _HOLD_DATA:

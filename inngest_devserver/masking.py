@@ -16,6 +16,9 @@ SECRETS = (
 )
 """Names of fields, as patterns, in any case of letters; with hyphens as with underscores."""
 MASK = "[masked]"
+TOO_DEEP = "[nested too deeply to be shown]"
+_DEEPEST = 100
+"""Objects and lists within each other that are shown: those who look, and their programs, have a limit, too."""
 CUT = "…"
 _FIELD = re.compile(r'"((?:[^"\\]|\\.)*)"\s*:\s*("(?:[^"\\]|\\.)*"?|[\[{]|[^\s,\]}"]+)')
 """A field in JSON text, with its value, or with the beginning of it."""
@@ -54,15 +57,28 @@ class Masking:
         return known
 
     def mask(self, value: object) -> Any:
-        """Return a JSON value without what is to be hidden; null stays null, as it tells nothing."""
-        if isinstance(value, dict):
-            given = cast("dict[str, object]", value)
-            return {
-                name: MASK if each is not None and self.hides(name) else self.mask(each) for name, each in given.items()
-            }
+        """Return a JSON value without what is to be hidden; null stays null, as it tells nothing.
+
+        What is nested more than a hundred levels deep is not shown either.
+        """
+        return self._mask(value, _DEEPEST)
+
+    def _mask(self, value: object, levels: int) -> Any:
+        if not isinstance(value, dict | list):
+            return value
+        if not levels:
+            return TOO_DEEP
         if isinstance(value, list):
-            return [self.mask(each) for each in cast("list[object]", value)]
-        return value
+            return [self._mask(each, levels - 1) for each in cast("list[object]", value)]
+        return {
+            name: MASK if each is not None and self.hides(name) else self._mask(each, levels - 1)
+            for name, each in cast("dict[str, object]", value).items()
+        }
+
+    def mask_event(self, body: bytes) -> dict[str, Any]:
+        """Return the body of an event as an object; with a text as its data where the body cannot be read as JSON."""
+        shown: Any = self.mask_json(body)
+        return cast("dict[str, Any]", shown) if isinstance(shown, dict) else {"data": shown}
 
     def mask_json(self, body: bytes, *, is_whole: bool = True) -> Any:
         """Return the value of a JSON body without what is to be hidden; a text of it where it is cut or no JSON."""
@@ -109,6 +125,8 @@ class Masking:
         For somebody who has edited what was shown, and gives it back.
         """
         unchanged: Any = value
+        if value == TOO_DEEP and isinstance(original, dict | list):
+            return cast("object", original)
         if isinstance(value, dict) and isinstance(original, dict):
             given, kept = cast("dict[str, object]", value), cast("Mapping[str, object]", original)
             return {name: self._restored(name, each, kept) for name, each in given.items()}

@@ -12,10 +12,15 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from inngest_core.serving.app import App
+
+from .project import is_configured
+
+NOTHING_SERVED = 'the project serves no functions; add path("", include("inngest_django.urls")) to urlpatterns'
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,8 @@ def _check() -> None:
     command = BaseCommand()
     command.check()
     command.check_migrations()
+    if is_configured() and not endpoints():
+        raise ImproperlyConfigured(NOTHING_SERVED)
 
 
 def create_wsgi() -> WSGIProject:

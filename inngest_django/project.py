@@ -18,6 +18,7 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string, module_has_submodule
 
 from inngest_core.client import Inngest
+from inngest_core.config import BOOLEANS
 from inngest_core.errors import InngestError
 from inngest_core.function import Function
 from inngest_core.serving.options import ServeOptions
@@ -64,7 +65,7 @@ def starts_outbox_relay() -> bool:
     """Tell whether each process sends the events of its outbox. Raises ImproperlyConfigured."""
     if not is_configured():
         return False
-    return bool(_read().own.get("OUTBOX_RELAY"))
+    return _switch(_read().own.get("OUTBOX_RELAY", False)) is True
 
 
 @functools.cache
@@ -142,7 +143,13 @@ def _read() -> Settings:
     return found
 
 
-def _check_outbox(relay: object) -> None:
+def _switch(value: object) -> object:
+    """Return what is on or off as a bool, also where it is text as the environment has it; else the value itself."""
+    return BOOLEANS.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _check_outbox(given: object) -> None:
+    relay = _switch(given)
     if not isinstance(relay, bool):
         raise ImproperlyConfigured(f"{name_of('OUTBOX_RELAY')} is {relay!r}; give True or False")
     if relay and not any(app.startswith("inngest_django.outbox") for app in settings.INSTALLED_APPS):

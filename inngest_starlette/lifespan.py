@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -38,6 +39,11 @@ def lifespan(
         check_client(client)
     if inner is not None and not callable(inner):
         raise ConfigError(f"inner is {kind_of(inner)}; give the app's own lifespan, such as an @asynccontextmanager")
+    if inspect.isasyncgenfunction(inner) or inspect.iscoroutinefunction(inner) or inspect.isgeneratorfunction(inner):
+        raise ConfigError(
+            f"inner is the plain function {inner.__qualname__}; write it as an async generator with one yield, and put "
+            "@contextlib.asynccontextmanager above it"
+        )
 
     @contextlib.asynccontextmanager
     async def run(app: A) -> AsyncGenerator[State]:

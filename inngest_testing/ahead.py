@@ -18,6 +18,7 @@ from inngest_devserver import fragments
 from inngest_devserver.calls.reply import version_of
 from inngest_devserver.calls.requests import call_headers
 from inngest_devserver.runs import memos
+from inngest_devserver.runs.active import ActiveRuns
 from inngest_devserver.runs.run import DISCOVERY, Run
 from inngest_devserver.scheduling.queue import JobKind
 from inngest_devserver.storage.tables import JobRow
@@ -41,10 +42,10 @@ class _Answered:
 
 
 class Ahead:
-    """run_of: returns a run that goes on. fails: tells whether the test fails already."""
+    """active: returns the runs that go on. fails: tells whether the test fails already."""
 
-    def __init__(self, run_of: Callable[[str], Run | None], fails: Callable[[], bool]) -> None:
-        self._run_of = run_of
+    def __init__(self, active: Callable[[], ActiveRuns], fails: Callable[[], bool]) -> None:
+        self._active = active
         self._fails = fails
         self._answered: dict[str, _Answered] = {}
 
@@ -52,7 +53,7 @@ class Ahead:
         """Return what an app answers to a question of the engine, maybe with the answers to further ones."""
         run_id = request.headers[_RUN_ID]
         answered = self._answered.pop(run_id, None)
-        run = self._run_of(run_id)
+        run = self._active().awake_run(run_id)  # which reads nothing: this may be the thread of a plain function
         if answered is not None and run is not None and self._is_asked(answered, run, request):
             return answered.response
         response = await look(request)
@@ -68,7 +69,7 @@ class Ahead:
         """Tell whether nothing but this call takes place in a run."""
         return (
             request.headers[_STEP_ID] == DISCOVERY
-            and self._run_of(run.id) is run
+            and run in self._active()
             and not run.pauses
             and not run.plan_only
             and not self._fails()
@@ -80,7 +81,7 @@ class Ahead:
         shadow: Run | None = None
         told: list[bytes] = []
         last = response
-        while (done := _one_step(last)) is not None and self._run_of(run.id) is run and self._may_go_on(run, request):
+        while (done := _one_step(last)) is not None and self._may_go_on(run, request):
             step_id, memo = done
             shadow = shadow or _shadow_of(run, version_of(last.headers))
             shadow.remember(step_id, memo)

@@ -10,24 +10,23 @@ import asyncio
 import contextlib
 import datetime
 import sqlite3
-import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Self, TypeVar, overload
 
-from inngest_core.events.event import Event, event_as_json
+from inngest_core.events.event import Event
 from inngest_core.function import Function
 from inngest_core.protocol.signing import SigningKey
 from inngest_core.runtime.interceptors import intercepting
 from inngest_devserver.engine import Engine as Machine
 from inngest_devserver.engine import Options
-from inngest_devserver.intake import EventInvalidError, parse_event
-from inngest_devserver.runs.run import Run
+from inngest_devserver.intake import EventInvalidError
 from inngest_devserver.scheduling.clock import ManualClock
 from inngest_devserver.scheduling.virtual_time import VirtualTime
 from inngest_devserver.storage.retention import Keep
 from inngest_devserver.storage.tables import EventRow
 
 from .ahead import Ahead
+from .arguments import as_engines_keep, check_replay, moment_of, seconds_of
 from .calls import Calls
 from .description import description
 from .errors import RunNotEndedError, TestingError
@@ -91,22 +90,23 @@ class AsyncEngine:
         faults: what goes wrong, once each.
         """
         self._apps: list[object] = list(apps)
-        self._now = time.time() if now is None else now.timestamp()
+        self._now = moment_of(now)
         self._key = None if signing_key is None else SigningKey(signing_key)
         self._path = path
         self._recorder = Recorder(Stubs(steps))
         self._faults = Faults() if faults is None else faults
-        ahead = Ahead(self._run_of, fails=lambda: bool(self._recorder.problems))
-        check = ReplayCheck(self._recorder, replay) if replay else None
+        ahead = Ahead(lambda: self._machine.active, fails=lambda: bool(self._recorder.problems))
+        check = ReplayCheck(self._recorder, replay) if check_replay(replay) else None
         self._sender = InProcessSender(self, threads, self._recorder, Calls(check, self._faults, ahead))
         self._sent: list[tuple[Event, str]] = []
         self._exit = contextlib.ExitStack()
-        self._open = False
+        self._open = self._closed = False
 
     # Life
 
     async def _start(self) -> None:
-        """Make the engine on the running loop, once."""
+        """Make the engine on the running loop, once; raises RuntimeError when it was closed."""
+        self._check_not_closed()
         if self._open:
             return
         self._open = True
@@ -151,8 +151,13 @@ class AsyncEngine:
             if self._machine.registry.by_slug(other.function.id) is None:
                 await self._registration.add(other.function, on_demand=True)
 
+    def _check_not_closed(self) -> None:
+        if self._closed:
+            raise RuntimeError("this engine is closed; use it within its with block, and make another one after that")
+
     async def close(self) -> None:
         """Stop the engine; results that it gave stay as they are."""
+        self._closed = True
         if self._open:
             self._open = False
             self._exit.close()
@@ -161,6 +166,7 @@ class AsyncEngine:
 
     def abandon(self) -> None:
         """Let go of everything, where the loop that it ran on has ended."""
+        self._closed = True
         if self._open:
             self._open = False
             self._exit.close()
@@ -182,9 +188,10 @@ class AsyncEngine:
         apps: as for the constructor.
         Raises AppError: one of them is not an app, or did not register.
         """
-        if not self._open:
+        if not self._open and not self._closed:
             self._apps.extend(apps)
             return await self._start()
+        await self._start()
         for app in apps:
             await self._registration.add(app)
         return None
@@ -205,7 +212,7 @@ class AsyncEngine:
         """
         await self._start()
         try:
-            row = self._machine.intake.take(self._parsed(event))
+            row = self._machine.intake.take(as_engines_keep(event, self._clock.now()))
         except EventInvalidError as error:
             raise ValueError(str(error)) from None
         self._sent.append((event, row.internal_id))
@@ -218,6 +225,7 @@ class AsyncEngine:
 
         event: what `send` was given or returned, or the id of an event.
         """
+        self._check_not_closed()
         if not self._open:
             return []
         ids = [event] if isinstance(event, str) else [key for each, key in self._sent if each is event]
@@ -235,6 +243,7 @@ class AsyncEngine:
 
         function: only its runs.
         """
+        self._check_not_closed()
         return self._history.all(function) if self._open else []
 
     async def wait(self, run: Result[T], *, within: datetime.timedelta = LONGEST) -> Result[T]:
@@ -244,8 +253,10 @@ class AsyncEngine:
         within: how long it may take, in the engine's time.
         Raises RunNotEndedError: it has not ended by then. What a run fails with is raised by its `output`.
         """
+        seconds = seconds_of(within, "within")
         async with self._working():
-            ended = await self._time.run_until(lambda: self._has_ended(run.id), seconds=within.total_seconds())
+            self._history.check_own(run)
+            ended = await self._time.run_until(lambda: self._has_ended(run.id), seconds=seconds)
         if not ended:
             raise RunNotEndedError(
                 f"the run did not end within {within}; give wait or run more time, or a stub for what it waits for\n"
@@ -263,8 +274,9 @@ class AsyncEngine:
 
         duration: how much time.
         """
+        seconds = seconds_of(duration, "duration")
         async with self._working():
-            await self._time.advance(duration.total_seconds())
+            await self._time.advance(seconds)
 
     async def cancel(self, run: Result[Any]) -> None:
         """Cancel a run, as through the API; one that has ended stays as it is.
@@ -272,6 +284,7 @@ class AsyncEngine:
         run: one of this engine's.
         """
         async with self._working():
+            self._history.check_own(run)
             active = self._machine.active.get(run.id)
             if active is not None:
                 self._machine.executor.cancel(active, "asked for by the test")
@@ -304,14 +317,7 @@ class AsyncEngine:
         return description(self._machine, "\n".join(map(repr, self.runs()))) if self._open else ""
 
     def _kept(self, event: Event) -> EventRow:
-        return self._machine.intake.keep(self._parsed(event))
-
-    def _parsed(self, event: Event) -> dict[str, Any]:
-        """Return an event as the engine keeps it; those that only engines send may be given, too."""
-        body = event_as_json(event, f'event "{event.name}"')
-        own = event.name.startswith("inngest/")
-        parsed = parse_event({**body, "name": "own"} if own else body, self._clock.now())
-        return {**parsed, "name": event.name}
+        return self._machine.intake.keep(as_engines_keep(event, self._clock.now()))
 
     def _start_other(self, other: SentBy) -> None:
         known = self._machine.registry.by_slug(other.function.id)
@@ -321,9 +327,6 @@ class AsyncEngine:
     def report(self, problem: TestingError) -> None:
         """Have the test fail with a problem of the run that is called at the moment, whatever comes of that."""
         self._recorder.note(problem, current_run.get())
-
-    def _run_of(self, run_id: str) -> Run | None:
-        return self._machine.active.awake_run(run_id)  # which reads nothing: maybe in the thread of a plain function
 
     def _has_ended(self, run_id: str) -> bool:
         """Tell whether a run is over, or need not go on because the test fails already."""

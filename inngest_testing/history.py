@@ -57,6 +57,11 @@ class History:
         self._results[run_id] = result
         return result
 
+    def check_own(self, run: Result[Any]) -> None:
+        """Raise ValueError for a run of another engine."""
+        if self._results.get(run.id) is not run:
+            raise ValueError(f"this is a run of another engine, which knows nothing of it here:\n{run!r}")
+
     def shown(self, run_id: str, step_id: str) -> str:
         """Return a run as people read it. step_id: of the step that surprised."""
         return report(self._look(run_id), self._recorder.of(run_id), step_id)

@@ -25,7 +25,7 @@ from inngest_core.runtime.effects import Flow
 from inngest_core.runtime.outcome import Raised
 
 from .errors import StubError, TestingError
-from .stubs import Stub, Stubs
+from .stubs import Stub, Stubs, check_value_of_step
 
 current_run: contextvars.ContextVar[str] = contextvars.ContextVar("inngest_testing_run", default="")
 """The run that is called at the moment, in everything that its call does."""
@@ -180,6 +180,7 @@ class Recorder:
         def instead(*arguments: object) -> object:
             try:
                 outcome = stub.next(record.id, record.step_id, arguments)
+                check_value_of_step(outcome, record.step_id)
             except StubError as error:
                 self.note(error, current_run.get(), record.step_id)
                 outcome = Raised(error)

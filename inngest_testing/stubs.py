@@ -85,6 +85,16 @@ def sent_by(function: Function[Any], event: Event) -> Any:
     return SentBy(function, event)
 
 
+def check_value_of_step(outcome: Outcome, step_id: str) -> None:
+    """Raise StubError for what only waits can come to, given for a step that runs in the app."""
+    if isinstance(outcome, Returned) and isinstance(outcome.value, Timeout | SentBy):
+        given = "testing.TIMEOUT" if isinstance(outcome.value, Timeout) else "testing.sent_by(…)"
+        raise StubError(
+            f'step "{step_id}" runs code and waits for nothing, but its stub is {given}; give it a value, or an '
+            "exception such as TimeoutError()"
+        )
+
+
 @dataclass(slots=True)
 class Stub:
     """What was given for one step id or pattern. tries: how often each step was asked for, by its hashed id."""

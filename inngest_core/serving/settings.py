@@ -120,8 +120,7 @@ def _read(argument: str, value: object, setting: str, import_by_name: Callable[[
             items = cast("list[object]", value)
             return [_import(each, setting, import_by_name) if isinstance(each, str) else each for each in items]
         case "serializer", str():
-            named = _import(value, setting, import_by_name)
-            return named() if isinstance(named, type) else named
+            return _made(_import(value, setting, import_by_name), value, setting)
         case "logger", str():
             return logging.getLogger(value)
         case _, str() | int() if argument in SWITCHES:
@@ -138,3 +137,13 @@ def _import(name: str, setting: str, import_by_name: Callable[[str], object]) ->
     except ImportError as error:
         reason = str(error).strip().rpartition("\n")[2]  # werkzeug gives advice of 20 lines before it
         raise ConfigError(f"{setting} names {name!r}, which cannot be imported: {reason}") from error
+
+
+def _made(named: object, name: str, setting: str) -> object:
+    """Return an object as it is, or one of a class that was named."""
+    if not isinstance(named, type):
+        return named
+    try:
+        return named()
+    except (ImportError, TypeError) as error:  # it needs a package, or arguments
+        raise ConfigError(f"{setting} names {name!r}, of which none can be made: {error}") from error

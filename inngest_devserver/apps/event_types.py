@@ -12,6 +12,7 @@ from typing import Any, cast
 from inngest_devserver.json_parts import mapping
 
 _DEEPEST = 8
+_DEEPEST_SCHEMA = 20
 _FORMATS = {
     "date-time": "2027-01-15T08:00:00Z",
     "date": "2027-01-15",
@@ -23,14 +24,23 @@ _FORMATS = {
 
 
 def schema_of(examples: Iterable[object]) -> dict[str, Any]:
-    """Return the JSON schema that all of these values meet; a field is required that every object has."""
+    """Return the JSON schema that all of these values meet; a field is required that every object has.
+
+    What is nested deeper than people read may be anything.
+    """
+    return _schema_of(examples, _DEEPEST_SCHEMA)
+
+
+def _schema_of(examples: Iterable[object], levels: int) -> dict[str, Any]:
+    if not levels:
+        return {}
     values = list(examples)
     kinds: dict[str, list[object]] = {}
     for value in values:
         kinds.setdefault(_kind(value), []).append(value)
     if {"integer", "number"} <= kinds.keys():
         kinds["number"] += kinds.pop("integer")
-    found = [_of_kind(kind, of_kind) for kind, of_kind in kinds.items()]
+    found = [_of_kind(kind, of_kind, levels - 1) for kind, of_kind in kinds.items()]
     if len(found) == 1:
         return found[0]
     return {"anyOf": found} if found else {}
@@ -47,15 +57,15 @@ def _kind(value: object) -> str:
     return "object"
 
 
-def _of_kind(kind: str, values: Sequence[object]) -> dict[str, Any]:
+def _of_kind(kind: str, values: Sequence[object], levels: int) -> dict[str, Any]:
     if kind == "array":
-        items = schema_of(item for value in values for item in cast("list[object]", value))
+        items = _schema_of((item for value in values for item in cast("list[object]", value)), levels)
         return {"type": kind, "items": items} if items else {"type": kind}
     if kind != "object":
         return {"type": kind}
     objects = [cast("dict[str, object]", value) for value in values]
     names = list(dict.fromkeys(name for each in objects for name in each))
-    properties = {name: schema_of(each[name] for each in objects if name in each) for name in names}
+    properties = {name: _schema_of((each[name] for each in objects if name in each), levels) for name in names}
     required = [name for name in names if all(name in each for each in objects)]
     return {"type": kind, "properties": properties, **({"required": required} if required else {})}
 
@@ -154,7 +164,14 @@ class EventTypes:
         return next((schemas[name] for schemas in self._told.values() if name in schemas), None)
 
 
+def _loaded(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except RecursionError:  # it is nested as deeply as can just be read, and this is called from deeper down
+        return None
+
+
 def data_of(bodies: Iterable[bytes]) -> list[Any]:
     """Return the data of events, without what is the engine's own."""
-    found = [mapping(mapping(json.loads(body)).get("data")) for body in bodies]
+    found = [mapping(mapping(_loaded(body)).get("data")) for body in bodies]
     return [{name: value for name, value in data.items() if name != "_inngest"} for data in found]

@@ -56,13 +56,14 @@ def _options(config: Mapping[str, Any]) -> Iterator[str]:
     for key, verb in (("throttle", "starts at most"), ("rateLimit", "is limited to")):
         if rate := mapping(config.get(key)):
             burst = f" and {rate['burst']} more at once" if rate.get("burst", 1) != 1 else ""
-            yield f"{verb} {rate.get('limit')} runs in {rate.get('period')}{burst}{_for_each(rate)}"
+            yield f"{verb} {_count(rate.get('limit'), 'run')} in {rate.get('period')}{burst}{_for_each(rate)}"
     if debounce := mapping(config.get("debounce")):
         limit = f", {debounce['timeout']} at most" if debounce.get("timeout") else ""
         yield f"waits until no event has come for {debounce.get('period')}{limit}{_for_each(debounce)}"
     if batch := mapping(config.get("batchEvents")):
         only = f" of those with {batch['if']}" if batch.get("if") else ""
-        yield f"takes up to {batch.get('maxSize')} events{only}, or those of {batch.get('timeout')}{_for_each(batch)}"
+        most = _count(batch.get("maxSize"), "event")
+        yield f"takes up to {most}{only}, or those of {batch.get('timeout')}{_for_each(batch)}"
     if singleton := mapping(config.get("singleton")):
         new = "a new one cancels it" if singleton.get("mode") == "cancel" else "new ones are skipped"
         yield f"one run at a time, {new}{_for_each(singleton)}"
@@ -90,10 +91,10 @@ def _concurrency(value: object) -> Iterator[str]:
         limits = [{"limit": value}]
     for limit in limits:
         scope = {"env": " in its environment", "account": " in the account"}.get(str(limit.get("scope")), "")
-        yield f"at most {limit.get('limit')} calls at once{scope}{_for_each(limit)}"
-    for unit, word in (("fn", "runs"), ("step", "calls")):
+        yield f"at most {_count(limit.get('limit'), 'call')} at once{scope}{_for_each(limit)}"
+    for unit, word in (("fn", "run"), ("step", "call")):
         for limit in mappings(given.get(unit)) or [one for one in [mapping(given.get(unit))] if one]:
-            yield f"at most {limit.get('limit')} {word} at once{_for_each(limit)}"
+            yield f"at most {_count(limit.get('limit'), word)} at once{_for_each(limit)}"
 
 
 def _ends(config: Mapping[str, Any]) -> Iterator[str]:
@@ -106,6 +107,10 @@ def _ends(config: Mapping[str, Any]) -> Iterator[str]:
         condition = f" if {cancel['if']}" if cancel.get("if") else ""
         within = f" within {cancel['timeout']}" if cancel.get("timeout") else ""
         yield f"is cancelled by {cancel.get('event')}{condition}{within}"
+
+
+def _count(number: object, one: str) -> str:
+    return f"{number} {one if number == 1 else one + 's'}"
 
 
 def _for_each(option: Mapping[str, Any]) -> str:

@@ -70,8 +70,8 @@ class API:
             response = endpoint.refuse(APIError(400, f"Invalid request: {error.message}"))
         except Exception as error:
             # The terminal is the engine's only log.
-            self._engine.journal.say(f"{scope['method']} {scope['path']} broke the engine: {error!r}")
-            response = endpoint.refuse(APIError(500, f"the engine failed: {type(error).__name__}: {error}"))
+            self._engine.journal.say(f"{scope['method']} {scope['path']} broke the engine: {_told(error)}")
+            response = endpoint.refuse(APIError(500, f"the engine failed: {_told(error)}"))
         await self._send(response, scope, receive, send)
 
     async def stream(self, stream: Stream, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,9 +89,9 @@ class API:
         except APIError as error:
             await self._send(stream.refuse(error), scope, receive, send)
         except Exception as error:
-            self._engine.journal.say(f"{scope['path']} broke the engine: {error!r}")
+            self._engine.journal.say(f"{scope['path']} broke the engine: {_told(error)}")
             if not begun:
-                failed = APIError(500, f"the engine failed: {type(error).__name__}: {error}")
+                failed = APIError(500, f"the engine failed: {_told(error)}")
                 await self._send(stream.refuse(failed), scope, receive, send)
 
     async def _handle(self, endpoint: Endpoint, scope: Scope, receive: Receive) -> Response:
@@ -150,6 +150,14 @@ class _Stream:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.api.stream(self.route, scope, receive, send)
+
+
+def _told(error: Exception) -> str:
+    """Return an error in one line. That of an encoder has all that it was to encode in it, which is not repeated."""
+    said = (
+        f"{error.reason} at {error.start}" if isinstance(error, UnicodeEncodeError | UnicodeDecodeError) else str(error)
+    )
+    return f"{type(error).__name__}: {said}"
 
 
 def _by_raw_path(scope: Scope) -> Scope:

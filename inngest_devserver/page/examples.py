@@ -25,7 +25,7 @@ class Example:
 
 def event_body(engine: Engine, row: EventRow) -> dict[str, Any]:
     """Return an event as people may see it: without secrets, and without what the engine has put into its data."""
-    body: dict[str, Any] = engine.masking.mask_json(row.body)
+    body = engine.masking.mask_event(row.body)
     data = body.get("data")
     if isinstance(data, dict):
         given = cast("dict[str, Any]", data)

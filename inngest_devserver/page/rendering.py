@@ -6,6 +6,7 @@ Jinja2 is loaded with the first page: most engines in tests never show one.
 from __future__ import annotations
 
 import functools
+import urllib.parse
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -49,12 +50,18 @@ def page(template: str, status: int = 200, **values: Any) -> Response:
     if environment is None:
         return Response(501, {**HEADERS, "content-type": "text/plain; charset=utf-8"}, _MISSING.encode())
     text: str = environment.get_template(template).render(values)
-    return Response(status, HEADERS, text.encode())
+    # A lone surrogate, which JSON allows and UTF-8 does not, is shown as JSON spells it.
+    return Response(status, HEADERS, text.encode("utf-8", "backslashreplace"))
 
 
 def redirect(to: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return an answer that leads on to a path of this engine, after something was done."""
     return Response(303, {"location": to, "cache-control": "no-store", **(headers or {})}, b"")
+
+
+def segment(text: str) -> str:
+    """Return a text as one segment of a path: an id may hold a slash, a question mark, or any other character."""
+    return urllib.parse.quote(text, safe="")
 
 
 def refuse(error: APIError) -> Response:
@@ -92,6 +99,7 @@ def _environment() -> Any:
         "clock": words.clock,
         "duration": words.duration,
         "plural": words.plural,
+        "segment": segment,
     }
     environment.filters.update(filters)
     return environment

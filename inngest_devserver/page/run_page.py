@@ -122,7 +122,11 @@ class RunPage:
             "content-disposition": f'attachment; filename="{slug}-{row.id[-6:]}.json"',
             "cache-control": "no-store",
         }
-        return Response(200, headers, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
+        return Response(
+            200,
+            headers,
+            (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"),
+        )
 
     def row(self, call: Call) -> RunRow:
         run_id = call.path["run"]

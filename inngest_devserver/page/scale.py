@@ -6,6 +6,7 @@ they are, so that what happens before and after them can be seen.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ _WORTH_IT = 3.0
 _TICKS = 4
 _APART = 9.0
 """Percent between two ticks, so that their labels do not meet."""
+_APART_ON_A_PHONE = 26.0
 _NICE = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800)
 _NICE_LONG = (3600, 7200, 21_600, 43_200, 86_400, 172_800, 604_800)
 
@@ -29,12 +31,16 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A mark on the scale. x: in percent. seconds: since the run began. is_break: it stands for a stretch cut short."""
+    """A mark on the scale. x: in percent. seconds: since the run began. is_break: it stands for a stretch cut short.
+
+    is_crowded: on a phone, its label would meet the one before it.
+    """
 
     x: float
     seconds: float
     label: str
     is_break: bool = False
+    is_crowded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +62,12 @@ class Scale:
     def __init__(self, began: float, end: float, busy: Iterable[Span], waits: Iterable[Span] = ()) -> None:
         self._began = began
         self.seconds = max(end - began, _SMALLEST)
+        busy = list(busy)
         edges = sorted({moment for wait in waits for moment in wait})
         stretches = list(_stretches(began, began + self.seconds, busy, edges))
         drawn = sum(each.length for each in stretches)
-        self.is_even = drawn * _WORTH_IT > self.seconds
+        # Where nothing has happened yet, there is nothing to make room for.
+        self.is_even = drawn * _WORTH_IT > self.seconds or not any(over > begin for begin, over in busy)
         self._stretches = [_Stretch(began, began + self.seconds, self.seconds)] if self.is_even else stretches
         self._drawn = self.seconds if self.is_even else drawn
 
@@ -79,7 +87,7 @@ class Scale:
             step = next((one for one in (*_NICE, *_NICE_LONG) if one * _TICKS >= self.seconds), self.seconds / _TICKS)
             moments = (number * step for number in range(int(self.seconds / step + 1e-9) + 1))
             return [self._tick(seconds) for seconds in moments]
-        return list(self._uneven_ticks())
+        return list(_crowded_marked(self._uneven_ticks()))
 
     def _tick(self, seconds: float) -> Tick:
         return Tick(self.percent(self._began + seconds), seconds, duration(seconds) if seconds else "0")
@@ -96,6 +104,14 @@ class Scale:
             elif begin - last >= _APART or not begin:
                 yield self._tick(each.begin - self._began)
                 last = begin
+
+
+def _crowded_marked(ticks: Iterable[Tick]) -> Iterator[Tick]:
+    last = -_APART_ON_A_PHONE
+    for tick in ticks:
+        is_crowded = tick.x - last < _APART_ON_A_PHONE
+        last = last if is_crowded else tick.x
+        yield dataclasses.replace(tick, is_crowded=is_crowded)
 
 
 def _stretches(began: float, end: float, busy: Iterable[Span], edges: Sequence[float]) -> Iterator[_Stretch]:

@@ -33,6 +33,12 @@ DEV: dict[str, Any] = {"APP_ID": "shop", "IS_PRODUCTION": False}
 SERIALIZER = inngest.PydanticSerializer()
 
 
+class Strict:
+    """A serializer that is not made without knowing how."""
+
+    def __init__(self, how: str) -> None: ...
+
+
 class Loud(inngest.MiddlewareSync):
     """Named by the settings of a test."""
 
@@ -90,6 +96,14 @@ MISTAKES: dict[str, tuple[Any, list[str]]] = {
     "logger": ({**DEV, "LOGGER": 7}, ['INNGEST["LOGGER"]: logger is an int; give a logging.Logger']),
     "time-out": ({**DEV, "REQUEST_TIMEOUT": -3}, ['INNGEST["REQUEST_TIMEOUT"]: request_timeout: -3 is negative']),
     "origin": ({**DEV, "SERVE_ORIGIN": "shop.example"}, ['INNGEST["SERVE_ORIGIN"]', "does not begin with http"]),
+    "a serializer that needs something": (
+        {**DEV, "SERIALIZER": f"{__name__}.Strict"},
+        [
+            'INNGEST["SERIALIZER"] names ',
+            "Strict', of which none can be made: ",
+            "missing 1 required positional argument",
+        ],
+    ),
     "relay": ({**DEV, "OUTBOX_RELAY": "yes"}, ["INNGEST[\"OUTBOX_RELAY\"] is 'yes'; give True or False"]),
     "no client": ({"CLIENT": "os.path"}, ["INNGEST[\"CLIENT\"] is 'os.path', a module", "inngest.Inngest"]),
     "client elsewhere": ({"CLIENT": "nowhere.client"}, ['INNGEST["CLIENT"]', "cannot be imported"]),

@@ -101,3 +101,9 @@ def test_a_database_that_does_not_answer_keeps_nothing_from_starting(project: Pr
     assert "outbox" not in start(project)
     project.add("site_settings.py", "DATABASES = {}\n")
     assert "outbox" not in start(project)
+
+
+def test_a_project_without_the_urls_is_told_by_the_command_that_runs_it(project: Project) -> None:
+    project.write("site_urls.py", "urlpatterns = []\n")
+    said = project.manage("inngest_dev", "--port=0", code=1)
+    assert 'the project serves no functions; add path("", include("inngest_django.urls")) to urlpatterns' in said

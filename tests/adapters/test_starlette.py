@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import gzip
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 import fastapi
@@ -293,6 +293,21 @@ def test_an_app_that_serves_twice_at_one_path_does_not_start() -> None:
 def test_what_is_no_client_is_refused() -> None:
     with pytest.raises(inngest.InngestError, match="client is the function"):
         inngest.starlette.lifespan(lambda app: app)  # type: ignore[arg-type]
+
+
+async def forgotten(_: object) -> AsyncIterator[dict[str, Any]]:
+    """A lifespan, but for its decorator."""
+    yield {}
+
+
+async def not_one(_: object) -> None:
+    """What Starlette would never end."""
+
+
+@pytest.mark.parametrize("inner", [forgotten, not_one])
+def test_a_lifespan_without_its_decorator_is_refused_when_the_app_is_made(inner: Any) -> None:
+    with shop() as served, pytest.raises(inngest.InngestError, match=f"inner is the plain function {inner.__name__}"):
+        inngest.starlette.lifespan(served.client, inner=inner)
 
 
 def test_what_is_no_lifespan_is_refused() -> None:

@@ -145,6 +145,70 @@ async def test_the_result_of_a_plain_step_whose_lease_was_lost_is_thrown_away(
 
 
 @on_a_loop
+async def test_what_is_asked_for_again_after_its_lease_was_lost_is_not_answered_by_the_first_run(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    begun, go_on, runs = threading.Event(), threading.Event(), list[int]()
+
+    def blocking(client: inngest.Inngest) -> inngest.Function[Any]:
+        @client.create_function(fn_id="blocking", trigger=inngest.TriggerEvent(event="go"))
+        async def function(ctx: inngest.Context) -> int:
+            runs.append(1)
+            begun.set()
+            go_on.wait(PATIENCE_SECONDS)  # blocks the loop, so that it is cancelled too late
+            return len(runs)
+
+        return function
+
+    async with Gateway().open() as gateway:
+        client = inngest.Inngest(app_id="shop", is_production=False, api_base_url=gateway.origin)
+        worker = connect([(client, [blocking(client)])], instance_id="worker-1")
+        thread = threading.Thread(target=worker.run, daemon=True)
+        thread.start()
+        connection = await gateway.worker()
+        await connection.ask(request("blocking"))
+        await connection.expect(Kind.WORKER_REQUEST_ACK)
+        await asyncio.to_thread(begun.wait, PATIENCE_SECONDS)
+        await connection.send(Kind.WORKER_REQUEST_EXTEND_LEASE_ACK, ExtendLeaseAck(request_id="request-1"))
+        await connection.ask(request("blocking", lease="lease-2"))
+        await connection.expect(Kind.WORKER_REQUEST_ACK)
+        assert "was given up: the engine says that its lease is lost" in caplog.text
+        go_on.set()
+        assert (await connection.reply()).body == b"2"
+        worker.close_soon()
+        await asyncio.to_thread(thread.join, PATIENCE_SECONDS)
+        assert await connection.expect(Kind.WORKER_PAUSE) == b""  # and no other reply before it
+        await client.close_async()
+    assert len(runs) == 2
+
+
+@on_a_loop
+async def test_replies_arrive_whole_although_the_gateway_reads_only_now_and_then() -> None:
+    count, size = 200, 60_000
+    async with Gateway().open() as gateway, running(gateway, growing) as run:
+        large = request("growing")
+        payload = json.loads(large.request_payload)
+        payload["event"]["data"] = payload["events"][0]["data"] = {"size": size}
+        large = replace(large, request_payload=json.dumps(payload).encode())
+        replies: dict[str, bytes] = {}
+        for number in range(count):
+            if number % 50 == 0:
+                run.connection.socket.transport.pause_reading()
+            await run.connection.ask(again(large, number))
+            if number % 50 == 49:
+                await asyncio.sleep(0.1)  # whatever is full by then
+                run.connection.socket.transport.resume_reading()
+                while len(replies) <= number:
+                    frame = await run.connection.next()
+                    if frame is not None and frame[0] is Kind.WORKER_REQUEST_ACK:
+                        continue
+                    reply = await run.connection.take_reply(frame)
+                    replies[reply.request_id] = reply.body
+        assert len(gateway.starts) == 1  # over the same connection
+    assert replies == {f"request-{number}": json.dumps("x" * size).encode() for number in range(count)}
+
+
+@on_a_loop
 async def test_a_lease_is_lost_although_the_gateway_reads_nothing(caplog: pytest.LogCaptureFixture) -> None:
     cancelled = asyncio.Event()
 

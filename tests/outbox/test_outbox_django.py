@@ -20,6 +20,7 @@ import inngest
 from inngest.outbox import django as outbox
 from inngest_core.errors import ConfigError
 from inngest_django.outbox.models import OutboxEvent
+from inngest_django.project import starts_outbox_relay
 
 from .event_api import Events, event
 
@@ -176,6 +177,12 @@ def test_the_database_may_be_named_after_the_command(using: str) -> None:
 def test_a_table_that_is_missing_is_an_error_that_names_the_command() -> None:
     with pytest.raises(CommandError, match=r"the database 'default' has no table .* manage.py migrate"):
         said("status")
+
+
+@pytest.mark.parametrize(("text", "starts"), [("true", True), ("0", False), (False, False)])
+def test_the_relay_may_be_switched_by_text_as_the_environment_has_it(text: object, starts: bool) -> None:
+    with override_settings(INNGEST={"APP_ID": "shop", "IS_PRODUCTION": False, "OUTBOX_RELAY": text}):
+        assert starts_outbox_relay() is starts
 
 
 def test_a_relay_of_the_process_starts_with_the_first_commit(client: inngest.Inngest, using: str, sent: Events) -> None:

@@ -36,7 +36,9 @@ class World:
     def charge(self, order: str, amount: float) -> dict[str, Any]:
         self.calls.append(f"{order} {amount:g}")
         if not self.bank:
-            raise inngest.NonRetriableError(f"the bank declined {amount:g} for {order}") from CardDeclinedError("51")
+            raise inngest.NonRetriableError(f"the bank declined {amount:g} for {order}") from CardDeclinedError(
+                f"51 {order}"
+            )
         return {"paid": amount}
 
 

@@ -13,9 +13,9 @@ from .page_shop import ORDER, Shop, open_engine, open_shop
 
 _axe: Any = importlib.import_module("axe_playwright_python.sync_playwright").Axe()  # it has no types
 pytestmark = [pytest.mark.live, pytest.mark.browser]
-WIDTHS = (1280, 390)
+WIDTHS = (1280, 360)
 VIEWS = (
-    *("runs", "no run", "done", "failed", "sleeping", "waiting", "bulk"),
+    *("runs", "no run", "done", "failed", "long", "sleeping", "waiting", "bulk"),
     *("events", "event", "functions", "function", "send", "unknown"),
 )
 
@@ -29,6 +29,9 @@ def busy_shop(browser: Browser) -> Iterator[tuple[Shop, dict[str, str]]]:
         shop.world.bank = False
         failed = shop.run("shop/order.placed", ORDER)
         shop.wait(failed)
+        long = shop.run("shop/order.placed", {**ORDER, "order": "long" * 100})
+        shop.wait(long)
+        shop.send("shop/" + "long" * 100)
         sleeping = shop.run("shop/cart.left", {"user": "ada"})
         shop.wait_for_reason(sleeping, "sleeps")
         waiting = shop.run("shop/bought")
@@ -41,6 +44,7 @@ def busy_shop(browser: Browser) -> Iterator[tuple[Shop, dict[str, str]]]:
                 "no run": "/runs?q=nothing-like-this",
                 "done": f"/runs/{done}",
                 "failed": f"/runs/{failed}",
+                "long": f"/runs/{long}",
                 "sleeping": f"/runs/{sleeping}",
                 "waiting": f"/runs/{waiting}",
                 "bulk": "/runs/bulk?action=rerun&status=failed",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from inngest_devserver.page.scale import Scale
@@ -36,3 +38,15 @@ def test_every_scale_begins_at_nothing_and_has_room_for_its_labels(seconds: floa
         assert ticks[0].x == 0 or ticks[0].is_break
         assert len(ticks) <= 12
         assert all(0 <= tick.x <= 100 for tick in ticks)
+
+
+def test_a_scale_is_even_while_nothing_has_happened_but_waiting() -> None:
+    assert Scale(0.0, 40.0, [], [(0.7, 40.0)]).is_even
+
+
+def test_labels_that_would_meet_on_a_phone_are_marked() -> None:
+    waits = [(1.0, 101.0), (102.0, 202.0), (203.0, 303.0)]
+    scale = Scale(0.0, 304.0, [(0.0, 1.0), (101.0, 102.0), (202.0, 203.0), (303.0, 304.0)], waits)
+    kept = [tick.x for tick in scale.ticks() if not tick.is_crowded]
+    assert any(tick.is_crowded for tick in scale.ticks())
+    assert all(later - earlier >= 26 for earlier, later in itertools.pairwise(kept))

@@ -83,7 +83,7 @@ class EventViews:
         return answered(self._engine, self._event(row))
 
     def _event(self, row: EventRow) -> EventView:
-        body = self._engine.masking.mask_json(row.body)
+        body = self._engine.masking.mask_event(row.body)
         view = EventView(
             id=row.internal_id,
             name=row.name,

@@ -156,8 +156,15 @@ class RunActions:
         function = self._registry.function(row.function_id)
         slug = row.function_id if function is None else function.slug
         payloads = flag(call, "payloads", usually=True)
-        exported = export_for_tests(self._store, row, slug, call.all("redact"), payloads=payloads)
-        return answered(self._engine, {"document": exported.document, "redacted": exported.redacted})
+        try:
+            exported = export_for_tests(self._store, row, slug, call.all("redact"), payloads=payloads)
+            return answered(self._engine, {"document": exported.document, "redacted": exported.redacted})
+        except (RecursionError, ValueError):
+            raise QuestionError(
+                f"The run {row.id} cannot be exported: it holds a value that is nested too deeply",
+                code="not_exportable",
+                status=409,
+            ) from None
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from inngest_core.serving.app import App
-from inngest_django.hosted import endpoints
+from inngest_django.hosted import NOTHING_SERVED, endpoints
 
 
 class Command(BaseCommand):
@@ -27,9 +27,7 @@ class Command(BaseCommand):
         """Register what is served at each path. Raises CommandError."""
         served = endpoints()
         if not served:
-            raise CommandError(
-                'the project serves no functions; add path("", include("inngest_django.urls")) to urlpatterns'
-            )
+            raise CommandError(NOTHING_SERVED)
         for path, app in served:
             url = _origin(app, origin) + path
             answer = app.register_sync(url)
