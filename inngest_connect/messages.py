@@ -10,6 +10,10 @@ from .codec import FrameError, Message, dump, numbered, parse_protobuf, protobuf
 SUBPROTOCOL = "v0.connect.inngest.com"
 
 
+class UnknownKindError(FrameError):
+    """A frame of a kind that only newer versions of the other side know, which may be left out."""
+
+
 class Kind(enum.IntEnum):
     """What a frame holds."""
 
@@ -175,11 +179,11 @@ def dump_frame(kind: Kind, message: Message | None = None) -> bytes:
 
 
 def parse_frame(data: bytes | str) -> tuple[Kind, bytes]:
-    """Return what kind of frame it is, and its payload; raises FrameError when it is none."""
+    """Return what kind of frame it is, and its payload; raises FrameError when it is none, or UnknownKindError."""
     if isinstance(data, str):
         raise FrameError("a text frame; Connect has only binary ones")
     frame = parse_protobuf(Frame, data)
     try:
         return Kind(frame.kind), frame.payload
     except ValueError:
-        raise FrameError(f"a frame of the unknown kind {frame.kind}") from None
+        raise UnknownKindError(f"a frame of the unknown kind {frame.kind}") from None

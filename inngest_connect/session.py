@@ -26,6 +26,7 @@ from .messages import (
     Kind,
     ReplyAck,
     StartResponse,
+    UnknownKindError,
     WorkerConnect,
     WorkerStatus,
     dump_frame,
@@ -141,6 +142,8 @@ class Session:
         self._listener.heard()
         try:
             self._take(*parse_frame(data))
+        except UnknownKindError:  # of a newer gateway, which may say it often
+            pass
         except FrameError as error:
             self._listener.warn(f"a frame of the gateway cannot be read and is left out: {error}")
         except Exception as error:
@@ -214,7 +217,7 @@ async def open_session(url: str, start: StartResponse, introduction: WorkerConne
 async def _expect(socket: WebSocket, wanted: Kind) -> bytes:
     try:
         async with asyncio.timeout(HANDSHAKE_SECONDS):
-            kind, payload = parse_frame(await socket.receive())
+            kind, payload = await _next_known(socket)
     except TimeoutError:
         raise NotConnectedError(f"the gateway sent no {wanted.name} in {HANDSHAKE_SECONDS:g} s") from None
     if kind is Kind.SYNC_FAILED:
@@ -222,6 +225,12 @@ async def _expect(socket: WebSocket, wanted: Kind) -> bytes:
     if kind is not wanted:
         raise NotConnectedError(f"the gateway sent {kind.name} where {wanted.name} was expected")
     return payload
+
+
+async def _next_known(socket: WebSocket) -> tuple[Kind, bytes]:
+    while True:
+        with contextlib.suppress(UnknownKindError):
+            return parse_frame(await socket.receive())
 
 
 async def _reason_of_close(socket: WebSocket) -> bytes:

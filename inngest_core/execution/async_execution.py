@@ -8,7 +8,7 @@ from typing import Any, assert_never
 from inngest_core.error_text import SHORT_MESSAGE, cut
 from inngest_core.errors import InngestError, StepUnexpectedError
 from inngest_core.protocol.wire import CallContext, hash_id
-from inngest_core.runtime.effects import Body, Flow, Now, Place, Settle, Start, Unwind
+from inngest_core.runtime.effects import NOW, Body, Flow, Place, Settle, Start, Unwind
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
 
 from .branches import Branch, branches, current_branch
@@ -85,7 +85,7 @@ class AsyncExecution(Execution[Place]):
         """Return for how long the target is still looked for; without a target, for ever."""
         if self.replay.target is None:
             return None
-        now: float = yield Now()
+        now: float = yield NOW
         self._search_ends = self._search_ends or now + SEARCH_SECONDS
         if now >= self._search_ends:
             self.outcome = self.target_missed()
@@ -131,8 +131,7 @@ class AsyncExecution(Execution[Place]):
 
     async def meet(self, tool: Tool) -> Any:
         """Return the value of the step that user code has just met, or raise its error."""
-        found = self.find(tool)
-        body = self._running()
+        found, body = self.find(tool), self._body or self._running()
         if not body.in_main_task():
             self.replay.concurrent = True
         elif (self._begun or self.may_be_read_at_once()) and self.replay.shortcut(found, alone=False):

@@ -25,7 +25,6 @@ from inngest_core.runtime.outcome import Outcome, Raised, Returned
 from inngest_core.values.json_text import parse_value
 from inngest_core.values.serializer import dump
 
-from . import tools
 from .checkpoint import ANNOUNCE_SECONDS, Checkpoint
 from .failure import describe, is_final, log_failure, retriable, retry_headers
 from .inputs import record_inputs
@@ -34,7 +33,7 @@ from .probe import current_probe
 from .replay import Found, Memo, Replay
 from .results import Results, RunSize
 from .services import Services
-from .tools import StepScope, Tool
+from .tools import PARALLEL_MODE, StepScope, Tool
 
 Place = TypeVar("Place")
 
@@ -59,7 +58,8 @@ class Execution(Generic[Place]):
         self.results = Results(services.function_id, client.logger, client.serializer, client.warned_of)
         self._checkpoint: Checkpoint | None = None
         """Made when a step runs."""
-        self._size = RunSize(services.call.state_bytes)
+        self._size: RunSize | None = None
+        """Made when a step runs."""
         self._step_names = client.step_names
         self._services = services
         self._hooks = services.hooks
@@ -92,7 +92,7 @@ class Execution(Generic[Place]):
                 f'call the inner function directly, or move step "{tool.step_id}" out'
             )
             raise self._nested
-        found = self.replay.find(tool.step_id, tool.op, tool, tools.PARALLEL_MODE in tool.opts)
+        found = self.replay.find(tool.step_id, tool.op, tool, PARALLEL_MODE in tool.opts)
         if found.memo is None and tool.op is Opcode.INVOKE_FUNCTION:
             found.tool = tool._replace(opts=self.results.dump_invoke_opts(tool))
         probe = current_probe.get()
@@ -147,7 +147,8 @@ class Execution(Generic[Place]):
         changed = not (isinstance(given, Returned) and given.value is outcome.value)
         try:
             data = self.results.dump(found.tool, outcome.value, changed=changed)
-            self._size.add(found.step_id, data)
+            size = self._size = self._size or RunSize(self._services.call.state_bytes)
+            size.add(found.step_id, data)
         except Exception as error:  # a value, or a serializer of the user's, may raise anything
             return (yield from self._report_failure(found, info, error, timing))
         if "on_step_complete" in self._hooks.plan.hooks and info is not None:

@@ -188,13 +188,14 @@ class FunctionCall:
 
     def _call_handler(self) -> object:
         """Call the handler, in context variables of the call's own."""
-        ctx, arguments = self._ctx, {} if self._info is None else self._info.arguments
-        missing = [name for name in self._handler.injected if name not in arguments]
-        if missing:
-            raise ConfigError(not_injected(self._function.id, missing))
+        ctx, handler, arguments = self._ctx, self._handler, {} if self._info is None else self._info.arguments
+        if handler.injected:
+            missing = [name for name in handler.injected if name not in arguments]
+            if missing:
+                raise ConfigError(not_injected(self._function.id, missing))
         current_call.set(self._current)
-        positional = (ctx, ctx.step) if self._handler.takes_step else (ctx,)
-        return self._handler.callback(*positional, **arguments)
+        positional = (ctx, ctx.step) if handler.takes_step else (ctx,)
+        return handler.callback(*positional, **arguments)
 
     def _transform(self, outcome: Outcome) -> Flow[CallOutcome]:
         """Return what the hooks make of what the function came to."""

@@ -12,7 +12,7 @@ from inngest_core.function import Function
 from inngest_core.middleware.base import MiddlewareFactory
 from inngest_core.protocol.ulid import ENTROPY_SIZE, make_ulid
 from inngest_core.protocol.wire import RUN_COMPLETE_ID, CallContext, CallRequest, Opcode, parse_json
-from inngest_core.runtime.effects import Flow, Invoke, Now, Random
+from inngest_core.runtime.effects import NOW, Flow, Invoke, Random
 from inngest_core.web.messages import Request
 
 from .answer import Answer
@@ -40,7 +40,7 @@ def call_by_hand(
         known = ", ".join(function.handlers)
         raise FunctionNotFoundError(f"fn_id is {fn_id!r}; the function {function.local_id} has: {known}")
     handler = function.handlers[full_id]
-    now: float = yield Now()
+    now: float = yield NOW
     run_id = given.run_id
     if run_id is None:
         entropy: bytes = yield Random(ENTROPY_SIZE)

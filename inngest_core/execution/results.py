@@ -33,13 +33,15 @@ Warned = set[tuple[str, object]]
 class Results:
     """Reads and writes the results of the steps of one function."""
 
-    __slots__ = ("_function_id", "_logger", "_serializer", "_warned")
+    __slots__ = ("_function_id", "_logger", "_plain", "_serializer", "_warned")
 
     def __init__(self, function_id: str, logger: logging.Logger, serializer: Serializer | None, warned: Warned) -> None:
         self._function_id = function_id
         self._logger = logger
         self._serializer = serializer
         self._warned = warned
+        self._plain: set[int] = set()
+        """By their ids, the callbacks whose results come back as they are; one is often run in a thousand steps."""
 
     def read(self, tool: Tool, memo: Memo) -> object:
         """Return the value of a memo as user code gets it.
@@ -48,9 +50,12 @@ class Results:
         """
         if tool.returns is None or memo.failed or tool.output_type is not None:
             return tools.read(tool, memo, self._serializer)
+        if id(tool.returns) in self._plain:  # as nearly always; a call keeps what was met, and so its callbacks
+            return memo.data
         returns = returned_by(tool.returns)
         typ = returns.type_for(self._serializer)
-        if typ is None:  # as nearly always
+        if typ is None:
+            self._plain.add(id(tool.returns))
             if tool.callback is None and returns.problem is not None and returns is not MISSING:
                 self._warn(_subject(tool), tool.returns, f"comes back as plain JSON: {returns.problem}")
             return memo.data

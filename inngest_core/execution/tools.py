@@ -101,9 +101,8 @@ def run(step_id: str, callback: Callable[..., object], args: Sequence[object], o
     if type(step_id) is not str or not step_id or not step_id.isascii():  # as hardly ever
         step_id = check_step_id(step_id)
     opts = _NO_OPTS if parallel_mode.get() is None else step_opts()
-    runs = (callback, args, None, output_type, callback, None, None)
-    fields = (_STEP_RUN, step_id, step_id, read_plain, opts, *runs)
-    tool: Tool = _new(Tool, fields)  # a thousand in one call: without the keywords
+    of_a_tool = (_STEP_RUN, step_id, step_id, read_plain, opts, callback, args, None, output_type, callback, None, None)
+    tool: Tool = _new(Tool, of_a_tool)  # a thousand in one call: without the keywords
     return tool
 
 

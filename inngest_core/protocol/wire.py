@@ -10,6 +10,7 @@ import enum
 import functools
 import hashlib
 import json
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -206,7 +207,7 @@ class CallRequest:
 def parse_call(body: bytes) -> CallRequest:
     """Return the call request in *body*; a null counts as not given. Raises BodyInvalidError that names the field."""
     top = parse_object(body)
-    given, use_api, events, steps = _fields(top, _OF_A_CALL)
+    given, events, steps = _fields(top, _OF_A_CALL)
     ctx: dict[str, Any] = given or {}
     run_id = ctx.get("run_id")
     if type(run_id) is not str:
@@ -214,12 +215,12 @@ def parse_call(body: bytes) -> CallRequest:
     event: dict[str, Any] | None = top.get("event")
     if type(event) is not dict:
         raise BodyInvalidError(f"event is a JSON {json_kind(event)}; expected an object")
-    stack, uses_api, *fields = _fields(ctx, _OF_A_CONTEXT, "ctx.")
-    [finished] = _fields(stack or {}, _OF_A_STACK, "ctx.stack.")
+    stack, use_api, *fields = _fields(ctx, _OF_A_CONTEXT, "ctx.")
+    finished = _field(stack or {}, "stack", list, "ctx.stack.stack")
+    if use_api is None:
+        use_api = _field(top, "use_api", bool, "use_api") or False
     return CallRequest(
-        ctx=CallContext(
-            run_id, _all(finished, str, "ctx.stack.stack"), use_api if uses_api is None else uses_api, *fields
-        ),
+        ctx=CallContext(run_id, _all(finished, str, "ctx.stack.stack"), use_api, *fields),
         event=event,
         events=_all(events, dict, "events"),
         steps=steps or {},
@@ -227,35 +228,47 @@ def parse_call(body: bytes) -> CallRequest:
     )
 
 
-_Fields = Sequence[tuple[str, type, object]]
-"""Name, kind and default of fields."""
+class _Fields:
+    """Some fields of an object: their names, kinds and defaults. all: returns their values where all are there."""
 
-_OF_A_CALL: _Fields = (("ctx", dict, None), ("use_api", bool, False), ("events", list, None), ("steps", dict, None))
-_OF_A_CONTEXT: _Fields = (
-    ("stack", dict, None),
-    ("use_api", bool, None),
-    ("attempt", int, 0),
-    ("max_attempts", int, None),
-    ("disable_immediate_execution", bool, False),
-    ("job_id", str, ""),
-    ("request_id", str, ""),
-    ("fn_id", str, ""),
-    ("qi_id", str, ""),
-    ("generation_id", int, 0),
+    def __init__(self, **fields: tuple[type, object]) -> None:
+        self.each = [(name, kind, default) for name, (kind, default) in fields.items()]
+        self.kinds = tuple(kind for kind, _ in fields.values())
+        self.all = operator.itemgetter(*fields)
+
+
+_OF_A_CALL = _Fields(ctx=(dict, None), events=(list, None), steps=(dict, None))
+_OF_A_CONTEXT = _Fields(
+    stack=(dict, None),
+    use_api=(bool, None),
+    attempt=(int, 0),
+    max_attempts=(int, None),
+    disable_immediate_execution=(bool, False),
+    job_id=(str, ""),
+    request_id=(str, ""),
+    fn_id=(str, ""),
+    qi_id=(str, ""),
+    generation_id=(int, 0),
 )
 """In the order of CallContext."""
-_OF_A_STACK: _Fields = (("stack", list, None),)
 
 _JSON_KINDS = {int: "a number", bool: "a boolean", dict: "an object", list: "an array", str: "a string"}
 
 
-def _fields(owner: Mapping[str, Any], fields: _Fields, where: str = "") -> list[Any]:
-    """Return the values of some fields; in one loop, which nearly always finds what it expects."""
-    get = owner.get
-    return [
-        value if type(value := get(name)) is kind else _refuse(value, kind, default, where + name)
-        for name, kind, default in fields
-    ]
+def _fields(owner: Mapping[str, Any], fields: _Fields, where: str = "") -> Sequence[Any]:
+    """Return the values of some fields; raises BodyInvalidError for one of another kind."""
+    try:
+        values: tuple[Any, ...] = fields.all(owner)
+        if tuple(map(type, values)) == fields.kinds:  # as nearly always
+            return values
+    except KeyError:
+        pass
+    return [_field(owner, name, kind, where + name, default) for name, kind, default in fields.each]
+
+
+def _field(owner: Mapping[str, Any], name: str, kind: type, where: str, default: object = None) -> Any:
+    value = owner.get(name)
+    return value if type(value) is kind else _refuse(value, kind, default, where)
 
 
 def _refuse(value: object, kind: type, default: object, where: str) -> object:

@@ -86,8 +86,8 @@ class AsyncBody:
                 f'step "{step_id}" was met in another event loop than that of the function; '
                 "meet steps in the function's own loop: asyncio.run_coroutine_threadsafe brings one there from a thread"
             )
-        task = asyncio.current_task()
-        place = Place(task, contextvars.copy_context(), self._keeps_waiting, main=task is self._task)
+        task = asyncio.current_task(self._loop)
+        place = Place(self, task, contextvars.copy_context(), self._loop, main=task is self._task)
         self._places.append(place)
         self._tell()
         return place
@@ -193,7 +193,7 @@ class AsyncBody:
         """Note that the step has ended and the function goes on: waits may be cancelled again."""
         self._runs_a_step = False
 
-    def _keeps_waiting(self) -> bool:
+    def keep_waiting(self) -> bool:
         """Tell whether a place refuses to be cancelled right now."""
         return not self._ends and (self._runs_a_step or is_a_time_out())
 

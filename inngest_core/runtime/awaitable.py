@@ -16,4 +16,6 @@ def is_awaitable(value: object) -> TypeGuard[Awaitable[object]]:
     kind: type[object] = type(value)
     if kind in _PLAIN:
         return False
+    if kind is types.CoroutineType:
+        return True
     return (kind is types.GeneratorType or hasattr(kind, "__await__")) and inspect.isawaitable(value)

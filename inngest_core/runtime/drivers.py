@@ -185,7 +185,8 @@ def _perform(effect: Effect, resources: Resources) -> object:
 
 def _call(effect: Call) -> object:
     try:
-        result = _run_callback(effect)
+        context = effect.context
+        result = effect.callback(*effect.args) if context is None else context.run(effect.callback, *effect.args)
     except asyncio.CancelledError as error:  # nothing outside can cancel a thread
         raise _cancelled(effect) from error
     except KeyboardInterrupt as error:
@@ -200,12 +201,6 @@ def _call(effect: Call) -> object:
             "make the function async def, or give a plain function"
         )
     return result
-
-
-def _run_callback(effect: Call) -> object:
-    if effect.context is None:
-        return effect.callback(*effect.args)
-    return effect.context.run(effect.callback, *effect.args)
 
 
 class _Running:
@@ -322,8 +317,8 @@ async def _run_in_pool(flow: Flow[Any], resources: Resources) -> object:
 
 def _begin_call(effect: Call) -> object:
     """Call the callback; what an async one returns is yet to be awaited."""
-    started = time.perf_counter()
-    result = _run_callback(effect)
+    started, context = time.perf_counter(), effect.context
+    result = effect.callback(*effect.args) if context is None else context.run(effect.callback, *effect.args)
     held = time.perf_counter() - started
     if held > HELD_LOOP_SECONDS:
         _log.warning(
@@ -331,9 +326,9 @@ def _begin_call(effect: Call) -> object:
             effect.what or "a callback",
             held * 1000,
         )
-    if effect.context is None or not is_awaitable(result):
+    if context is None or not is_awaitable(result):
         return result
-    return _await_in(effect.context, result)
+    return _await_in(context, result)
 
 
 async def _await_in(context: contextvars.Context, result: Awaitable[object]) -> object:

@@ -106,6 +106,10 @@ class Now:
     """The wall clock, in Unix seconds."""
 
 
+NOW = Now()
+"""Nothing tells one from another, and every call asks."""
+
+
 @dataclass(slots=True)
 class Random:
     """So many random bytes."""
@@ -213,5 +217,5 @@ def fetch(request: HTTPRequest) -> Flow[HTTPResponse]:
 
 def now() -> Flow[float]:
     """Return the Unix time in seconds."""
-    seconds: float = yield Now()
+    seconds: float = yield NOW
     return seconds

@@ -13,9 +13,17 @@ import asyncio
 import contextlib
 import contextvars
 import sys
-from collections.abc import Callable
 from types import FrameType
-from typing import Any, cast
+from typing import Any, Protocol, cast
+
+
+class Waits(Protocol):
+    """Who knows about all waits of a body."""
+
+    def keep_waiting(self) -> bool:
+        """Tell whether a place refuses to be cancelled right now."""
+        ...
+
 
 _NO_CONTEXT = contextvars.Context()
 
@@ -27,20 +35,23 @@ class Place(asyncio.Future[object]):
     late: whether something tried to cancel the wait in vain.
     """
 
+    __slots__ = ("_next", "_waits", "context", "late", "main", "task")  # a thousand are made in one call
+
     def __init__(
         self,
+        waits: Waits,
         task: asyncio.Task[Any] | None,
         context: contextvars.Context,
-        keeps_waiting: Callable[[], bool],
+        loop: asyncio.AbstractEventLoop,
         *,
         main: bool,
     ) -> None:
-        super().__init__(loop=asyncio.get_running_loop())
+        super().__init__(loop=loop)
         self.task = task
         self.context = context
         self.main = main
         self.late = False
-        self._keeps_waiting = keeps_waiting
+        self._waits = waits
         self._next: Place | None = None
         """Where the step waits from the moment at which this wait was cancelled in vain."""
 
@@ -56,11 +67,11 @@ class Place(asyncio.Future[object]):
 
     def cancel(self, msg: Any | None = None) -> bool:
         """Cancel the wait, unless the step is to be waited for."""
-        if self.cancelled() or not self._keeps_waiting():
+        if self.cancelled() or not self._waits.keep_waiting():
             return super().cancel(msg)
         self.late = True
         if not self.done():  # else the result is on its way
-            self._next = Place(self.task, self.context, self._keeps_waiting, main=self.main)
+            self._next = Place(self._waits, self.task, self.context, self.get_loop(), main=self.main)
             super().cancel(msg)
         return True
 

@@ -35,7 +35,8 @@ from inngest_core.protocol.limits import KEEP_ALIVE_SECONDS, MAX_REQUEST_BYTES, 
 from inngest_core.protocol.signing import sign
 from inngest_core.protocol.wire import Header, Query, dump_json
 from inngest_core.runtime.drivers import run_async, run_sync
-from inngest_core.runtime.effects import Call, Flow, Invoke, KeepAlive, Now, now
+from inngest_core.runtime.effects import NOW, Call, Flow, Invoke, KeepAlive
+from inngest_core.runtime.stopwatch import unix_seconds
 from inngest_core.web.messages import Request, Response, Stream, content_length, query_of
 
 from .arguments import check_client, check_functions, check_options
@@ -156,9 +157,8 @@ class App:
         headers: the headers, with lower-case names.
         """
         try:
-            self._require_key()
-            self._check_size(len(url), content_length(headers.get(_CONTENT_LENGTH)) or 0)
-            self._guard.check_head(method, headers, now=run_sync(now(), self.client.resources))
+            self._check(len(url), content_length(headers.get(_CONTENT_LENGTH)) or 0)
+            self._guard.check_head(method, headers, now=unix_seconds())
         except InngestError as error:
             return self.refuse(error)
         return None
@@ -179,11 +179,10 @@ class App:
 
     def handle(self, request: Request) -> Flow[Response]:
         """Answer *request*; every error becomes a coded JSON answer."""
-        started: float = yield Now()
+        started: float = yield NOW
         exchange = _Exchange(request, started)
         try:
-            self._require_key()
-            self._check_size(len(request.url), len(request.body))
+            self._check(len(request.url), len(request.body))
             exchange.signer = self._guard.authenticate(request, now=started)
             found = yield from self._answer(exchange)
         except SignatureError as error:
@@ -222,7 +221,7 @@ class App:
         return run_sync(self._answer_connected(request), self.client.resources)
 
     def _answer_connected(self, request: Request) -> Flow[Response]:
-        exchange = _Exchange(request, (yield Now()))
+        exchange = _Exchange(request, (yield NOW))
         try:
             found = yield from self._answer(exchange)
         except BaseException as error:
@@ -246,16 +245,15 @@ class App:
             answer = found if isinstance(found, Answer) else (yield found)
         except BaseException as error:
             answer = self._answer_failure(error, exchange.request)
-        ended: float = yield Now()
+        ended: float = yield NOW
         if ended - exchange.started > LONG_SECONDS:
             yield from self._warn_if_lost(exchange.request)
         return self._respond(answer, exchange.signer, now=ended)
 
-    def _require_key(self) -> None:
+    def _check(self, url: int, body: int) -> None:
+        """Raise RequestError when requests of that size, or any, are not answered; url, body: their lengths."""
         if self._signing_key_missing:
             raise SigningKeyMissingError(NO_SIGNING_KEY)
-
-    def _check_size(self, url: int, body: int) -> None:
         if url > MAX_URL:
             raise URLTooLongError(f"the URL is longer than {MAX_URL} characters")
         if body > self.body_cap:

@@ -139,7 +139,7 @@ def _dump(value: object, what: str, typ: object, rule: Rule, serializer: Seriali
     codec, body = (None, None) if typ is None else _write_typed(value, typ, rule)
     as_typed = body is not None
     if body is None:
-        body = _write_plain(value, what, serializer, fix)
+        body = _write_plain(value, what, write, serializer, fix)
     if typ is None and (type(value) in _CANNOT_FAIL or is_simple(value)):
         return Written(body)
     seen = survey(value)
@@ -190,8 +190,7 @@ def _write_typed(value: object, typ: object, rule: Rule) -> tuple[Codec | None, 
     return codec, None
 
 
-def _write_plain(value: object, what: str, serializer: Serializer | None, fix: str) -> bytes:
-    write = _writer(serializer)
+def _write_plain(value: object, what: str, write: Write, serializer: Serializer | None, fix: str) -> bytes:
     try:
         return write(value)
     except Exception as error:  # a property of the user's may raise anything

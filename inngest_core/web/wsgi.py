@@ -25,7 +25,6 @@ from .messages import (
     Stream,
     absolute_url,
     content_length,
-    read_limited,
 )
 
 Environ = MutableMapping[str, Any]
@@ -104,16 +103,17 @@ def read_body(environ: Environ, cap: int) -> bytes:
     servers raise whatever they like when the client disconnects, or when its chunks are malformed.
     """
     try:
-        body = read_limited(_chunks(environ, _CHUNK), cap)
+        chunks = [*_chunks(environ, _CHUNK, cap + 1)]
     except Exception:
         return b""
+    body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
     environ["wsgi.input"] = io.BytesIO(body)
     return body
 
 
 def drain(environ: Environ) -> None:
     """Throw away the body of a request that was refused, of which nobody has read anything."""
-    drain_chunks(_chunks(environ, _DRAINED_CHUNK))
+    drain_chunks(_chunks(environ, _DRAINED_CHUNK, MAX_DRAINED))
 
 
 def drain_chunks(chunks: Iterable[bytes]) -> None:
@@ -126,18 +126,21 @@ def drain_chunks(chunks: Iterable[bytes]) -> None:
                 return
 
 
-def _chunks(environ: Environ, size: int) -> Iterator[bytes]:
-    """Yield the body in chunks of up to *size* bytes, and never ask the server for more of it than there is."""
-    left = content_length(environ.get("CONTENT_LENGTH"))
-    if left is None and not environ.get("wsgi.input_terminated"):
+def _chunks(environ: Environ, size: int, most: int) -> Iterator[bytes]:
+    """Yield the body in chunks of up to *size* bytes, and never ask the server for more of it than there is.
+
+    most: no more bytes than these are read, in all.
+    """
+    length = content_length(environ.get("CONTENT_LENGTH"))
+    if length is None and not environ.get("wsgi.input_terminated"):
         return
+    left = most if length is None else min(length, most)
     stream: Any = environ["wsgi.input"]
-    while left is None or left > 0:
-        chunk: bytes = stream.read(size if left is None else min(left, size))
+    while left > 0:
+        chunk: bytes = stream.read(min(left, size))
         if not chunk:
             return
-        if left is not None:
-            left -= len(chunk)
+        left -= len(chunk)
         yield chunk
 
 

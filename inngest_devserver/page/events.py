@@ -13,7 +13,7 @@ from inngest_devserver.storage.tables import EventRow
 
 from . import json_text, rendering
 from .asking import ask
-from .examples import event_body, event_names, example_of
+from .examples import event_body, event_names, example_of, like_event, restored
 from .forms import form_of
 from .json_fields import read_object
 from .notes import note_of
@@ -89,13 +89,13 @@ class EventPages:
     def form(self, call: Call) -> Response:
         """Show the form; with an event's id in the query, filled in with what that one holds."""
         refuse_unknown(call, ("name", "like"))
-        name, data = call.query.get("name", ""), ""
-        like = self._engine.store.event(call.query["like"]) if call.query.get("like") else None
-        if like is not None:
-            name, data = like.name, json_text.pretty(event_body(self._engine, like).get("data", {}))
-        return self._form(name, data)
+        given = call.query.get("like", "")
+        like = self._engine.store.event(given) if given else None
+        if like is None:
+            return self._form(call.query.get("name", ""))
+        return self._form(like.name, json_text.pretty(like_event(self._engine, like, "").data), like=like.internal_id)
 
-    def _form(self, name: str, data: str, wrong: str = "", event_id: str = "") -> Response:
+    def _form(self, name: str, data: str = "", wrong: str = "", event_id: str = "", like: str = "") -> Response:
         example = example_of(self._engine, name)
         return rendering.page(
             "send.html",
@@ -105,6 +105,7 @@ class EventPages:
             source=example.source if not data else "",
             schema=example.schema,
             event_id=event_id,
+            like=like if data else example.like,
             names=event_names(self._engine),
             wrong=wrong,
         )
@@ -113,13 +114,14 @@ class EventPages:
         """Send an event; lead to its run if it has started one, else to the event."""
         form = form_of(call)
         name, text, event_id = form.get("name", "").strip(), form.get("data", ""), form.get("id", "").strip()
+        like = form.get("like", "")
         try:
-            body: dict[str, Any] = {"name": name, "data": read_object(text, "The data")}
+            body: dict[str, Any] = {"name": name, "data": restored(self._engine, read_object(text, "The data"), like)}
             answer = await ask(self._api.send, call, body={**body, **({"id": event_id} if event_id else {})})
         except APIError as error:
             if error.status != 400:
                 raise
-            return self._form(name, text, error.message, event_id)
+            return self._form(name, text, error.message, event_id, like)
         event_key = str(answer["data"]["eventId"])
         runs = self._engine.store.runs_of_event(event_key)
         to = f"/runs/{runs[0].id}" if len(runs) == 1 else f"/events/{event_key}"

@@ -16,7 +16,7 @@ from inngest_devserver.storage.tables import AppRow
 
 from . import json_text, rendering
 from .asking import ask
-from .examples import Example, example_of
+from .examples import Example, example_of, restored
 from .forms import form_of
 from .json_fields import read_object
 from .notes import note_of
@@ -78,7 +78,7 @@ class FunctionPages:
     def show(self, call: Call) -> Response:
         return self._show(self._function(call), note=note_of(call))
 
-    def _show(self, function: Function, *, note: str = "", wrong: str = "", data: str = "") -> Response:
+    def _show(self, function: Function, *, note: str = "", wrong: str = "", data: str = "", like: str = "") -> Response:
         registry, example = self._engine.registry, self._example(function)
         app = registry.app(function.app_id)
         return rendering.page(
@@ -93,6 +93,7 @@ class FunctionPages:
             data=data or json_text.pretty(example.data),
             source="" if data else example.source,
             schema=example.schema,
+            like=like if data else example.like,
             wrong=wrong,
             note=note,
         )
@@ -103,15 +104,16 @@ class FunctionPages:
 
     async def invoke(self, call: Call) -> Response:
         """Invoke a function with the data of the form; lead to its run."""
-        function, text = self._function(call), form_of(call).get("data", "")
+        function, form = self._function(call), form_of(call)
+        text, like = form.get("data", ""), form.get("like", "")
         app = self._engine.registry.app_name(function.app_id)
         try:
-            body = {"data": read_object(text, "The data")}
+            body = {"data": restored(self._engine, read_object(text, "The data"), like)}
             answer = await ask(self._api.invoke, call, body=body, path={"app": app, "function": function.slug})
         except APIError as error:
             if error.status not in (400, 409):
                 raise
-            return self._show(function, wrong=error.message, data=text)
+            return self._show(function, wrong=error.message, data=text, like=like)
         return rendering.redirect(f"/runs/{answer['data']['runId']}?did=invoked")
 
     def _function(self, call: Call) -> Function:

@@ -14,6 +14,7 @@ from typing import Any, cast
 from inngest_core.protocol.wire import VERSION
 from inngest_core.web.messages import Response
 from inngest_devserver.http.answers import APIError
+from inngest_devserver.masking import MASK
 
 from . import assets, json_text, words
 
@@ -88,7 +89,7 @@ def _environment() -> Any:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    given: dict[str, Any] = {"version": VERSION, "static": assets.path_of}
+    given: dict[str, Any] = {"version": VERSION, "static": assets.path_of, "mask": MASK}
     cast("dict[str, Any]", environment.globals).update(given)
     filters: dict[str, Any] = {
         "json": json_text.marked_up,

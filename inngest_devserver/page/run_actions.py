@@ -11,12 +11,14 @@ from inngest_devserver.http.v2.run_actions import RunActions
 
 from . import rendering
 from .asking import ask
+from .examples import restored
 from .forms import form_of
 from .json_fields import read_array, read_object
 
 
 class RunForms:
     def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._actions = RunActions(engine)
 
     async def rerun(self, call: Call) -> Response:
@@ -37,6 +39,7 @@ class RunForms:
         """End a sleep, or a wait: with the data of an event, if the form gives some."""
         form, body = form_of(call), dict[str, Any]()
         if name := form.get("event"):
-            body["event"] = {"name": name, "data": read_object(form.get("data", ""), "The data of the event")}
+            data = read_object(form.get("data", ""), "The data of the event")
+            body["event"] = {"name": name, "data": restored(self._engine, data, form.get("like", ""))}
         await ask(self._actions.skip, call, body=body)
         return rendering.redirect(f"/runs/{call.path['run']}?did=skipped")

@@ -25,7 +25,7 @@ from inngest_devserver.storage.tables import EventRow, RunRow
 
 from . import rendering
 from .asking import ask
-from .examples import event_body, example_of
+from .examples import Example, event_body, example_of
 from .notes import note_of
 from .run_list import RunLine, line_of
 from .timeline import Row, timeline
@@ -53,7 +53,7 @@ class StepView:
     reasons: list[str]
     may_skip: bool
     event: str
-    example: Any
+    example: Example
     attempts: list[tuple[Span, ErrorText | None]]
 
     @property
@@ -171,7 +171,7 @@ class RunPage:
             reasons=reasons.get(span.step_id, []) if span.step_id else [],
             may_skip=self._is_dev and row.state.key in ("sleeping", "waiting") and span.kind in _SKIPPABLE,
             event=event,
-            example=example_of(self._engine, event).data if event else {},
+            example=example_of(self._engine, event),
             attempts=[(each, error_of(self._masked(each.output))) for each in span.children],
         )
 

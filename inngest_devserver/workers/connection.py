@@ -17,6 +17,7 @@ from inngest_connect.messages import (
     Reply,
     ReplyAck,
     RequestAck,
+    UnknownKindError,
     WorkerConnect,
     dump_frame,
     parse_frame,
@@ -173,6 +174,8 @@ class Connection:
         self._silence.heard()
         try:
             self._take(*parse_frame(data))
+        except UnknownKindError:  # of a newer worker
+            pass
         except Exception as error:  # to be raised where it ends the connection
             self._failure = error
             self._failed.set()

@@ -95,10 +95,14 @@ class Gateway:
     """The payload of the SYNC_FAILED that every worker gets, and why its connection is closed then."""
     moves: int = 0
     """How many of the next workers are told to connect elsewhere as soon as they are ready."""
+    before_ready: bytes = b""
+    """A message that every worker gets before the frame that calls it ready."""
     after_ready: bytes = b""
     """Bytes that every worker gets in one packet with the frame that calls it ready."""
     answers_heartbeats: bool = True
     port: int = 0
+    socket_port: int = 0
+    """That of the WebSocket."""
     _servers: list[asyncio.Server | Server] = field(default_factory=list["asyncio.Server | Server"])
 
     @property
@@ -119,7 +123,7 @@ class Gateway:
     async def open(self) -> AsyncGenerator[Gateway]:
         """Listen inside the block; the HTTP port stays the same when it is opened again."""
         async with serve(self._greet, "127.0.0.1", 0, subprotocols=[Subprotocol(SUBPROTOCOL)]) as sockets:
-            self._socket_port = next(iter(sockets.sockets)).getsockname()[1]
+            self.socket_port = next(iter(sockets.sockets)).getsockname()[1]
             http = await asyncio.start_server(self._answer, "127.0.0.1", self.port)
             self.port = http.sockets[0].getsockname()[1]
             try:
@@ -141,6 +145,8 @@ class Gateway:
                 await socket.close(1008, self.refusal[1])
                 return
             worker = Connected(socket, parse(WorkerConnect, payload))
+            if self.before_ready:
+                await socket.send(self.before_ready)
             ready = WireFrame(Opcode.BINARY, dump_frame(Kind.GATEWAY_CONNECTION_READY, self.ready))
             socket.transport.write(ready.serialize(mask=False) + self.after_ready)
             if self.moves:
@@ -185,7 +191,7 @@ class Gateway:
             number = len(self.starts)
             start = StartResponse(
                 connection_id=f"connection-{number}",
-                gateway_endpoint=f"ws://127.0.0.1:{self._socket_port}",
+                gateway_endpoint=f"ws://127.0.0.1:{self.socket_port}",
                 gateway_group=f"group-{number}",
                 session_token="session",
                 sync_token="sync",

@@ -15,7 +15,15 @@ import pytest
 import uvicorn
 
 from inngest_connect.codec import parse
-from inngest_connect.messages import ConnectionReady, ExecutorRequest, ExtendLease, ExtendLeaseAck, Kind, ReplyAck
+from inngest_connect.messages import (
+    ConnectionReady,
+    ExecutorRequest,
+    ExtendLease,
+    ExtendLeaseAck,
+    Kind,
+    ReplyAck,
+    dump_frame,
+)
 from inngest_devserver.engine import Engine, Options
 from inngest_devserver.http.api import API
 from inngest_devserver.scheduling.clock import SystemClock
@@ -161,6 +169,17 @@ async def test_a_session_that_is_not_ones_own_is_refused(origin: str, wrong: str
         hello = introduction(replace(worker.started, **changes[wrong]))
         await worker.send(Kind.WORKER_CONNECT, hello)
         assert await worker.refusal() == "connect_authentication_failed"
+
+
+@on_a_loop
+async def test_what_a_newer_worker_says_besides_is_left_out(origin: str) -> None:
+    async with scripted_worker(origin) as worker:
+        await worker.socket.send(b"\x08\x63\x12\x01x")  # a frame of kind 99
+        await worker.socket.send(dump_frame(Kind.WORKER_HEARTBEAT) + b"\xc0\x0c\x01")  # and one with a field 200
+        await worker.expect(Kind.GATEWAY_HEARTBEAT)
+        event_id = await send_event(origin)
+        await worker.reply(await worker.take(), "done")
+        assert await output_of(origin, event_id) == "done"
 
 
 @on_a_loop
