@@ -13,8 +13,9 @@ import pytest
 
 from inngest_core.web.messages import Request, Response
 from inngest_devserver.http.api import API
-from tests.devserver.harness import Called, Lab, Reply, lab, op, ops, returned
-from tests.devserver.in_process import ask
+
+from .harness import Called, Lab, Reply, lab, op, ops, returned
+from .in_process import ask
 
 SECRET = "hunter2"
 
