@@ -36,7 +36,7 @@ SLOWER_LIMIT = 1.5
 """How much longer a run may take beside all the sleepers: their number must not matter, noise may."""
 FLOOD, AT_A_TIME = 2000, 100
 QUEUED = 10_000
-RESTING, TOGETHER = 100_000, 5000
+RESTING = 100_000
 _PATIENCE_SECONDS = 600.0
 
 
@@ -49,8 +49,9 @@ def rows(effort: Effort) -> Iterator[Row]:
     yield bounded("engine: start-up, until it is ready", best([_start_up() for _ in range(5)]), START_LIMIT)
     try:
         yield from _queued(effort)
-        yield from _resting("bench/nap", "that sleep", effort, MEMORY_LIMIT_MB)
-        yield from _resting("bench/waits", "that wait for an event", effort, None)
+        for where in (MEMORY, FILE):
+            yield from _resting(where, "bench/nap", "that sleep", effort, MEMORY_LIMIT_MB)
+        yield from _resting(MEMORY, "bench/waits", "that wait for an event", effort, None)
     except RuntimeError as error:
         yield failed("engine, many runs", str(error))
 
@@ -113,21 +114,29 @@ def _queued(effort: Effort) -> Iterator[Row]:
         yield from _percentiles(f"engine: a one-call run while {QUEUED:,} of another wait", beside, QUEUED_LIMIT)
 
 
-def _resting(event: str, doing: str, effort: Effort, limit: float | None) -> Iterator[Row]:
-    """Measure other runs before and beside many that this event starts, and the memory. limit: of that, in MB.
+def _resting(where: str, event: str, doing: str, effort: Effort, limit: float | None) -> Iterator[Row]:
+    """Measure other runs before, while and after many are started by this event, all sent at once, and the memory.
 
-    They come some thousands together: a run that has not begun takes more memory than one that rests.
+    limit: of the most memory that the engine took, in MB.
     """
     count = RESTING if effort == FULL else RESTING // 10
-    with _engine(MEMORY) as (pid, connection):
+    with _engine(where) as (pid, connection):
         alone = [run_seconds(connection, "bench/one-call", 1, 1) for _ in range(4 * effort.rounds)]
-        for _ in range(0, count, TOGETHER):
-            _until_at_rest(connection, _send(connection, event, TOGETHER)[-1])
+        last, meanwhile = _send(connection, event, count)[-1], list[float]()
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not _is_at_rest(connection, last):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the runs were not all at rest in {_PATIENCE_SECONDS:g} s")
+            meanwhile.append(run_seconds(connection, "bench/one-call", 1, 1))
+            time.sleep(0.2)
         beside = [run_seconds(connection, "bench/one-call", 1, 1) for _ in range(4 * effort.rounds)]
-        what = f"engine: a one-call run beside {count:,} {doing}, against none"
+        what = f"engine, {where}: a one-call run beside {count:,} {doing}, against none"
         yield compared(f"{what}, p50", statistics.median(beside), statistics.median(alone), SLOWER_LIMIT)
         yield Row(f"{what}, p99", show(_slowest(beside)), show(_slowest(alone)))
-        yield _memory_row(f"engine: memory with {count:,} runs {doing}", _memory_mb(pid), limit)
+        if meanwhile:
+            halfway = f"{show(statistics.median(meanwhile))}, p99 {show(_slowest(meanwhile))}"
+            yield Row(f"engine, {where}: a one-call run while {count:,} are started that were sent at once", halfway)
+        yield _memory_row(f"engine, {where}: most memory with {count:,} runs {doing}", _most_memory_mb(pid), limit)
 
 
 def _memory_row(what: str, used: float | None, limit: float | None) -> Row:
@@ -150,24 +159,19 @@ def _send(connection: Connection, name: str, count: int) -> list[str]:
     return ids
 
 
-def _until_at_rest(connection: Connection, event_id: str) -> None:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        runs: list[dict[str, Any]] = _get(connection, f"/v1/events/{event_id}/runs")
-        run: dict[str, Any] = _get(connection, f"/v1/runs/{runs[0]['run_id']}")
-        if any(" until " in reason for reason in run.get("waits_for", ())):
-            return
-        time.sleep(0.5)
-    raise RuntimeError(f"the runs were not all at rest in {_PATIENCE_SECONDS:g} s")
+def _is_at_rest(connection: Connection, event_id: str) -> bool:
+    runs: list[dict[str, Any]] = _get(connection, f"/v1/events/{event_id}/runs")
+    run: dict[str, Any] = _get(connection, f"/v1/runs/{runs[0]['run_id']}")
+    return any(" until " in reason for reason in run.get("waits_for", ()))
 
 
 def _get(connection: Connection, path: str) -> Any:
     return json.loads(connection.exchange(connection.dump(Post(path, {}, b""), method="GET"))[1])["data"]
 
 
-def _memory_mb(pid: int) -> float | None:
-    """Return the resident memory of a process in MB."""
+def _most_memory_mb(pid: int) -> float | None:
+    """Return the most resident memory that a process has had, in MB."""
     with contextlib.suppress(OSError):
         lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
-        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:"))
+        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
     return None

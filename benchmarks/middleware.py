@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from opentelemetry import context as contexts
+from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -26,7 +28,7 @@ from inngest_core.serving.app import App
 from inngest_core.web.messages import Request, Response
 
 from . import requests
-from .measure import Block, Effort, Row, best, bounded, interleave
+from .measure import Block, Effort, Row, best, bounded, interleave, show
 
 HOOKS_LIMIT = 20e-6
 """Seconds that ten hooks may add to a call."""
@@ -66,13 +68,17 @@ def rows(effort: Effort) -> Iterator[Row]:
                 for each in interleave(_calls(plain, kind, runner), _calls(hooked, kind, runner), rounds=effort.rounds)
             )
             yield bounded(f"ten hooks that do nothing, in a call, {words}", with_hooks - without, HOOKS_LIMIT, without)
-            bare, with_spans = (
+            bare, with_spans, by_hand = (
                 best(each)
                 for each in interleave(
-                    _steps(plain, kind, runner), _steps(traced, kind, runner), rounds=effort.long_rounds
+                    _steps(plain, kind, runner),
+                    _steps(traced, kind, runner),
+                    _by_hand(tracers, meters),
+                    rounds=effort.long_rounds,
                 )
             )
             yield bounded(f"OpenTelemetry without an exporter, in a step, {words}", with_spans - bare, STEP_LIMIT, bare)
+            yield Row("of that, a span and a measurement by OpenTelemetry's SDK alone", show(by_hand))
     runner.close()
 
 
@@ -83,6 +89,26 @@ def _calls(app: App, kind: str, runner: asyncio.Runner) -> Block:
 def _steps(app: App, kind: str, runner: asyncio.Runner) -> Block:
     block = _block(app, f"{kind}-steps", 1, runner, b"%d" % STEPS)
     return lambda: block() / STEPS
+
+
+def _by_hand(tracers: TracerProvider, meters: MeterProvider) -> Block:
+    """Do by hand, and in no step, what has to be asked of OpenTelemetry's SDK for a step."""
+    tracer, histogram = tracers.get_tracer("bench"), meters.get_meter("bench").create_histogram("bench", "s")
+    attributes = {"function": "bench-steps", "run": "01M81HK3A7NTSN8T6YV2V47VV1"}
+
+    def block() -> float:
+        started = time.thread_time()
+        for number in range(STEPS):
+            context = contexts.get_current()
+            span = tracer.start_span("step", context, attributes={**attributes, "step": f"step {number}", "attempt": 0})
+            token = contexts.attach(trace.set_span_in_context(span, context))
+            contexts.detach(token)
+            span.end()
+        for _ in range(STEPS):
+            histogram.record(0.001, attributes)
+        return (time.thread_time() - started) / STEPS
+
+    return block
 
 
 def _block(app: App, function: str, calls: int, runner: asyncio.Runner, expected: bytes) -> Block:

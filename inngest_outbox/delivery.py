@@ -32,7 +32,16 @@ _log = logging.getLogger("inngest")
 
 
 class Store(Protocol):
-    """The table of an outbox. Every method is one transaction of its own, and may return an awaitable."""
+    """The table of an outbox. Every method is one transaction of its own, and may return an awaitable.
+
+    table: its name in the database. how_to_create: what its users do to have it, for a message.
+    """
+
+    @property
+    def table(self) -> str: ...
+
+    @property
+    def how_to_create(self) -> str: ...
 
     def claim(self, claim: str, limit: int, now: float, until: float) -> Any:
         """Take up to *limit* entries that are due, oldest first; nobody else gets them before *until*."""
@@ -101,12 +110,22 @@ class Delivery:
                 came_to = yield from self.once()
                 tidied = yield from self._tidy(tidied)
             except Exception as error:
-                _log.warning("outbox: the database does not answer, trying again: %s", headline(error))
+                _log.warning("outbox: %s", self._explained(error))
                 came_to = Round.TROUBLE
             failures = failures + 1 if came_to is Round.TROUBLE else 0
             if came_to is not Round.SENT:
                 seconds = self.policy.poll.total_seconds() if not failures else _pause(failures)
                 yield Call(wait, (seconds,), what="the outbox")
+
+    def _explained(self, error: BaseException) -> str:
+        """Return why the store could not be asked: a database names a table that is missing, or lacks a column."""
+        first_line = headline(error).partition("\n")[0]  # SQLAlchemy appends the statement
+        if self.store.table in first_line:
+            return (
+                f"its table {self.store.table} cannot be used, trying again: {first_line}; if it is missing or old, "
+                f"{self.store.how_to_create}"
+            )
+        return f"the database does not answer, trying again: {first_line}"
 
     def until_idle(self) -> Flow[int]:
         """Send what is due now; return how many events that were."""

@@ -44,6 +44,7 @@ class Table:
         self, table: sa.Table, transact: Callable[[Callable[[sa.Connection], Any]], Any], dialect: str
     ) -> None:
         self._table, self._transact = table, transact
+        self.table, self.how_to_create = table.name, "create it with metadata.create_all(engine) or a migration"
         self._skips_locked = dialect in SKIP_LOCKED
 
     def claim(self, claim: str, limit: int, now: float, until: float) -> Any:

@@ -40,7 +40,7 @@ class AsyncExecution(Execution[Place]):
         body: Body = yield Start(start)
         wait, seconds = False, None
         beyond = self.replay.target is not None  # tasks may meet the target when the function has ended
-        while beyond or not body.finished():  # from Python 3.12 on, one that waits for nothing has ended by now
+        while beyond or not body.finished():  # one that waits for nothing has ended by now
             in_time: bool = yield Settle(body, self._deliver_next, wait, seconds, beyond)
             if not beyond and body.finished():
                 break

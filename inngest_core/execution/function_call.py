@@ -213,18 +213,22 @@ class FunctionCall:
         return f"function {self._function.id}: output"
 
     def _answer(self, outcome: CallOutcome) -> Flow[Answer]:
-        """Return what to tell the engine."""
+        """Return the flow that finds out what to tell the engine."""
         match outcome:
-            case Reported(ops, headers):
-                return (yield from self._answer_ops(ops, headers))
             case Returned(value):
-                return (yield from self._answer_value(value))
+                return self._answer_value(value)
+            case Reported(ops, headers):
+                return self._answer_ops(ops, headers)
             case Raised(error):
-                return (yield from self._answer_error(error))
+                return self._answer_error(error)
             case TargetMissed():
-                return answer_missed(self._target or "", outcome)
+                return self._answer_missed(outcome)
             case _:
                 assert_never(outcome)
+
+    def _answer_missed(self, missed: TargetMissed) -> Flow[Answer]:
+        yield from ()  # a flow, as the others
+        return answer_missed(self._target or "", missed)
 
     def _answer_error(self, error: BaseException) -> Flow[Answer]:
         try:

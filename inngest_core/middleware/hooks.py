@@ -152,14 +152,14 @@ class Hooks:
         """Run a hook of some middleware; those with nothing to await share an effect, which costs more than they."""
         if not planned:
             return
-        left, instances = iter(planned), self._instances
+        left, instances, may_wait = iter(planned), self._instances, self._asynchronous
 
         def go() -> object:
-            """Run hooks up to the first that has to be awaited, or took long: the driver does, or says, so."""
+            """Run hooks up to the first that has to be awaited, or held the loop: the driver does, or says, so."""
             long = ticks() + HELD_LOOP_SECONDS / 2
             for index, call.what in left:
                 result = getattr(instances[index], hook)(*args)
-                if (result is not None and is_awaitable(result)) or ticks() > long:
+                if (result is not None and is_awaitable(result)) or (may_wait and ticks() > long):
                     return result
             return _ALL_RUN
 

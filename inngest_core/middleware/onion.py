@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass
+from types import GeneratorType
 from typing import Any, cast
 
 from inngest_core.error_text import kind_of
@@ -154,7 +155,7 @@ class _GeneratorHook:
 
     def _begin(self) -> Generator[None, object, object]:
         made = self._wrap(self._given)
-        if not isinstance(made, Generator):
+        if not isinstance(made, GeneratorType | Generator):  # the second, an abstract class, takes long to ask
             seen = kind_of(made)
             if isinstance(made, Coroutine):
                 made.close()

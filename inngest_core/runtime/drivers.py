@@ -253,6 +253,8 @@ async def run_async(flow: Flow[T], resources: Resources) -> T:
                 result = _begin(effect, current, resources)
                 if type(effect) not in _AT_ONCE and is_awaitable(result):
                     result = await result
+                elif type(result) is AsyncBody and not result.finished():
+                    await asyncio.sleep(0)  # a body that waits for nothing ends in its first turn: nothing to settle
             except asyncio.CancelledError as cancelled:
                 if not isinstance(effect, Call) or _is_being_cancelled():
                     raise

@@ -83,8 +83,7 @@ class AppRoutes:
     def _cancel_runs_of(self, app: AppRow) -> None:
         why = f'the app "{app.name}" at {without_password(app.url)} was removed from the engine'
         for run in self._engine.active.of_app(app.id):
-            if run in self._engine.active:  # the end of one may have ended another
-                self._engine.executor.cancel(run, why)
+            self._engine.executor.cancel(run, why)
 
     def health(self, _: Call) -> Response:
         return json_response({"status": 200, "message": "OK"})

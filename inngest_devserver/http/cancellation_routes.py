@@ -37,12 +37,12 @@ class CancellationRoutes:
             self._engine.ulids.new(now), app, name, function.id, after, before, _expression(body), now
         )
         active = self._engine.active
-        runs = active.of_function(function.id)
-        for run, why in self._cancellations.add(row, runs):
-            if run in active:  # the end of another one may have ended it
+        self._cancellations.add(row)
+        for run in active.of_function(function.id):
+            if why := self._cancellations.reason_of(row, run):
                 self._engine.executor.cancel(run, why)
-        for run in runs:
-            active.rest(run)
+            else:
+                active.rest(run)
         return enveloped(_view(row), now, status=201)
 
     def list(self, call: Call) -> Response:

@@ -136,18 +136,21 @@ class ActiveRuns:
         else:
             self._resting[run.id] = self._unwatched.setdefault(run.function.id, _Watched(run.function))
 
-    def of_app(self, app_id: str) -> list[Run]:
-        """Return the runs of an app that have not ended; those at rest are read for it."""
+    def of_app(self, app_id: str) -> Iterator[Run]:
+        """Yield the runs of an app that have not ended, each as it is then; those at rest are read for it."""
         return self._of(lambda function: function.app_id == app_id)
 
-    def of_function(self, function_id: str) -> list[Run]:
-        """Return the runs of a function that have not ended; those at rest are read for it."""
+    def of_function(self, function_id: str) -> Iterator[Run]:
+        """Yield the runs of a function that have not ended, each as it is then; those at rest are read for it."""
         return self._of(lambda function: function.id == function_id)
 
-    def _of(self, is_meant: Callable[[Function], bool]) -> list[Run]:
+    def _of(self, is_meant: Callable[[Function], bool]) -> Iterator[Run]:
+        awake = [run.id for run in self._runs.values() if is_meant(run.function)]
         resting = [run_id for run_id, watched in self._resting.items() if is_meant(watched.function)]
-        found = [run for run in self._runs.values() if is_meant(run.function)]
-        return found + [run for run_id in resting if (run := self.get(run_id)) is not None]
+        for run_id in (*awake, *resting):
+            run = self.get(run_id)
+            if run is not None:
+                yield run
 
     def waiting_for(self, event: str, meets: Meets) -> Iterator[tuple[Run, PauseRow]]:
         """Yield the waits that an event of this name ends, oldest first; they may end meanwhile."""

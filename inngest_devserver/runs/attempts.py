@@ -34,8 +34,8 @@ class Attempts:
         self._queue = queue
         self._journal = journal
         self._backoff = backoff
-        self._unreached: dict[str, int] = {}
-        """Jobs whose calls do not reach the app, and how often they have not."""
+        self._unreached: dict[str, tuple[str, int]] = {}
+        """Jobs whose calls do not reach the app, with their runs, and how often they have not."""
 
     def again(self, run: Run, job: JobRow, retry_after: str | None) -> float:
         """Queue a job for its next attempt; return the seconds until then. retry_after: what the app asked for."""
@@ -82,8 +82,9 @@ class Attempts:
 
     def wait_for_app(self, run: Run, job: JobRow, error: UnreachableError) -> None:
         """Try again later, as often as it takes: an app that is down has not seen the call, so it is not an attempt."""
-        tries = self._unreached.get(job.id, 0)
-        self._unreached[job.id] = tries + 1
+        _, tries = self._unreached.get(job.id, ("", 0))
+        self._unreached[job.id] = (run.id, tries + 1)
+        run.savers.pop(job.id, None)
         self._requeue(run, job._replace(due=self._clock.now() + self._backoff(tries)))
         if tries == 0:
             self._journal.run(run, Happening.RUN_RETRIED, f"{UNREACHABLE} ({error}); trying until the app is there")
@@ -104,8 +105,10 @@ class Attempts:
     def app_is_up(self, app_id: str) -> None:
         """Send at once what waits for an app that was down: it has just registered."""
         now = self._clock.now()
-        for run in self._active.awake():
-            if run.function.app_id == app_id:
-                for job in self._queue.jobs_of(run.id):
-                    if self._unreached.pop(job.id, 0) and job.due > now:
-                        self._queue.put(job._replace(due=now))
+        for job_id, (run_id, _) in list(self._unreached.items()):
+            placement = self._active.placement(run_id)
+            if placement is not None and placement.app_id == app_id:
+                del self._unreached[job_id]
+                job = self._queue.job(run_id, job_id)
+                if job is not None and job.due > now:
+                    self._queue.put(job._replace(due=now))

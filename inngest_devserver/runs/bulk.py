@@ -6,7 +6,7 @@ window is open. It is kept until it is deleted, so that a restart forgets none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from inngest_devserver.matcher import Expression, holds
 from inngest_devserver.scheduling.clock import Clock
@@ -39,12 +39,15 @@ class BulkCancellations:
     def get(self, cancellation_id: str) -> CancellationRow | None:
         return self._rows.get(cancellation_id)
 
-    def add(self, row: CancellationRow, runs: Sequence[Run]) -> list[tuple[Run, str]]:
-        """Keep a cancellation; return those of *runs* that it cancels, each with the reason."""
+    def add(self, row: CancellationRow) -> None:
+        """Keep a cancellation."""
         self._store.add_cancellation(row)
         self._keep(row)
         self._forget_oldest()
-        return [(run, _reason(row)) for run in runs if self._means(row, run)]
+
+    def reason_of(self, row: CancellationRow, run: Run) -> str:
+        """Return why a cancellation cancels a run; "" when it does not."""
+        return _reason(row) if self._means(row, run) else ""
 
     def remove(self, cancellation_id: str) -> bool:
         """Forget a cancellation; return whether there was one. Runs that it has cancelled stay so."""

@@ -212,6 +212,7 @@ class Executor:
             except UnreachableError as error:
                 if run in self._s.active:
                     self.attempts.wait_for_app(run, job, error)
+                    self._s.active.rest(run)
                 return
             # The run may have been cancelled, or ended by another call, while this one was under way.
             if run in self._s.active:

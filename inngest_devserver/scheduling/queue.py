@@ -83,7 +83,8 @@ class Queue:
             self._count += 1
             self._jobs[job.run_id] = {known.id: known, job.id: job}
 
-    def _get(self, run_id: str, job_id: str) -> JobRow | None:
+    def job(self, run_id: str, job_id: str) -> JobRow | None:
+        """Return the job of this id, if there is one."""
         known = self._jobs.get(run_id)
         if isinstance(known, dict):
             return known.get(job_id)
@@ -91,7 +92,7 @@ class Queue:
 
     def is_current(self, job: JobRow) -> bool:
         """Tell whether a job that was taken still counts: it was neither dropped nor queued again."""
-        return self._get(job.run_id, job.id) is job
+        return self.job(job.run_id, job.id) is job
 
     def _compact(self) -> None:
         """Leave out entries of jobs that are gone: the time-out of an invoke would stay for a year."""
@@ -100,7 +101,7 @@ class Queue:
 
     def _current(self, entry: tuple[float, int, JobRow]) -> JobRow | None:
         """Return the job of an entry; None when it was dropped, or queued again for another time."""
-        job = self._get(entry[2].run_id, entry[2].id)
+        job = self.job(entry[2].run_id, entry[2].id)
         return job if job is not None and job.due == entry[0] else None
 
     def done(self, job: JobRow) -> None:
@@ -110,7 +111,7 @@ class Queue:
 
     def drop(self, run_id: str, job_id: str) -> None:
         """Forget a job that is not needed any more, if there is one of this id."""
-        if self._get(run_id, job_id) is not None:
+        if self.job(run_id, job_id) is not None:
             self._store.delete_job(job_id)
             self._drop(run_id, job_id)
 
@@ -121,7 +122,7 @@ class Queue:
         self._jobs.pop(run_id, None)
 
     def _drop(self, run_id: str, job_id: str) -> None:
-        if self._get(run_id, job_id) is None:
+        if self.job(run_id, job_id) is None:
             return
         self._count -= 1
         known = self._jobs[run_id]

@@ -18,6 +18,9 @@ from .models import OutboxEvent
 class ModelStore:
     """The events in one database. using: its alias."""
 
+    table = OutboxEvent._meta.db_table
+    how_to_create = "run manage.py migrate"
+
     def __init__(self, using: str) -> None:
         self._using = using
 

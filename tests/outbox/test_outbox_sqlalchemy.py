@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import json
+import logging
+import queue
 import threading
 from typing import Any
 
@@ -70,6 +72,34 @@ def test_an_event_that_is_refused_is_set_aside_and_does_not_stop_the_rest(place:
     assert (left.name, left.due_at) == ("shop/bad", None)
     assert "bad event" in left.error
     assert json.loads(left.body)["id"] == left.event_id
+
+
+class Heard(logging.Handler):
+    """Waits for what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: queue.Queue[str] = queue.Queue()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.put(record.getMessage())
+
+
+def test_a_table_that_is_missing_is_told_with_what_to_do_and_may_come_later(place: Place, sent: Events) -> None:
+    place.query(sa.schema.DropTable(place.outbox.table))
+    heard = Heard()
+    logging.getLogger("inngest").addHandler(heard)
+    try:
+        with place.relaying():
+            said = heard.messages.get(timeout=60)
+            place.query(sa.schema.CreateTable(place.outbox.table))
+            place.write([event("shop/a")])
+            sent.news.until(lambda: sent.taken, "the event")
+    finally:
+        logging.getLogger("inngest").removeHandler(heard)
+    assert said.startswith("outbox: its table inngest_outbox cannot be used, trying again: ")
+    assert said.endswith("; if it is missing or old, create it with metadata.create_all(engine) or a migration")
+    assert "\n" not in said
 
 
 def test_an_event_that_waited_too_long_is_set_aside(place: Place, sent: Events) -> None:
