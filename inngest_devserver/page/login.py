@@ -39,6 +39,10 @@ class Login:
             return rendering.login_failed()
         return rendering.redirect(_back_to(call), {"set-cookie": cookie})
 
+    def home(self, call: Call) -> Response:
+        """Lead away from the address of a login that has failed: somebody has loaded it again."""
+        return rendering.redirect(_HOME)
+
     def logout(self, call: Call) -> Response:
         form_of(call)
         return rendering.redirect("/", {"set-cookie": f"{COOKIE}=; Max-Age=0; {_OPTIONS}"})

@@ -30,7 +30,7 @@ def paths(engine: Engine, access: Access) -> list[tuple[str, Mapping[str, Any], 
     events, functions = EventPages(engine), FunctionPages(engine)
     return [
         ("/", {"GET": login.enter}, Need.NOTHING),
-        ("/login", {"POST": login.login}, Need.NOTHING),
+        ("/login", {"GET": login.home, "POST": login.login}, Need.NOTHING),
         ("/logout", {"POST": login.logout}, Need.NOTHING),
         ("/static/{version}/{file}", {"GET": assets.serve}, Need.NOTHING),
         ("/runs", {"GET": run_list.show}, Need.MANAGE),

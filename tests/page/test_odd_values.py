@@ -13,6 +13,7 @@ import pytest
 from inngest_core.web.messages import Request
 from inngest_devserver.http.api import API
 from inngest_devserver.masking import TOO_DEEP, Masking
+from inngest_devserver.run_text import in_text
 from tests.devserver.harness import Called, Lab, Reply, lab, op, ops, returned
 from tests.devserver.in_process import ask
 
@@ -113,5 +114,21 @@ def test_a_run_that_cannot_be_exported_says_why() -> None:
             refused = it.request("GET", f"/api/v2/runs/{runs[900]}/export")
             assert refused.status == 409
             assert "nested too deeply" in refused.body["errors"][0]["message"]
+
+    asyncio.run(main())
+
+
+def test_a_cause_is_shown_with_the_place_in_the_users_code() -> None:
+    stack = 'Traceback (most recent call last):\n  File "/app/bank.py", line 7, in pay\n    raise Declined\n'
+    error = {"name": "ValueError", "message": "late", "cause": {"name": "Declined", "message": "no", "stack": stack}}
+
+    async def main() -> None:
+        async with lab() as it:
+            it.serve("odd", lambda _: Reply(500, error), event="shop/odd", retries=0)
+            run = await it.run("shop/odd")
+            page = await shown(it, f"/runs/{run['run_id']}")
+            assert "/app/bank.py<b>:7</b> in <i>pay</i>" in page
+            answer = it.request("GET", f"/api/v2/runs/{run['run_id']}?includeOutput=true").body["data"]
+            assert "caused by Declined at /app/bank.py:7: no" in in_text(answer)
 
     asyncio.run(main())
