@@ -60,5 +60,5 @@ def _back_to(call: Call) -> str:
     except ValueError:
         return _HOME
     is_ours = parts.netloc == call.request.headers.get("host") and parts.path not in ("/login", "/")
-    path = "/" + parts.path.lstrip("/")  # two slashes would name a host
+    path = "/" + parts.path.replace("\\", "/").lstrip("/")  # two slashes, of either kind, would name a host
     return f"{path}?{parts.query}" if is_ours and parts.query else path if is_ours else _HOME

@@ -14,8 +14,9 @@ from inngest_core.web.messages import Request
 from inngest_devserver.http.api import API
 from inngest_devserver.masking import TOO_DEEP, Masking
 from inngest_devserver.run_text import in_text
-from tests.devserver.harness import Called, Lab, Reply, lab, op, ops, returned
-from tests.devserver.in_process import ask
+
+from .harness import Called, Lab, Reply, lab, op, ops, returned
+from .in_process import ask
 
 
 def nested(levels: int) -> list[Any]:
