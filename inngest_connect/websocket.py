@@ -22,6 +22,8 @@ _CORK: int | None = getattr(socket, "TCP_CORK", None)
 """An option of Linux."""
 _MOST_AT_ONCE = 64 * 1024
 """Bytes of a message that another thread may send: more than that may have to wait for the other side to read."""
+_SOCKETS_ARE_FILES = os.name == "posix"
+"""Elsewhere the number of a socket may be that of some file."""
 _HOLD_DATA = frozenset({Opcode.BINARY, Opcode.TEXT, Opcode.CONT})
 
 
@@ -106,7 +108,8 @@ class WebSocket(ClientConnection):
 
     def _may_write_past_the_loop(self) -> bool:
         return (
-            self.is_open
+            _SOCKETS_ARE_FILES
+            and self.is_open
             and not self._is_lost
             and not self._rest
             and not self.transport.get_write_buffer_size()

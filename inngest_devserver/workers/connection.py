@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable
 
-from inngest_connect.codec import FrameError, Message, parse
+from inngest_connect.codec import FrameError, Message, parse, parse_protobuf
 from inngest_connect.messages import (
     SUBPROTOCOL,
     ConnectionReady,
@@ -185,7 +185,7 @@ class Connection:
             case Kind.WORKER_HEARTBEAT:
                 self._send(Kind.GATEWAY_HEARTBEAT)
             case Kind.WORKER_REQUEST_ACK:
-                self._assignments.take(parse(RequestAck, payload).request_id, self)
+                self._assignments.take(parse_protobuf(RequestAck, payload).request_id, self)
             case Kind.WORKER_REPLY:
                 self._take_reply(parse(Reply, payload))
             case Kind.WORKER_REQUEST_EXTEND_LEASE:
