@@ -133,3 +133,28 @@ def test_a_cause_is_shown_with_the_place_in_the_users_code() -> None:
             assert "caused by Declined at /app/bank.py:7: no" in in_text(answer)
 
     asyncio.run(main())
+
+
+def test_an_address_that_is_not_there_is_told_in_the_form_that_was_asked_for() -> None:
+    async def main() -> None:
+        async with lab() as it:
+            for accept, kind in (("text/html,*/*;q=0.8", "text/html"), ("*/*", "application/json")):
+                headers = {"host": "127.0.0.1:8288", "accept": accept}
+                answer = await ask(API(it.engine), Request("GET", "http://127.0.0.1:8288/run/s", headers, b""))
+                assert answer.status == 404
+                assert answer.headers["content-type"].startswith(kind)
+                assert isinstance(answer.body, bytes)
+                assert b"there is nothing at /run/s" in answer.body
+
+    asyncio.run(main())
+
+
+def test_a_long_sleep_is_told_without_milliseconds() -> None:
+    async def main() -> None:
+        async with lab() as it:
+            # An app that says until when reckons from a moment before that of the engine.
+            it.serve("odd", lambda _: ops(op("Sleep", "nap", name="2h59m59s996ms")), event="shop/odd")
+            it.send("shop/odd")
+            await it.said("sleeps for 3h")
+
+    asyncio.run(main())
