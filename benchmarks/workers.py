@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from .connection import Connection
-from .engine import run_seconds, running_engine
+from .engine import AT_A_TIME, RUNS, run_seconds, running_engine
 from .engine_app import STEPS
 from .measure import QUICK, Effort, Row, best, bounded, compared, failed, interleave, middle, portion, skipped
 
@@ -42,11 +42,18 @@ def rows(effort: Effort) -> Iterator[Row]:
                 functools.partial(run_seconds, over_http, "bench/many-steps", 1, 1),
                 rounds=max(3, effort.long_rounds // 3),
             )
+            flood, flood_over_http = interleave(
+                functools.partial(run_seconds, over_connect, "bench/one-call", RUNS, AT_A_TIME),
+                functools.partial(run_seconds, over_http, "bench/one-call", RUNS, AT_A_TIME),
+                rounds=max(3, effort.long_rounds // 3),
+            )
             idle = _busy_portion(process_id, IDLE_SECONDS / (3 if effort is QUICK else 1))
     except RuntimeError as error:
         yield failed("worker, async", str(error))
         return
     yield compared("worker, async: a run of one call, against HTTP", middle(calls), middle(reference), CALL_LIMIT)
+    what = f"worker, async: {RUNS} runs of one call, {AT_A_TIME} at a time, against HTTP"
+    yield compared(what, middle(flood), middle(flood_over_http), CALL_LIMIT)
     yield bounded(f"worker, async: a run of {STEPS} steps", best(stepped), STEPS_LIMIT, best(stepped_over_http))
     what = "worker that is idle: of one core"
     yield skipped(what, "this system has no /proc") if idle is None else portion(what, idle, IDLE_LIMIT)

@@ -146,7 +146,7 @@ class WebSocket(ClientConnection):
     def send_data(self) -> None:
         with self._sending:
             rest, self._rest = self._rest, b""
-            if rest:
+            if rest and not self.transport.is_closing():
                 self.transport.write(rest)
             super().send_data()
 

@@ -254,11 +254,10 @@ async def _until_looking_up(future: concurrent.futures.Future[None]) -> None:
 
     A signal that comes just before the loop begins to wait, or in another thread, does not wake it.
     """
-    while not future.done():
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LOOK_UP_SECONDS):
-                await _until(future)
-    future.result()
+    waiting = asyncio.wrap_future(future)  # once: each leaves a callback with the future, until that is done
+    while not waiting.done():
+        await asyncio.wait([waiting], timeout=_LOOK_UP_SECONDS)
+    waiting.result()
 
 
 def _instance_id(given: str | None) -> str:

@@ -42,7 +42,8 @@ class Masking:
     """patterns: names of fields whose values are hidden, such as `password` or `*_token`; none hides nothing."""
 
     def __init__(self, patterns: Iterable[str] = SECRETS) -> None:
-        self._pattern = _compile(tuple(patterns))
+        self.patterns = tuple(patterns)
+        self._pattern = _compile(self.patterns)
         self._known: dict[str, bool] = {}
 
     def hides(self, name: str) -> bool:

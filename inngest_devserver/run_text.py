@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .json_parts import error_in_words, in_short, mapping, mappings, moment_of, one_line
+from .stacks import error_of
 
 _STACK_LINES = 20
 _INTERNAL = "executor.nonstep"
@@ -122,9 +123,19 @@ def _end(run: Mapping[str, Any]) -> Sequence[str]:
     stack = str(mapping(output).get("stack") or "").rstrip().splitlines()
     cut = ["..."] if len(stack) > _STACK_LINES else []
     shown = [one_line(line) for line in (*cut, *stack[-_STACK_LINES:])]
+    shown += _causes(output)
     return [f"  failed: {error_in_words(output) or in_short(output)}", *(f"    {line}" for line in shown)]
 
 
+def _causes(output: object) -> Iterator[str]:
+    """Return from which errors the one of a run was raised, each with the place in the user's code."""
+    error = error_of(output)
+    for cause in error.causes if error else ():
+        place = f" at {cause.nearest[-1].file}:{cause.nearest[-1].line}" if cause.nearest else ""
+        yield one_line(f"caused by {cause.name}{place}: {cause.message[:_LONGEST_CAUSE]}")
+
+
+_LONGEST_CAUSE = 500
 _INDENT = " " * 14
 
 

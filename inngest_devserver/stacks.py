@@ -15,6 +15,7 @@ _LIBRARY = re.compile(
     r"site-packages|dist-packages|/lib/python\d|\\lib\\|^<frozen|/inngest_core/|/pyenv/", re.IGNORECASE
 )
 _LONGEST_CAUSES = 8
+_NEAREST = 3
 
 
 @dataclass(slots=True)
@@ -45,6 +46,11 @@ class ErrorText:
     def own(self) -> list[Frame]:
         """Return the frames in the user's code; all of them when none is."""
         return [frame for frame in self.frames if frame.is_own] or self.frames
+
+    @property
+    def nearest(self) -> list[Frame]:
+        """Return the user's frames that are nearest to where it was raised."""
+        return self.own[-_NEAREST:]
 
     @property
     def hidden(self) -> int:

@@ -6,7 +6,6 @@ Nothing happens between two calls of its methods: the engine works only while on
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import datetime
 import sqlite3
@@ -33,7 +32,7 @@ from .errors import RunNotEndedError, TestingError
 from .faults import Faults
 from .history import History
 from .incoming import Incoming
-from .portal import call_on_loop
+from .portal import call_on_loop, running_loop
 from .recording import Recorder, current_run
 from .registration import Registration
 from .replaying import ReplayCheck, Replaying
@@ -109,8 +108,8 @@ class AsyncEngine:
         self._check_not_closed()
         if self._open:
             return
+        self._loop = running_loop()
         self._open = True
-        self._loop = asyncio.get_running_loop()
         self._clock = ManualClock(self._now)
         substitutes = Substitutes(
             self._recorder,

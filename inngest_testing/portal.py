@@ -168,6 +168,17 @@ def _loop_thread() -> _LoopThread:
         return _shared
 
 
+def running_loop() -> asyncio.AbstractEventLoop:
+    """Return the loop that runs here; raises RuntimeError when there is none."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError(
+            "no loop of asyncio runs here, and testing.run_async and testing.AsyncEngine need one; with another "
+            "library, such as trio, use testing.run and testing.Engine"
+        ) from None
+
+
 def call_on_loop(loop: asyncio.AbstractEventLoop, do: Callable[[], T]) -> T:
     """Call *do* in the thread of *loop*, wherever this is, and wait for what it returns."""
     try:

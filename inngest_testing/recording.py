@@ -22,7 +22,7 @@ from inngest_core.execution.tools import Tool
 from inngest_core.function import Function
 from inngest_core.protocol.wire import CallContext, Opcode, parse_json
 from inngest_core.runtime.effects import Flow
-from inngest_core.runtime.outcome import Raised
+from inngest_core.runtime.outcome import Raised, Returned
 
 from .errors import StubError, TestingError
 from .stubs import Stub, Stubs, check_value_of_step
@@ -180,7 +180,8 @@ class Recorder:
         def instead(*arguments: object) -> object:
             try:
                 outcome = stub.next(record.id, record.step_id, arguments)
-                check_value_of_step(outcome, record.step_id)
+                if isinstance(outcome, Returned):
+                    check_value_of_step(outcome.value, record.step_id)
             except StubError as error:
                 self.note(error, current_run.get(), record.step_id)
                 outcome = Raised(error)

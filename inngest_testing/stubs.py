@@ -85,12 +85,12 @@ def sent_by(function: Function[Any], event: Event) -> Any:
     return SentBy(function, event)
 
 
-def check_value_of_step(outcome: Outcome, step_id: str) -> None:
-    """Raise StubError for what only waits can come to, given for a step that runs in the app."""
-    if isinstance(outcome, Returned) and isinstance(outcome.value, Timeout | SentBy):
-        given = "testing.TIMEOUT" if isinstance(outcome.value, Timeout) else "testing.sent_by(…)"
+def check_value_of_step(value: object, step_id: str) -> None:
+    """Raise StubError for what only waits can come to, given for a step that waits for nothing to arrive."""
+    if isinstance(value, Timeout | SentBy):
+        given = "testing.TIMEOUT" if isinstance(value, Timeout) else "testing.sent_by(…)"
         raise StubError(
-            f'step "{step_id}" runs code and waits for nothing, but its stub is {given}; give it a value, or an '
+            f'step "{step_id}" waits for no event and no signal, but its stub is {given}; give it a value, or an '
             "exception such as TimeoutError()"
         )
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import httpx
 
-from inngest_core.errors import NonRetriableError
+from inngest_core.errors import NonRetriableError, OutputUnserializableError
 from inngest_core.events.event import Event, event_as_json, parse_event
 from inngest_core.execution.failure import describe
 from inngest_core.protocol.wire import Opcode
@@ -30,7 +30,7 @@ from inngest_devserver.runs.run import Run
 
 from .errors import StubError
 from .recording import Recorder
-from .stubs import TIMEOUT, SentBy, Stub
+from .stubs import TIMEOUT, SentBy, Stub, check_value_of_step
 
 _MARK = "#inngest-testing-"
 
@@ -160,14 +160,15 @@ class Substitutes:
         given = json.loads(op.request.body) if op.request.op is Opcode.AI_GATEWAY else replace(op.request, url=url)
         try:
             outcome = stub.next(op.id, op.name, (given,))
+            if isinstance(outcome, Returned):
+                return _fetched(outcome.value, url, op.name)
+            raised = outcome.error
         except StubError as error:
             self._recorder.note(error, key.partition("-")[0], op.name)
-            outcome = Raised(error)
-        if isinstance(outcome, Raised):
-            self._note(key.partition("-")[0], op.id, outcome.error)
-            kind = NoRetryError if isinstance(outcome.error, NonRetriableError | StubError) else TransportError
-            raise kind(str(outcome.error) or type(outcome.error).__name__)
-        return _fetched(outcome.value, url, op.name)
+            raised = error
+        self._note(key.partition("-")[0], op.id, raised)
+        kind = NoRetryError if isinstance(raised, NonRetriableError | StubError) else TransportError
+        raise kind(str(raised) or type(raised).__name__)
 
     def _note(self, run_id: str, step: str, error: BaseException) -> None:
         record = self._recorder.of(run_id).steps.get(step)
@@ -195,7 +196,12 @@ def _invoked(op: Invoke, outcome: Outcome) -> Op:
 
 
 def _dump(value: object, name: str) -> bytes:
-    return dump(value, f'the stub of step "{name}"', fix="give JSON values").body
+    """Return the value of a stub as JSON; raises StubError."""
+    check_value_of_step(value, name)
+    try:
+        return dump(value, f'the stub of step "{name}"', fix="give JSON values").body
+    except OutputUnserializableError as error:
+        raise StubError(error.message) from None
 
 
 def _fetched(value: object, url: str, name: str) -> Fetched:

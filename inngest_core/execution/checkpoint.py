@@ -177,17 +177,16 @@ def make_checkpoint(
     client: SavingClient,
     fn_id: str,
     ctx: CallContext,
-    target: str | None,
     headers: Mapping[str, str],
     started: float,
 ) -> Checkpoint | None:
-    """Return what saves the results of a call; None when each of its steps ends it.
+    """Return what saves the results of a call that may; None when each of its steps ends it all the same.
 
     fn_id: of the function, or of its failure handler. headers: of the requests to the engine. started: when the call
     was asked for, in Unix seconds.
     """
     settings = choose_checkpointing(function.opts.checkpointing, client.checkpointing)
-    if settings is None or not can_checkpoint(ctx, target) or started < client.saving_pause.until:
+    if settings is None or started < client.saving_pause.until:
         return None
     save = partial(client.engine_api.save_steps, ctx.run_id, headers=headers)
     return Checkpoint(settings, ctx, save, client.saving_pause, client.logger, fn_id, started)

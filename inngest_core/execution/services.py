@@ -17,7 +17,7 @@ from inngest_core.runtime.effects import Flow
 from inngest_core.values.serializer import Serializer
 from inngest_core.web.messages import Request
 
-from .checkpoint import Checkpoint, SavingClient, make_checkpoint
+from .checkpoint import Checkpoint, SavingClient, can_checkpoint, make_checkpoint
 from .results import Warned
 from .step_names import StepNames
 
@@ -88,5 +88,7 @@ class Services:
 
     def make_checkpoint(self) -> Checkpoint | None:
         """Return what keeps and saves results while the call goes on; None where each step ends it."""
+        if not can_checkpoint(self.call.ctx, self.target):
+            return None
         of = (self.function, self.client, self.function_id)
-        return make_checkpoint(*of, self.call.ctx, self.target, self.headers, self.started)
+        return make_checkpoint(*of, self.call.ctx, self.headers, self.started)

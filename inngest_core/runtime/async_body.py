@@ -219,42 +219,67 @@ class AsyncBody:
             return []
         return [task for task in asyncio.all_tasks(self._loop) if _context_of(task).get(_mark) is mark]
 
-    def cancel(self) -> list[asyncio.Task[Any]]:
-        """Cancel the body and every task of it, once; return those that have not ended."""
-        if self._ends or self._loop.is_closed():  # if the loop went first, nothing can be told to end
-            return []
+    async def unwind(self) -> None:
+        """Cancel, and let `finally` blocks run.
+
+        The tasks that wait for steps first: nearly always there are no others, and to look for those takes longer.
+        """
+        left = self._cancel_waiting()
+        await asyncio.sleep(0)  # enough for what only waits
+        left = _not_ended(left)
+        if not left:
+            self._let_go()
+        left += self._cancel_others(left)
+        if left:
+            await asyncio.wait(left, timeout=UNWIND_SECONDS)
+            _not_ended(left)
+
+    def _cancel_waiting(self) -> list[asyncio.Task[Any]]:
+        """Cancel the body's own task and those that have met steps; return those that had not ended."""
         self._ends = True
-        if self._task is None and not self._places and self._mark() is None:  # as nearly always: nothing is left
-            return []
         met = (place.task for place in self._places)  # a thread may have brought a task that the body did not start
-        left = [task for task in {self._task, *met, *self._own_tasks()} if task is not None and not task.done()]
+        left = [task for task in {self._task, *met} if task is not None and not task.done()]
         for task in left:
             task.cancel()
         return left
 
-    async def unwind(self) -> None:
-        """Cancel, and let `finally` blocks run."""
-        left = self.cancel()
-        if left:
-            await asyncio.sleep(0)  # enough for what only waits, as nearly all does
-        if not all(task.done() for task in left):
-            await asyncio.wait(left, timeout=UNWIND_SECONDS)
-        for task in left:
-            if task.done():
-                with contextlib.suppress(asyncio.CancelledError):  # which holds frames that hold the task, until taken
-                    task.exception()  # what clean-up raises has nobody to hear it: the call has ended
+    def _cancel_others(self, cancelled: list[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
+        """Cancel every other task of the body that has not ended; return those."""
+        others = [task for task in self._own_tasks() if task not in cancelled]
+        for task in others:
+            task.cancel()
+        return others
 
     def leave(self) -> None:
-        """Cancel what has not ended, and hold nothing any more.
+        """Cancel what has not ended, and hold nothing any more."""
+        if not self._ends and not self._loop.is_closed():  # if the loop went first, nothing can be told to end
+            cancelled = self._cancel_waiting()
+            self._let_go()
+            self._cancel_others(cancelled)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Hold nothing of what has ended.
 
         Tasks and places hold context variables, which hold the call, which holds this body: whatever of that circle is
         left, only the garbage collector would end it.
         """
-        self.cancel()
         for place in self._places:
             place.let_go()
         self._places = []
         self._task = None
+
+
+def _not_ended(tasks: list[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
+    """Return those that have not ended, and take from the others what they ended with, which holds their frames.
+
+    What clean-up raises has nobody to hear it: the call has ended.
+    """
+    for task in tasks:
+        if task.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                task.exception()
+    return [task for task in tasks if not task.done()]
 
 
 async def carry(awaitable: Awaitable[object]) -> Outcome:

@@ -15,7 +15,6 @@ import functools
 import http.cookiejar
 import importlib
 import logging
-import os
 import ssl
 import threading
 import weakref
@@ -117,7 +116,7 @@ class Transport:
         """Load what httpx needs, and the certificates of this machine: it takes tens of milliseconds."""
         importlib.import_module(f"{__package__}.deadline")  # and httpcore, which httpx loads with its first client
         if self._tls is None:
-            self._tls = _tls_with(*(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")))
+            self._tls = _tls_with(ssl.get_default_verify_paths())
         return self._tls
 
     async def _of_loop(self) -> _OfLoop:
@@ -152,8 +151,11 @@ class Transport:
 
 
 @functools.lru_cache(maxsize=4)
-def _tls_with(file: str | None, directory: str | None) -> ssl.SSLContext:
-    """Return what httpx makes of these settings, which are its own; clients share it, as it takes time and memory."""
+def _tls_with(paths: ssl.DefaultVerifyPaths) -> ssl.SSLContext:
+    """Return httpx's own settings while these *paths* hold; clients share them, as they take time and memory to make.
+
+    paths: of certificates, which SSL_CERT_FILE and SSL_CERT_DIR change.
+    """
     import httpx
 
     return httpx.create_ssl_context()

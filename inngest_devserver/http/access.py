@@ -84,11 +84,15 @@ class Access:
         given = headers.get(Header.AUTHORIZATION, "").removeprefix("Bearer ").strip()
         if self.keys is not None and any(is_one_of(given, _spellings(key)) for key in self.keys.each()):
             return True
-        if need is Need.MANAGE and is_one_of(_cookie(headers), self._sessions()):
+        if need is Need.MANAGE and self.has_session(headers):
             return True
         if need is Need.MANAGE and self.token is not None:
             return is_one_of(given, [self.token])
         return self.keys is None
+
+    def has_session(self, headers: Mapping[str, str]) -> bool:
+        """Tell whether a request comes from a browser that has shown the token or the key."""
+        return is_one_of(_cookie(headers), self._sessions())
 
     def session(self, given: str) -> str:
         """Return what the cookie of a browser holds that has shown *given*, which lets it in.

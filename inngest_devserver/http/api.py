@@ -18,6 +18,7 @@ from inngest_core.protocol.wire import Header
 from inngest_core.web.asgi import Message, Receive, Scope, Send, read_request
 from inngest_core.web.messages import Response
 from inngest_devserver.engine import Engine
+from inngest_devserver.page.rendering import refuse as refuse_page
 
 with needs("dev-server", "starlette"):
     from starlette import responses
@@ -58,7 +59,10 @@ class API:
 
     async def _nothing_here(self, scope: Scope, receive: Receive, send: Send) -> None:
         what = "no WebSocket" if scope["type"] == "websocket" else "nothing"
-        await self._send(APIError(404, f"there is {what} at {scope['path']}").response(), scope, receive, send)
+        error = APIError(404, f"there is {what} at {scope['path']}")
+        # Somebody who has mistyped an address of the page reads HTML; programs say nothing, or that they take JSON.
+        refuse = refuse_page if "text/html" in Headers(scope=scope).get("accept", "") else APIError.response
+        await self._send(refuse(error), scope, receive, send)
 
     async def answer(self, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request that belongs to *endpoint*; whatever goes wrong is answered too, as JSON."""

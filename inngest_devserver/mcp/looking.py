@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ from inngest_devserver.run_text import function_of, has_ended, headline, in_text
 from inngest_devserver.scheduling.clock import Clock
 
 from .asking import Asking, NotThereError, RefusedError
+from .fitting import shorten
 
 Status = Literal["QUEUED", "RUNNING", "WAITING", "COMPLETED", "FAILED", "CANCELLED"]
 FunctionId = Annotated[str, Field(description="the id of a function, as in shop-order, or order")]
@@ -51,7 +53,9 @@ class Looking:
     async def list_event_types(self) -> list[dict[str, Any]]:
         """List the events that functions wait for or that have come, with the schema of their data and an example."""
         try:
-            return [dict(one) for one in mappings(await self._asking.get("/api/v2/event-types"))]
+            return [
+                _shortened(one, "schema", "example") for one in mappings(await self._asking.get("/api/v2/event-types"))
+            ]
         except NotThereError:
             raise RefusedError(
                 "this engine does not tell types of events; list_functions says what starts them"
@@ -97,11 +101,12 @@ class Looking:
         """List the latest events, newest first."""
         query = [("limit", str(limit)), *([("name", name)] if name else [])]
         try:
-            return [dict(one) for one in mappings(await self._asking.get("/api/v2/events", [*query, *_text(text)]))]
+            found = mappings(await self._asking.get("/api/v2/events", [*query, *_text(text)]))
         except RefusedError:
             if text:
                 raise
-            return [dict(one) for one in mappings(await self._asking.get("/v1/events", query))]
+            found = mappings(await self._asking.get("/v1/events", query))
+        return [_shortened(one, "data", "user") for one in found]
 
     async def tail(self, since: Since = "1m") -> str:
         """Tell what has happened lately, a line for each event, run and line of output, the latest last."""
@@ -135,6 +140,11 @@ class Looking:
             return [dict(one) for one in mappings(await self._asking.get("/api/v2/logs", query))]
         except RefusedError:
             return []
+
+
+def _shortened(view: Mapping[str, Any], *fields: str) -> dict[str, Any]:
+    """Return what is listed, with the values of these fields cut where they are long."""
+    return {name: shorten(value) if name in fields else value for name, value in view.items()}
 
 
 def _text(text: str) -> list[tuple[str, str]]:

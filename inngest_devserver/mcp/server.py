@@ -23,6 +23,7 @@ from inngest_devserver.scheduling.clock import Clock, SystemClock
 
 from .acting import Acting
 from .asking import Asking, RefusedError
+from .fitting import fit
 from .looking import Looking
 
 _ABOUT = (
@@ -65,7 +66,7 @@ def _add(server: MCPServer[Any], tool: Callable[..., Awaitable[Any]], annotation
     @functools.wraps(tool)
     async def told(*args: Any, **kwargs: Any) -> Any:
         try:
-            return await tool(*args, **kwargs)
+            return fit(await tool(*args, **kwargs))
         except RefusedError as error:
             raise ToolError(str(error)) from None
 

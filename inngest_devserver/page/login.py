@@ -39,6 +39,10 @@ class Login:
             return rendering.login_failed()
         return rendering.redirect(_back_to(call), {"set-cookie": cookie})
 
+    def home(self, call: Call) -> Response:
+        """Lead away from the address of a login that has failed: somebody has loaded it again."""
+        return rendering.redirect(_HOME)
+
     def logout(self, call: Call) -> Response:
         form_of(call)
         return rendering.redirect("/", {"set-cookie": f"{COOKIE}=; Max-Age=0; {_OPTIONS}"})
@@ -56,5 +60,5 @@ def _back_to(call: Call) -> str:
     except ValueError:
         return _HOME
     is_ours = parts.netloc == call.request.headers.get("host") and parts.path not in ("/login", "/")
-    path = "/" + parts.path.lstrip("/")  # two slashes would name a host
+    path = "/" + parts.path.replace("\\", "/").lstrip("/")  # two slashes, of either kind, would name a host
     return f"{path}?{parts.query}" if is_ours and parts.query else path if is_ours else _HOME

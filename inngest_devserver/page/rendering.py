@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import urllib.parse
 from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, cast
 
@@ -45,12 +46,16 @@ _MISSING = (
 )
 
 
+has_session: ContextVar[bool] = ContextVar("has_session", default=False)
+"""Whether the browser that is answered could log out."""
+
+
 def page(template: str, status: int = 200, **values: Any) -> Response:
     """Return a template, filled in; a text that says what to install where Jinja2 is missing."""
     environment = _environment()
     if environment is None:
         return Response(501, {**HEADERS, "content-type": "text/plain; charset=utf-8"}, _MISSING.encode())
-    text: str = environment.get_template(template).render(values)
+    text: str = environment.get_template(template).render({**values, "has_session": has_session.get()})
     # A lone surrogate, which JSON allows and UTF-8 does not, is shown as JSON spells it.
     return Response(status, HEADERS, text.encode("utf-8", "backslashreplace"))
 

@@ -1,14 +1,16 @@
-"""Every path of the page, and who answers it. Holds no handler."""
+"""Every path of the page, and who answers it. Holds no handler of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Mapping
 
+from inngest_core.web.messages import Response
 from inngest_devserver.engine import Engine
 from inngest_devserver.http.access import Access, Need
+from inngest_devserver.http.answers import Call
 
-from . import assets
+from . import assets, rendering
+from .asking import Handler
 from .bulk import BulkForms
 from .events import EventPages
 from .functions import FunctionPages
@@ -18,7 +20,7 @@ from .run_list import RunList
 from .run_page import RunPage
 
 
-def paths(engine: Engine, access: Access) -> list[tuple[str, Mapping[str, Any], Need]]:
+def paths(engine: Engine, access: Access) -> list[tuple[str, Mapping[str, Handler], Need]]:
     """Return each path with its handlers by method, and what is asked for of whoever calls it."""
     login, run_list, run, forms, bulk = (
         Login(access),
@@ -28,9 +30,9 @@ def paths(engine: Engine, access: Access) -> list[tuple[str, Mapping[str, Any], 
         BulkForms(engine),
     )
     events, functions = EventPages(engine), FunctionPages(engine)
-    return [
+    found: list[tuple[str, dict[str, Handler], Need]] = [
         ("/", {"GET": login.enter}, Need.NOTHING),
-        ("/login", {"POST": login.login}, Need.NOTHING),
+        ("/login", {"GET": login.home, "POST": login.login}, Need.NOTHING),
         ("/logout", {"POST": login.logout}, Need.NOTHING),
         ("/static/{version}/{file}", {"GET": assets.serve}, Need.NOTHING),
         ("/runs", {"GET": run_list.show}, Need.MANAGE),
@@ -47,3 +49,17 @@ def paths(engine: Engine, access: Access) -> list[tuple[str, Mapping[str, Any], 
         ("/functions/{function}", {"GET": functions.show}, Need.MANAGE),
         ("/functions/{function}/invoke", {"POST": functions.invoke}, Need.MANAGE),
     ]
+    return [
+        (path, {method: _noting(access, handler) for method, handler in methods.items()}, need)
+        for path, methods, need in found
+    ]
+
+
+def _noting(access: Access, handler: Handler) -> Handler:
+    """Return a handler that has pages offer a way out to a browser that has logged in."""
+
+    def noted(call: Call) -> Response | Awaitable[Response]:
+        rendering.has_session.set(access.has_session(call.request.headers))
+        return handler(call)
+
+    return noted

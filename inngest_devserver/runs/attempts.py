@@ -21,6 +21,8 @@ from .journal import Happening, Journal
 from .run import PauseKind, Run
 
 UNREACHABLE = "Unable to reach SDK URL"
+_MOST_SHOWN = 5
+"""Runs that the terminal names of those that wait for an app."""
 
 
 class Attempts:
@@ -36,6 +38,8 @@ class Attempts:
         self._backoff = backoff
         self._unreached: dict[str, tuple[str, int]] = {}
         """Jobs whose calls do not reach the app, with their runs, and how often they have not."""
+        self._waiting: dict[str, int] = {}
+        """By app, how many runs have begun to wait for it since it was there."""
 
     def again(self, run: Run, job: JobRow, retry_after: str | None) -> float:
         """Queue a job for its next attempt; return the seconds until then. retry_after: what the app asked for."""
@@ -87,7 +91,15 @@ class Attempts:
         run.savers.pop(job.id, None)
         self._requeue(run, job._replace(due=self._clock.now() + self._backoff(tries)))
         if tries == 0:
-            self._journal.run(run, Happening.RUN_RETRIED, f"{UNREACHABLE} ({error}); trying until the app is there")
+            self._tell_of_waiting(run, error)
+
+    def _tell_of_waiting(self, run: Run, error: UnreachableError) -> None:
+        app_id = run.function.app_id
+        count = self._waiting[app_id] = self._waiting.get(app_id, 0) + 1
+        outcome = f"{UNREACHABLE} ({error}); trying until the app is there"
+        self._journal.run(run, Happening.RUN_RETRIED, outcome, is_shown=count <= _MOST_SHOWN)
+        if count == _MOST_SHOWN + 1:
+            self._journal.say("more runs wait for this app, too; they are not named here one by one")
 
     def _requeue(self, run: Run, job: JobRow) -> None:
         if run.discovery is not None and run.discovery.job_id == job.id:
@@ -97,6 +109,8 @@ class Attempts:
     def reached(self, job: JobRow) -> None:
         """Note that a call has reached the app, or is not to be made any more."""
         self._unreached.pop(job.id, None)
+        if not self._unreached:
+            self._waiting.clear()
 
     def waits_for_app(self, job: JobRow) -> bool:
         """Tell whether the last call of a job did not reach the app."""
@@ -105,6 +119,7 @@ class Attempts:
     def app_is_up(self, app_id: str) -> None:
         """Send at once what waits for an app that was down: it has just registered."""
         now = self._clock.now()
+        self._waiting.pop(app_id, None)
         for job_id, (run_id, _) in list(self._unreached.items()):
             placement = self._active.placement(run_id)
             if placement is not None and placement.app_id == app_id:

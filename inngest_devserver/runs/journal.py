@@ -54,9 +54,13 @@ class Journal:
         attempt: int = 0,
         since: float | None = None,
         error: bytes | None = None,
+        is_shown: bool = True,
     ) -> None:
-        """Record what happened to a run that goes on. since: when this attempt began. error: with which it failed."""
-        self._run(run, happening, outcome, None, attempt, since, error)
+        """Record what happened to a run that goes on.
+
+        since: when this attempt began. error: with which it failed. is_shown: in the terminal, too.
+        """
+        self._run(run, happening, outcome, None, attempt, since, error, is_shown=is_shown)
         self._changes.tell("run", run.id, run.id, function=run.function.slug, status=_RUNNING)
 
     def ended(self, run: Run, status: Status, outcome: str, *, attempt: int = 0, since: float | None = None) -> None:
@@ -73,10 +77,13 @@ class Journal:
         attempt: int,
         since: float | None,
         error: bytes | None = None,
+        *,
+        is_shown: bool = True,
     ) -> None:
         now, outcome = self._clock.now(), fragments.text(outcome)
         self._store.add_history(HistoryRow(run.id, now, happening, "", "", attempt, outcome, since=since, error=error))
-        self._console.run(now, run.function.slug, run.id, outcome, took)
+        if is_shown:
+            self._console.run(now, run.function.slug, run.id, outcome, took)
 
     def step(
         self,

@@ -24,6 +24,7 @@ from .journal import Happening, Journal
 from .run import DISCOVERY, Discovery, PauseKind, Run
 
 Pausing = Planned | Sleep | Wait | SignalWait | Invoke | Fetch
+_MINUTE_MS = 60_000
 _KINDS = {
     Planned: PauseKind.PLANNED,
     Sleep: PauseKind.SLEEP,
@@ -223,8 +224,9 @@ class Progress:
 
 
 def _words(seconds: float) -> str:
-    """Return a duration for the console, such as 1h30m."""
-    return dump_duration(round(max(seconds, 0.0) * 1000))
+    """Return a duration as people read it, such as 1h30m; one of a minute and more without its milliseconds."""
+    milliseconds = round(max(seconds, 0.0) * 1000)
+    return dump_duration(milliseconds if milliseconds < _MINUTE_MS else round(milliseconds, -3))
 
 
 def _pause_job_id(run_id: str, step_id: str) -> str:

@@ -219,6 +219,20 @@ def _living() -> Counter[str]:
     return living
 
 
+@pytest.mark.usefixtures("only_new_objects")
+@on_a_loop
+async def test_a_worker_at_rest_keeps_nothing_for_each_second() -> None:
+    async def heard(connection: Connected, heartbeats: int) -> int:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while connection.heartbeats < heartbeats:
+                await asyncio.sleep(0.05)
+        return sum("_chain_future" in repr(one) for one in gc.get_objects() if isinstance(one, asyncio.Future))
+
+    async with Gateway(ready=FAST).open() as gateway, running(gateway) as run:
+        early = await heard(run.connection, 5)
+        assert await heard(run.connection, 45) == early == 1  # some seconds later
+
+
 @pytest.mark.live
 @on_a_loop
 async def test_fifty_workers_come_back_to_an_engine_that_was_restarted() -> None:

@@ -365,6 +365,28 @@ def test_an_app_that_is_down_costs_no_attempts() -> None:
     asyncio.run(main())
 
 
+def test_of_many_runs_whose_app_is_down_the_terminal_names_a_few() -> None:
+    async def main() -> None:
+        async with lab() as it:
+            it.serve("f", lambda call: returned("done"))
+            for _ in range(2):  # it is down, there, and down again
+                it.lines.clear()
+                it.app.down = True
+                events = [it.send("t/f") for _ in range(20)]
+                await it.time.settle()
+                assert sum("Unable to reach" in line for line in it.lines) == 5
+                assert sum("more runs wait for this app" in line for line in it.lines) == 1
+                run = it.runs(events[-1])[0]["run_id"]
+                (reason,) = it.request("GET", f"/v1/runs/{run}").body["data"]["waits_for"]
+                assert reason.startswith("the app does not answer")
+                it.app.down = False
+                it.register()
+                await it.time.settle()
+                assert {it.runs(event)[0]["status"] for event in events} == {"Completed"}
+
+    asyncio.run(main())
+
+
 def test_an_app_that_registers_again_gets_its_calls_at_once() -> None:
     async def main() -> None:
         async with lab(retry_interval=30.0) as it:

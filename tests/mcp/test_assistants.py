@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from inngest_devserver.engine import Options
+from inngest_devserver.mcp.fitting import fit
 from inngest_devserver.server import DevServer
 from tests.cli.commands import SHOP, dev, environ, run
 
@@ -160,3 +162,31 @@ def test_an_engine_that_is_not_there_is_told_to_the_assistant() -> None:
 
 def test_writes_need_the_tools(tmp_path: Path) -> None:
     assert "add --mcp" in run("dev", "--allow-writes", folder=tmp_path, code=2)
+
+
+def test_answers_fit_whatever_an_event_holds() -> None:
+    async def main() -> None:
+        async with (
+            DevServer(Options(sink=None), port=0, mcp=True) as server,
+            Client(f"{server.origin}/mcp") as client,
+            httpx.AsyncClient(base_url=server.origin) as sender,
+        ):
+            event = {"name": "a/b", "data": {"text": "\ud800", "long": "x" * 1_000_000}}
+            assert (await sender.post("/e/k", content=json.dumps(event))).status_code == 200
+            [shown] = await listed(client, "list_events")
+            assert "(1000" in shown["data"] and len(shown["data"]) < 5_000
+            [shown] = await listed(client, "list_event_types")
+            assert len(shown["example"]) < 5_000
+            assert "a/b" in await told(client, "tail")
+
+    asyncio.run(main())
+
+
+def test_a_long_text_keeps_its_beginning_and_its_end() -> None:
+    text = "\n".join(["started", *(f"step {number}: done" for number in range(10_000)), "output  7"])
+    found = fit(text)
+    assert len(found) < 61_000
+    assert found.startswith("started\nstep 0: done\n")
+    assert found.endswith("\nstep 9999: done\noutput  7")
+    assert "characters are left out" in found
+    assert fit("short") == "short"

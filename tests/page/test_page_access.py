@@ -33,6 +33,20 @@ def test_the_token_is_asked_for_and_leads_back(page: Page) -> None:
         assert (cookie.get("httpOnly"), cookie.get("sameSite")) == (True, "Strict")
         assert TOKEN not in cookie.get("value", TOKEN)
         assert TOKEN not in page.content()
+        page.get_by_role("button", name="Log out").click()
+        expect(page.get_by_label("Token")).to_be_visible()
+        assert page.context.cookies() == []
+        page.goto(f"{wider.origin}/login")  # as somebody does who loads the address of a login that failed
+        expect(page).to_have_url(f"{wider.origin}/runs")
+        expect(page.get_by_role("button", name="Log out")).to_have_count(0)
+
+
+@pytest.mark.parametrize("place", ["//evil.example/x", "/\\evil.example/x", "/\\/evil.example/x"])
+def test_a_login_leads_to_this_engine_only(place: str) -> None:
+    with open_engine(host="127.0.0.2", token=TOKEN) as wider:
+        referer = {"referer": f"{wider.origin}{place}"}
+        answer = wider.api.post("/login", data={"token": TOKEN}, headers=referer)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/evil.example/x")
 
 
 def test_a_self_hosted_engine_takes_its_signing_key(page: Page) -> None:

@@ -37,7 +37,7 @@ def test_a_failed_run_shows_its_error_and_the_users_frames_first(page: Page, sho
     error = page.locator(".error").first
     expect(error).to_contain_text("the bank declined 42.5 for A1")
     expect(error).to_contain_text("caused by CardDeclinedError: 51")
-    frames = error.locator(".frames li")
+    frames = error.locator(".frames").first.locator("li")
     expect(frames.last).to_contain_text("shop.py")
     expect(frames.last).to_contain_text("in charge")
     expect(frames.last).to_contain_text("raise inngest.NonRetriableError")

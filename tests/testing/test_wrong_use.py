@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import inngest
+import inngest.ai
 from inngest import testing
 
 client = inngest.Inngest(app_id="wrong", is_production=False)
@@ -84,6 +85,43 @@ def test_a_run_of_another_engine() -> None:
             assert run.id in str(raised.value)
 
 
+@client.create_function(fn_id="g", trigger=inngest.TriggerEvent(event="wrong/more"), retries=0)
+async def more(ctx: inngest.Context) -> None:
+    await ctx.step.run("run", lambda: 1)
+    await ctx.step.invoke("invoke", function=function)
+    await ctx.step.fetch("fetch", "https://example.com/")
+    adapter = inngest.ai.openai.Adapter(auth_key="k", model="m")
+    await ctx.step.ai.infer("infer", adapter=adapter, body={"messages": []})
+    await ctx.step.wait_for_signal("signal", signal="s", timeout=DAY)
+
+
+STUBS: dict[str, object] = {"run": 1, "invoke": 1, "fetch": {}, "infer": {}, "signal": 1}
+
+
+@pytest.mark.parametrize("name", ["invoke", "fetch", "infer", "signal"])
+def test_a_stub_that_is_not_json(name: str) -> None:
+    assert testing.run(more, steps=STUBS).status is testing.Status.COMPLETED
+    with pytest.raises(testing.StubError, match=f'^the stub of step "{name}" is a object; give JSON values'):
+        testing.run(more, steps={**STUBS, name: object()})
+
+
+@pytest.mark.parametrize("name", ["run", "invoke", "fetch", "infer"])
+@pytest.mark.parametrize("stub", [testing.TIMEOUT, testing.sent_by(function, inngest.Event(name="wrong/asked"))])
+def test_a_stub_of_a_wait_for_another_step(name: str, stub: Any) -> None:
+    with pytest.raises(testing.StubError, match=f'^step "{name}" waits for no event and no signal, but its stub is'):
+        testing.run(more, steps={**STUBS, name: stub})
+
+
+def test_no_loop_of_asyncio() -> None:
+    run = testing.run_async(function)
+    with pytest.raises(RuntimeError, match="no loop of asyncio runs here"):
+        run.send(None)
+    engine = testing.AsyncEngine(function)
+    with pytest.raises(RuntimeError, match="such as trio, use testing"):
+        engine.settle().send(None)
+    engine.abandon()
+
+
 @pytest.mark.parametrize(
     ("stub", "named"),
     [
@@ -93,6 +131,6 @@ def test_a_run_of_another_engine() -> None:
     ],
 )
 def test_a_stub_of_a_wait_for_a_step_that_runs(stub: Any, named: str) -> None:
-    message = f'step "one" runs code and waits for nothing, but its stub is {named}; give it a value'
+    message = f'step "one" waits for no event and no signal, but its stub is {named}; give it a value'
     with pytest.raises(testing.StubError, match=message):
         testing.run(function, steps={"one": stub})

@@ -156,8 +156,9 @@ class RunActions:
         function = self._registry.function(row.function_id)
         slug = row.function_id if function is None else function.slug
         payloads = flag(call, "payloads", usually=True)
+        patterns = [*self._engine.masking.patterns, *call.all("redact")]
         try:
-            exported = export_for_tests(self._store, row, slug, call.all("redact"), payloads=payloads)
+            exported = export_for_tests(self._store, row, slug, patterns, payloads=payloads)
             return answered(self._engine, {"document": exported.document, "redacted": exported.redacted})
         except (RecursionError, ValueError):
             raise QuestionError(

@@ -13,8 +13,10 @@ import pytest
 from inngest_core.web.messages import Request
 from inngest_devserver.http.api import API
 from inngest_devserver.masking import TOO_DEEP, Masking
-from tests.devserver.harness import Called, Lab, Reply, lab, op, ops, returned
-from tests.devserver.in_process import ask
+from inngest_devserver.run_text import in_text
+
+from .harness import Called, Lab, Reply, lab, op, ops, returned
+from .in_process import ask
 
 
 def nested(levels: int) -> list[Any]:
@@ -113,5 +115,46 @@ def test_a_run_that_cannot_be_exported_says_why() -> None:
             refused = it.request("GET", f"/api/v2/runs/{runs[900]}/export")
             assert refused.status == 409
             assert "nested too deeply" in refused.body["errors"][0]["message"]
+
+    asyncio.run(main())
+
+
+def test_a_cause_is_shown_with_the_place_in_the_users_code() -> None:
+    stack = 'Traceback (most recent call last):\n  File "/app/bank.py", line 7, in pay\n    raise Declined\n'
+    error = {"name": "ValueError", "message": "late", "cause": {"name": "Declined", "message": "no", "stack": stack}}
+
+    async def main() -> None:
+        async with lab() as it:
+            it.serve("odd", lambda _: Reply(500, error), event="shop/odd", retries=0)
+            run = await it.run("shop/odd")
+            page = await shown(it, f"/runs/{run['run_id']}")
+            assert "/app/bank.py<b>:7</b> in <i>pay</i>" in page
+            answer = it.request("GET", f"/api/v2/runs/{run['run_id']}?includeOutput=true").body["data"]
+            assert "caused by Declined at /app/bank.py:7: no" in in_text(answer)
+
+    asyncio.run(main())
+
+
+def test_an_address_that_is_not_there_is_told_in_the_form_that_was_asked_for() -> None:
+    async def main() -> None:
+        async with lab() as it:
+            for accept, kind in (("text/html,*/*;q=0.8", "text/html"), ("*/*", "application/json")):
+                headers = {"host": "127.0.0.1:8288", "accept": accept}
+                answer = await ask(API(it.engine), Request("GET", "http://127.0.0.1:8288/run/s", headers, b""))
+                assert answer.status == 404
+                assert answer.headers["content-type"].startswith(kind)
+                assert isinstance(answer.body, bytes)
+                assert b"there is nothing at /run/s" in answer.body
+
+    asyncio.run(main())
+
+
+def test_a_long_sleep_is_told_without_milliseconds() -> None:
+    async def main() -> None:
+        async with lab() as it:
+            # An app that says until when reckons from a moment before that of the engine.
+            it.serve("odd", lambda _: ops(op("Sleep", "nap", name="2h59m59s996ms")), event="shop/odd")
+            it.send("shop/odd")
+            await it.said("sleeps for 3h")
 
     asyncio.run(main())

@@ -13,8 +13,10 @@ import pytest
 
 from inngest_core.web.messages import Request, Response
 from inngest_devserver.http.api import API
-from tests.devserver.harness import Called, Lab, Reply, lab, op, ops, returned
-from tests.devserver.in_process import ask
+from inngest_devserver.masking import SECRETS
+
+from .harness import Called, Lab, Reply, lab, op, ops, returned
+from .in_process import ask
 
 SECRET = "hunter2"
 
@@ -99,5 +101,18 @@ def test_an_event_that_is_not_kept_any_more_gives_nothing() -> None:
             assert (await asked(it, "/send", form)).status == 303
             await it.called(1)
             assert it.app.of("odd")[0].body["event"]["data"] == {"password": "[masked]"}
+
+    asyncio.run(main())
+
+
+def test_an_export_has_no_value_of_a_field_that_is_masked() -> None:
+    async def main() -> None:
+        async with lab(mask=(*SECRETS, "email")) as it:
+            it.serve("odd", lambda call: returned(call.body["event"]["data"]), event="shop/odd")
+            run = await it.run("shop/odd", {"email": SECRET, "n": 1})
+            for path in (f"/runs/{run['run_id']}/export", f"/api/v2/runs/{run['run_id']}/export"):
+                answer = await asked(it, path)
+                assert isinstance(answer.body, bytes)
+                assert (answer.status, SECRET.encode() in answer.body) == (200, False)
 
     asyncio.run(main())
