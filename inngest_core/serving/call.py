@@ -63,8 +63,10 @@ def _only(query: Mapping[str, list[str]], key: Query) -> str:
 
 def _full_id(fn_id: str, client: Inngest, functions: Functions) -> str:
     """Return the id under which a function is served, given that or its bare fn_id."""
-    for candidate in (fn_id, f"{client.app_id}-{fn_id}"):
-        if candidate in functions:
-            return candidate
+    if fn_id in functions:  # as engines send it
+        return fn_id
+    full_id = f"{client.app_id}-{fn_id}"
+    if full_id in functions:
+        return full_id
     known = ", ".join(functions) or "none"
     raise FunctionNotFoundError(f"function {fn_id} not found; this app serves: {known}")

@@ -18,7 +18,6 @@ from inngest_core.protocol.wire import Header
 from inngest_core.web.asgi import Message, Receive, Scope, Send, read_request
 from inngest_core.web.messages import Response
 from inngest_devserver.engine import Engine
-from inngest_devserver.page.rendering import refuse as refuse_page
 
 with needs("dev-server", "starlette"):
     from starlette import responses
@@ -28,7 +27,7 @@ with needs("dev-server", "starlette"):
 
 from .access import Access
 from .answers import APIError, call_of
-from .routes import Endpoint, Stream, endpoints, streams
+from .routes import Endpoint, Stream, endpoints, nothing_here, streams
 
 
 class API:
@@ -60,9 +59,7 @@ class API:
     async def _nothing_here(self, scope: Scope, receive: Receive, send: Send) -> None:
         what = "no WebSocket" if scope["type"] == "websocket" else "nothing"
         error = APIError(404, f"there is {what} at {scope['path']}")
-        # Somebody who has mistyped an address of the page reads HTML; programs say nothing, or that they take JSON.
-        refuse = refuse_page if "text/html" in Headers(scope=scope).get("accept", "") else APIError.response
-        await self._send(refuse(error), scope, receive, send)
+        await self._send(nothing_here(error, Headers(scope=scope)), scope, receive, send)
 
     async def answer(self, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request that belongs to *endpoint*; whatever goes wrong is answered too, as JSON."""

@@ -61,6 +61,11 @@ class Stream:
     refuse: Callable[[APIError], Response] = APIError.response
 
 
+def nothing_here(error: APIError, headers: Mapping[str, str]) -> Response:
+    """Return how it looks that nothing is at an address: a page for a browser, where somebody has mistyped it."""
+    return refuse_page(error) if "text/html" in headers.get("accept", "") else error.response()
+
+
 def endpoints(engine: Engine, access: Access | None = None) -> list[Endpoint]:
     """Return every route of the API. access: who may call it."""
     access = access or Access(keys=engine.signing_keys)

@@ -155,6 +155,7 @@ def test_a_long_sleep_is_told_without_milliseconds() -> None:
             # An app that says until when reckons from a moment before that of the engine.
             it.serve("odd", lambda _: ops(op("Sleep", "nap", name="2h59m59s996ms")), event="shop/odd")
             it.send("shop/odd")
-            await it.said("sleeps for 3h")
+            await it.said("sleeps for")
+            assert it.lines[-1].endswith('step "nap" sleeps for 3h'), it.lines
 
     asyncio.run(main())
