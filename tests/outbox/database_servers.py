@@ -21,6 +21,7 @@ import pytest
 
 PATIENCE = 60.0
 """Seconds within which a server has to answer."""
+INSTALL_ATTEMPTS = 3
 
 
 def _missing(name: str, packages: str) -> None:
@@ -80,8 +81,7 @@ def running_mariadb() -> Generator[str]:
     with _folder(owner) as folder:
         socket = folder / "socket"
         where = ["--no-defaults", f"--datadir={folder / 'data'}"]
-        done = functools.partial(subprocess.run, check=True, capture_output=True, user=owner, cwd=folder)
-        done([install, *where, "--auth-root-authentication-method=normal"])
+        _install_mariadb([install, *where, "--auth-root-authentication-method=normal"], owner, folder)
         command = [server, *where, f"--socket={socket}", "--skip-networking", f"--pid-file={folder / 'pid'}"]
         with _process(command, owner, folder):
             _wait(["mariadb-admin", "--no-defaults", f"--socket={socket}", "--user=root", "ping"])
@@ -94,6 +94,19 @@ def running_mariadb() -> Generator[str]:
             ]
             subprocess.run(create, check=True)
             yield f"//root@localhost/tests?unix_socket={socket}"
+
+
+def _install_mariadb(command: Sequence[str], owner: str | None, folder: Path) -> None:
+    """Make the system tables, which may need a second attempt: all servers of a machine share its asynchronous I/O."""
+    said = ""
+    for _ in range(INSTALL_ATTEMPTS):
+        made = subprocess.run(command, capture_output=True, text=True, user=owner, cwd=folder)
+        if made.returncode == 0:
+            return
+        said = made.stdout + made.stderr
+        shutil.rmtree(folder / "data", ignore_errors=True)
+        time.sleep(1)
+    raise AssertionError(f"mariadb-install-db failed {INSTALL_ATTEMPTS} times: {said}")
 
 
 @contextlib.contextmanager
