@@ -28,10 +28,8 @@ def _encoder(*, ascii_only: bool) -> json.JSONEncoder:
     return json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False, ensure_ascii=ascii_only)
 
 
-_ENCODER, _ASCII_ENCODER = (
-    _encoder(ascii_only=False),
-    _encoder(ascii_only=True),
-)  # to make one takes as long as to use it
+# To make one takes as long as to use it.
+_ENCODER, _ASCII_ENCODER = _encoder(ascii_only=False), _encoder(ascii_only=True)
 
 
 def load(fragment: bytes) -> Any:

@@ -7,13 +7,12 @@ import subprocess
 import sys
 import textwrap
 import tomllib
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
 from inngest_cli.main import command_parsers
-from tests.cli.commands import ROOT, Dev, answers, environ, run
+from tests.cli.commands import ROOT, Dev, answers, environ, run, running
 from tests.stage.engine_api import EngineDouble
 
 pytestmark = pytest.mark.live
@@ -70,16 +69,9 @@ def flask_inngest(folder: Path, *arguments: str, code: int = 0, app: str = "shop
     return done.stdout + done.stderr
 
 
-@contextlib.contextmanager
-def flask_inngest_dev(folder: Path, *arguments: str) -> Generator[Dev]:
+def flask_inngest_dev(folder: Path, *arguments: str) -> contextlib.AbstractContextManager[Dev]:
     line, variables = command(folder, "dev", "--port=0", *arguments)
-    with subprocess.Popen(
-        line, cwd=folder, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        try:
-            yield Dev(process)
-        finally:
-            process.terminate()
+    return running(line, folder, variables)
 
 
 def test_every_command_of_the_command_line_is_there(folder: Path) -> None:
@@ -131,20 +123,9 @@ def test_only_the_command_that_serves_tells_of_a_missing_key(folder: Path) -> No
 
     assert say("init-db") == "made\n"
     assert "no signing key" not in say("routes")
-    with subprocess.Popen(
-        [*flask, "run", "--port=0"],
-        cwd=folder,
-        env=variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            first = next(line for line in process.stdout if "Running on" in line or "no signing key" in line)
-            assert "set INNGEST_SIGNING_KEY" in first
-        finally:
-            process.terminate()
+    with running([*flask, "run", "--port=0"], folder, variables) as session:
+        session.until("Running on")
+        assert "no signing key: set INNGEST_SIGNING_KEY" in session.seen
 
 
 def test_an_app_that_is_not_there_is_clicks_error(folder: Path) -> None:
