@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import importlib
 import logging
@@ -53,15 +54,35 @@ def listen(port: int = 0) -> socket.socket:
     """
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind(("127.0.0.1", port))
-    listening.listen(512)
+    try:
+        listening.bind(("127.0.0.1", port))
+        listening.listen(512)
+    except OSError:
+        listening.close()
+        raise
     return listening
 
 
+_reserved: list[socket.socket] = []
+
+
+@atexit.register
+def _give_back() -> None:
+    for each in _reserved:
+        each.close()
+
+
 def free_port() -> int:
-    """Return a port on which nobody listens now."""
-    with listen() as probe:
-        return port_of(probe)
+    """Return a port on which nobody listens, until a server is told to.
+
+    A socket that does not listen keeps it for as long as this process runs: whoever asks for any port, here or in
+    another process, gets another one, while a server that names this one may have it.
+    """
+    reserving = socket.socket()
+    _reserved.append(reserving)
+    reserving.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserving.bind(("127.0.0.1", 0))
+    return port_of(reserving)
 
 
 def port_of(listening: socket.socket) -> int:
