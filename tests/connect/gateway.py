@@ -34,7 +34,7 @@ from inngest_connect.messages import (
     parse_frame,
 )
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 READY = ConnectionReady(heartbeat_interval="10s", extend_lease_interval="30s", status_interval="0s")
 
 

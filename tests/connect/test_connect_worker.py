@@ -65,10 +65,20 @@ async def running(
     states: list[ConnectionState] = []
     with new_client(gateway) as client:
         made = [function(client) for function in functions or (chain,)]
-        worker = connect([(client, made)], instance_id="worker-1", on_state=states.append, **options)
+        active = asyncio.Event()
+
+        def on_state(state: ConnectionState) -> None:
+            states.append(state)
+            if state is ConnectionState.ACTIVE:
+                active.set()
+
+        worker = connect([(client, made)], instance_id="worker-1", on_state=on_state, **options)
         task = asyncio.create_task(worker.start())
         try:
-            yield Running(worker, await gateway.worker(), task, states)
+            connection = await gateway.worker()
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await active.wait()  # the gateway knows of a worker before the worker has read that it is ready
+            yield Running(worker, connection, task, states)
         finally:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await worker.close()
@@ -351,9 +361,12 @@ async def test_no_more_requests_are_taken_than_max_worker_concurrency(caplog: py
     async with Gateway().open() as gateway, running(gateway, waiting, max_worker_concurrency=1) as run:
         await run.connection.ask(request("waiting"))
         await run.connection.ask(again(request("waiting"), 2))
-        ack = parse(RequestAck, await run.connection.expect(Kind.WORKER_REQUEST_ACK))
+        await run.connection.ask(request("waiting"))  # once this is acknowledged, what came before it has been read
+        for _ in range(2):
+            ack = parse(RequestAck, await run.connection.expect(Kind.WORKER_REQUEST_ACK))
+            assert ack.request_id == "request-1"
         release.set()
-        assert (ack.request_id, (await run.connection.reply()).request_id) == ("request-1", "request-1")
+        assert (await run.connection.reply()).request_id == "request-1"
     assert "max_worker_concurrency is 1, and as many are running" in caplog.text
 
 
