@@ -101,8 +101,8 @@ def send(engine: DevServer, name: str) -> str:
 
 
 def send_to(origin: str, name: str) -> str:
-    until(lambda: httpx.get(f"{origin}/v1/apps/shop/functions").status_code == 200)
-    answer = httpx.post(f"{origin}/e/key", json={"name": name, "data": {}})
+    until(lambda: httpx.get(f"{origin}/v1/apps/shop/functions", timeout=60).status_code == 200)
+    answer = httpx.post(f"{origin}/e/key", json={"name": name, "data": {}}, timeout=60)
     event_id: str = answer.json()["ids"][0]
     return event_id
 
@@ -112,7 +112,7 @@ def outcome(engine: DevServer, event_id: str) -> tuple[str, object]:
 
 
 def outcome_at(origin: str, event_id: str) -> tuple[str, object]:
-    runs = httpx.get(f"{origin}/v1/events/{event_id}/runs").json()["data"]
+    runs = httpx.get(f"{origin}/v1/events/{event_id}/runs", timeout=60).json()["data"]
     return (runs[0]["status"], runs[0]["output"]) if runs else ("", None)
 
 
@@ -349,4 +349,4 @@ def test_an_engine_that_is_killed_and_restarted_loses_nothing(tmp_path: Path) ->
     ("path", "body", "status"), [("/v0/connect/start", b"\xff\xff", 400), ("/v0/connect/flush", b"", 400)]
 )
 def test_bodies_that_are_no_messages_are_refused(engine: DevServer, path: str, body: bytes, status: int) -> None:
-    assert httpx.post(engine.origin + path, content=body).status_code == status
+    assert httpx.post(engine.origin + path, content=body, timeout=60).status_code == status

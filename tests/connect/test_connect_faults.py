@@ -243,7 +243,7 @@ async def test_fifty_workers_come_back_to_an_engine_that_was_restarted() -> None
     await asyncio.gather(*(one.wait_for_state(ConnectionState.RECONNECTING, timeout=60_000) for one in workers))
     with DevServer(Options(sink=None), port=port) as engine:
         await asyncio.gather(*(one.wait_for_state(ConnectionState.ACTIVE, timeout=60_000) for one in workers))
-        async with httpx.AsyncClient(base_url=engine.origin) as http:
+        async with httpx.AsyncClient(base_url=engine.origin, timeout=60) as http:
             events: list[dict[str, object]] = [{"name": "go", "data": {}} for _ in range(100)]
             ids = (await http.post("/e/key", json=events)).json()["ids"]
             assert len(ids) == 100

@@ -248,7 +248,7 @@ async def test_results_of_megabytes_reach_the_bundled_engine() -> None:
         task = asyncio.create_task(worker.start())
         await worker.wait_for_state(ConnectionState.ACTIVE, timeout=60_000)
         connection = worker.connection_id
-        async with httpx.AsyncClient(base_url=engine.origin) as http:
+        async with httpx.AsyncClient(base_url=engine.origin, timeout=60) as http:
             runs = {
                 size: await _run(http, {"name": "grow", "data": {"size": size}}) for size in (7 * MIB, 8 * MIB - 99)
             }

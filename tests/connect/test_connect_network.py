@@ -161,7 +161,7 @@ async def _result(engine: DevServer, folder: Path, *arguments: str, trusts: Path
         sys.executable, folder / "program.py", engine.origin, *arguments, env=environ, start_new_session=True
     )
     try:
-        async with httpx.AsyncClient(base_url=engine.origin) as http, asyncio.timeout(2 * PATIENCE_SECONDS):
+        async with httpx.AsyncClient(base_url=engine.origin, timeout=60) as http, asyncio.timeout(2 * PATIENCE_SECONDS):
             while (await http.get("/v1/apps/shop/functions")).status_code != 200:
                 await asyncio.sleep(0.05)
             (event_id,) = (await http.post("/e/key", json={"name": "go", "data": {}})).json()["ids"]
