@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import contextlib
 import importlib
 import logging
@@ -52,37 +51,31 @@ def listen(port: int = 0) -> socket.socket:
 
     The protocol is named, because asyncio sends small packets at once on such sockets only; others wait 40 ms.
     """
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind(("127.0.0.1", port))
-        listening.listen(512)
-    except OSError:
-        listening.close()
-        raise
+    listening = _bound(port)
+    listening.listen(512)
     return listening
 
 
-_reserved: list[socket.socket] = []
-
-
-@atexit.register
-def _give_back() -> None:
-    for each in _reserved:
-        each.close()
+def _bound(port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind(("127.0.0.1", port))
+    except OSError:
+        bound.close()  # the garbage collector would warn of it in another test
+        raise
+    return bound
 
 
 def free_port() -> int:
-    """Return a port on which nobody listens, until a server is told to.
+    """Return a port where nobody listens, and which the system gives to nobody until this process ends.
 
-    A socket that does not listen keeps it for as long as this process runs: whoever asks for any port, here or in
-    another process, gets another one, while a server that names this one may have it.
+    It is taken, but not listened at; who asks for just this one, and lets addresses be used again, gets it.
     """
-    reserving = socket.socket()
-    _reserved.append(reserving)
-    reserving.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    reserving.bind(("127.0.0.1", 0))
-    return port_of(reserving)
+    taken = _bound(0)
+    port = port_of(taken)
+    taken.detach()
+    return port
 
 
 def port_of(listening: socket.socket) -> int:
