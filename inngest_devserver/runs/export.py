@@ -61,9 +61,9 @@ def export_run(store: Store, run: RunRow, function: str) -> dict[str, Any]:
     names = {row.step_id: row.name for row in history if row.step_id}
     kinds = {row.step_id: row.op for row in history if row.step_id and row.op}
     described: dict[str, list[dict[str, Any]]] = {}
-    for row in store.metadata(run.id):
-        described.setdefault(row.step_id, []).append(
-            {"kind": row.kind, "scope": row.scope, "values": fragments.load(row.body)}
+    for each in store.metadata(run.id):
+        described.setdefault(each.step_id, []).append(
+            {"kind": each.kind, "scope": each.scope, "values": fragments.load(each.body)}
         )
     return {
         "format": FORMAT,

@@ -25,7 +25,7 @@ from .in_process import ask
 from .test_checkpoints import save
 from .test_fetches import Outside, reply, run_of
 from .test_inference import infers
-from .test_odd_values import shown
+from .test_odd_values import nested, shown
 
 TOKENS = {"request_model": "gpt-4o", "response_model": "gpt-4o-mini", "input_tokens": 1200, "output_tokens": 34}
 
@@ -259,11 +259,6 @@ def test_a_rerun_from_a_step_asks_no_model_again_and_counts_no_tokens_for_it() -
     asyncio.run(main())
 
 
-DEEP: Any = "x"
-for _ in range(40):
-    DEEP = [DEEP]
-
-
 @pytest.mark.parametrize(
     ("metadata", "why"),
     [
@@ -274,7 +269,7 @@ for _ in range(40):
         ([entry(scope="planet")], "inngest.ai: its scope is none of run, step, step_attempt, extended_trace"),
         ([entry(op="burn")], "inngest.ai: its op is none of merge, set, delete, add"),
         ([entry([1])], "inngest.ai: values is a JSON array; expected an object"),
-        ([entry({"a": DEEP})], "inngest.ai: values is nested more than 32 levels deep"),
+        ([entry({"a": nested(40)})], "inngest.ai: values is nested more than 32 levels deep"),
         ([entry({"a": "\ud83d"})], "inngest.ai: values holds half of a surrogate pair"),
         ([entry({"a": "x" * 70_000})], "inngest.ai: values has 70009 bytes; at most 64 KiB are kept for a step"),
         (
