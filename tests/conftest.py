@@ -8,11 +8,18 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.stage.effort import examples
+from tests.stage.effort import LONG, examples
 from tests.stage.engine_api import EngineDouble, running_engine
 
 # How long an example takes to make says more of the machine than of the test.
-settings.register_profile("tests", max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow])
+# New examples are for those who look for defects, by `make test-long`, and not for those who ask whether all is well.
+settings.register_profile(
+    "tests",
+    max_examples=examples(40),
+    deadline=None,
+    derandomize=not LONG,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("tests")
 
 _BRANCHES = {"BRANCH_NAME", "VERCEL_GIT_COMMIT_REF", "BRANCH", "CF_PAGES_BRANCH"}

@@ -34,7 +34,7 @@ from inngest_connect.messages import (
     parse_frame,
 )
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 READY = ConnectionReady(heartbeat_interval="10s", extend_lease_interval="30s", status_interval="0s")
 
 
@@ -47,6 +47,13 @@ class Connected:
     frames: asyncio.Queue[tuple[Kind, bytes] | None] = field(default_factory=asyncio.Queue)
     """What came, but for heartbeats; None at the end."""
     heartbeats: int = 0
+
+    async def next_heartbeat(self) -> None:
+        """Wait for a heartbeat that has not come yet."""
+        before = self.heartbeats
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while self.heartbeats == before:
+                await asyncio.sleep(0.01)
 
     async def send(self, kind: Kind, message: Message | None = None) -> None:
         await self.socket.send(dump_frame(kind, message))

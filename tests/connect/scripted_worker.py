@@ -122,7 +122,7 @@ def introduction(started: StartResponse, instance_id: str = "scripted") -> Worke
 @contextlib.asynccontextmanager
 async def scripted_worker(origin: str, *, introduced: bool = True) -> AsyncGenerator[ScriptedWorker]:
     """Connect to the engine at *origin* inside the block."""
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         answer = await http.post(f"{origin}/v0/connect/start", content=dump(StartRequest()))
     started = parse(StartResponse, answer.content)
     async with connect(started.gateway_endpoint, subprotocols=[Subprotocol(SUBPROTOCOL)]) as socket:
@@ -133,7 +133,7 @@ async def scripted_worker(origin: str, *, introduced: bool = True) -> AsyncGener
 
 
 async def send_event(origin: str) -> str:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         answer = await http.post(f"{origin}/e/key", json={"name": "go", "data": {}})
     event_id: str = answer.json()["ids"][0]
     return event_id
@@ -141,7 +141,7 @@ async def send_event(origin: str) -> str:
 
 async def output_of(origin: str, event_id: str) -> object:
     """Return what the run of an event returned, once it is completed."""
-    async with httpx.AsyncClient() as http, asyncio.timeout(PATIENCE_SECONDS):
+    async with httpx.AsyncClient(timeout=60) as http, asyncio.timeout(PATIENCE_SECONDS):
         while True:
             runs = (await http.get(f"{origin}/v1/events/{event_id}/runs")).json()["data"]
             if runs and runs[0]["status"] == "Completed":

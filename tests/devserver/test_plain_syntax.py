@@ -123,6 +123,7 @@ def test_an_engine_starts_and_works_without_the_library() -> None:
             return {"id": "app-f", "name": "f", "triggers": [{"event": "a", "expression": expression}], "steps": steps}
 
         with DevServer(Options(sink=None), port=0) as server, httpx.Client(base_url=server.origin) as client:
+            client.timeout = 60
             def register(expression):
                 body = {"appName": "app", "url": "http://127.0.0.1:9/x", "functions": [function(expression)]}
                 answer = client.post("/fn/register", json=body)

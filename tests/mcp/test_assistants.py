@@ -130,7 +130,7 @@ def test_what_is_asked_for_wrongly_is_explained() -> None:
 
 def test_there_is_nothing_at_mcp_unless_it_was_asked_for() -> None:
     async def main() -> None:
-        async with DevServer(Options(sink=None), port=0) as server, httpx.AsyncClient() as client:
+        async with DevServer(Options(sink=None), port=0) as server, httpx.AsyncClient(timeout=60) as client:
             assert (await client.post(f"{server.origin}/mcp", json={})).status_code == 404
 
     asyncio.run(main())
@@ -141,7 +141,7 @@ def test_an_engine_with_a_key_asks_for_it_at_mcp_and_of_the_command() -> None:
         options = Options(sink=None, signing_key=KEY)
         async with DevServer(options, port=0, mcp=True) as server:
             page = {"origin": "https://evil.example", "authorization": f"Bearer {KEY}"}
-            async with httpx.AsyncClient() as client:
+            async with httpx.AsyncClient(timeout=60) as client:
                 assert (await client.post(f"{server.origin}/mcp", json={})).status_code == 401
                 assert (await client.post(f"{server.origin}/mcp", json={}, headers=page)).status_code == 403
             async with Client(stdio(server.origin)) as without:
@@ -169,7 +169,7 @@ def test_answers_fit_whatever_an_event_holds() -> None:
         async with (
             DevServer(Options(sink=None), port=0, mcp=True) as server,
             Client(f"{server.origin}/mcp") as client,
-            httpx.AsyncClient(base_url=server.origin) as sender,
+            httpx.AsyncClient(base_url=server.origin, timeout=60) as sender,
         ):
             event = {"name": "a/b", "data": {"text": "\ud800", "long": "x" * 1_000_000}}
             assert (await sender.post("/e/k", content=json.dumps(event))).status_code == 200

@@ -146,7 +146,7 @@ def open_engine(**options: Any) -> Generator[Shop]:
     """An engine alone. options: of the server."""
     with DevServer(Options(sink=None, retry_interval=0.01), port=0, **options) as server:
         headers = {} if server.token is None else {"authorization": f"Bearer {server.token}"}
-        with httpx.Client(base_url=server.origin, trust_env=False, headers=headers) as api:
+        with httpx.Client(base_url=server.origin, trust_env=False, headers=headers, timeout=60) as api:
             yield Shop(server, World(), api)
 
 

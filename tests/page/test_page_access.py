@@ -56,7 +56,7 @@ def test_a_self_hosted_engine_takes_its_signing_key(page: Page) -> None:
         page.get_by_label("Token").fill(KEY)
         page.get_by_role("button", name="Open the engine").click()
         expect(page.get_by_role("heading", name="Runs")).to_be_attached()
-        assert httpx.get(f"{server.origin}/runs", trust_env=False).status_code == 401
+        assert httpx.get(f"{server.origin}/runs", trust_env=False, timeout=60).status_code == 401
 
 
 def test_forms_are_for_the_pages_of_the_engine_alone(page: Page, shop: Shop) -> None:
