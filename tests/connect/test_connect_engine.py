@@ -39,6 +39,7 @@ WORKER = textwrap.dedent(
     @client.create_function(fn_id="chain", trigger=inngest.TriggerEvent(event="chain"), retries=0)
     async def chain(ctx):
         await ctx.step.run("a", note, "a")
+        await ctx.step.ai.wrap("ask", lambda **asked: {"usage": {"input_tokens": 3, "output_tokens": 4}}, model="m")
         await ctx.step.sleep("nap", 20)
         await ctx.step.run("b", note, "b")
         return "done"
@@ -128,6 +129,10 @@ def test_a_worker_runs_functions(
     until(lambda: outcome(engine, event_id)[0] == "Completed")
     assert outcome(engine, event_id) == ("Completed", "done")
     assert (len(lines(tmp_path / "a")), len(lines(tmp_path / "b"))) == (1, 1)
+    run = httpx.get(f"{engine.origin}/v1/events/{event_id}/runs").json()["data"][0]["run_id"]
+    steps = httpx.get(f"{engine.origin}/api/v2/runs/{run}/trace").json()["data"]["rootSpan"]["children"]
+    (metadata,) = (step["metadata"] for step in steps if step["name"] == "ask")
+    assert (metadata[0]["kind"], metadata[0]["values"]["output_tokens"]) == ("inngest.ai", "4")
 
 
 def test_the_work_of_a_killed_worker_is_given_to_another_one(
