@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -151,12 +150,10 @@ async def test_a_thousand_requests_in_flight() -> None:
 
 
 @pytest.fixture
-def only_new_objects() -> Iterator[None]:
+def only_new_objects() -> None:
     """Keep what other tests have left out of counts: to go through all of it takes seconds each time."""
     gc.collect()
     gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.mark.timeout(3600 if LONG else 180)
