@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -211,6 +213,17 @@ def test_ctrl_c_twice_while_a_step_runs(folder: Path) -> None:
         assert "Traceback" not in it.rest()
         assert it.process.wait() == 0
     assert not answers(session.origin)
+
+
+def test_ctrl_c_again_and_again_until_it_has_ended(folder: Path) -> None:
+    with dev("shop", folder=folder) as it:
+        Session(it).close()
+        while it.process.poll() is None:
+            it.process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                it.process.wait(0.005)
+        assert "Traceback" not in it.rest()
+        assert it.process.returncode == 0
 
 
 def test_clients_that_stay_connected_do_not_hold_up_the_end(folder: Path) -> None:
