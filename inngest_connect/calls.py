@@ -1,4 +1,4 @@
-"""Functions that run on the loop of user code, while the loop of the connection goes on: either begins and cancels them.
+"""Functions that run on the loop of user code, while the loop of the connection goes on; begun and cancelled by either.
 
 Neither loop waits for the other one. A function that blocks its loop keeps only other functions waiting.
 """

@@ -1,6 +1,6 @@
 """WebSocket frames that hold a whole binary message, as all of Connect's do: found in bytes, and written.
 
-Whatever else may come (pings, closing, pieces of a message, nonsense) is left to a library that knows the whole protocol.
+Whatever else may come (pings, closing, pieces of a message, nonsense) is left to a library.
 """
 
 from __future__ import annotations

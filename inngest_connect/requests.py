@@ -4,8 +4,8 @@ User code runs on the loop that the worker was started on, and that of the conne
 blocks the former loses neither heartbeat nor lease. No lease, no work: a request whose lease is lost is given up, because
 the engine gives it to somebody else.
 
-A request has no task of its own: frames move it on, which are told of in either thread, and looks at the time, which are
-taken on the loop of the connection. A lock is held meanwhile, but never while user code runs.
+A request has no task of its own. Frames move it on, which are told of in either thread, and so does time, at which the
+loop of the connection looks. Each holds a lock, which is never held while user code runs.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One WebSocket to a gateway, from the handshake until it is closed: frames, heartbeats, and nothing of user code.
 
-Lives on the loop of the worker's own thread; frames come, and go, on the loop of user code, too. What a frame is to lead
+Lives on the loop of the worker's own thread; frames come and go on the loop of user code, too. What a frame is to lead
 to is decided by whoever listens.
 """
 

@@ -39,6 +39,7 @@ BUSY_SECONDS = 10.0
 ACCOUNT_ID = "00000000-0000-4000-a000-000000000000"
 ENV_ID = "00000000-0000-4000-b000-000000000000"
 
+_TRACE_HEADERS = (Header.TRACEPARENT.value, Header.TRACESTATE.value)
 _STATUSES = {ReplyStatus.NOT_COMPLETED: 206, ReplyStatus.DONE: 200, ReplyStatus.ERROR: 500}
 
 
@@ -261,8 +262,7 @@ class Assignments:
         app = None if function is None else self._registry.app(function.app_id)
         if function is None or app is None:
             raise UnreachableError(f"{WORKERS_URL}: no app that is registered has a function {slug}")
-        names = (Header.TRACEPARENT, Header.TRACESTATE)
-        trace = dump_json({name.value: headers[name.value] for name in names if name.value in headers})
+        trace = dump_json({name: headers[name] for name in _TRACE_HEADERS if name in headers})
         return ExecutorRequest(
             request_id=headers[Header.REQUEST_ID.value],
             account_id=ACCOUNT_ID,
