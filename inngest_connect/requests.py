@@ -1,8 +1,8 @@
 """The requests that a worker is at: acknowledged, run, their leases extended, and their replies brought to the engine.
 
-User code runs on the loop that the worker was started on, and that of the connection is another one, so a function that
-blocks the former loses neither heartbeat nor lease. No lease, no work: a request whose lease is lost is given up, because
-the engine gives it to somebody else.
+User code runs on the loop that the worker was started on, and that of the connection is another one, so a function
+that blocks the former loses neither heartbeat nor lease. No lease, no work: a request whose lease is lost is given up,
+because the engine gives it to somebody else.
 
 A request has no task of its own. Frames move it on, which are told of in either thread, and so does time, at which the
 loop of the connection looks. Each holds a lock, which is never held while user code runs.

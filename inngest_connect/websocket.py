@@ -1,8 +1,8 @@
 """A WebSocket that hands over each message as it comes, and sends without waiting. Knows no message of Connect.
 
 A task that waits for messages, or for room to send, costs more than the message itself, and a call takes four of them.
-So does a change of threads. Therefore two loops read: that of user code, which can begin a function at once, and that of
-the connection, which looks now and then and reads what the other one has left unread because a function blocks it.
+So does a change of threads. Therefore two loops read: that of user code, which can begin a function at once, and that
+of the connection, which looks now and then and reads what the other one has left unread because a function blocks it.
 Whoever reads holds a lock. What is not a whole binary message ends that: from there on, the library reads, on the loop
 of the connection alone. So it is with TLS, too.
 """
