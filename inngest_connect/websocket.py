@@ -68,6 +68,8 @@ class WebSocket(ClientConnection):
         """Messages that go out when all that has come at once is handed over."""
         self._rest = b""
         """What the system did not take of what was sent past the transport."""
+        self._queued = 0
+        """How often the transport was given data in this turn of the loop: uvloop's keeps it, untold, until the end."""
         self._is_held_back = False
         """Whether the system waits for more before it sends what it has."""
         self._is_lost = False
@@ -131,7 +133,8 @@ class WebSocket(ClientConnection):
             _tell(self.loop, self.send_data)
 
     def _may_write_past_the_transport(self) -> bool:
-        return not self._is_lost and not self._rest and not self.transport.get_write_buffer_size()
+        is_waiting = self._rest or self._queued or self.transport.get_write_buffer_size()
+        return not self._is_lost and not is_waiting
 
     def _send_held(self, loop: asyncio.AbstractEventLoop) -> None:
         """Give to the system what was held, which may go on holding it. loop: that of this thread."""
@@ -168,7 +171,10 @@ class WebSocket(ClientConnection):
         is_plain = _SOCKETS_ARE_FILES and self.transport.get_extra_info("sslcontext") is None
         if not is_plain or self._splitter.has_ended or not self.is_open:
             return
-        self._socket = socket.socket(fileno=os.dup(self.transport.get_extra_info("socket").fileno()))
+        try:
+            self._socket = socket.socket(fileno=os.dup(self.transport.get_extra_info("socket").fileno()))
+        except OSError:  # too many files are open
+            return
         self._socket.setblocking(False)
         self._is_shared, self._other_loop = True, other_loop
         self.transport.pause_reading()
@@ -291,6 +297,12 @@ class WebSocket(ClientConnection):
             if rest and not self.transport.is_closing():
                 self.transport.write(rest)
             super().send_data()
+            self._queued += 1
+            self.loop.call_soon(self._forget_queued)
+
+    def _forget_queued(self) -> None:
+        with self._sending:
+            self._queued -= 1
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -303,7 +315,11 @@ class WebSocket(ClientConnection):
         self._is_shared = False
         super().connection_lost(exc)
         loop = self._other_loop
-        if shared is not None and (loop is None or not _tell(loop, _end_there, loop, shared)):
+        if shared is None or loop is None:
+            return
+        with contextlib.suppress(OSError):
+            shared.shutdown(socket.SHUT_RDWR)  # now, for a function may block the other loop
+        if not _tell(loop, _end_there, loop, shared):
             shared.close()
 
 
