@@ -87,14 +87,9 @@ def parse_protobuf(kind: type[Message], data: bytes) -> Any:
 
 def changed(message: M, **fields: Any) -> M:
     """Return a copy of *message* with other values of these fields."""
-    return _made(type(message), {**vars(message), **fields})
-
-
-def _made(kind: type[M], values: dict[str, Any]) -> M:
-    """Return a message with a value for each of its fields, past its constructor, which takes longer than protobuf."""
-    message = kind.__new__(kind)
-    vars(message).update(values)
-    return message
+    copy = type(message).__new__(type(message))
+    vars(copy).update(vars(message), **fields)
+    return copy
 
 
 def _to_protobuf(message: Message) -> Any:
@@ -115,7 +110,9 @@ def _to_protobuf(message: Message) -> Any:
 
 def _from_protobuf(kind: type[M], made: Any) -> M:
     plan = _plan_of(cast("Any", kind))
-    values = dict(zip(plan.names, plan.values_of(made), strict=True))
+    message = kind.__new__(kind)  # past its constructor, which takes longer than protobuf
+    values = vars(message)
+    values.update(zip(plan.names, plan.values_of(made)))  # noqa: B905 - they are as many, and it takes longer to count
     for name in plan.optional:
         if not made.HasField(name):
             values[name] = None
@@ -125,7 +122,7 @@ def _from_protobuf(kind: type[M], made: Any) -> M:
             values[field.name] = tuple(value if inner is None else (_from_protobuf(inner, each) for each in value))
         elif inner is not None and value is not None:
             values[field.name] = _from_protobuf(inner, value)
-    return _made(kind, values)
+    return message
 
 
 @functools.cache
