@@ -268,6 +268,7 @@ class Engine:
                 dict(store.memos(run.id)),
                 dict(store.inputs(run.id)),
                 active.pauses.values() if active is not None else (),
+                store.metadata(run.id),
                 {row.parent_step: row.id for row in related if row.parent_run == run.id},
                 self.calls.running(run.id),
             ),

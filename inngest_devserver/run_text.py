@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .json_parts import error_in_words, in_short, mapping, mappings, moment_of, one_line
+from .model_usage import KIND, all_metadata, usage_of
 from .stacks import error_of
 
 _STACK_LINES = 20
@@ -53,6 +54,9 @@ def in_text(run: Mapping[str, Any]) -> str:
         at = span.get("startedAt") or span.get("queuedAt")
         after = (moment_of(at) - start).total_seconds() if at and start else 0
         lines += _step(span, after)
+    lines += _metadata(trace, "  ")
+    usage = usage_of(all_metadata(steps_of(trace)))
+    lines += [f"  models  {usage}"] if usage else []
     lines += [f"  waits   {one_line(str(reason))}" for reason in run.get("waitsFor") or ()]
     lines += _end(run)
     return "\n".join(lines)
@@ -95,6 +99,16 @@ def _step(span: Mapping[str, Any], after: float) -> Iterator[str]:
         yield f"{_INDENT}input   {in_short(span['input'])}"
     if span.get("status") == "COMPLETED" and _output(span) is not None:
         yield f"{_INDENT}output  {in_short(_output(span))}"
+    if usage := usage_of(all_metadata([span])):
+        yield f"{_INDENT}model   {usage}"
+    yield from _metadata(span, _INDENT)
+
+
+def _metadata(span: Mapping[str, Any], indent: str) -> Iterator[str]:
+    """Yield what apps tell of a step, or of a run, that is not about models."""
+    for each in all_metadata([span]):
+        if each.get("kind") not in _NOT_OF_APPS:
+            yield f"{indent}{one_line(str(each.get('kind')))}  {in_short(each.get('values'))}"
 
 
 def _state(span: Mapping[str, Any]) -> str:
@@ -137,6 +151,8 @@ def _causes(output: object) -> Iterator[str]:
 
 _LONGEST_CAUSE = 500
 _INDENT = " " * 14
+_NOT_OF_APPS = (KIND, "inngest.timing", "inngest.usage")
+"""Kinds of metadata that are shown otherwise, or that engines add about themselves."""
 
 
 def _line(seconds: float, text: str) -> str:

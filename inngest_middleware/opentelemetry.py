@@ -18,11 +18,11 @@ from opentelemetry import context as contexts
 from opentelemetry import metrics, trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from inngest_core.ai.metadata import ai_metadata
 from inngest_core.error_text import headline
 from inngest_core.errors import CallSupersededError, InngestError
 from inngest_core.middleware.base import MiddlewareSync
 from inngest_core.middleware.values import CallInfo, StepInfo, StepMemos
+from inngest_core.protocol.ai_metadata import ai_metadata, provider_by_package
 from inngest_core.protocol.ulid import ulid_ms
 from inngest_core.protocol.wire import VERSION
 from inngest_core.values.json_text import parse_value
@@ -273,10 +273,10 @@ def _gen_ai(step: StepInfo, output: object, seconds: float) -> dict[str, Any]:
         answer = parse_value(dump(output, "an answer", fix="").body)
     except InngestError:  # the step fails with it
         return {}
-    package = type(output).__module__
+    provider = provider_by_package(type(output).__module__)
     return {
         GEN_AI[name]: value
-        for metadata in ai_metadata(asked[-1] if asked else {}, answer, package, int(seconds * 1000))
+        for metadata in ai_metadata(asked[-1] if asked else {}, answer, provider, int(seconds * 1000))
         for name, value in cast("dict[str, Any]", metadata["values"]).items()
         if name in GEN_AI
     }

@@ -19,7 +19,7 @@ from inngest_devserver import fragments
 from inngest_devserver.engine import Engine
 from inngest_devserver.http.waiting import waits_for
 from inngest_devserver.runs.journal import Happening
-from inngest_devserver.storage.tables import HistoryRow, RunRow
+from inngest_devserver.storage.tables import HistoryRow, MetadataRow, RunRow
 
 from .recording import Recorder
 from .report import report
@@ -115,10 +115,20 @@ class History:
             output=None if row.output is None else fragments.load(row.output),
             attempts=1 + sum(each.kind == Happening.RUN_RETRIED for each in history),
             memos={step: fragments.load(memo) for step, memo in store.memos(row.id)},
+            metadata=_metadata(store.metadata(row.id)),
             tries=_tries(history),
             lines=[_line(each, row.started_at) for each in history],
             waits_for=waits_for(self._engine, row.id),
         )
+
+
+def _metadata(rows: list[MetadataRow]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return what is known of each step, by kind."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in rows:
+        of_step = found.setdefault(row.step_id, {})
+        of_step[row.kind] = {**of_step.get(row.kind, {}), **fragments.load(row.body)}
+    return found
 
 
 def _tries(history: list[HistoryRow]) -> dict[str, int]:

@@ -48,7 +48,10 @@ class Line:
 
 @dataclass(slots=True)
 class Snapshot:
-    """A run as the engine has it. memos: of the steps that ended, by hashed id. tries: of steps that were repeated."""
+    """A run as the engine has it. memos: of the steps that ended, by hashed id. tries: of steps that were repeated.
+
+    metadata: values by kind, of steps by hashed id.
+    """
 
     run_id: str
     function: str
@@ -60,6 +63,7 @@ class Snapshot:
     output: object = None
     attempts: int = 1
     memos: dict[str, object] = field(default_factory=dict[str, object])
+    metadata: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict[str, dict[str, dict[str, Any]]])
     tries: dict[str, int] = field(default_factory=dict[str, int])
     lines: list[Line] = field(default_factory=list[Line])
     waits_for: Sequence[str] = ()
@@ -144,6 +148,11 @@ class StepResult:
         run = self._look()
         tries = run.tries.get(self._record.id, 0)
         return max(tries + (self._record.id in run.memos), self._record.calls if tries else 0)
+
+    @property
+    def metadata(self) -> Mapping[str, Mapping[str, Any]]:
+        """What is known of it besides its output: values by their kind, such as "inngest.ai" for models and tokens."""
+        return self._look().metadata.get(self._record.id, {})
 
     @property
     def calls(self) -> int:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from inngest_core.ai.adapters import Adapter
-from inngest_core.ai.metadata import ai_metadata
 from inngest_core.error_text import kind_of
 from inngest_core.errors import ConfigError
+from inngest_core.protocol.ai_metadata import ai_metadata, provider_by_package
 from inngest_core.protocol.limits import MAX_STEP_BYTES
 from inngest_core.protocol.wire import Opcode
 from inngest_core.values.json_text import parse_value
@@ -84,7 +84,8 @@ def wrap(step_id: str, callback: Callable[..., object], args: Sequence[object], 
     def describe(answer: bytes, given: Sequence[object], latency_ms: int) -> list[dict[str, object]]:
         objects = [cast("Mapping[str, object]", each) for each in given if isinstance(each, Mapping)]
         package = str(getattr(callback, "__module__", "") or "")
-        return ai_metadata(objects[-1] if objects else {}, parse_value(answer), package, latency_ms)
+        asked: Mapping[str, object] = objects[-1] if objects else {}
+        return ai_metadata(asked, parse_value(answer), provider_by_package(package), latency_ms)
 
     opts = step_opts(type="step.ai.wrap")
     return Tool(Opcode.STEP_RUN, step_id, step_id, read_plain, opts, call, given, returns=callback, describe=describe)

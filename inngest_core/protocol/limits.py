@@ -28,6 +28,11 @@ that with a well-formed wrong signature, and it costs about a millisecond for ea
 MAX_MESSAGE_BYTES = MIB // 2
 """The data of one realtime message."""
 
+MAX_METADATA_BYTES = 64 * 1024
+"""The metadata of one step, all kinds together."""
+MAX_RUN_METADATA_BYTES = MIB
+"""The metadata of a run and of its steps together."""
+
 MAX_STATE_ANSWER_BYTES = 64 * MIB
 """What an app reads of one answer that holds the memos of a run or its batch of events: twice the largest state."""
 

@@ -62,9 +62,10 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The step is done, with this memo."""
+    """The step is done, with this memo. answer: what a model's provider answered, as JSON."""
 
     memo: bytes
+    answer: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +195,7 @@ def _read_inference(fetched: Fetched) -> Done | Failed:
     if fetched.status > 299:
         reason = f"unsuccessful status code: {fetched.status}"
     if not reason:
-        return Done(memos.data(fragments.dump(answer)))
+        return Done(memos.data(fragments.dump(answer)), answer)
     fields = {"name": "AIGatewayError", "message": f"{_NO_INFERENCE}: {reason}", "data": answer, "stack": text[:_KEPT]}
     memo = fragments.wrap("error", fragments.dump(fields))
     return Failed(reason, memo, retry_after=fetched.headers.get("retry-after"))

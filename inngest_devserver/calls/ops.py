@@ -18,6 +18,8 @@ from inngest_devserver.matcher import Expression, ExpressionError
 from inngest_devserver.runs import memos
 
 from .fetched import Request, RequestInvalidError, parse_request
+from .metadata import read_metadata
+from .told import NOTHING_TOLD, Told, began_of
 
 _YEAR_SECONDS = 365 * 86_400.0
 _SHORTEST_DATE = 10
@@ -28,29 +30,28 @@ _BY_NAME = {opcode.value.lower(): opcode for opcode in Opcode}
 
 @dataclass(frozen=True, slots=True)
 class StepDone:
-    """A step that ran. failed: its memo is an error. began: the Unix time when it did, if the app says so.
-
-    arguments: those that it was called with, a JSON array, if the app records them.
-    """
+    """A step that ran. failed: its memo is an error."""
 
     id: str
     name: str
     memo: bytes
     failed: bool = False
     message: str = ""
-    began: float | None = None
-    arguments: bytes | None = None
+    told: Told = NOTHING_TOLD
 
 
 @dataclass(frozen=True, slots=True)
 class StepErrored:
-    """A step that raised and may be tried again. began, arguments: as of `StepDone`."""
+    """A step that raised and may be tried again."""
 
     id: str
     name: str
     error: Mapping[str, Any]
-    began: float | None = None
-    arguments: bytes | None = None
+    told: Told = NOTHING_TOLD
+
+    @property
+    def message(self) -> str:
+        return f"{self.error.get('name')}: {self.error.get('message')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,20 +206,17 @@ class _Reader:
     def _read(self, opcode: Opcode, step_id: str) -> Op:
         match opcode:
             case Opcode.STEP_RUN:
-                return StepDone(
-                    step_id, self._name, memos.data(self._data()), began=self._began(), arguments=self._input()
-                )
+                return StepDone(step_id, self._name, memos.data(self._data()), told=self._told())
             case Opcode.STEP:
-                return StepDone(step_id, self._name, self._data(), began=self._began(), arguments=self._input())
+                return StepDone(step_id, self._name, self._data(), told=self._told())
             case Opcode.STEP_FAILED:
                 error = memos.step_error(self._object("error") or None)
                 message = str(self._object("error").get("message", ""))
-                began, given = self._began(), self._input()
-                return StepDone(step_id, self._name, error, failed=True, message=message, began=began, arguments=given)
+                return StepDone(step_id, self._name, error, failed=True, message=message, told=self._told())
             case Opcode.STEP_ERROR:
                 if not self._object("error"):
                     raise OpsInvalidError(f"{self._what()}: StepError has no error")
-                return StepErrored(step_id, self._name, self._object("error"), self._began(), self._input())
+                return StepErrored(step_id, self._name, self._object("error"), self._told())
             case Opcode.STEP_PLANNED:
                 self._input()
                 return Planned(step_id, self._name, self._race)
@@ -240,13 +238,9 @@ class _Reader:
                 message = f"{self._what()}: this engine does not know {opcode.value} yet"
                 raise OpsInvalidError(message, name="UnsupportedOpError", final=True)
 
-    def _began(self) -> float | None:
-        """Return when the step began; what an app says beyond the present, or as no number, does not count."""
-        timing = self._op.get("timing")
-        began = cast("dict[str, Any]", timing).get("a") if isinstance(timing, dict) else None
-        if type(began) is not int or not 0 < began <= self._now * 1e9:
-            return None
-        return began / 1e9
+    def _told(self) -> Told:
+        op = self._op
+        return Told(began_of(op.get("timing"), self._now), self._input(), read_metadata(op.get("metadata")))
 
     def _data(self) -> bytes:
         return self._limited(self._op.get("data"), "output")

@@ -17,19 +17,22 @@ from inngest_core.protocol.wire import parse_object
 from inngest_core.web.messages import Response
 from inngest_devserver import fragments
 from inngest_devserver.engine import Engine
+from inngest_devserver.masking import Masking
+from inngest_devserver.model_usage import KIND
 from inngest_devserver.runs.run import PauseKind, Status
 from inngest_devserver.runs.trace import Span
 from inngest_devserver.scheduling.clock import iso
 from inngest_devserver.storage.tables import EventRow, RunRow
 
 from .answers import NO_ACCOUNT, APIError, Call, json_response
-from .v2.views import duration_ms, step_op
+from .v2.views import duration_ms, metadata_view, step_op
 
 _LONGEST_QUERY = 20_000
 """Characters; those of test suites have a few hundred."""
 
 SCHEMA = """
 scalar Time
+scalar JSON
 type Query {
   run(runID: String!): FunctionRunV2
   runTrace(runID: String!): RunTraceSpan
@@ -48,8 +51,9 @@ type App { id: ID! name: String! externalID: String! }
 type RunTraceSpan {
   appID: ID! functionID: ID! runID: ID! traceID: String! spanID: String! name: String! status: String!
   attempts: Int duration: Int outputID: String isRoot: Boolean! queuedAt: Time! startedAt: Time endedAt: Time
-  stepID: String stepOp: String stepInfo: StepInfo childrenSpans: [RunTraceSpan!]!
+  stepID: String stepOp: String stepInfo: StepInfo metadata: [SpanMetadata!]! childrenSpans: [RunTraceSpan!]!
 }
+type SpanMetadata { kind: String! scope: String! updatedAt: Time! values: JSON! }
 union StepInfo = RunStepInfo | SleepStepInfo | WaitForEventStepInfo | InvokeStepInfo | OtherStepInfo
 type RunStepInfo { type: String }
 type SleepStepInfo { sleepUntil: Time }
@@ -152,7 +156,8 @@ class _Run:
         self.queuedAt = self.startedAt = iso(row.started_at)
         self.endedAt = None if row.ended_at is None else iso(row.ended_at)
         self.triggerIDs = row.batch.split(",")
-        self.isBatch, self.hasAI = len(self.triggerIDs) > 1, False
+        self.isBatch = len(self.triggerIDs) > 1
+        self.hasAI = any(each.kind == KIND for each in engine.store.metadata(row.id))
         event = engine.store.event(row.event_id)
         self.eventName = event.name if event else None
         self.function = {
@@ -166,7 +171,7 @@ class _Run:
         root = self._engine.trace(self._row)
         if not preview:
             _as_without_preview(root)
-        return _Span(self._row, self.app["id"], root, is_root=True)
+        return _Span(self._row, self.app["id"], root, self._engine.masking, is_root=True)
 
 
 def _as_without_preview(root: Span) -> None:
@@ -177,7 +182,7 @@ def _as_without_preview(root: Span) -> None:
 
 
 class _Span:
-    def __init__(self, run: RunRow, app_id: str, span: Span, *, is_root: bool = False) -> None:
+    def __init__(self, run: RunRow, app_id: str, span: Span, masking: Masking, *, is_root: bool = False) -> None:
         self.appID, self.functionID, self.runID, self.traceID = app_id, run.function_id, run.id, run.trace_id
         self.spanID, self.name, self.status, self.isRoot = span.id, span.name, span.status.upper(), is_root
         self.queuedAt = iso(span.queued_at)
@@ -190,7 +195,8 @@ class _Span:
         self.stepInfo = _step_info(span) if span.step_id else None
         has_output = span.output is not None and span.kind not in (PauseKind.SLEEP,)
         self.outputID = _output_id(run, app_id, span) if has_output else None
-        self.childrenSpans = [_Span(run, app_id, child) for child in span.children]
+        self.metadata = [metadata_view(row, masking) for row in span.metadata]
+        self.childrenSpans = [_Span(run, app_id, child, masking) for child in span.children]
 
 
 def _step_info(span: Span) -> dict[str, Any]:

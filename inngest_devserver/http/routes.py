@@ -20,6 +20,7 @@ from .checkpoint_routes import CheckpointRoutes
 from .connect_routes import ConnectRoutes, ConnectSocket
 from .event_routes import EventRoutes
 from .graphql import GraphQLRoutes
+from .metadata_routes import MetadataRoutes
 from .realtime_routes import RealtimeRoutes
 from .run_routes import RunRoutes
 from .subscriptions import Subscriptions
@@ -89,6 +90,7 @@ def endpoints(engine: Engine, access: Access | None = None) -> list[Endpoint]:
         Endpoint("/v1/events/{event}/runs", {"GET": runs.of_event}),
         Endpoint("/v1/runs", {"GET": runs.list}),
         Endpoint("/v1/runs/{run}", {"GET": runs.one, "DELETE": runs.cancel}),
+        Endpoint("/v1/runs/{run}/metadata", {"POST": MetadataRoutes(engine).add}, Need.APP),
         Endpoint("/v1/runs/{run}/jobs", {"GET": runs.jobs}),
         Endpoint("/v1/runs/{run}/history", {"GET": runs.history}),
         Endpoint("/v1/signals", {"POST": events.signal}, Need.APP),

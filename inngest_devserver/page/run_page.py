@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ from inngest_devserver.http.v2.routes import V2Routes
 from inngest_devserver.http.v2.run_actions import RunActions
 from inngest_devserver.http.v2.shapes import CallView, LogView
 from inngest_devserver.http.waiting import waits_of_steps
+from inngest_devserver.model_usage import Usage, usage_of
+from inngest_devserver.runs.metadata import shown
 from inngest_devserver.runs.run import PauseKind
 from inngest_devserver.runs.trace import Span
 from inngest_devserver.stacks import ErrorText, error_of
@@ -41,6 +43,7 @@ class StepView:
     """A row of the timeline, and what is behind it. output: what the function got; absent is told by has_output.
 
     arguments: to be edited for a rerun from here. child: the run that it invoked. event: which one it waits for.
+    usage: of a model. metadata: kinds with their values.
     """
 
     row: Row
@@ -55,6 +58,8 @@ class StepView:
     event: str
     example: Example
     attempts: list[tuple[Span, ErrorText | None]]
+    usage: Usage | None
+    metadata: list[tuple[str, dict[str, Any]]]
 
     @property
     def id(self) -> str:
@@ -75,7 +80,8 @@ class RunPage:
         for step_id, reason in waits_of_steps(engine, row.id):
             waits.setdefault(step_id, []).append(reason)
         asked = {job.step_id for job in engine.scheduler.queue.jobs_of(row.id) if run and job.id in run.requests}
-        found = timeline(engine.trace(row), engine.clock.now(), asked)
+        root = engine.trace(row)
+        found = timeline(root, engine.clock.now(), asked)
         output = self._masked(row.output)
         function = engine.registry.function(row.function_id)
         return rendering.page(
@@ -95,6 +101,8 @@ class RunPage:
             parent=self._line(row.parent_run),
             original=self._line(row.rerun_of),
             again=[line_of(engine, each) for each in related if each.rerun_of == row.id],
+            usage=self._usage(root.children),
+            metadata=self._metadata(root),
             may_rerun=function is not None and engine.registry.by_slug(function.slug) is not None,
         )
 
@@ -173,7 +181,17 @@ class RunPage:
             event=event,
             example=example_of(self._engine, event),
             attempts=[(each, error_of(self._masked(each.output))) for each in span.children],
+            usage=self._usage([span]),
+            metadata=self._metadata(span),
         )
+
+    def _metadata(self, span: Span) -> list[tuple[str, dict[str, Any]]]:
+        return [(row.kind, shown(row, self._engine.masking)) for row in span.metadata]
+
+    def _usage(self, spans: Iterable[Span]) -> Usage | None:
+        """Return what models were asked in steps."""
+        found = [pair for span in spans for pair in self._metadata(span)]
+        return usage_of({"kind": kind, "values": values} for kind, values in found)
 
 
 def _unwrapped(value: Any) -> Any:

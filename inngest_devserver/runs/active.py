@@ -9,17 +9,19 @@ little memory. Of one that an event may concern, what the event is to meet stays
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from inngest_devserver.apps.functions import Cancel, Function
+from inngest_devserver.calls.metadata import Entry, MetadataRefusedError
 from inngest_devserver.matcher import Expression
 from inngest_devserver.scheduling.placement import Placement
 from inngest_devserver.storage.store import Store
 from inngest_devserver.storage.tables import PauseRow
 
+from .metadata import Known
 from .run import PauseKind, Run, Status
 
 _K = TypeVar("_K", bound=Hashable)
@@ -222,6 +224,20 @@ class ActiveRuns:
         """Keep arguments, a JSON array, for a step that has not run yet."""
         run.give_input(step_id, arguments)
         self._store.add_input(run.id, step_id, arguments)
+
+    def describe(self, run_id: str, step_id: str, entries: Iterable[Entry], now: float) -> list[str]:
+        """Keep what is said of a step, or of the run, with what was said before; return why some of it is not kept.
+
+        The run may have ended.
+        """
+        store, refused = self._store, list[str]()
+        known = Known(store.metadata_of_step(run_id, step_id), *store.metadata_size(run_id))
+        for entry in entries:
+            try:
+                store.put_metadata(known.change(run_id, step_id, entry, now))
+            except MetadataRefusedError as error:
+                refused.append(str(error))
+        return refused
 
     def pause(self, run: Run, pause: PauseRow, expression: Expression | None = None) -> None:
         self._store.add_pause(pause)

@@ -17,6 +17,7 @@ from inngest_devserver.calls.caller import UnreachableError
 from inngest_devserver.calls.ops import Complete, Invoke, Op, Planned, Rediscover, StepDone, StepErrored, Wait
 from inngest_devserver.calls.reply import Outcome, Raised, Returned, Stepped
 from inngest_devserver.calls.requests import call_headers, call_url
+from inngest_devserver.calls.told import NOTHING_TOLD, Told
 from inngest_devserver.ids import trace_id as new_trace_id
 from inngest_devserver.scheduling.queue import JobKind
 from inngest_devserver.storage.tables import EventRow, JobRow, PauseRow, RunRow
@@ -143,21 +144,23 @@ class Executor:
 
     # --- steps that are done elsewhere
 
-    def resume(self, run: Run, pause: PauseRow, memo: bytes, *, failed: str | None = None) -> None:
+    def resume(
+        self, run: Run, pause: PauseRow, memo: bytes, *, failed: str | None = None, told: Told = NOTHING_TOLD
+    ) -> None:
         """Keep the memo of a step that was paused, and let the run go on."""
-        done = self._progress.remember(run, pause.step_id, pause.name, memo, failed=failed)
+        done = self._progress.remember(run, pause.step_id, pause.name, memo, failed=failed, told=told)
         if not self._overflowed(run, pause.name):
             self._progress.go_on(run, done)
             self._s.active.rest(run)
 
     def save(self, run: Run, op: StepDone) -> None:
         """Keep the memo of a step that the app saves while its call goes on; that call asks for what comes next."""
-        self._progress.remember(run, op.id, op.name, op.memo, since=op.began, arguments=op.arguments)
+        self._progress.remember(run, op.id, op.name, op.memo, told=op.told)
         self._overflowed(run, op.name)
 
-    def _finish(self, run: Run, pause: PauseRow, memo: bytes, failed: str | None) -> None:
+    def _finish(self, run: Run, pause: PauseRow, memo: bytes, failed: str | None, told: Told = NOTHING_TOLD) -> None:
         with self._ending_if_broken(run):
-            self.resume(run, pause, memo, failed=failed)
+            self.resume(run, pause, memo, failed=failed, told=told)
 
     def timed_out(self, job: JobRow) -> None:
         """Cancel a run whose time to start or to finish is over."""
@@ -290,11 +293,12 @@ class Executor:
                 pass
             case StepErrored() if stepped.no_retry or job.attempt + 1 >= run.function.max_attempts:
                 memo = memos.step_error(op.error, no_retry=stepped.no_retry)
-                done = StepDone(op.id, op.name, memo, True, _message(op), op.began, op.arguments)
+                done = StepDone(op.id, op.name, memo, True, op.message, op.told)
                 news.add(self._remember(run, job, done, started))
             case StepErrored():
                 news.retried = True
-                self.attempts.step_failed(run, job, op, _message(op), op.began or started)
+                self.attempts.step_failed(run, job, op, op.message, op.told.began or started)
+                self._progress.describe(run, op.id, op.name, op.told.metadata)
             case Planned():
                 self._progress.pause(run, op)
                 news.count += op.id not in run.planned
@@ -306,9 +310,9 @@ class Executor:
 
     def _remember(self, run: Run, job: JobRow, op: StepDone, started: float) -> Done:
         """Keep what came of a step; started: when the call began that ran it."""
-        failed, began = op.message if op.failed else None, op.began or started
+        failed = op.message if op.failed else None
         done = self._progress.remember(
-            run, op.id, op.name, op.memo, failed=failed, since=began, arguments=op.arguments, attempt=job.attempt
+            run, op.id, op.name, op.memo, failed=failed, told=op.told, since=started, attempt=job.attempt
         )
         self._overflowed(run, op.name)
         return done
@@ -344,7 +348,3 @@ class Executor:
         if overflow is not None:
             self._fail_for(run, *overflow)
         return overflow is not None
-
-
-def _message(op: StepErrored) -> str:
-    return f"{op.error.get('name')}: {op.error.get('message')}"

@@ -6,7 +6,7 @@ in a repository is taken out here, for the API, the command line and the page al
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -16,6 +16,7 @@ from inngest_devserver.scheduling.clock import iso
 from inngest_devserver.storage.store import Store
 from inngest_devserver.storage.tables import RunRow
 
+from .metadata import counts_in
 from .run import PauseKind
 
 FORMAT = 1
@@ -45,6 +46,10 @@ def export_for_tests(
     for step in document["steps"]:
         redact = redactor.redact_event if step["kind"] == PauseKind.WAIT else redactor.redact
         step["memo"] = redact(step["memo"])
+        for each in step.get("metadata", ()):
+            redactor.redact_metadata(each)
+    for each in document.get("metadata", ()):
+        redactor.redact_metadata(each)
     document["output"] = redactor.redact(document["output"])
     return Exported(document, redactor.count)
 
@@ -55,6 +60,11 @@ def export_run(store: Store, run: RunRow, function: str) -> dict[str, Any]:
     history = store.history(run.id)
     names = {row.step_id: row.name for row in history if row.step_id}
     kinds = {row.step_id: row.op for row in history if row.step_id and row.op}
+    described: dict[str, list[dict[str, Any]]] = {}
+    for each in store.metadata(run.id):
+        described.setdefault(each.step_id, []).append(
+            {"kind": each.kind, "scope": each.scope, "values": fragments.load(each.body)}
+        )
     return {
         "format": FORMAT,
         "run_id": run.id,
@@ -64,11 +74,23 @@ def export_run(store: Store, run: RunRow, function: str) -> dict[str, Any]:
         "ended_at": None if run.ended_at is None else iso(run.ended_at),
         "events": [fragments.load(row.body) for row in events],
         "steps": [
-            {"id": step, "name": names.get(step, ""), "kind": kinds.get(step, ""), "memo": fragments.load(memo)}
+            {
+                "id": step,
+                "name": names.get(step, ""),
+                "kind": kinds.get(step, ""),
+                "memo": fragments.load(memo),
+                **_metadata(described, step),
+            }
             for step, memo in store.memos(run.id)
         ],
         "output": None if run.output is None else fragments.load(run.output),
+        **_metadata(described, ""),
     }
+
+
+def _metadata(described: Mapping[str, list[dict[str, Any]]], step: str) -> dict[str, Any]:
+    """Return the field with what is known of a step, or of the run; none where that is nothing."""
+    return {"metadata": described[step]} if step in described else {}
 
 
 _TEXTS_OF_ERRORS = frozenset({"message", "stack"})
@@ -100,6 +122,14 @@ class _Redactor:
         if isinstance(value, list):
             return [self.redact(each) for each in cast("list[object]", value)]
         return value if self._payloads or value is None or isinstance(value, bool) else self._hide(value)
+
+    def redact_metadata(self, entry: dict[str, Any]) -> None:
+        """Redact the values of metadata; numbers of tokens stay, unless no numbers do."""
+        given: dict[str, Any] = entry["values"]
+        counts = counts_in(entry["kind"], given) if self._payloads else {}
+        entry["values"] = {
+            name: value if name in counts else self._redact_field(name, value) for name, value in given.items()
+        }
 
     def _redact_field(self, key: str, value: object) -> Any:
         if self._masking.hides(key):

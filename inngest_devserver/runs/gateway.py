@@ -7,11 +7,15 @@ is the executor's matter. The rules: docs/protocol.md, "Fetch".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import json
+from typing import Protocol
 
+from inngest_core.protocol.ai_metadata import ai_metadata, provider_by_host
 from inngest_core.web.messages import TransportError
 from inngest_devserver.calls.fetched import Done, Failed, load_request, no_answer, read_fetched
 from inngest_devserver.calls.fetcher import NoRetryError
+from inngest_devserver.calls.metadata import NO_METADATA, Metadata, read_metadata
+from inngest_devserver.calls.told import Told
 from inngest_devserver.storage.tables import JobRow, PauseRow
 
 from .attempts import Attempts
@@ -22,12 +26,14 @@ from .services import Services
 MOST_AT_ONCE = 64
 """Requests under way; the others wait for their turn, apart from the calls of apps."""
 
-Finish = Callable[[Run, PauseRow, bytes, str | None], None]
+
+class Finish(Protocol):
+    """Lets a run go on, given the pause that ends, its memo, the message when that is an error, and what is told."""
+
+    def __call__(self, run: Run, pause: PauseRow, memo: bytes, failed: str | None, told: Told = ...) -> None: ...
 
 
 class Gateway:
-    """finish: lets a run go on, given the pause that ends, its memo, and the message when that is an error."""
-
     def __init__(self, services: Services, attempts: Attempts, finish: Finish) -> None:
         self._s = services
         self._attempts = attempts
@@ -63,11 +69,12 @@ class Gateway:
 
     async def _perform(self, run: Run, pause: PauseRow, job: JobRow) -> None:
         started = self._s.clock.now()
-        result = await self._exchange(pause)
+        result, seconds = await self._exchange(pause)
         if run not in self._s.active or run.pauses.get(pause.step_id) is not pause:
             return
         if isinstance(result, Done):
-            self._finish(run, pause, result.memo, None)
+            told = Told(metadata=_metadata(pause, result.answer, seconds))
+            self._finish(run, pause, result.memo, None, told)
         elif result.final or job.attempt + 1 >= run.function.max_attempts:
             self._finish(run, pause, result.memo, result.message)
         else:
@@ -86,10 +93,22 @@ class Gateway:
                 position=pause.position,
             )
 
-    async def _exchange(self, pause: PauseRow) -> Done | Failed:
+    async def _exchange(self, pause: PauseRow) -> tuple[Done | Failed, float]:
+        """Return what came of a request, and how many seconds it took."""
         request = load_request(pause.request)
-        try:
-            async with self._turns:
-                return read_fetched(request.op, await self._s.fetcher.fetch(request))
-        except TransportError as error:
-            return no_answer(request.op, str(error), final=isinstance(error, NoRetryError))
+        async with self._turns:
+            began = self._s.clock.now()
+            try:
+                result = read_fetched(request.op, await self._s.fetcher.fetch(request))
+            except TransportError as error:
+                result = no_answer(request.op, str(error), final=isinstance(error, NoRetryError))
+            return result, self._s.clock.now() - began
+
+
+def _metadata(pause: PauseRow, answer: object, seconds: float) -> Metadata:
+    """Return what the answer of a model's provider says of models and tokens."""
+    if answer is None:
+        return NO_METADATA
+    request = load_request(pause.request)
+    provider = provider_by_host(request.host)
+    return read_metadata(ai_metadata(json.loads(request.body), answer, provider, max(round(seconds * 1000), 0)))

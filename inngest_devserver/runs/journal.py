@@ -23,6 +23,8 @@ class Happening(enum.StrEnum):
     STEP_RETRIED = "step.retried"
     STEP_DONE = "step.done"
     STEP_FAILED = "step.failed"
+    STEP_NOTED = "step.noted"
+    """Something about a step that does not change how it goes on."""
 
 
 _OVER = frozenset({Happening.STEP_DONE, Happening.STEP_FAILED})
@@ -110,6 +112,12 @@ class Journal:
         )
         self._console.step(now, run.function.slug, run.id, name, outcome, _took(happening, now, since))
         self._tell(run, step_id, name, _STEP_STATUSES.get(happening, _RUNNING))
+
+    def noted(self, run: Run, step_id: str, name: str, what: str) -> None:
+        """Record something about a step that does not change how it goes on."""
+        now, what = self._clock.now(), fragments.text(what)
+        self._store.add_history(HistoryRow(run.id, now, Happening.STEP_NOTED, step_id, name, 0, what))
+        self._console.step(now, run.function.slug, run.id, name, what, None)
 
     def planned(self, run: Run, step_id: str, name: str) -> None:
         """Let it be known that a step was planned, which is not worth keeping."""

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 from inngest_core.protocol.duration import dump_duration
 from inngest_devserver import ids
+from inngest_devserver.calls.metadata import Metadata, in_short
 from inngest_devserver.calls.ops import Fetch, Invoke, Planned, SignalWait, Sleep, Wait
+from inngest_devserver.calls.told import NOTHING_TOLD, Told
 from inngest_devserver.scheduling.clock import Clock
 from inngest_devserver.scheduling.queue import JobKind, Queue
 from inngest_devserver.storage.tables import JobRow, PauseRow
@@ -90,24 +92,24 @@ class Progress:
         memo: bytes,
         *,
         failed: str | None = None,
+        told: Told = NOTHING_TOLD,
         since: float | None = None,
-        arguments: bytes | None = None,
         attempt: int = 0,
     ) -> Done:
         """Keep the memo of a step that is done; the first one counts.
 
         failed: the message of the error that the memo holds. since: when the step, or its last attempt, began to run,
-        if the app ran it. arguments: what it was called with, a JSON array, if that is known. attempt: the last one.
+        if the app ran it and does not tell. attempt: the last one.
         """
         if step_id in run.memos:
             return Done.NOTHING
         position = len(run.stack)
-        pause = self._active.remember(run, step_id, memo, arguments)
+        pause = self._active.remember(run, step_id, memo, told.arguments)
         if pause is not None:
             self._queue.drop(run.id, _pause_job_id(run.id, step_id))
         happening = Happening.STEP_DONE if failed is None else Happening.STEP_FAILED
         outcome = "done" if failed is None else f"failed: {failed}"
-        queued = None
+        since, queued = told.began or since, None
         if pause is not None:
             since, queued, position = since or pause.since, pause.since, pause.position
         self._journal.step(
@@ -122,7 +124,16 @@ class Progress:
             queued=queued,
             position=position,
         )
+        self.describe(run, step_id, name, told.metadata)
         return Done.RACING_STEP if pause is not None and pause.race else Done.STEP
+
+    def describe(self, run: Run, step_id: str, name: str, metadata: Metadata) -> None:
+        """Keep what an app says of a step, or of its run, and tell what of it is not kept."""
+        refused = metadata.refused
+        if metadata.entries:
+            refused = (*refused, *self._active.describe(run.id, step_id, metadata.entries, self._clock.now()))
+        if refused:
+            self._journal.noted(run, step_id, name, f"metadata that was not kept: {in_short(refused)}")
 
     def pause(self, run: Run, op: Pausing) -> bool:
         """Hold a step until it is done elsewhere; False when that is nothing new. Raises SignalConflictError."""

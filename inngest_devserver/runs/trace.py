@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from inngest_devserver.storage.tables import HistoryRow, PauseRow, RunRow
+from inngest_devserver.storage.tables import HistoryRow, MetadataRow, PauseRow, RunRow
 
 from .journal import Happening
 from .run import PauseKind, Status
@@ -26,7 +26,7 @@ class Span:
 
     started_at: None before anything was done. output: JSON. arguments: those of the step as a JSON array, if they are
     known. position: how many steps were done when it was reported, -1 if that is not known. in_group: others were
-    reported at that time, too. invoked: the run that the step started.
+    reported at that time, too. invoked: the run that the step started. metadata: of the step; of the root, of the run.
     """
 
     id: str
@@ -45,6 +45,7 @@ class Span:
     in_group: bool = False
     is_attempt: bool = False
     invoked: str = ""
+    metadata: list[MetadataRow] = field(default_factory=list[MetadataRow])
     children: list[Span] = field(default_factory=list["Span"])
 
     def walk(self) -> Iterable[Span]:
@@ -71,6 +72,7 @@ class Material:
     memos: Mapping[str, bytes]
     inputs: Mapping[str, bytes]
     pauses: Iterable[PauseRow]
+    metadata: Sequence[MetadataRow] = ()
     invoked: Mapping[str, str] = field(default_factory=dict[str, str])
     running: Mapping[str, float] = field(default_factory=dict[str, float])
 
@@ -80,6 +82,10 @@ def trace(run: RunRow, of: Material) -> Span:
     history = of.history
     started = next((row.since for row in history if row.since is not None), run.started_at)
     root = Span(span_id(run.id), "Run", run.status, run.started_at, started, run.ended_at, output=run.output)
+    described: dict[str, list[MetadataRow]] = {}
+    for each in of.metadata:
+        described.setdefault(each.step_id, []).append(each)
+    root.metadata = described.get("", [])
     steps: dict[str, Span] = {}
     for row in history:
         if row.step_id:
@@ -92,6 +98,7 @@ def trace(run: RunRow, of: Material) -> Span:
     together = collections.Counter(span.position for span in steps.values() if span.position >= 0)
     for step_id, span in steps.items():
         span.arguments, span.invoked = of.inputs.get(step_id), of.invoked.get(step_id, "")
+        span.metadata = described.get(step_id, [])
         span.in_group = together[span.position] > 1
         if ended and span.ended_at is None:  # the run was cancelled, or failed, beside it
             span.status, span.ended_at = Status.CANCELLED, run.ended_at
@@ -133,6 +140,8 @@ def _happened(run: RunRow, span: Span, row: HistoryRow, memos: Mapping[str, byte
                 span.children.append(_attempt(run, row, span, span.status))
             elif row.since is not None:
                 span.started_at = row.since
+        case Happening.STEP_NOTED:
+            span.detail = f"{span.detail}; {row.detail}" if span.detail else row.detail
         case _:
             span.kind, span.detail = row.op or span.kind, row.detail
 

@@ -49,7 +49,7 @@ class Retention:
         too_old = "SELECT id FROM runs WHERE ended_at < ? ORDER BY ended_at LIMIT ?"
         gone += self._db.all(too_old, (now - self._keep.seconds, _AT_ONCE))
         for (run_id,) in gone:
-            for table in ("memos", "history", "inputs"):
+            for table in ("memos", "history", "inputs", "metadata"):
                 self._db.write(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))  # noqa: S608
             self._db.write("DELETE FROM runs WHERE id = ?", (run_id,))
         self._prune_events(now)

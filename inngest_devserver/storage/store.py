@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from .database import Database, Schedule
-from .tables import AppRow, EventRow, FunctionRow, HistoryRow, JobRow, PauseRow, RunRow
+from .tables import AppRow, EventRow, FunctionRow, HistoryRow, JobRow, MetadataRow, PauseRow, RunRow
 
 _EVENT = "internal_id, id, name, ts, received_at, body"
 RUN_COLUMNS = (
@@ -157,6 +157,29 @@ class Store:
     def inputs(self, run_id: str) -> list[tuple[str, bytes]]:
         """Return (step id, arguments) of the steps whose arguments are known: recorded, or given by hand."""
         return self._all("SELECT step_id, body FROM inputs WHERE run_id = ?", (run_id,))
+
+    def put_metadata(self, row: MetadataRow) -> None:
+        """Keep what is known of a step, or of a run, in place of what was known; forget it when that is empty."""
+        if row.body:
+            self._write("INSERT OR REPLACE INTO metadata VALUES (?,?,?,?,?,?)", row)
+        else:
+            sql = "DELETE FROM metadata WHERE run_id = ? AND step_id = ? AND scope = ? AND kind = ?"
+            self._write(sql, row[:4])
+
+    def metadata(self, run_id: str) -> list[MetadataRow]:
+        """Return what is known of a run and of its steps, besides their results."""
+        sql = "SELECT * FROM metadata WHERE run_id = ? ORDER BY step_id, scope, kind"
+        return [MetadataRow(*row) for row in self._all(sql, (run_id,))]
+
+    def metadata_of_step(self, run_id: str, step_id: str) -> list[MetadataRow]:
+        """Return what is known of one step, and of the run itself."""
+        sql = "SELECT * FROM metadata WHERE run_id = ? AND step_id IN (?, '')"
+        return [MetadataRow(*row) for row in self._all(sql, (run_id, step_id))]
+
+    def metadata_size(self, run_id: str) -> tuple[int, int]:
+        """Return how many rows there are of a run and its steps, and the bytes of their kinds and bodies."""
+        sql = "SELECT count(*), coalesce(sum(length(body) + length(kind)), 0) FROM metadata WHERE run_id = ?"
+        return cast("tuple[int, int]", self._one(sql, (run_id,)))
 
     def add_pause(self, row: PauseRow) -> None:
         self._write(f"INSERT INTO pauses ({_PAUSE}) VALUES (?,?,?,?,?,?,?,?,?,?)", row)  # noqa: S608

@@ -80,6 +80,12 @@ ALTER TABLE history ADD COLUMN position INTEGER NOT NULL DEFAULT -1;
 ALTER TABLE history ADD COLUMN error BLOB;
 ALTER TABLE pauses ADD COLUMN position INTEGER NOT NULL DEFAULT -1;
 """,
+    """
+CREATE TABLE metadata (
+    run_id TEXT NOT NULL, step_id TEXT NOT NULL, scope TEXT NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL,
+    updated_at REAL NOT NULL, PRIMARY KEY (run_id, step_id, scope, kind)
+);
+""",
 )
 """What makes the tables: applied one after another. A file keeps how many it has had in `PRAGMA user_version`."""
 
@@ -160,6 +166,17 @@ class PauseRow(NamedTuple):
     expression: str = ""
     request: bytes = b""
     position: int = -1
+
+
+class MetadataRow(NamedTuple):
+    """What is known of a step under a kind, besides its result. step_id: empty for the run. body: a JSON object."""
+
+    run_id: str
+    step_id: str
+    scope: str
+    kind: str
+    body: bytes
+    updated_at: float
 
 
 class JobRow(NamedTuple):

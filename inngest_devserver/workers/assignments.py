@@ -18,7 +18,7 @@ from typing import Protocol
 from inngest_connect.codec import changed
 from inngest_connect.messages import ExecutorRequest, Reply, ReplyStatus
 from inngest_core.protocol.wire import Header, Query, dump_json
-from inngest_core.web.messages import query_of
+from inngest_core.web.messages import TransportError, query_of
 from inngest_devserver.apps.registry import Registry
 from inngest_devserver.calls.caller import WORKERS_URL, UnreachableError
 from inngest_devserver.calls.reply import Answer
@@ -183,22 +183,36 @@ class Assignments:
 
     # Calls
 
-    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Have a worker make a call; raises UnreachableError when none can take it now."""
+    async def send(self, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Answer:
+        """Have a worker make a call.
+
+        seconds: how long it may take; a worker may extend its lease no longer. Raises UnreachableError: none can take
+        it now. TransportError: there was no answer in that time.
+        """
         assignment = Assignment(self._request(url, headers, body))
         request_id = assignment.request.request_id
         self._by_request[request_id] = assignment
         try:
-            reply = await self._until_replied(assignment)
-        except BaseException:
-            del self._by_request[request_id]
-            assignment.kept.set_result(False)
+            async with asyncio.timeout(seconds):
+                reply = await self._until_replied(assignment)
+        except BaseException as error:
+            self._give_up(assignment)
+            if isinstance(error, TimeoutError):
+                raise TransportError(f"{WORKERS_URL}: no answer in {seconds:g} seconds") from None
             raise
         task = asyncio.current_task()
         if task is None:
             raise AssertionError("calls are made in tasks")
         task.add_done_callback(lambda done: self._keep(assignment, cancelled=done.cancelled()))
         return _answer(reply)
+
+    def _give_up(self, assignment: Assignment) -> None:
+        """Wait no more for a call: its worker hears of it when it extends its lease, or else loses it at its end."""
+        request_id, worker = assignment.request.request_id, assignment.worker
+        del self._by_request[request_id]
+        assignment.kept.set_result(False)
+        if worker is not None:
+            asyncio.get_running_loop().call_at(assignment.expires, worker.release, request_id)
 
     async def _until_replied(self, assignment: Assignment) -> Reply:
         declined: set[Worker] = set()

@@ -129,7 +129,7 @@ def dev(*arguments: str, folder: Path, name: str = "dev", **more: str) -> contex
 def answers(origin: str) -> bool:
     host, _, port = origin.removeprefix("http://").partition(":")
     try:
-        socket.create_connection((host, int(port)), timeout=5).close()
+        socket.create_connection((host, int(port)), timeout=60).close()
     except ConnectionError:
         return False
     return True

@@ -55,7 +55,7 @@ class Flood:
         assert self._some.wait(30)
 
     def _run(self) -> None:
-        with httpx.Client(base_url=self._origin, trust_env=False, verify=NO_TLS) as client:
+        with httpx.Client(base_url=self._origin, trust_env=False, verify=NO_TLS, timeout=60) as client:
             for _ in range(200):
                 if self._over.is_set():
                     return
@@ -108,14 +108,16 @@ def test_what_cannot_be_written_or_read_is_said(shop: Path) -> None:
         assert "cannot be written" in run("backup", "no/such/file", "--url", origin, folder=shop, code=1, **variables)
         assert "asks for a key" in run("backup", "copy.db", "--url", origin, folder=shop, code=1)
         assert not (shop / "copy.db").exists()
-        assert httpx.post(f"{origin}/v1/backup", headers={"authorization": f"Bearer {key}"}).status_code == 405
+        assert (
+            httpx.post(f"{origin}/v1/backup", headers={"authorization": f"Bearer {key}"}, timeout=60).status_code == 405
+        )
 
 
 def test_an_engine_that_is_stopped_waits_for_no_backup(tmp_path: Path) -> None:
     with dev("--persist", "engine.db", folder=tmp_path) as it:
         origin = it.origin()
         it.until("no app")
-        with httpx.Client(base_url=origin, trust_env=False, verify=NO_TLS) as client:
+        with httpx.Client(base_url=origin, trust_env=False, verify=NO_TLS, timeout=60) as client:
             large = {"name": "other/event", "data": {"text": "x" * 2_000_000}}
             for _ in range(10):
                 assert client.post("/e/key", json=large).status_code == 200

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.stage.servers import free_port
+
 from .commands import SHOP, Dev, answers, command, dev, environ, run
 
 pytestmark = pytest.mark.live
@@ -103,8 +105,7 @@ def test_the_app_ends_when_the_command_is_killed(shop: Path) -> None:
 
 
 def test_an_app_that_runs_elsewhere_is_waited_for_in_one_line(shop: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     with dev("-u", f"http://127.0.0.1:{port}/api/inngest", folder=shop) as session:
         origin = session.origin()
         session.until("waiting for an app at")

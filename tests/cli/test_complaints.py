@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.stage.servers import free_port
+
 from .commands import SHOP, dev, environ, run
 
 pytestmark = pytest.mark.live
@@ -82,8 +84,7 @@ def test_wrong_usage(arguments: list[str], said: str) -> None:
 
 
 def test_no_engine_there() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    url = f"http://127.0.0.1:{free_port()}"
     for arguments in (["send", "a"], ["runs"]):
         shown = run(*arguments, "--url", url, code=1)
         assert shown.startswith(f"inngest: no engine is running at {url} (")

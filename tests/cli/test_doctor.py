@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import threading
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 
 import inngest
 import inngest.flask
+from tests.stage.servers import free_port
 
 from .commands import SHOP, dev, ended, run_here
 
@@ -86,8 +86,7 @@ def test_all_is_well(engine: str) -> None:
 
 
 def test_no_engine_and_a_port_that_is_taken() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        free = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    free = f"http://127.0.0.1:{free_port()}"
     found = wrong("--url", free)["engine"]
     assert f"no engine is running at {free} (" in found["says"]
     assert "start one with `inngest dev module:app --port " in found["fix"]
@@ -121,8 +120,9 @@ def test_an_app_that_the_engine_does_not_know_or_that_is_not_there(engine: str) 
             in (found["registration"]["says"])
         )
         assert f"curl -X PUT {origin}/api/inngest" in found["registration"]["fix"]
-    found = wrong(f"{origin}/api/inngest", "--url", engine)
-    assert f"nothing answers at {origin}/api/inngest (" in found["app"]["says"]
+    nowhere = f"http://127.0.0.1:{free_port()}/api/inngest"
+    found = wrong(nowhere, "--url", engine)
+    assert f"nothing answers at {nowhere} (" in found["app"]["says"]
 
 
 def test_paths_that_are_wrong(engine: str) -> None:

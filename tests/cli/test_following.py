@@ -16,14 +16,13 @@ from .commands import ROOT, Dev, command, dev, environ, run
 pytestmark = pytest.mark.live
 
 NAPS = """
-import datetime
 import flask, inngest, inngest.flask
 
 client = inngest.Inngest(app_id="naps", is_production=False)
 
 @client.create_function(fn_id="nap", retries=0, trigger=inngest.TriggerEvent(event="nap/wanted"))
 def nap(ctx, step):
-    step.sleep("a while", datetime.timedelta(seconds=15))
+    step.wait_for_event("a while", event="nap/over", timeout=86_400_000)
     return "woken by OLD"
 
 app = flask.Flask(__name__)
@@ -31,21 +30,42 @@ inngest.flask.serve(app, client, [nap])
 """
 
 
-def test_the_app_is_started_anew_and_what_sleeps_goes_on_with_the_new_code(tmp_path: Path) -> None:
+def test_the_app_is_started_anew_and_what_waits_goes_on_with_the_new_code(tmp_path: Path) -> None:
     code = tmp_path / "naps.py"
     code.write_text(NAPS)
     with dev("naps", "--reload", folder=tmp_path) as session:
         origin = session.origin()
         session.until("ready:")
         event = run("send", "nap/wanted", "--url", origin).split()[2]
-        session.until("sleeps for 15s")
+        session.until("waits for")
         code.write_text("def broken(:")
         session.until("the app naps cannot be started: ")
         code.write_text(NAPS.replace("OLD", "NEW"))
         session.until("  app  ")
+        run("send", "nap/over", "--url", origin)
         session.until("run completed")
         assert 'output  "woken by NEW"' in run("runs", "--event", event, "--url", origin)
         assert "the code changed; the app naps is started anew" in session.seen
+
+
+SLOW = """
+import pathlib, time
+
+print("importing")
+while not pathlib.Path("go on").exists():
+    time.sleep(0.01)
+"""
+
+
+def test_a_change_that_is_made_while_the_app_is_imported_is_not_missed(tmp_path: Path) -> None:
+    code = tmp_path / "naps.py"
+    code.write_text(SLOW + NAPS)
+    with dev("naps", "--reload", folder=tmp_path) as session:
+        session.until("importing")
+        code.write_text(NAPS)
+        (tmp_path / "go on").touch()
+        session.until("the code changed; the app naps is started anew")
+        session.until("  app  ")
 
 
 def test_reload_needs_an_app(tmp_path: Path) -> None:

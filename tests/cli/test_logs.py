@@ -130,11 +130,12 @@ def test_what_an_app_writes_belongs_to_its_run_and_its_types_are_known(tmp_path:
         session.until("ready:")
         run("send", "user/came", '{"name": "Ada"}', "--url", origin)
         session.until("run completed")
-        shown = run("logs", "--url", origin)
+        while "logged, " not in (shown := run("logs", "--url", origin)):  # lines come beside the answers of the app
+            pass
         assert "app    shop  outside of any run" in shown
-        [found] = httpx.get(f"{origin}/api/v2/runs").json()["data"]
+        [found] = httpx.get(f"{origin}/api/v2/runs", timeout=60).json()["data"]
         assert f"app    shop  [{found['id'][-6:]}] printed for Ada" in shown
-        lines = httpx.get(f"{origin}/api/v2/logs?runId={found['id']}&appId=shop").json()["data"]
+        lines = httpx.get(f"{origin}/api/v2/logs?runId={found['id']}&appId=shop", timeout=60).json()["data"]
         assert [line["text"].rpartition("inngest: ")[2] for line in lines] == [
             "printed for Ada",
             "logged, token=[masked]",
@@ -142,5 +143,5 @@ def test_what_an_app_writes_belongs_to_its_run_and_its_types_are_known(tmp_path:
         of_function = run("logs", "--function", "greet", "--url", origin)
         assert "printed for Ada" in of_function
         assert "outside of any run" not in of_function
-        [kind] = httpx.get(f"{origin}/api/v2/event-types").json()["data"]
+        [kind] = httpx.get(f"{origin}/api/v2/event-types", timeout=60).json()["data"]
         assert (kind["source"], kind["example"]) == ("app", {"name": "Ada"})

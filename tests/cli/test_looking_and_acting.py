@@ -36,7 +36,7 @@ def letter(ctx, step):
         step.wait_for_event("stamp", event="letter/stamped", timeout=datetime.timedelta(hours=1))
     return text + "!"
 
-@client.create_function(fn_id="lost", retries=1, trigger=inngest.TriggerCron(cron="0 3 * * *"))
+@client.create_function(fn_id="lost", retries=1, trigger=inngest.TriggerCron(cron="0 3 29 2 *"))
 def lost(ctx, step):
     def post():
         raise ValueError("no stamp")
@@ -122,7 +122,7 @@ def test_the_apps_of_an_engine(url: str) -> None:
     assert shown[0].startswith("mail  http://127.0.0.1:")
     assert [line.split() for line in shown if line.startswith("  l")] == [
         ["letter", "letter/wanted"],
-        ["lost", "cron", "0", "3", "*", "*", "*"],
+        ["lost", "cron", "0", "3", "29", "2", "*"],
     ]
     (app,) = asked(url, "apps")
     assert app["functions"][0]["options"] == [

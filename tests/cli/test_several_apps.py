@@ -34,7 +34,7 @@ def test_an_app_that_ends_is_started_again_and_the_other_one_goes_on(folder: Pat
         assert set(apps) == {"shop", "mail"}
         session.until("ready:")
         with pytest.raises(httpx.HTTPError):
-            httpx.get(f"{apps['mail']}/end", trust_env=False)
+            httpx.get(f"{apps['mail']}/end", trust_env=False, timeout=60)
         assert "the app mail ended with exit code 3; it is started again in 1 s" in session.until("ended with")
         run("send", "user/came", '{"name": "Ada", "n": 2}', "--url", origin)
         assert "shop-greet" in session.until("run completed")

@@ -62,7 +62,7 @@ def result(engine: DevServer) -> object:
     """Send the event that starts the function, and return what that returned."""
     event = run("send", "user/came", '{"name": "Ada", "n": 2}', "--url", engine.origin).split()[2]
     while True:
-        runs = httpx.get(f"{engine.origin}/v1/events/{event}/runs").json()["data"]
+        runs = httpx.get(f"{engine.origin}/v1/events/{event}/runs", timeout=60).json()["data"]
         if runs and runs[0]["status"] == "Completed":
             return runs[0]["output"]
 

@@ -48,6 +48,13 @@ class Connected:
     """What came, but for heartbeats; None at the end."""
     heartbeats: int = 0
 
+    async def next_heartbeat(self) -> None:
+        """Wait for a heartbeat that has not come yet."""
+        before = self.heartbeats
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while self.heartbeats == before:
+                await asyncio.sleep(0.01)
+
     async def send(self, kind: Kind, message: Message | None = None) -> None:
         await self.socket.send(dump_frame(kind, message))
 

@@ -61,13 +61,17 @@ class ScriptedWorker:
         assert self.socket.close_reason is not None
         return self.socket.close_reason
 
-    async def introduce(self, instance_id: str = "scripted", *, ready: bool = True) -> None:
+    async def introduce(self, instance_id: str = "scripted", *, ready: bool = True, most_calls: int = 0) -> None:
         """Connect as a worker of the app shop, whose function is started by the event go.
 
-        ready: whether it takes calls at once; else it says so later.
+        ready: whether it takes calls at once; else it says so later. most_calls: that it takes at once; 0 for any.
         """
         await self.expect(Kind.GATEWAY_HELLO)
-        hello = replace(introduction(self.started, instance_id), worker_manual_readiness_ack=not ready)
+        hello = replace(
+            introduction(self.started, instance_id),
+            worker_manual_readiness_ack=not ready,
+            max_worker_concurrency=most_calls or None,
+        )
         await self.send(Kind.WORKER_CONNECT, hello)
         await self.expect(Kind.GATEWAY_CONNECTION_READY)
 
@@ -122,7 +126,7 @@ def introduction(started: StartResponse, instance_id: str = "scripted") -> Worke
 @contextlib.asynccontextmanager
 async def scripted_worker(origin: str, *, introduced: bool = True) -> AsyncGenerator[ScriptedWorker]:
     """Connect to the engine at *origin* inside the block."""
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         answer = await http.post(f"{origin}/v0/connect/start", content=dump(StartRequest()))
     started = parse(StartResponse, answer.content)
     async with connect(started.gateway_endpoint, subprotocols=[Subprotocol(SUBPROTOCOL)]) as socket:
@@ -133,7 +137,7 @@ async def scripted_worker(origin: str, *, introduced: bool = True) -> AsyncGener
 
 
 async def send_event(origin: str) -> str:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         answer = await http.post(f"{origin}/e/key", json={"name": "go", "data": {}})
     event_id: str = answer.json()["ids"][0]
     return event_id
@@ -141,7 +145,7 @@ async def send_event(origin: str) -> str:
 
 async def output_of(origin: str, event_id: str) -> object:
     """Return what the run of an event returned, once it is completed."""
-    async with httpx.AsyncClient() as http, asyncio.timeout(PATIENCE_SECONDS):
+    async with httpx.AsyncClient(timeout=60) as http, asyncio.timeout(PATIENCE_SECONDS):
         while True:
             runs = (await http.get(f"{origin}/v1/events/{event_id}/runs")).json()["data"]
             if runs and runs[0]["status"] == "Completed":

@@ -19,9 +19,10 @@ import pytest
 
 from inngest_devserver.engine import Options
 from inngest_devserver.server import DevServer
+from tests.stage.servers import free_port
 
 PATIENCE_SECONDS = 50.0
-LEASE_SECONDS = 3.0
+LEASE_SECONDS = 8.0
 WORKER = textwrap.dedent(
     """
     import asyncio, os, pathlib, sys, time
@@ -38,6 +39,7 @@ WORKER = textwrap.dedent(
     @client.create_function(fn_id="chain", trigger=inngest.TriggerEvent(event="chain"), retries=0)
     async def chain(ctx):
         await ctx.step.run("a", note, "a")
+        await ctx.step.ai.wrap("ask", lambda **asked: {"usage": {"input_tokens": 3, "output_tokens": 4}}, model="m")
         await ctx.step.sleep("nap", 20)
         await ctx.step.run("b", note, "b")
         return "done"
@@ -100,8 +102,8 @@ def send(engine: DevServer, name: str) -> str:
 
 
 def send_to(origin: str, name: str) -> str:
-    until(lambda: httpx.get(f"{origin}/v1/apps/shop/functions").status_code == 200)
-    answer = httpx.post(f"{origin}/e/key", json={"name": name, "data": {}})
+    until(lambda: httpx.get(f"{origin}/v1/apps/shop/functions", timeout=60).status_code == 200)
+    answer = httpx.post(f"{origin}/e/key", json={"name": name, "data": {}}, timeout=60)
     event_id: str = answer.json()["ids"][0]
     return event_id
 
@@ -111,7 +113,7 @@ def outcome(engine: DevServer, event_id: str) -> tuple[str, object]:
 
 
 def outcome_at(origin: str, event_id: str) -> tuple[str, object]:
-    runs = httpx.get(f"{origin}/v1/events/{event_id}/runs").json()["data"]
+    runs = httpx.get(f"{origin}/v1/events/{event_id}/runs", timeout=60).json()["data"]
     return (runs[0]["status"], runs[0]["output"]) if runs else ("", None)
 
 
@@ -127,6 +129,10 @@ def test_a_worker_runs_functions(
     until(lambda: outcome(engine, event_id)[0] == "Completed")
     assert outcome(engine, event_id) == ("Completed", "done")
     assert (len(lines(tmp_path / "a")), len(lines(tmp_path / "b"))) == (1, 1)
+    run = httpx.get(f"{engine.origin}/v1/events/{event_id}/runs").json()["data"][0]["run_id"]
+    steps = httpx.get(f"{engine.origin}/api/v2/runs/{run}/trace").json()["data"]["rootSpan"]["children"]
+    (metadata,) = (step["metadata"] for step in steps if step["name"] == "ask")
+    assert (metadata[0]["kind"], metadata[0]["values"]["output_tokens"]) == ("inngest.ai", "4")
 
 
 def test_the_work_of_a_killed_worker_is_given_to_another_one(
@@ -162,12 +168,13 @@ def test_sigterm_ends_a_worker_after_its_step(
     worker.send_signal(signal.SIGTERM)
     (tmp_path / "go").touch()
     assert worker.wait(PATIENCE_SECONDS) == 0
+    until(lambda: outcome(engine, event_id)[0] == "Completed")
     assert outcome(engine, event_id) == ("Completed", worker.pid)  # the step was finished, and its result kept
 
 
 PROGRAM_THAT_GIVES_UP = textwrap.dedent(
     """
-    import atexit, logging, sys, threading, time
+    import atexit, logging, sys, threading
     import inngest
     from inngest.connect import connect
 
@@ -182,38 +189,52 @@ PROGRAM_THAT_GIVES_UP = textwrap.dedent(
     @client.create_function(fn_id="loop", trigger=inngest.TriggerEvent(event="loop"), retries=0)
     async def loop(ctx):
         print("blocked", flush=True)
-        time.sleep(3)
+        sys.stdin.readline()
 
-    connect([(client, [slow, loop])], shutdown_timeout=300).run()
+    connect([(client, [slow, loop])], shutdown_timeout=int(sys.argv[1])).run()
     atexit.register(print, "the program ended as programs do", flush=True)
     sys.exit(7)
     """
 )
 
 
-def blocked_program(engine: DevServer, folder: Path, event: str) -> subprocess.Popen[str]:
-    """Start a worker, and have it run the function of that event."""
+def blocked_program(engine: DevServer, folder: Path, event: str, timeout: int = 300) -> subprocess.Popen[str]:
+    """Start a worker with that shutdown_timeout, and have it run the function of that event."""
     (folder / "blocked.py").write_text(PROGRAM_THAT_GIVES_UP)
     worker = subprocess.Popen(
-        [sys.executable, str(folder / "blocked.py")],
+        [sys.executable, str(folder / "blocked.py"), str(timeout)],
         env={**os.environ, "INNGEST_DEV": engine.origin},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert worker.stdout is not None
     send(engine, event)
-    while "blocked" not in worker.stdout.readline():
-        pass
+    said_until(worker, "blocked")
     return worker
 
 
-@pytest.mark.parametrize("signals", [1, 2])
-def test_a_program_does_not_wait_for_a_plain_function_that_was_given_up(tmp_path: Path, signals: int) -> None:
-    with DevServer(Options(sink=None), port=0) as engine, blocked_program(engine, tmp_path, "slow") as worker:
-        for _ in range(signals):
+def said_until(worker: subprocess.Popen[str], text: str) -> str:
+    """Read what a program says until a line holds that text."""
+    assert worker.stdout is not None
+    said = ""
+    while text not in said:
+        line = worker.stdout.readline()
+        assert line, f"the program ended: {said}"
+        said += line
+    return said
+
+
+@pytest.mark.parametrize(("timeout", "signals"), [(300, 1), (600_000, 2)])
+def test_a_program_does_not_wait_for_a_plain_function_that_was_given_up(
+    tmp_path: Path, timeout: int, signals: int
+) -> None:
+    with DevServer(Options(sink=None), port=0) as engine, blocked_program(engine, tmp_path, "slow", timeout) as worker:
+        said = ""
+        for _ in range(signals):  # the second one when the first was heard, for two at once are one
             worker.send_signal(signal.SIGTERM)
-        said, _ = worker.communicate(timeout=PATIENCE_SECONDS)
-    assert "SIGTERM: shutting down, waiting up to 0.3 s" in said
+            said += said_until(worker, "SIGTERM: shutting down, waiting up to")
+        said += worker.communicate(timeout=PATIENCE_SECONDS)[0]
+    assert f"waiting up to {timeout / 1000:g} s" in said
     assert "still run in threads, which end with the program: shop-slow" in said
     assert said.splitlines()[-1] == "the program ended as programs do"
     assert worker.returncode == 7
@@ -256,20 +277,20 @@ def test_a_signal_that_does_not_wake_the_main_thread_is_heard(tmp_path: Path) ->
 def test_a_signal_is_heard_while_a_function_blocks_the_loop(tmp_path: Path) -> None:
     with DevServer(Options(sink=None), port=0) as engine, blocked_program(engine, tmp_path, "loop") as worker:
         worker.send_signal(signal.SIGTERM)
-        assert worker.stdout is not None
-        said: list[str] = []
-        while not said or "was given up" not in said[-1]:
-            said.append(worker.stdout.readline())
-            assert said[-1], "the program ended"
+        said_until(worker, "was given up")
         assert worker.poll() is None  # the function still blocks the loop
+        assert worker.stdin is not None
+        worker.stdin.write("\n")
+        worker.stdin.flush()
         assert worker.wait(PATIENCE_SECONDS) == 7
 
 
 def test_workers_reconnect_to_an_engine_that_was_restarted(tmp_path: Path) -> None:
     program = tmp_path / "worker.py"
     program.write_text(WORKER)
-    with DevServer(Options(sink=None), port=0) as engine:
-        port, environment = engine.port, {**os.environ, "INNGEST_DEV": engine.origin}
+    port = free_port()
+    with DevServer(Options(sink=None), port=port) as engine:
+        environment = {**os.environ, "INNGEST_DEV": engine.origin}
         worker = subprocess.Popen([sys.executable, str(program), str(tmp_path)], env=environment)
         event_id = send(engine, "chain")
         until(lambda: outcome(engine, event_id)[0] == "Completed")
@@ -284,10 +305,10 @@ def test_workers_reconnect_to_an_engine_that_was_restarted(tmp_path: Path) -> No
 
 
 @contextlib.contextmanager
-def engine_process(folder: Path, port: str = "0") -> Generator[tuple[subprocess.Popen[str], str]]:
+def engine_process(folder: Path, port: int) -> Generator[tuple[subprocess.Popen[str], str]]:
     """Run `inngest dev` with its data in a file; return it and its origin. It is killed after the block."""
     with subprocess.Popen(
-        [sys.executable, "-m", "inngest_cli", "dev", "--port", port, "--persist", str(folder / "engine.db")],
+        [sys.executable, "-m", "inngest_cli", "dev", "--port", str(port), "--persist", str(folder / "engine.db")],
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         text=True,
@@ -306,7 +327,8 @@ def engine_process(folder: Path, port: str = "0") -> Generator[tuple[subprocess.
 def test_an_engine_that_is_killed_and_restarted_loses_nothing(tmp_path: Path) -> None:
     program = tmp_path / "worker.py"
     program.write_text(WORKER)
-    with engine_process(tmp_path) as (process, origin):
+    port = free_port()
+    with engine_process(tmp_path, port) as (process, origin):
         worker = subprocess.Popen(
             [sys.executable, str(program), str(tmp_path)], env={**os.environ, "INNGEST_DEV": origin}
         )
@@ -316,7 +338,7 @@ def test_an_engine_that_is_killed_and_restarted_loses_nothing(tmp_path: Path) ->
         until(lambda: lines(tmp_path / "slow"))
         process.kill()
     try:
-        with engine_process(tmp_path, origin.rpartition(":")[2]):
+        with engine_process(tmp_path, port):
             until(lambda: len(lines(tmp_path / "slow")) == 2)  # the engine cannot know whether anybody is at it
             (tmp_path / "go").touch()
             until(lambda: outcome_at(origin, slow)[0] == "Completed")
@@ -332,4 +354,4 @@ def test_an_engine_that_is_killed_and_restarted_loses_nothing(tmp_path: Path) ->
     ("path", "body", "status"), [("/v0/connect/start", b"\xff\xff", 400), ("/v0/connect/flush", b"", 400)]
 )
 def test_bodies_that_are_no_messages_are_refused(engine: DevServer, path: str, body: bytes, status: int) -> None:
-    assert httpx.post(engine.origin + path, content=body).status_code == status
+    assert httpx.post(engine.origin + path, content=body, timeout=60).status_code == status

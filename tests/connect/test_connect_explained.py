@@ -141,9 +141,9 @@ def test_an_engine_without_the_extra_says_what_to_install(path: str) -> None:
         try:
             assert engine.stdout is not None
             origin = engine.stdout.readline().strip()
-            answer = httpx.post(origin + path, content=b"")
+            answer = httpx.post(origin + path, content=b"", timeout=60)
             assert answer.status_code == 501
             assert "pip install 'inngest-suite[connect]'" in answer.json()["error"]
-            assert httpx.get(f"{origin}/dev").status_code == 200  # all else works
+            assert httpx.get(f"{origin}/dev", timeout=60).status_code == 200  # all else works
         finally:
             engine.kill()

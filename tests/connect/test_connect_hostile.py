@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -46,13 +47,15 @@ def growing(client: inngest.Inngest) -> inngest.Function[Any]:
 @on_a_loop
 async def test_intervals_that_are_none_are_taken_for_the_usual_ones() -> None:
     ready = ConnectionReady(heartbeat_interval="0s", extend_lease_interval="soon", status_interval="-1s")
-    waiting = Waiting()
+    waiting, started = Waiting(), time.monotonic()
     async with Gateway(ready=ready).open() as gateway, running(gateway, waiting) as run:
         await run.connection.ask(request("waiting"))
         await run.connection.expect(Kind.WORKER_REQUEST_ACK)
         waiting.release.set()
         await run.connection.reply()  # with no extension of a lease before it
-        assert run.connection.heartbeats == 1
+        if not run.connection.heartbeats:
+            await run.connection.next_heartbeat()
+        assert run.connection.heartbeats <= 1 + (time.monotonic() - started) / 10
         assert len(gateway.starts) == 1
 
 
@@ -243,9 +246,9 @@ async def test_results_of_megabytes_reach_the_bundled_engine() -> None:
         client = inngest.Inngest(app_id="shop", is_production=False, api_base_url=engine.origin)
         worker = connect([(client, [growing(client)])])
         task = asyncio.create_task(worker.start())
-        await worker.wait_for_state(ConnectionState.ACTIVE, timeout=20_000)
+        await worker.wait_for_state(ConnectionState.ACTIVE, timeout=60_000)
         connection = worker.connection_id
-        async with httpx.AsyncClient(base_url=engine.origin) as http:
+        async with httpx.AsyncClient(base_url=engine.origin, timeout=60) as http:
             runs = {
                 size: await _run(http, {"name": "grow", "data": {"size": size}}) for size in (7 * MIB, 8 * MIB - 99)
             }

@@ -30,7 +30,7 @@ async def test_a_worker_is_started_once() -> None:
     async with Gateway().open() as gateway, running(gateway) as run:
         with pytest.raises(InngestError, match="was started before; make another one"):
             await run.worker.start()
-        await run.worker.wait_for_state(ConnectionState.ACTIVE, timeout=20_000)
+        await run.worker.wait_for_state(ConnectionState.ACTIVE, timeout=60_000)
     with pytest.raises(InngestError, match="was started before"):
         await run.worker.start()
 
@@ -63,7 +63,7 @@ async def test_a_worker_that_runs_in_a_thread_is_waited_for_and_closed_on_anothe
     async with Gateway().open() as gateway, unstarted(gateway) as worker:
         thread = threading.Thread(target=worker.run)
         thread.start()
-        await worker.wait_for_state(ConnectionState.ACTIVE, timeout=20_000)
+        await worker.wait_for_state(ConnectionState.ACTIVE, timeout=60_000)
         await worker.close()
         await asyncio.to_thread(thread.join, PATIENCE_SECONDS)
         assert not thread.is_alive()
@@ -95,7 +95,7 @@ async def test_a_health_file_that_cannot_be_written_does_not_stop_a_worker(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with Gateway().open() as gateway, running(gateway, health_file=tmp_path / "none" / "health") as run:
-        await run.worker.wait_for_state(ConnectionState.ACTIVE, timeout=20_000)
+        await run.worker.wait_for_state(ConnectionState.ACTIVE, timeout=60_000)
     assert caplog.text.count("the health file cannot be written") == 1
 
 

@@ -48,7 +48,7 @@ async def test_a_call_outlives_a_connection_that_something_in_between_has_cut(fa
             else:
                 way.reset()
             second = await gateway.worker()
-            await run.worker.wait_for_state(ConnectionState.ACTIVE, timeout=20_000)  # it was RECONNECTING before
+            await run.worker.wait_for_state(ConnectionState.ACTIVE, timeout=60_000)  # it was RECONNECTING before
             waiting.release.set()
             assert (await second.reply()).status == ReplyStatus.DONE
         assert way.connections == 2
@@ -77,7 +77,7 @@ async def test_names_that_do_not_resolve_and_refused_connections_are_tried_again
             return wrong.pop(0) if wrong else named
 
         async with Gateway().open() as gateway, running(gateway, rewrite_gateway_endpoint=endpoint) as run:
-            await run.worker.wait_for_state(ConnectionState.ACTIVE, timeout=20_000)
+            await run.worker.wait_for_state(ConnectionState.ACTIVE, timeout=60_000)
             assert len(gateway.starts) == 3
             assert run.states == [ConnectionState.CONNECTING, ConnectionState.RECONNECTING, ConnectionState.ACTIVE]
     assert caplog.text.count("this worker is not connected: no WebSocket to the gateway") == 2
@@ -104,7 +104,7 @@ async def test_a_gateway_that_closes_in_one_packet_with_its_last_word_is_underst
     async with Gateway(after_ready=closing + close).open() as gateway, running(gateway) as run:
         gateway.after_ready = b""
         second = await gateway.worker()
-        await run.worker.wait_for_state(ConnectionState.ACTIVE, timeout=20_000)
+        await run.worker.wait_for_state(ConnectionState.ACTIVE, timeout=60_000)
         await second.ask(request("chain"))
         await second.expect(Kind.WORKER_REQUEST_ACK)
         await second.reply()
@@ -161,7 +161,7 @@ async def _result(engine: DevServer, folder: Path, *arguments: str, trusts: Path
         sys.executable, folder / "program.py", engine.origin, *arguments, env=environ, start_new_session=True
     )
     try:
-        async with httpx.AsyncClient(base_url=engine.origin) as http, asyncio.timeout(2 * PATIENCE_SECONDS):
+        async with httpx.AsyncClient(base_url=engine.origin, timeout=60) as http, asyncio.timeout(2 * PATIENCE_SECONDS):
             while (await http.get("/v1/apps/shop/functions")).status_code != 200:
                 await asyncio.sleep(0.05)
             (event_id,) = (await http.post("/e/key", json={"name": "go", "data": {}})).json()["ids"]

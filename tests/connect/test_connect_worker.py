@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import threading
-import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +26,14 @@ from inngest_connect.messages import (
     RequestAck,
 )
 from inngest_core.errors import ConfigError, SigningKeyMissingError
+from tests.stage.servers import free_port
 
 from .gateway import PATIENCE_SECONDS, Connected, Gateway, again, request
 from .loops import on_a_loop
 
-SHORT_LEASES = ConnectionReady(heartbeat_interval="50ms", extend_lease_interval="50ms", status_interval="0s")
+# A lease is lost after four intervals, and a connection after three heartbeats that are not answered: no machine is to
+# be so slow.
+SHORT_LEASES = ConnectionReady(heartbeat_interval="10s", extend_lease_interval="3s", status_interval="0s")
 KEY, FALLBACK = "0123456789abcdef" * 4, "fedcba9876543210" * 4
 
 
@@ -165,33 +167,36 @@ async def test_errors_say_whether_and_when_to_try_again() -> None:
 
 @on_a_loop
 async def test_a_function_that_blocks_the_loop_loses_neither_heartbeat_nor_lease() -> None:
+    go_on = threading.Event()
+
     def blocking(client: inngest.Inngest) -> inngest.Function[Any]:
         @client.create_function(fn_id="blocking", trigger=inngest.TriggerEvent(event="go"))
         async def function(ctx: inngest.Context) -> str:
-            time.sleep(0.6)
+            go_on.wait(PATIENCE_SECONDS)
             return "done"
 
         return function
 
-    ready = ConnectionReady(heartbeat_interval="200ms", extend_lease_interval="50ms", status_interval="0s")
+    ready = ConnectionReady(heartbeat_interval="3s", extend_lease_interval="2500ms", status_interval="0s")
     async with Gateway(ready=ready).open() as gateway:
         client = new_client(gateway)
         worker = connect([(client, [blocking(client)])])
         running = asyncio.create_task(asyncio.to_thread(worker.run))  # the gateway needs this loop
         connection = await gateway.worker()
-        before = connection.heartbeats
         await connection.ask(request("blocking"))
         await connection.expect(Kind.WORKER_REQUEST_ACK)
-        extensions = 0
-        while (frame := await connection.next()) is not None and frame[0] is Kind.WORKER_REQUEST_EXTEND_LEASE:
-            extensions += 1
+        await connection.next_heartbeat()
+        for number in (2, 3):
+            await connection.expect(Kind.WORKER_REQUEST_EXTEND_LEASE)
             await connection.send(
                 Kind.WORKER_REQUEST_EXTEND_LEASE_ACK,
-                ExtendLeaseAck(request_id="request-1", new_lease_id=f"lease-{extensions + 1}"),
+                ExtendLeaseAck(request_id="request-1", new_lease_id=f"lease-{number}"),
             )
+        await connection.next_heartbeat()
+        go_on.set()
+        while (frame := await connection.next()) is not None and frame[0] is Kind.WORKER_REQUEST_EXTEND_LEASE:
+            pass
         assert (await connection.take_reply(frame)).status == ReplyStatus.DONE
-        assert extensions >= 3
-        assert connection.heartbeats > before
         worker.close_soon()
         await running
 
@@ -263,11 +268,12 @@ async def test_an_extension_names_the_newest_lease() -> None:
 
 @on_a_loop
 async def test_work_is_given_up_when_its_lease_is_lost(caplog: pytest.LogCaptureFixture) -> None:
-    ended = asyncio.Event()
+    begun, ended = asyncio.Event(), asyncio.Event()
 
     def waiting(client: inngest.Inngest) -> inngest.Function[Any]:
         @client.create_function(fn_id="waiting", trigger=inngest.TriggerEvent(event="go"))
         async def function(ctx: inngest.Context) -> None:
+            begun.set()
             try:
                 await asyncio.Event().wait()
             finally:
@@ -278,6 +284,7 @@ async def test_work_is_given_up_when_its_lease_is_lost(caplog: pytest.LogCapture
     async with Gateway(ready=SHORT_LEASES).open() as gateway, running(gateway, waiting, chain) as run:
         await run.connection.ask(request("waiting"))
         await run.connection.expect(Kind.WORKER_REQUEST_ACK)
+        await asyncio.wait_for(begun.wait(), PATIENCE_SECONDS)  # else nothing of it is there to be ended
         await run.connection.expect(Kind.WORKER_REQUEST_EXTEND_LEASE)
         await run.connection.send(Kind.WORKER_REQUEST_EXTEND_LEASE_ACK, ExtendLeaseAck(request_id="request-1"))
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -314,13 +321,11 @@ async def test_a_worker_connects_again_after_its_connection_is_lost() -> None:
 
 @on_a_loop
 async def test_a_worker_waits_for_an_engine_that_is_down() -> None:
-    gateway = Gateway()
-    async with gateway.open():
-        pass  # now it has a port where nobody listens
+    gateway = Gateway(port=free_port())
     with new_client(gateway) as client:
         worker = connect([(client, [chain(client)])])
         task = asyncio.create_task(worker.start())
-        await worker.wait_for_state(ConnectionState.RECONNECTING, timeout=20_000)
+        await worker.wait_for_state(ConnectionState.RECONNECTING, timeout=60_000)
         async with gateway.open():
             connection = await gateway.worker()
             await connection.ask(request("chain"))
@@ -487,7 +492,7 @@ async def test_closing_gives_up_after_the_time_that_it_was_given(caplog: pytest.
 async def test_the_health_file_is_there_while_the_worker_is_connected(tmp_path: Path) -> None:
     health = tmp_path / "health"
     async with Gateway().open() as gateway, running(gateway, health_file=health) as run:
-        await run.worker.wait_for_state(ConnectionState.ACTIVE, timeout=20_000)
+        await run.worker.wait_for_state(ConnectionState.ACTIVE, timeout=60_000)
         assert health.exists()
     assert not health.exists()
 

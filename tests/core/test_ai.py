@@ -9,8 +9,8 @@ import pytest
 
 import inngest
 import inngest.ai
-from inngest_core.ai.metadata import ai_metadata
 from inngest_core.errors import ConfigError
+from inngest_core.protocol.ai_metadata import ai_metadata, provider_by_host, provider_by_package
 
 PROVIDERS = {
     "openai": ("https://api.openai.com/v1/chat/completions", "openai-chat"),
@@ -111,13 +111,15 @@ ANSWERS: dict[str, tuple[dict[str, object], dict[str, object]]] = {
 @pytest.mark.parametrize("name", ANSWERS)
 def test_answers_are_known_by_their_shape(name: str) -> None:
     answer, values = ANSWERS[name]
-    (metadata,) = ai_metadata({}, answer, "somewhere", 7)
+    (metadata,) = ai_metadata({}, answer, "", 7)
     assert (metadata["kind"], metadata["op"], metadata["scope"]) == ("inngest.ai", "merge", "step")
     assert metadata["values"] == {"operation_name": "chat", "latency_ms": 7, **values}
 
 
-def test_the_provider_is_that_of_the_client() -> None:
-    (metadata,) = ai_metadata({"model": "m"}, ANSWERS["anthropic"][0], "anthropic.resources.messages", 7)
+def test_the_provider_is_that_of_the_client_or_of_the_api() -> None:
+    assert (provider_by_package("openai.resources.chat"), provider_by_package("somewhere")) == ("openai", "")
+    assert (provider_by_host("api.x.ai"), provider_by_host("openai.example")) == ("x_ai", "")
+    (metadata,) = ai_metadata({"model": "m"}, ANSWERS["anthropic"][0], "anthropic", 7)
     values: Any = metadata["values"]
     assert (values["provider"], values["request_model"]) == ("anthropic", "m")
 
@@ -131,6 +133,6 @@ def test_other_answers_say_nothing(answer: object) -> None:
 
 def test_what_is_no_metadata_is_left_out() -> None:
     asked: dict[str, object] = {"model": ["m", object()], "temperature": float("nan"), "max_tokens": 5}
-    (metadata,) = ai_metadata(asked, {"usage": {"input_tokens": 1}, "id": {"a": 1}}, "somewhere", 7)
+    (metadata,) = ai_metadata(asked, {"usage": {"input_tokens": 1}, "id": {"a": 1}}, "", 7)
     told = {"operation_name": "chat", "latency_ms": 7, "input_tokens": 1, "total_tokens": 1, "max_tokens": 5}
     assert metadata["values"] == told

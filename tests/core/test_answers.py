@@ -18,6 +18,7 @@ import pytest
 from inngest_core.runtime.transport import Transport
 from inngest_core.web.messages import HTTPRequest, TransportError
 from tests.stage.engine_api import EngineDouble
+from tests.stage.servers import free_port
 
 from .test_transport import BOTH, fetching, get
 
@@ -57,8 +58,7 @@ def in_bytes(text: bytes) -> list[bytes]:
 
 
 def closed_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return f"http://127.0.0.1:{listening.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"
 
 
 @BOTH
@@ -127,11 +127,12 @@ def test_a_handshake_that_does_not_end(how: str) -> None:
 
 def test_a_handshake_that_does_not_end_leaves_no_connection_open() -> None:
     """httpcore leaves it open when it is cancelled."""
-    closed = threading.Event()
+    opened, closed = threading.Event(), threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:
             connection, _ = listening.accept()
+            opened.set()
             connection.settimeout(LATE_SECONDS)
             with connection, suppress(TimeoutError):
                 while connection.recv(65536):
@@ -140,9 +141,10 @@ def test_a_handshake_that_does_not_end_leaves_no_connection_open() -> None:
 
         async def main() -> bool:
             transport = Transport()
-            with pytest.raises(TransportError, match=r"none in 0\.2 s"):
-                port = listening.getsockname()[1]
-                await transport.fetch_async(get(f"https://127.0.0.1:{port}/", timeout=0.2))
+            while not opened.is_set():  # the time-out may pass before the connection is made
+                with pytest.raises(TransportError, match=r"none in 0\.2 s"):
+                    port = listening.getsockname()[1]
+                    await transport.fetch_async(get(f"https://127.0.0.1:{port}/", timeout=0.2))
             ended = await asyncio.to_thread(closed.wait, LATE_SECONDS)
             await transport.close_async()
             return ended

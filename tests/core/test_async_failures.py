@@ -11,6 +11,7 @@ import inngest
 from tests.cases.case import Call, Later
 from tests.stage.asks import Ask
 from tests.stage.in_process_engine import RunFailedError
+from tests.stage.logs import records_of
 from tests.stage.one_function import request_of, serving, shown
 
 from .async_runs import EVERYWHERE, SEEDS, Count, ask_now, boom, run_to_its_end
@@ -94,7 +95,7 @@ def test_the_engine_is_told_each_step_and_its_error() -> None:
 def test_the_log_names_each_step_and_its_error(caplog: pytest.LogCaptureFixture) -> None:
     with serving(several, logger=logging.getLogger("app")) as app:
         ask_now(app, Call(steps=SEVERAL, attempt=3, max_attempts=4))
-    [record] = caplog.records
+    [record] = records_of("app", caplog)
     assert record.levelname == "ERROR"
     assert record.getMessage() == (
         'function app-fn failed: the order failed: step "charge": ValueError: no money; '

@@ -11,6 +11,7 @@ import pytest
 import inngest
 from tests.cases.case import Call
 from tests.stage.asks import Ask
+from tests.stage.logs import said_by
 from tests.stage.one_function import ops, request_of, serving, shown
 from tests.stage.time_jumps import JumpingLoop
 
@@ -105,6 +106,4 @@ def test_a_function_that_will_not_end_is_left_behind(caplog: pytest.LogCaptureFi
     released = asyncio.Event()
     with asyncio.Runner(loop_factory=JumpingLoop) as runner:
         runner.run(main())
-    assert [record.getMessage() for record in caplog.records] == [
-        "function app-fn did not end when it was cancelled; it is left behind"
-    ]
+    assert said_by("app", caplog) == ["function app-fn did not end when it was cancelled; it is left behind"]

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import selectors
 import weakref
-from collections.abc import Generator
-from contextlib import contextmanager
 
 import inngest
 from inngest_core.serving.app import App
@@ -15,7 +12,7 @@ from inngest_core.web.messages import Response
 from tests.stage.asks import Ask, ask_async
 from tests.stage.one_function import ops, request_of, serving, shown
 
-from .async_runs import EVERYWHERE
+from .async_runs import EVERYWHERE, no_garbage_collector
 
 
 class CountingSelector(selectors.DefaultSelector):
@@ -88,16 +85,6 @@ def test_what_is_due_at_once_is_waited_for(ask: Ask) -> None:
 
 class Held:
     """Something that a function holds while it waits for a step."""
-
-
-@contextmanager
-def no_garbage_collector() -> Generator[None]:
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def test_a_call_that_ends_at_a_step_leaves_nothing_for_the_garbage_collector() -> None:

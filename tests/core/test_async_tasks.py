@@ -13,6 +13,7 @@ from inngest_core.errors import StepUnexpectedError
 from inngest_core.runtime.drivers import run_async
 from tests.cases.case import Call
 from tests.stage.asks import Ask, ask_sync
+from tests.stage.logs import records_of, said_by
 from tests.stage.one_function import ops, request_of, serving, shown
 from tests.stage.time_jumps import hurried
 
@@ -75,7 +76,7 @@ def test_a_task_that_is_left_waiting_for_a_step_is_named_in_a_warning(
 
     result = run_to_its_end(handler, ask, logger=logging.getLogger("app"))
     assert (result, count.executed) == ("returned", {})
-    assert [record.getMessage() for record in caplog.records] == [
+    assert said_by("app", caplog) == [
         'function app-fn returned without step "left", for which a task still waits; await the task, or cancel it'
     ]
 
@@ -130,7 +131,7 @@ def test_a_task_that_waits_for_no_step_is_cancelled_when_its_call_ends(
     else:
         asyncio.run(main())
     assert all(task.cancelled() for task in left)
-    warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    warned = [record.getMessage() for record in records_of("app", caplog) if record.levelname == "WARNING"]
     assert (warned != []) == (ends != "meets a step")
     for text in warned:
         assert "function app-fn ended, and " in text
@@ -350,7 +351,7 @@ def test_every_way_in_every_other(ask: Ask, seed: int) -> None:
 def warnings_of(handler: Handler, ask: Ask, caplog: pytest.LogCaptureFixture, call: Call | None = None) -> list[str]:
     with serving(handler, logger=logging.getLogger("app")) as app:
         ask(app, request_of(call))
-    return [record.getMessage() for record in caplog.records]
+    return said_by("app", caplog)
 
 
 @EVERYWHERE

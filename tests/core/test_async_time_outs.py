@@ -15,12 +15,14 @@ import pytest
 import inngest
 from tests.cases.case import Call
 from tests.stage.asks import Ask
+from tests.stage.logs import said_by
 from tests.stage.one_function import ops, request_of, serving, shown
 
-from .async_runs import EVERYWHERE, Count, Handler, ask_now, run_to_its_end
+from .async_runs import EVERYWHERE, Count, Handler, ask_now, no_garbage_collector, run_to_its_end
 
 SHORT, LONG = 0.1, 0.3
 """Seconds: a time-out that passes, and a step that takes longer."""
+PATIENCE = 20.0
 
 
 class Steps:
@@ -131,7 +133,7 @@ def test_the_step_runs_to_its_end_and_the_function_gets_its_result(
     ended: list[str] = []
     with serving(handler_of(body, ended), logger=logging.getLogger("app")) as app:
         first = shown(ask(app, request_of()))
-        texts = [record.getMessage() for record in caplog.records]
+        texts = said_by("app", caplog)
         later = [shown(ask(app, request_of(Call(steps={"a": {"data": "a"}})))) for _ in range(2)]
     status, [op] = first
     assert (status, op["op"], op["userland"]["id"], op["data"], ended) == (206, "StepRun", "a", "a", ["a"])
@@ -139,7 +141,7 @@ def test_the_step_runs_to_its_end_and_the_function_gets_its_result(
     [text] = texts
     for part in ("app-fn", 'step "a"', "time-out", "inside what the step runs", "wait_for_event", "timeouts="):
         assert part in text
-    assert [record.getMessage() for record in caplog.records] == [text]
+    assert said_by("app", caplog) == [text]
 
 
 @EVERYWHERE
@@ -224,7 +226,7 @@ def test_a_loop_does_not_spin_while_a_step_outlives_its_time_out(ask: Ask, scope
             await stack.enter_async_context(limit) if scope is asyncio.timeout else stack.enter_context(limit)
             return await ctx.step.run("a", work)
 
-    with serving(handler) as app:
+    with serving(handler) as app, no_garbage_collector():
         started = time.process_time()
         assert ops(ask(app, request_of())) == [("StepRun", "a")]
         used.append(time.process_time() - started)
@@ -302,8 +304,9 @@ def test_what_is_no_step_times_out_as_in_any_program(ask: Ask) -> None:
         except TimeoutError:
             seen.append("wait_for")
         try:
-            async with asyncio.timeout(0.3):
+            async with asyncio.timeout(PATIENCE) as limit:  # it must not pass while the step is awaited
                 await count.step(ctx, "b")
+                limit.reschedule(asyncio.get_running_loop().time() + 0.01)
                 await asyncio.Event().wait()
         except TimeoutError:
             seen.append("timeout")
@@ -322,10 +325,14 @@ def test_what_waits_without_cancelling_has_no_effect_on_a_step(ask: Ask) -> None
 
     async def handler(ctx: inngest.Context) -> object:
         steps = Steps(ctx, ended)
+
+        def seconds(name: str) -> float:  # less than the step takes; a step that has ended is waited for
+            return PATIENCE if name in ended else LONG
+
         task = asyncio.create_task(steps.slow("a", 0.5))
-        done, _ = await asyncio.wait([task], timeout=0.3)
+        done, _ = await asyncio.wait([task], timeout=seconds("a"))
         try:
-            second = await asyncio.wait_for(asyncio.shield(steps.slow("b", 0.5)), 0.3)
+            second = await asyncio.wait_for(asyncio.shield(steps.slow("b", 0.5)), seconds("b"))
         except TimeoutError:
             return "too late"
         return [len(done), second]

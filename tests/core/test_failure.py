@@ -22,6 +22,7 @@ from inngest_core.web.messages import Request
 from tests.cases.case import Call, Later, hashed
 from tests.stage.asks import Ask, ask_async, ask_sync
 from tests.stage.in_process_engine import InProcessEngine
+from tests.stage.logs import records_of
 from tests.stage.one_function import request_of, serving, shown
 
 ASKS = pytest.mark.parametrize("ask", [ask_sync, ask_async])
@@ -639,6 +640,6 @@ def test_attempts_are_left_for_what_is_no_exception() -> None:
 def test_a_call_that_stops_because_its_run_has_ended_is_no_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     log_failure(logging.getLogger("app"), CallSupersededError("the run has ended"), "function app-f", final=True)
-    (record,) = caplog.records
+    (record,) = records_of("app", caplog)
     assert (record.levelno, record.getMessage()) == (logging.INFO, "function app-f stopped: the run has ended")
     assert record.exc_info is None

@@ -12,6 +12,7 @@ import pytest
 import inngest
 from tests.cases.case import Call, hashed
 from tests.stage.asks import ask_sync
+from tests.stage.logs import records_of
 from tests.stage.one_function import ops, request_of, serving, shown
 
 # Ids
@@ -104,5 +105,5 @@ def test_the_logger_of_the_context_is_a_real_one(caplog: pytest.LogCaptureFixtur
     with serving(handler, logger=client_logger) as app:
         ask_sync(app, request_of(Call(steps={"a": {"data": 1}})))
     assert seen == [["shop", logging.WARNING, True]]
-    [record] = caplog.records
+    [record] = records_of("shop", caplog)
     assert (record.getMessage(), record.name, record.funcName) == ("after a", "shop", "handler")

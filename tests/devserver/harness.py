@@ -26,7 +26,7 @@ from inngest_devserver.scheduling.virtual_time import VirtualTime
 from .in_process import ask, at_once
 
 APP_URL = "http://app.test/api/inngest"
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 SDK_HEADERS = {"x-inngest-sdk": "inngest-py:v0.1.0", "x-inngest-req-version": "2"}
 
 

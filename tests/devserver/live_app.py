@@ -75,7 +75,7 @@ class LiveApp:
             },
         }
         registration = {"appName": "app", "url": self.url, "functions": [function]}
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             answer = await client.post(f"{self.engine}/fn/register", json=registration)
         return answer.status_code, answer.json(), {}
 

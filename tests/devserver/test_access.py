@@ -33,7 +33,7 @@ def registration_of(name: str) -> dict[str, Any]:
 
 
 def client_of(server: DevServer, **headers: str) -> httpx.Client:
-    return httpx.Client(base_url=server.origin, trust_env=False, headers=headers)
+    return httpx.Client(base_url=server.origin, trust_env=False, headers=headers, timeout=60)
 
 
 @pytest.fixture

@@ -227,7 +227,7 @@ def test_an_invocation_is_answered_when_its_run_has_ended() -> None:
     async def main() -> None:
         async with (
             DevServer(Options(sink=None), port=0) as server,
-            httpx.AsyncClient(base_url=server.origin) as client,
+            httpx.AsyncClient(base_url=server.origin, timeout=60) as client,
             serving(LiveApp(server.origin)) as app,
         ):
             await server.register(app.url)

@@ -11,7 +11,7 @@ import pytest
 from inngest_devserver import app_output
 from inngest_devserver.hosting.channel import Line
 
-from .harness import Lab, lab
+from .harness import PATIENCE_SECONDS, Lab, lab
 from .hosting import ASGI_APP, host_of, hosted
 
 RUN, OTHER = "01M81VAVFH3Q1M1WJAG82E1HVG", "01M81VAVFH3Q1M1WJAG82E1HVH"
@@ -127,7 +127,7 @@ def test_the_process_of_an_app_tells_what_it_writes(tmp_path: Path) -> None:
             came.set()
 
         async with hosted(host_of(tmp_path, WRITES, on_output=on_output)):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while not any(line.text == "last" for line in found):
                     await came.wait()
                     came.clear()

@@ -251,10 +251,10 @@ def test_it_asks_for_the_key_of_the_engine() -> None:
 def test_the_stream_ends_with_the_engine() -> None:
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(DevServer(Options(sink=None), port=0))
-        with httpx.stream("GET", f"{server.origin}/api/v2/changes", timeout=10) as answer:
+        with httpx.stream("GET", f"{server.origin}/api/v2/changes", timeout=60) as answer:
             lines = answer.iter_lines()
             assert next(lines) == "retry: 1000"
-            httpx.post(f"{server.origin}/e/k", json={"name": "a"})
+            httpx.post(f"{server.origin}/e/k", json={"name": "a"}, timeout=60)
             data = next(line for line in lines if line.startswith("data: "))
             assert json.loads(data.removeprefix("data: "))[0]["name"] == "a"
             stack.close()

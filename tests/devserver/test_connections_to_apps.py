@@ -47,7 +47,7 @@ class Server:
             await writer.wait_closed()
 
     async def ask(self, connections: Connections, **headers: str) -> Answer:
-        return await connections.exchange("POST", f"http://127.0.0.1:{self.port}/x?a=b", headers, b"", 5)
+        return await connections.exchange("POST", f"http://127.0.0.1:{self.port}/x?a=b", headers, b"", 60)
 
 
 @contextlib.asynccontextmanager
@@ -187,9 +187,9 @@ def test_a_port_where_nobody_listens_and_urls_that_lead_nowhere() -> None:
     async def main() -> None:
         connections = Connections()
         with pytest.raises(UnreachableError):
-            await connections.exchange("GET", f"http://127.0.0.1:{free_port()}/", {}, b"", 5)
+            await connections.exchange("GET", f"http://127.0.0.1:{free_port()}/", {}, b"", 60)
         with pytest.raises(TransportError, match="not an http"):
-            await connections.exchange("GET", "file:///etc/passwd", {}, b"", 5)
+            await connections.exchange("GET", "file:///etc/passwd", {}, b"", 60)
 
     asyncio.run(main())
 
@@ -216,7 +216,7 @@ def test_a_connection_that_is_closed_before_the_request_is_no_answer_and_does_no
             port = server.sockets[0].getsockname()[1]
             for _ in range(100):
                 with pytest.raises(TransportError, match=r"disconnected|closed the connection|reset"):
-                    await connections.exchange("POST", f"http://127.0.0.1:{port}/", {}, b"", 5)
+                    await connections.exchange("POST", f"http://127.0.0.1:{port}/", {}, b"", 60)
         assert troubles == []
 
     asyncio.run(main())

@@ -15,7 +15,7 @@ import pytest
 from inngest_devserver.calls.fetched import MAX_FETCHED_BYTES
 from inngest_devserver.calls.fetcher import HTTPFetcher
 
-from .harness import Called, Lab, Reply, lab, op, ops, ran, returned
+from .harness import PATIENCE_SECONDS, Called, Lab, Reply, lab, op, ops, ran, returned
 
 URL = "https://api.test/people?page=2"
 Answer = Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]]
@@ -242,7 +242,7 @@ def test_a_run_that_is_cancelled_cuts_its_request_off_and_others_go_on_meanwhile
             assert (await it.run("t/other"))["status"] == "Completed"
             it.send("t/stop")
             assert (await it.ended(event))["status"] == "Cancelled"
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 await cut_off.wait()
 
     asyncio.run(main())
@@ -277,7 +277,7 @@ def test_parallel_fetches_are_under_way_together_and_discovered_once() -> None:
     together = asyncio.Barrier(2)
 
     async def waits(request: httpx.Request) -> httpx.Response:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await together.wait()
         return reply(200, str(request.url).encode())
 

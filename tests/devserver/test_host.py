@@ -26,7 +26,7 @@ APPS = pytest.mark.parametrize("source", [ASGI_APP, WSGI_APP], ids=["asgi", "wsg
 
 
 def read(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310
+    with urllib.request.urlopen(url, timeout=60) as response:  # noqa: S310
         return str(response.read().decode())
 
 

@@ -123,6 +123,7 @@ def test_an_engine_starts_and_works_without_the_library() -> None:
             return {"id": "app-f", "name": "f", "triggers": [{"event": "a", "expression": expression}], "steps": steps}
 
         with DevServer(Options(sink=None), port=0) as server, httpx.Client(base_url=server.origin) as client:
+            client.timeout = 60
             def register(expression):
                 body = {"appName": "app", "url": "http://127.0.0.1:9/x", "functions": [function(expression)]}
                 answer = client.post("/fn/register", json=body)
@@ -137,7 +138,7 @@ def test_an_engine_starts_and_works_without_the_library() -> None:
             print(json.dumps([refused, taken, runs]))
     """
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=False, timeout=50
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=False, timeout=150
     )
     assert done.returncode == 0, done.stderr
     (status, details), taken, runs = json.loads(done.stdout)

@@ -14,7 +14,7 @@ import pytest
 from inngest_core.protocol.limits import MAX_MESSAGE_BYTES
 from inngest_devserver.realtime.hub import MOST_SUBSCRIBERS, MOST_WAITING
 
-from .harness import Lab, lab
+from .harness import PATIENCE_SECONDS, Lab, lab
 from .subscribing import Client, claims_of, connected, sse, token_for, websocket
 
 RECORDED = Path(__file__).parents[1] / "golden" / "recordings" / "realtime-dev.jsonl"
@@ -296,7 +296,7 @@ def test_an_engine_that_stops_ends_its_subscriptions(subscribe: Any) -> None:
             async with connected(subscribe(it, token_for(it, "c", "a"))) as client:
                 await client.until(1)
                 await it.engine.stop_calls()
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(PATIENCE_SECONDS):
                     while client.sent[-1].get("more_body", True) and client.sent[-1]["type"] != "websocket.close":
                         await client.until(len(client.sent) + 1)
             async with connected(subscribe(it, token_for(it, "c", "a"))) as late:

@@ -16,7 +16,7 @@ from tests.stage.servers import free_port
 
 from .live_app import LiveApp, serving
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 class Lines:
@@ -56,7 +56,7 @@ def test_an_app_registers_and_its_function_runs() -> None:
         lines = Lines()
         async with (
             DevServer(Options(sink=lines), port=0) as server,
-            httpx.AsyncClient(base_url=server.origin) as client,
+            httpx.AsyncClient(base_url=server.origin, timeout=60) as client,
             serving(LiveApp(server.origin)) as app,
         ):
             await server.register(app.url)
@@ -94,7 +94,7 @@ def test_runs_go_on_when_the_app_comes_back() -> None:
         port = free_port()
         async with (
             DevServer(Options(sink=lines, retry_interval=0.01), port=0) as server,
-            httpx.AsyncClient(base_url=server.origin) as client,
+            httpx.AsyncClient(base_url=server.origin, timeout=60) as client,
         ):
             app = LiveApp(server.origin)
             async with serving(app, port):
@@ -113,7 +113,7 @@ def test_redirects_are_followed_with_body_and_query() -> None:
         lines = Lines()
         async with (
             DevServer(Options(sink=lines), port=0) as server,
-            httpx.AsyncClient(base_url=server.origin) as client,
+            httpx.AsyncClient(base_url=server.origin, timeout=60) as client,
             serving(LiveApp(server.origin)) as app,
         ):
             await server.register(app.url)
@@ -137,7 +137,7 @@ def test_http_refusals_on_the_socket() -> None:
     async def main() -> None:
         async with (
             DevServer(Options(sink=None), port=0) as server,
-            httpx.AsyncClient(base_url=server.origin) as client,
+            httpx.AsyncClient(base_url=server.origin, timeout=60) as client,
         ):
             large = await client.post("/e/key", content=b" " * (16 * 1024 * 1024 + 1))
             assert (large.status_code, large.json()["status"]) == (413, 413)
@@ -184,7 +184,7 @@ def test_stopping_ends_a_call_that_is_under_way() -> None:
             function = {"id": "app-f", "name": "f", "triggers": [{"event": "t/f"}], "steps": {"step": step}}
             async with (
                 DevServer(Options(sink=None), port=0) as server,
-                httpx.AsyncClient(base_url=server.origin) as client,
+                httpx.AsyncClient(base_url=server.origin, timeout=60) as client,
             ):
                 await client.post("/fn/register", json={"appName": "app", "url": url, "functions": [function]})
                 await _send(client)
@@ -197,12 +197,12 @@ def test_stopping_ends_a_call_that_is_under_way() -> None:
 
 def test_from_a_program_without_a_loop() -> None:
     with DevServer(Options(sink=None), port=0) as server:
-        assert httpx.get(f"{server.origin}/health").status_code == 200
+        assert httpx.get(f"{server.origin}/health", timeout=60).status_code == 200
         origin = server.origin
         with socket.create_server(("127.0.0.1", 0)) as nobody, pytest.raises(TimeoutError):
             server.register_and_wait(f"http://127.0.0.1:{nobody.getsockname()[1]}/x", seconds=0.2)
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{origin}/health")
+        httpx.get(f"{origin}/health", timeout=60)
 
 
 def test_a_port_that_is_taken_is_told_to_the_thread_that_asked() -> None:
@@ -222,7 +222,7 @@ def test_a_function_that_a_reloading_app_adds_appears() -> None:
             await server.register(app.url)
             server.poll(app.url)
             await asyncio.sleep(0)
-            httpx_client = httpx.AsyncClient(base_url=server.origin)
+            httpx_client = httpx.AsyncClient(base_url=server.origin, timeout=60)
             async with httpx_client as client:
                 assert (await client.delete(f"/fn/remove?url={app.url}")).status_code == 200
                 assert server.engine.registry.functions() == []
@@ -235,7 +235,7 @@ def test_a_function_that_a_reloading_app_adds_appears() -> None:
 
 
 def test_head_is_answered_as_get_without_the_body() -> None:
-    with DevServer(Options(sink=None), port=0) as server, httpx.Client(base_url=server.origin) as client:
+    with DevServer(Options(sink=None), port=0) as server, httpx.Client(base_url=server.origin, timeout=60) as client:
         for path in ("/health", "/", "/runs", "/api/v2/runs"):
             asked, whole = client.head(path), client.get(path)
             assert (asked.status_code, asked.content) == (whole.status_code, b"")

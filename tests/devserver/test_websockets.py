@@ -31,7 +31,7 @@ with DevServer(Options(sink=None), port=0) as server:
 
 def upgrade(port: int, path: str, host: str = "localhost") -> tuple[int, dict[str, object]]:
     """Ask for a WebSocket; return status and JSON of the answer."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
         client.sendall(UPGRADE.format(path=path, host=host).encode())
         content = b""
         while not content.rstrip().endswith(b"}"):

@@ -39,12 +39,12 @@ def test_an_app_that_is_down_at_first_is_waited_for(world: World) -> None:
 
     port = free_port()
     registering = threading.Thread(
-        target=world.server.register_and_wait, args=(f"http://127.0.0.1:{port}/api/inngest", 20)
+        target=world.server.register_and_wait, args=(f"http://127.0.0.1:{port}/api/inngest", 60)
     )
     registering.start()
     world.console.said("waiting for an app at")
     with world.app(port):
-        registering.join(20)
+        registering.join(60)
         assert world.engine.run("t/f").output == "done"
 
 
@@ -208,7 +208,7 @@ def test_one_app_with_several_endpoints(framework: Framework) -> None:
         try:
             with serving(framework, app) as origin:
                 for path in paths:
-                    server.register_and_wait(origin + path, 20)
+                    server.register_and_wait(origin + path, 60)
                 runs = worlds[0].engine.ended(worlds[0].engine.send("t/all"), 3)
             assert sorted(run.output for run in runs) == [[f"{name}-f", "x", "y"] for name in "abc"]
             for each in worlds:

@@ -107,7 +107,7 @@ def test_an_app_that_answers_byte_by_byte_holds_up_nobody(world: World) -> None:
         content = http("200 OK", b'"slow"')
         for position in range(len(content) - 1):
             connection.sendall(content[position : position + 1])
-        assert other_done.wait(15)
+        assert other_done.wait(60)
         connection.sendall(content[-1:])
 
     @world.function("t/other")

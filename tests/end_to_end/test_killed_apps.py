@@ -106,7 +106,7 @@ def test_a_process_that_is_killed_between_a_step_and_its_save(app: str, tmp_path
     ):
         origin = world.server.origin
         with process(script, origin, listening) as first:
-            world.server.register_and_wait(f"http://127.0.0.1:{listening.getsockname()[1]}/api/inngest", 20)
+            world.server.register_and_wait(f"http://127.0.0.1:{listening.getsockname()[1]}/api/inngest", 60)
             sent = world.engine.send("app/go")
             assert first.wait(30) == -signal.SIGKILL
         with process(script, origin, listening):

@@ -65,7 +65,7 @@ def test_a_step_that_raises_such_an_error_is_tried_again_and_caught(world: World
 
 @pytest.mark.parametrize("body", [b'{"name": "\\udcff"}', b'{"name": "a", "id": "\\udcff"}'])
 def test_an_event_whose_name_or_id_is_no_unicode_is_refused(world: World, body: bytes) -> None:
-    answer = httpx.post(f"{world.server.origin}/e/k", content=body, trust_env=False)
+    answer = httpx.post(f"{world.server.origin}/e/k", content=body, trust_env=False, timeout=60)
     assert answer.status_code == 400
 
 

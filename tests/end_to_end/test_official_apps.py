@@ -100,7 +100,7 @@ def engine(request: pytest.FixtureRequest) -> Generator[EngineClient]:
     with running_engine(console) as server:
         client = new_client(server.origin)
         with serve(client, functions(client)) as port, contextlib.closing(client):
-            server.register_and_wait(f"http://127.0.0.1:{port}{path}", 20)
+            server.register_and_wait(f"http://127.0.0.1:{port}{path}", 60)
             with EngineClient(server.origin, console.ends) as asked:
                 yield asked
 

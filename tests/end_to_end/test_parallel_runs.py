@@ -33,7 +33,7 @@ def test_a_group_gives_all_results_in_order(stage: InProcess) -> None:
 @kinds(TWO_BY_TWO)
 def test_steps_of_a_group_run_at_the_same_time(world: World) -> None:
     """Each waits for the other: one after another they would never end."""
-    meeting = threading.Barrier(2, timeout=15)
+    meeting = threading.Barrier(2, timeout=60)
 
     def meet(name: str) -> str:
         meeting.wait()
@@ -189,7 +189,7 @@ def test_in_a_race_one_branch_goes_on_while_the_other_still_works(world: World) 
     quick_done = threading.Event()
 
     def slow() -> str:
-        assert quick_done.wait(15), "the quick branch waited for the slow one"
+        assert quick_done.wait(60), "the quick branch waited for the slow one"
         return world.did("slow", "slow")
 
     async def aslow() -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -124,13 +126,13 @@ def test_what_is_kept_goes_on_after_a_restart(folder: Path, number: signal.Signa
     with dev(*persisted(), folder=folder) as it:
         session = Session(it)
         order = session.engine.send("shop/order", {"n": 1})
-        nap = session.engine.send("shop/nap")
         call = session.engine.send("shop/call")
-        seen = ""
-        while not (seen.count("waits for") == 2 and "sleeps for" in seen):
-            seen += it.until(" step ")
-        session.close()
+        for _ in range(2):
+            it.until("waits for")
+        nap = session.engine.send("shop/nap")  # at last, for it is not to wake up before the end
+        it.until("sleeps for")
         it.process.send_signal(number)
+        session.close()
         it.rest()
     with dev(*persisted(), folder=folder) as it:
         session = Session(it)
@@ -213,11 +215,22 @@ def test_ctrl_c_twice_while_a_step_runs(folder: Path) -> None:
     assert not answers(session.origin)
 
 
+def test_ctrl_c_again_and_again_until_it_has_ended(folder: Path) -> None:
+    with dev("shop", folder=folder) as it:
+        Session(it).close()
+        while it.process.poll() is None:
+            it.process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                it.process.wait(0.005)
+        assert "Traceback" not in it.rest()
+        assert it.process.returncode == 0
+
+
 def test_clients_that_stay_connected_do_not_hold_up_the_end(folder: Path) -> None:
     with dev("shop", folder=folder) as it:
         session = Session(it)
         session.engine.latest()
-        with httpx.Client(base_url=session.origin, trust_env=False) as other:
+        with httpx.Client(base_url=session.origin, trust_env=False, timeout=60) as other:
             other.get("/health")
             it.process.send_signal(signal.SIGINT)
             assert "Traceback" not in it.rest()

@@ -47,7 +47,7 @@ class Race:
     def _run(self, name: str) -> dict[str, Any]:
         self.ran.append(name)
         if name == "c" and self.ran.count("c") == 1:
-            assert self._past_b.wait(15)
+            assert self._past_b.wait(60)
         return op("StepRun", name, data=name)
 
 

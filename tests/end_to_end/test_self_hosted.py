@@ -157,7 +157,7 @@ def test_an_app_in_cloud_mode_and_a_change_of_keys_while_a_run_goes_on(folder: P
         first, second = (it.engine.send("shop/order", {"n": n}) for n in (1, 2))
         it.dev.until("waits for")
         it.dev.until("waits for")
-        refused = httpx.post(f"{url}?fnId=shop-order&stepId=step", json={}, trust_env=False)
+        refused = httpx.post(f"{url}?fnId=shop-order&stepId=step", json={}, trust_env=False, timeout=60)
         assert (refused.status_code, refused.json()["code"]) == (401, "header_missing")
     with hosted(folder, "-u", url, port=engine_port, key=NEW, fallback=OLD) as it:
         with served(folder, kind, port, it.origin, OLD):  # the engine is ahead of its app
@@ -173,7 +173,7 @@ def test_an_app_in_cloud_mode_and_a_change_of_keys_while_a_run_goes_on(folder: P
             assert it.ended(third).output == {**DONE, "one": "one 3"}
     with hosted(folder, port=engine_port, key=NEW) as it:
         assert [run.status for run in it.engine.latest()] == ["Completed"] * 3
-        old = httpx.get(f"{it.origin}/v1/runs", headers={"authorization": f"Bearer {OLD}"}, trust_env=False)
+        old = httpx.get(f"{it.origin}/v1/runs", headers={"authorization": f"Bearer {OLD}"}, trust_env=False, timeout=60)
         assert old.status_code == 401
     lines = (folder / "log").read_text().splitlines()
     assert sorted(lines) == ["one 1", "one 2", "one 3"]
@@ -183,7 +183,7 @@ def httpx_until_up(url: str) -> None:
     """Have the app register as a deploy does, as soon as it is there; the test's time-out is the limit."""
     while True:
         with contextlib.suppress(httpx.HTTPError):
-            if httpx.put(url, trust_env=False).status_code == 200:
+            if httpx.put(url, trust_env=False, timeout=60).status_code == 200:
                 return
 
 
@@ -219,7 +219,7 @@ def test_an_app_that_it_runs_gets_its_keys_and_no_key_is_shown(folder: Path) -> 
             it.until("waits for")
             made.engine.send("shop/paid")
             assert made.ended(order).output == DONE
-            keys_of_app = httpx.get(app_url.replace("/api/inngest", "/keys"), trust_env=False).json()
+            keys_of_app = httpx.get(app_url.replace("/api/inngest", "/keys"), trust_env=False, timeout=60).json()
             assert keys_of_app == {"event": EVENT_KEY, "signing": OLD, "dev": "0", "token": None}
             title = Path(f"/proc/{it.process.pid}/cmdline").read_bytes() if sys.platform == "linux" else b""
             for secret in (OLD, OLD.removeprefix("signkey-test-"), EVENT_KEY, OTHER_EVENT_KEY):

@@ -23,11 +23,12 @@ from inngest_devserver.engine import Options
 from inngest_devserver.server import DevServer
 from tests.stage.bodies import Script
 from tests.stage.logs import LogList
+from tests.stage.servers import free_port
 
 from .conftest import kinds
 from .world import TWO_BY_TWO, World
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Progress(pydantic.BaseModel):
@@ -104,8 +105,8 @@ def test_the_engine_is_started_anew() -> None:
     log = LogList()
 
     async def main() -> None:
-        async with DevServer(Options(sink=None), port=0) as first:
-            port = first.port
+        port = free_port()
+        async with DevServer(Options(sink=None), port=port) as first:
             client = client_of(first.origin, log)
             messages = client.realtime.subscribe("c", "t")
             await messages.__aenter__()
@@ -270,6 +271,7 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._open: list[socket.socket] = []
+        self._lock = threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -279,7 +281,8 @@ class Proxy:
             except OSError:
                 return
             engine = socket.create_connection(("127.0.0.1", self._to))
-            self._open += [client, engine]
+            with self._lock:
+                self._open += [client, engine]
             for one, other in ((client, engine), (engine, client)):
                 threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
 
@@ -292,10 +295,11 @@ class Proxy:
 
     def cut(self) -> None:
         """Cut all connections, in the middle of whatever they carry."""
-        for each in self._open:
+        with self._lock:  # who was cut connects again at once, and that connection is another one
+            cut, self._open = self._open, []
+        for each in cut:
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
-        self._open.clear()
 
     def close(self) -> None:
         self._listener.close()

@@ -118,7 +118,7 @@ class World(Stage):
     def up(self, port: int = 0) -> Generator[str, None, None]:
         """Serve and register."""
         with self.app(port) as url:
-            self.server.register_and_wait(url, 20)
+            self.server.register_and_wait(url, 60)
             yield url
 
     def close(self) -> None:

@@ -55,17 +55,17 @@ async def find_and_mend(client: Client, folder: Path) -> None:
     functions = await listed(client, "list_functions")
     assert {one["id"] for one in functions} == {"shop-greet", "shop-nightly", "shop-fail"}
     assert next(one for one in functions if one["id"] == "shop-nightly")["startedBy"] == "cron 0 3 * * *"
-    sent = await told(client, "send_event", name="user/fell", data={"password": "hunter2"})
+    sent = await told(client, "send_event", name="user/fell", data={"password": "hunter2"}, wait=60)
     assert "NonRetriableError: ouch" in sent
     assert "hunter2" not in sent
     [failed] = await listed(client, "list_runs", status="FAILED", since="1h")
     assert failed["error"] == "NonRetriableError: ouch"
     why = await told(client, "explain_run", run_id=failed["id"])
     assert "shop.py" in why, "the place in the user's code"
-    greeted = await told(client, "invoke_function", function="greet", data={"name": "Ada", "n": 2})
+    greeted = await told(client, "invoke_function", function="greet", data={"name": "Ada", "n": 2}, wait=60)
     assert 'output  "hello Ada"' in greeted
     [run_id] = [one["id"] for one in await listed(client, "list_runs", status="COMPLETED")]
-    again = await told(client, "rerun", run_id=run_id, from_step="say")
+    again = await told(client, "rerun", run_id=run_id, from_step="say", wait=60)
     assert f"(again {run_id})" in again
     happened = await told(client, "tail", since="5m")
     assert "event  user/fell" in happened
@@ -130,7 +130,7 @@ def test_what_is_asked_for_wrongly_is_explained() -> None:
 
 def test_there_is_nothing_at_mcp_unless_it_was_asked_for() -> None:
     async def main() -> None:
-        async with DevServer(Options(sink=None), port=0) as server, httpx.AsyncClient() as client:
+        async with DevServer(Options(sink=None), port=0) as server, httpx.AsyncClient(timeout=60) as client:
             assert (await client.post(f"{server.origin}/mcp", json={})).status_code == 404
 
     asyncio.run(main())
@@ -141,7 +141,7 @@ def test_an_engine_with_a_key_asks_for_it_at_mcp_and_of_the_command() -> None:
         options = Options(sink=None, signing_key=KEY)
         async with DevServer(options, port=0, mcp=True) as server:
             page = {"origin": "https://evil.example", "authorization": f"Bearer {KEY}"}
-            async with httpx.AsyncClient() as client:
+            async with httpx.AsyncClient(timeout=60) as client:
                 assert (await client.post(f"{server.origin}/mcp", json={})).status_code == 401
                 assert (await client.post(f"{server.origin}/mcp", json={}, headers=page)).status_code == 403
             async with Client(stdio(server.origin)) as without:
@@ -169,7 +169,7 @@ def test_answers_fit_whatever_an_event_holds() -> None:
         async with (
             DevServer(Options(sink=None), port=0, mcp=True) as server,
             Client(f"{server.origin}/mcp") as client,
-            httpx.AsyncClient(base_url=server.origin) as sender,
+            httpx.AsyncClient(base_url=server.origin, timeout=60) as sender,
         ):
             event = {"name": "a/b", "data": {"text": "\ud800", "long": "x" * 1_000_000}}
             assert (await sender.post("/e/k", content=json.dumps(event))).status_code == 200

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from playwright.sync_api import Page, expect
 from starlette.applications import Starlette
 
 import inngest
@@ -18,7 +19,7 @@ from inngest_devserver.engine import Options
 from inngest_devserver.server import DevServer
 from tests.stage.servers import by_uvicorn
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 ORDER = {"order": "A1", "item": "teapot", "card": "4242"}
 
 
@@ -92,6 +93,11 @@ class Shop:
             time.sleep(0.01)
 
 
+def until_live(page: Page) -> None:
+    """Wait until the script of a page is at work: before that, nobody listens to keys or chosen filters."""
+    expect(page.locator("live-dot")).to_have_text("Live")
+
+
 def functions_of(client: inngest.Inngest, world: World) -> Sequence[inngest.Function[Any]]:
     @client.create_function(
         fn_id="fulfil", name="Fulfil an order", trigger=inngest.TriggerEvent(event="shop/order.placed"), retries=0
@@ -146,7 +152,7 @@ def open_engine(**options: Any) -> Generator[Shop]:
     """An engine alone. options: of the server."""
     with DevServer(Options(sink=None, retry_interval=0.01), port=0, **options) as server:
         headers = {} if server.token is None else {"authorization": f"Bearer {server.token}"}
-        with httpx.Client(base_url=server.origin, trust_env=False, headers=headers) as api:
+        with httpx.Client(base_url=server.origin, trust_env=False, headers=headers, timeout=60) as api:
             yield Shop(server, World(), api)
 
 

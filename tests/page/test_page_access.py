@@ -56,7 +56,7 @@ def test_a_self_hosted_engine_takes_its_signing_key(page: Page) -> None:
         page.get_by_label("Token").fill(KEY)
         page.get_by_role("button", name="Open the engine").click()
         expect(page.get_by_role("heading", name="Runs")).to_be_attached()
-        assert httpx.get(f"{server.origin}/runs", trust_env=False).status_code == 401
+        assert httpx.get(f"{server.origin}/runs", trust_env=False, timeout=60).status_code == 401
 
 
 def test_forms_are_for_the_pages_of_the_engine_alone(page: Page, shop: Shop) -> None:
@@ -93,7 +93,9 @@ with DevServer(Options(sink=None), port=0) as server:
         print(error.code, error.read().decode())
     print(urllib.request.urlopen(server.origin + "/health").status)
 """
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=50).stdout
+    told = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=150
+    ).stdout
     assert told.startswith("501 The page of the engine needs the package jinja2")
     assert 'pip install "inngest-suite[dev-server]"' in told
     assert told.rstrip().endswith("200")

@@ -16,7 +16,7 @@ T = TypeVar("T")
 class News:
     """Wakes whoever waits when something happened, in whatever thread; the wait has a deadline."""
 
-    seconds: float = 20.0
+    seconds: float = 60.0
     _condition: threading.Condition = field(default_factory=threading.Condition)
     _count: int = 0
 

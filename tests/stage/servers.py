@@ -51,17 +51,31 @@ def listen(port: int = 0) -> socket.socket:
 
     The protocol is named, because asyncio sends small packets at once on such sockets only; others wait 40 ms.
     """
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind(("127.0.0.1", port))
+    listening = _bound(port)
     listening.listen(512)
     return listening
 
 
+def _bound(port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind(("127.0.0.1", port))
+    except OSError:
+        bound.close()  # the garbage collector would warn of it in another test
+        raise
+    return bound
+
+
 def free_port() -> int:
-    """Return a port on which nobody listens now."""
-    with listen() as probe:
-        return port_of(probe)
+    """Return a port where nobody listens, and which the system gives to nobody until this process ends.
+
+    It is taken, but not listened at; who asks for just this one, and lets addresses be used again, gets it.
+    """
+    taken = _bound(0)
+    port = port_of(taken)
+    taken.detach()
+    return port
 
 
 def port_of(listening: socket.socket) -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import socket
 
 import httpx
 import pytest
 
 import inngest
 from inngest.experimental import dev_server, mocked
+from tests.stage.servers import free_port
 
 client = inngest.Inngest(app_id="shop")
 mock = mocked.Inngest(app_id="mock")
@@ -50,17 +50,15 @@ def test_a_mocked_client_sends_nothing() -> None:
 
 @pytest.mark.live
 def test_the_server_for_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        monkeypatch.setenv("DEV_SERVER_PORT", str(free.getsockname()[1]))
+    monkeypatch.setenv("DEV_SERVER_PORT", str(free_port()))
     dev_server.server.start()
     try:
         dev_server.server.start()
-        assert httpx.get(f"{dev_server.server.origin}/health").status_code == 200
+        assert httpx.get(f"{dev_server.server.origin}/health", timeout=60).status_code == 200
     finally:
         dev_server.server.stop()
         dev_server.server.stop()
     monkeypatch.setenv("DEV_SERVER_ENABLED", "0")
     dev_server.server.start()
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{dev_server.server.origin}/health")
+        httpx.get(f"{dev_server.server.origin}/health", timeout=60)

@@ -82,7 +82,8 @@ class V2Routes:
         waits: dict[str, list[str]] = {}
         for step_id, text in waits_of_steps(self._engine, run.id):
             waits.setdefault(step_id, []).append(text)
-        root: SpanView = span_view(self._engine.trace(run), waits, output)
+        found, masking = self._engine.trace(run), self._engine.masking
+        root: SpanView = span_view(found, waits, masking, has_output=output is not None)
         if output is not None:
             events = [row for event_id in run.batch.split(",") if (row := self._store.event(event_id)) is not None]
             root["input"] = {"data": [output.mask_json(event.body) for event in events]}

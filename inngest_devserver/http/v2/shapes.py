@@ -84,13 +84,25 @@ class RunView(TypedDict):
     waitsFor: NotRequired[list[str]]
 
 
+class MetadataView(TypedDict):
+    """What is known of a step, or of a run, besides its result. kind: what it is about, such as "inngest.ai".
+
+    values: as the app gave them, but whole numbers are texts, as of every engine.
+    """
+
+    kind: str
+    scope: str
+    updatedAt: str
+    values: dict[str, Any]
+
+
 class SpanView(TypedDict):
     """One piece of work of a run. durationMs: a number in a text. output, input, error: when asked for.
 
     input: the events of a run, the arguments of a step. detail: how it waits, or why it is tried again, in words.
     queuedAt: when a step was reported. startedAt: when its first attempt was made. attempt: of an attempt, from 0.
     group: steps that were reported together have the same number. invokedRunId: the run that a step started.
-    waitsFor: why a step does not go on.
+    waitsFor: why a step does not go on. metadata: of a step; of the root, of the run.
     """
 
     id: str
@@ -110,7 +122,7 @@ class SpanView(TypedDict):
     input: NotRequired[Any]
     output: NotRequired[Any]
     error: NotRequired[FailureView]
-    metadata: NotRequired[list[dict[str, Any]]]
+    metadata: NotRequired[list[MetadataView]]
     children: NotRequired[list[SpanView]]
 
 

@@ -12,11 +12,12 @@ from inngest_devserver.apps.registry import Registry
 from inngest_devserver.calls.record import Recorded
 from inngest_devserver.calls.requests import without_password
 from inngest_devserver.masking import Masking
+from inngest_devserver.runs.metadata import shown
 from inngest_devserver.runs.run import PauseKind, Status
 from inngest_devserver.runs.trace import Span
 from inngest_devserver.scheduling.clock import iso
 from inngest_devserver.stacks import ErrorText, error_of
-from inngest_devserver.storage.tables import AppRow, RunRow
+from inngest_devserver.storage.tables import AppRow, MetadataRow, RunRow
 
 from .shapes import (
     AppView,
@@ -25,6 +26,7 @@ from .shapes import (
     FrameView,
     FunctionView,
     LatestSync,
+    MetadataView,
     RunStatus,
     RunView,
     SpanView,
@@ -79,8 +81,8 @@ def run_view(run: RunRow, registry: Registry, output: Masking | None = None) -> 
     return view
 
 
-def span_view(span: Span, waits: Mapping[str, list[str]], output: Masking | None = None) -> SpanView:
-    """Return a span. waits: why steps do not go on, by their ids. output: how values are shown, if they are."""
+def span_view(span: Span, waits: Mapping[str, list[str]], masking: Masking, *, has_output: bool) -> SpanView:
+    """Return a span. waits: why steps do not go on, by their ids. has_output: whether inputs and outputs are shown."""
     view = SpanView(id=span.id, name=span.name, status=run_status(span.status), queuedAt=iso(span.queued_at))
     if span.started_at is not None:
         view["startedAt"] = iso(span.started_at)
@@ -100,14 +102,22 @@ def span_view(span: Span, waits: Mapping[str, list[str]], output: Masking | None
         view["invokedRunId"] = span.invoked
     if span.step_id in waits and span.ended_at is None:
         view["waitsFor"] = waits[span.step_id]
-    if output is not None and span.arguments is not None:
-        view["input"] = output.mask_json(span.arguments)
-    if output is not None and span.output is not None:
-        view["output"] = output.mask_json(span.output)
+    if has_output and span.arguments is not None:
+        view["input"] = masking.mask_json(span.arguments)
+    if has_output and span.output is not None:
+        view["output"] = masking.mask_json(span.output)
         _add_error(view, span.status)
+    if span.metadata:
+        view["metadata"] = [metadata_view(row, masking) for row in span.metadata]
     if span.children:
-        view["children"] = [span_view(child, waits, output) for child in span.children]
+        view["children"] = [span_view(child, waits, masking, has_output=has_output) for child in span.children]
     return view
+
+
+def metadata_view(row: MetadataRow, masking: Masking) -> MetadataView:
+    """Return what is known under a kind."""
+    values = {name: str(value) if type(value) is int else value for name, value in shown(row, masking).items()}
+    return MetadataView(kind=row.kind, scope=row.scope, updatedAt=iso(row.updated_at), values=values)
 
 
 def _add_error(view: RunView | SpanView, status: str) -> None:

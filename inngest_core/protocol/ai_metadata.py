@@ -14,8 +14,16 @@ KIND = "inngest.ai"
 
 _ASKED = ("temperature", "top_p", "max_tokens", "frequency_penalty", "presence_penalty", "seed")
 """What a request may say, under the names that the metadata has for it."""
-_PROVIDERS = {"openai": "openai", "anthropic": "anthropic", "google": "gcp.gemini"}
+_PACKAGES = {"openai": "openai", "anthropic": "anthropic", "google": "gcp.gemini"}
 """Names of providers, by the package of their clients."""
+_HOSTS = {
+    "api.openai.com": "openai",
+    "api.anthropic.com": "anthropic",
+    "generativelanguage.googleapis.com": "gcp.gemini",
+    "api.x.ai": "x_ai",
+    "api.deepseek.com": "deepseek",
+}
+"""Names of providers, by the host of their APIs."""
 _USAGE = {
     "input_tokens": (("input_tokens",), ("prompt_tokens",), ("promptTokenCount",), ("prompt_token_count",)),
     "output_tokens": (
@@ -37,12 +45,12 @@ _USAGE = {
 
 
 def ai_metadata(
-    request: Mapping[str, object], answer: object, package: str, latency_ms: int
+    request: Mapping[str, object], answer: object, provider: str, latency_ms: int
 ) -> list[dict[str, object]]:
     """Return the metadata of a step; nothing when its answer does not say how many tokens were used.
 
-    request: what the provider was asked, as far as it is known. answer: JSON values. package: that of the client.
-    latency_ms: how long it took.
+    request: what the provider was asked, as far as it is known. answer: JSON values. provider: its name, empty if that
+    is not known. latency_ms: how long it took.
     """
     if not isinstance(answer, dict):
         return []
@@ -59,7 +67,7 @@ def ai_metadata(
         "request_model": request.get("model"),
         "response_model": _first(fields, "model", "modelVersion", "model_version"),
         "response_id": _first(fields, "id", "responseId", "response_id"),
-        "provider": _PROVIDERS.get(package.partition(".")[0]),
+        "provider": provider or None,
         "operation_name": "chat",
         "latency_ms": latency_ms,
         "finish_reasons": list(_finish_reasons(fields)) or None,
@@ -68,6 +76,16 @@ def ai_metadata(
     }
     known = {name: cast("object", value) for name, value in values.items() if _is_shown(value)}
     return [{"kind": KIND, "scope": "step", "op": "merge", "values": known}]
+
+
+def provider_by_package(package: str) -> str:
+    """Return the name of the provider whose client is in a package; empty for others."""
+    return _PACKAGES.get(package.partition(".")[0], "")
+
+
+def provider_by_host(host: str) -> str:
+    """Return the name of the provider whose API is at a host; empty for others."""
+    return _HOSTS.get(host, "")
 
 
 def _is_shown(value: object) -> bool:
