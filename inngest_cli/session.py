@@ -48,15 +48,18 @@ class Session:
         self._hosts: dict[str, AppHost] = {}
         self._is_stopping = False
         self._shown: set[str] = set()
+        self._changes: dict[str, asyncio.Queue[None]] = {}
+        """For each app of which the code is watched, something when that has changed."""
 
     async def run(self) -> None:
         """Start everything, show it, and run until the only app ends or the task is cancelled."""
         await self._start_engine()
         try:
+            telling = await self._watch_code() if self._options.reload else None
             await self._start_apps()
             urls = [url for host in self._hosts.values() for url in host.serve_urls]
-            if self._options.reload:
-                watching = [self._reload()]
+            if telling is not None:
+                watching = [self._reload(telling)]
             else:
                 watching = [self._watch(target) for target in self._options.targets]
             await asyncio.gather(self._register([*urls, *self._options.urls]), *watching)
@@ -160,11 +163,17 @@ class Session:
                 for url in host.serve_urls:
                     self._server.register(url)
 
-    async def _reload(self) -> None:
+    async def _watch_code(self) -> asyncio.Task[None]:
+        """Watch the code from now on: no change is missed that is made while the apps are imported."""
+        self._changes = {target: asyncio.Queue(1) for target in self._options.targets}
+        telling = asyncio.create_task(_tell_of_changes(list(self._changes.values())))
+        await asyncio.sleep(0)  # it watches when it waits for the first time
+        return telling
+
+    async def _reload(self, telling: asyncio.Task[None]) -> None:
         """Start the apps anew whenever their code changes. The engine goes on, and with it whatever sleeps or waits."""
-        changes: dict[str, asyncio.Queue[None]] = {target: asyncio.Queue(1) for target in self._options.targets}
-        restarting = [self._start_anew_on_changes(target, changed) for target, changed in changes.items()]
-        await asyncio.gather(_tell_of_changes(list(changes.values())), *restarting)
+        restarting = [self._start_anew_on_changes(target, changed) for target, changed in self._changes.items()]
+        await asyncio.gather(telling, *restarting)
 
     async def _start_anew_on_changes(self, target: str, changed: asyncio.Queue[None]) -> None:
         while True:

@@ -49,13 +49,18 @@ class Ahead:
         self._fails = fails
         self._answered: dict[str, _Answered] = {}
 
-    async def ask(self, request: Request, look: Look) -> Response:
-        """Return what an app answers to a question of the engine, maybe with the answers to further ones."""
+    def answer_to(self, request: Request) -> Response | None:
+        """Return what an app has answered already to a question of the engine, once; None when it is to be asked."""
         run_id = request.headers[_RUN_ID]
         answered = self._answered.pop(run_id, None)
-        run = self._active().awake_run(run_id)  # which reads nothing: this may be the thread of a plain function
-        if answered is not None and run is not None and self._is_asked(answered, run, request):
-            return answered.response
+        run = self._active().awake_run(run_id)
+        if answered is None or run is None or not self._is_asked(answered, run, request):
+            return None
+        return answered.response
+
+    async def ask(self, request: Request, look: Look) -> Response:
+        """Return what an app answers to a question of the engine, maybe with the answers to further ones."""
+        run = self._active().awake_run(request.headers[_RUN_ID])  # which reads nothing: this may be another thread
         response = await look(request)
         if run is None or not self._may_go_on(run, request):
             return response

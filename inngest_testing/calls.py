@@ -22,12 +22,18 @@ class Calls:
         self._faults = faults
         self._ahead = ahead
 
+    def answer_to(self, request: Request) -> Response | None:
+        return self._ahead.answer_to(request) if self._may_ask_ahead(request) else None
+
     async def __call__(self, request: Request, ask: Ask) -> Response:
         if not request.headers.get(_RUN_ID):
             return await ask(request)  # a registration
-        if self._check is None or self._faults:
+        if not self._may_ask_ahead(request):
             return await self._ask(request, ask)
         return await self._ahead.ask(request, lambda request: self._ask(request, ask))
+
+    def _may_ask_ahead(self, request: Request) -> bool:
+        return self._check is not None and not self._faults and bool(request.headers.get(_RUN_ID))
 
     async def _ask(self, request: Request, ask: Ask) -> Response:
         if self._check is not None or self._faults.crash_after or self._faults.duplicate:

@@ -149,7 +149,7 @@ def say(site: Path, tmp_path: Path, program: str) -> subprocess.CompletedProcess
     script = tmp_path / "app.py"
     script.write_text(program, encoding="utf-8")
     return subprocess.run(
-        [sys.executable, str(script)], env={"PYTHONPATH": str(site)}, capture_output=True, text=True, timeout=50
+        [sys.executable, str(script)], env={"PYTHONPATH": str(site)}, capture_output=True, text=True, timeout=150
     )
 
 

@@ -290,7 +290,7 @@ def test_devserver_imports() -> None:
 def test_connect_imports() -> None:
     for name, path in modules("inngest_connect").items():
         assert tops(path) & set(PRODUCT) <= {"inngest_core", "inngest_connect"}, name
-        assert "websockets" not in tops(path) or name in ("session", "websocket"), name
+        assert "websockets" not in tops(path) or name in ("session", "websocket", "frames"), name
         assert "google" not in tops(path) or name in ("codec", "worker"), name
 
 

@@ -57,6 +57,7 @@ class AsyncBody:
         self._wake: asyncio.Future[None] | None = None
         self._settled: asyncio.Future[None]
         self._places: list[Place] = []
+        self._has_settled = False
         self._runs_a_step = False
         self._ends = False
         self._loop = asyncio.get_running_loop()
@@ -127,14 +128,26 @@ class AsyncBody:
         task = self._task
         if wait and task is not None and not task.done() and not await self._news_within(task, seconds):
             return False
-        if not self.finished():
-            await asyncio.sleep(0)  # a body that waits for nothing ends in its first turn, or before
-        if beyond or not self.finished():
+        if self._has_settled and not self.finished():
+            await asyncio.sleep(0)  # what was woken since may end the body; the first time, the driver has let it turn
+        self._has_settled = True
+        if (beyond or not self.finished()) and not await self._stays_idle(deliver):
             self._seen, self._quiet_turns, self._idle_turns = self._news, 0, 0
             self._settled = self._loop.create_future()
             self._turn(deliver, beyond)
             await self._settled
         return True
+
+    async def _stays_idle(self, deliver: Callable[[], bool]) -> bool:
+        """Tell whether nothing but timers and I/O is left, as in a function that meets one step after another.
+
+        What `_turn` would find out, in half of its turns: IDLE_TURNS are this one and the next.
+        """
+        if not self._nothing_else_runs() or deliver():
+            return False
+        seen = self._news
+        await asyncio.sleep(0)
+        return self._news == seen and self._nothing_else_runs() and not self.finished()
 
     def _turn(self, deliver: Callable[[], bool], beyond: bool) -> None:
         """Count a turn of the loop; a callback, for a thousand parallel steps take thousands of turns."""
@@ -168,7 +181,7 @@ class AsyncBody:
         are counted. They are counted for each memo of a group, so that a replay of a thousand parallel steps takes
         several times as long without this.
         """
-        return self._callbacks is not None and not self._callbacks and self._quiet_turns > 0
+        return self._callbacks is not None and not self._callbacks
 
     async def _news_within(self, task: asyncio.Task[Outcome], seconds: float | None) -> bool:
         self._wake = self._loop.create_future()

@@ -38,7 +38,6 @@ _LIMITS = {
     MAX_RESPONSE_BYTES: "one answer",
     MAX_MESSAGE_BYTES: "one message",
 }
-_CANNOT_FAIL = frozenset({str, bool, type(None)})
 
 Rule = Literal["annotated", "strict", "shared"]
 JSON = dict[str, "JSON"] | list["JSON"] | str | int | float | bool | None
@@ -140,7 +139,7 @@ def _dump(value: object, what: str, typ: object, rule: Rule, serializer: Seriali
     as_typed = body is not None
     if body is None:
         body = _write_plain(value, what, write, serializer, fix)
-    if typ is None and (type(value) in _CANNOT_FAIL or is_simple(value)):
+    if typ is None and is_simple(value):
         return Written(body)
     seen = survey(value)
     rich = seen.rich

@@ -42,7 +42,7 @@ Transport = httpx.AsyncBaseTransport
 class Workers(Protocol):
     """Makes requests to apps that connect to the engine."""
 
-    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer: ...
+    async def send(self, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Answer: ...
 
 
 class Sender(Protocol):
@@ -80,7 +80,7 @@ class Caller:
         if url.startswith(WORKERS_URL):
             if self.workers is None:
                 raise UnreachableError(f"{url}: install the extra `connect` to call workers")
-            return await self.workers.send(url, headers, body)
+            return await self.workers.send(url, headers, body, seconds)
         sent = {
             Header.CONTENT_TYPE.value: "application/json",
             Header.USER_AGENT.value: "Inngest",

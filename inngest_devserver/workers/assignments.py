@@ -18,7 +18,7 @@ from typing import Protocol
 from inngest_connect.codec import changed
 from inngest_connect.messages import ExecutorRequest, Reply, ReplyStatus
 from inngest_core.protocol.wire import Header, Query, dump_json
-from inngest_core.web.messages import query_of
+from inngest_core.web.messages import TransportError, query_of
 from inngest_devserver.apps.registry import Registry
 from inngest_devserver.calls.caller import WORKERS_URL, UnreachableError
 from inngest_devserver.calls.reply import Answer
@@ -39,6 +39,9 @@ BUSY_SECONDS = 10.0
 ACCOUNT_ID = "00000000-0000-4000-a000-000000000000"
 ENV_ID = "00000000-0000-4000-b000-000000000000"
 
+_SDK, _REQUEST_VERSION = Header.SDK.value, Header.REQUEST_VERSION.value
+_REQUEST_ID, _RUN_ID, _JOB_ID = Header.REQUEST_ID.value, Header.RUN_ID.value, Header.JOB_ID.value
+_TRACE_HEADERS = (Header.TRACEPARENT.value, Header.TRACESTATE.value)
 _STATUSES = {ReplyStatus.NOT_COMPLETED: 206, ReplyStatus.DONE: 200, ReplyStatus.ERROR: 500}
 
 
@@ -158,7 +161,7 @@ class Assignments:
         now = _now()
         if assignment is None or assignment.request.lease_id != lease_id or assignment.expires < now:
             return None
-        new = self._ulids.new(self._clock.now())
+        new = self._new_lease()
         assignment.request = changed(assignment.request, lease_id=new)
         assignment.expires = now + self._lease_seconds
         return new
@@ -180,22 +183,36 @@ class Assignments:
 
     # Calls
 
-    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Have a worker make a call; raises UnreachableError when none can take it now."""
+    async def send(self, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Answer:
+        """Have a worker make a call.
+
+        seconds: how long it may take; a worker may extend its lease no longer. Raises UnreachableError: none can take
+        it now. TransportError: there was no answer in that time.
+        """
         assignment = Assignment(self._request(url, headers, body))
         request_id = assignment.request.request_id
         self._by_request[request_id] = assignment
         try:
-            reply = await self._until_replied(assignment)
-        except BaseException:
-            del self._by_request[request_id]
-            assignment.kept.set_result(False)
+            async with asyncio.timeout(seconds):
+                reply = await self._until_replied(assignment)
+        except BaseException as error:
+            self._give_up(assignment)
+            if isinstance(error, TimeoutError):
+                raise TransportError(f"{WORKERS_URL}: no answer in {seconds:g} seconds") from None
             raise
         task = asyncio.current_task()
         if task is None:
             raise AssertionError("calls are made in tasks")
         task.add_done_callback(lambda done: self._keep(assignment, cancelled=done.cancelled()))
         return _answer(reply)
+
+    def _give_up(self, assignment: Assignment) -> None:
+        """Wait no more for a call: its worker hears of it when it extends its lease, or else loses it at its end."""
+        request_id, worker = assignment.request.request_id, assignment.worker
+        del self._by_request[request_id]
+        assignment.kept.set_result(False)
+        if worker is not None:
+            asyncio.get_running_loop().call_at(assignment.expires, worker.release, request_id)
 
     async def _until_replied(self, assignment: Assignment) -> Reply:
         declined: set[Worker] = set()
@@ -220,7 +237,8 @@ class Assignments:
     async def _offer(self, worker: Worker, assignment: Assignment) -> bool:
         """Give a call to a worker, and wait until it is settled; return whether it has lost its lease."""
         loop, now = asyncio.get_running_loop(), _now()
-        assignment.request = changed(assignment.request, lease_id=self._ulids.new(self._clock.now()))
+        if assignment.settled is not None:  # it was offered before
+            assignment.request = changed(assignment.request, lease_id=self._new_lease())
         assignment.worker, assignment.taken, assignment.settled = worker, False, loop.create_future()
         assignment.declines, assignment.expires = now + ACK_SECONDS, now + self._lease_seconds
         if not worker.give(assignment.request):
@@ -261,10 +279,9 @@ class Assignments:
         app = None if function is None else self._registry.app(function.app_id)
         if function is None or app is None:
             raise UnreachableError(f"{WORKERS_URL}: no app that is registered has a function {slug}")
-        names = (Header.TRACEPARENT, Header.TRACESTATE)
-        trace = dump_json({name.value: headers[name.value] for name in names if name.value in headers})
+        trace = dump_json({name: headers[name] for name in _TRACE_HEADERS if name in headers})
         return ExecutorRequest(
-            request_id=headers[Header.REQUEST_ID.value],
+            request_id=headers[_REQUEST_ID],
             account_id=ACCOUNT_ID,
             env_id=ENV_ID,
             app_id=app.id,
@@ -275,9 +292,13 @@ class Assignments:
             request_payload=body,
             system_trace_ctx=trace,
             user_trace_ctx=trace,
-            run_id=headers[Header.RUN_ID.value],
-            job_id=headers[Header.JOB_ID.value],
+            run_id=headers[_RUN_ID],
+            lease_id=self._new_lease(),
+            job_id=headers[_JOB_ID],
         )
+
+    def _new_lease(self) -> str:
+        return self._ulids.new(self._clock.now())
 
     def _keep(self, assignment: Assignment, *, cancelled: bool) -> None:
         """Acknowledge a reply once what it says was applied, and is in the store."""
@@ -300,7 +321,7 @@ def _asked(url: str) -> tuple[str, str]:
 
 
 def _answer(reply: Reply) -> Answer:
-    headers = {Header.SDK.value: reply.sdk_version, Header.REQUEST_VERSION.value: str(reply.request_version)}
+    headers = {_SDK: reply.sdk_version, _REQUEST_VERSION: str(reply.request_version)}
     if reply.no_retry:
         headers[Header.NO_RETRY.value] = "true"
     if reply.retry_after:

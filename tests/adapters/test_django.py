@@ -80,11 +80,11 @@ class Meeting(Shop):
         self.tasks: asyncio.Barrier | None = None
 
     def visit(self) -> None:
-        self.threads.wait(10)
+        self.threads.wait(60)
 
     async def visit_async(self) -> None:
         self.tasks = self.tasks or asyncio.Barrier(2)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await self.tasks.wait()
 
 

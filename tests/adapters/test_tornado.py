@@ -21,6 +21,7 @@ import inngest
 import inngest.tornado
 from inngest_core.protocol.limits import MAX_REQUEST_BYTES
 from tests.stage.engine_api import EngineDouble
+from tests.stage.logs import records_of
 from tests.stage.servers import by_tornado
 from tests.stage.shop import (
     BODY,
@@ -213,9 +214,10 @@ def test_calls_are_in_the_access_log(caplog: pytest.LogCaptureFixture) -> None:
         ask(port, PATH)("POST", query("plain"), {}, BODY)
         ask(port, PATH)("DELETE", "", {}, b"")
         end = time.monotonic() + PATIENCE
-        while len(caplog.records) < 2 and time.monotonic() < end:
+        while len(records_of("tornado.access", caplog)) < 2 and time.monotonic() < end:
             time.sleep(0.01)
-    logged = [(record.levelno, record.getMessage().rpartition(" ")[0]) for record in caplog.records]
+    records = records_of("tornado.access", caplog)
+    logged = [(record.levelno, record.getMessage().rpartition(" ")[0]) for record in records]
     assert logged == [(logging.INFO, f"200 POST {PATH}"), (logging.INFO, f"405 DELETE {PATH}")]
 
 

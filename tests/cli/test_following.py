@@ -48,6 +48,26 @@ def test_the_app_is_started_anew_and_what_waits_goes_on_with_the_new_code(tmp_pa
         assert "the code changed; the app naps is started anew" in session.seen
 
 
+SLOW = """
+import pathlib, time
+
+print("importing")
+while not pathlib.Path("go on").exists():
+    time.sleep(0.01)
+"""
+
+
+def test_a_change_that_is_made_while_the_app_is_imported_is_not_missed(tmp_path: Path) -> None:
+    code = tmp_path / "naps.py"
+    code.write_text(SLOW + NAPS)
+    with dev("naps", "--reload", folder=tmp_path) as session:
+        session.until("importing")
+        code.write_text(NAPS)
+        (tmp_path / "go on").touch()
+        session.until("the code changed; the app naps is started anew")
+        session.until("  app  ")
+
+
 def test_reload_needs_an_app(tmp_path: Path) -> None:
     assert "--reload is about an app that this command runs" in run("dev", "--reload", folder=tmp_path, code=2)
 

@@ -61,13 +61,17 @@ class ScriptedWorker:
         assert self.socket.close_reason is not None
         return self.socket.close_reason
 
-    async def introduce(self, instance_id: str = "scripted", *, ready: bool = True) -> None:
+    async def introduce(self, instance_id: str = "scripted", *, ready: bool = True, most_calls: int = 0) -> None:
         """Connect as a worker of the app shop, whose function is started by the event go.
 
-        ready: whether it takes calls at once; else it says so later.
+        ready: whether it takes calls at once; else it says so later. most_calls: that it takes at once; 0 for any.
         """
         await self.expect(Kind.GATEWAY_HELLO)
-        hello = replace(introduction(self.started, instance_id), worker_manual_readiness_ack=not ready)
+        hello = replace(
+            introduction(self.started, instance_id),
+            worker_manual_readiness_ack=not ready,
+            max_worker_concurrency=most_calls or None,
+        )
         await self.send(Kind.WORKER_CONNECT, hello)
         await self.expect(Kind.GATEWAY_CONNECTION_READY)
 

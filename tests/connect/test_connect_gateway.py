@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
+import httpx
 import pytest
 import uvicorn
 
@@ -23,7 +25,10 @@ from inngest_connect.messages import (
     Kind,
     ReplyAck,
     dump_frame,
+    parse_frame,
 )
+from inngest_core.protocol.wire import Header
+from inngest_core.web.messages import TransportError
 from inngest_devserver.engine import Engine, Options
 from inngest_devserver.http.api import API
 from inngest_devserver.scheduling.clock import SystemClock
@@ -31,8 +36,9 @@ from inngest_devserver.server import DevServer
 
 from .gateway import PATIENCE_SECONDS, Gateway, request
 from .loops import on_a_loop
-from .scripted_worker import introduction, output_of, scripted_worker, send_event
+from .scripted_worker import ScriptedWorker, introduction, output_of, scripted_worker, send_event
 
+Library = Literal["wsproto", "websockets-sansio"]
 DAY_SECONDS = 24 * 3600.0
 
 pytestmark = pytest.mark.live
@@ -242,10 +248,66 @@ async def test_a_lease_that_is_not_the_newest_is_lost(origin: str) -> None:
         await worker.expect(Kind.WORKER_REPLY_ACK)
 
 
+@on_a_loop
+async def test_a_call_that_a_worker_does_not_end_is_given_up_and_its_place_is_free() -> None:
+    async with served("wsproto") as (engine, origin), scripted_worker(origin) as worker:
+        names = (Header.REQUEST_ID, Header.RUN_ID, Header.JOB_ID)
+        call = engine.assignments.send(
+            "wss://connect?fnId=shop-go&stepId=step", {name.value: "1" for name in names}, b"{}", 1.0
+        )
+        calling = asyncio.create_task(call)
+        asked = await worker.take()
+        with pytest.raises(TransportError, match="no answer in 1 seconds"):
+            await calling
+        await worker.extend(asked, asked.lease_id)  # it is at it still
+        ack = parse(ExtendLeaseAck, await worker.expect(Kind.WORKER_REQUEST_EXTEND_LEASE_ACK))
+        assert ack.new_lease_id is None
+
+
+@on_a_loop
+async def test_a_hung_worker_gets_another_call_once_the_lease_of_one_that_was_given_up_is_over() -> None:
+    async with served("wsproto", lease_seconds=1.0) as (_, origin), scripted_worker(origin, introduced=False) as worker:
+        await worker.introduce(most_calls=1)
+        first = await send_event(origin)
+        hung = await worker.take()
+        async with httpx.AsyncClient(base_url=origin, timeout=60) as http:
+            assert (await http.delete(f"/v1/runs/{hung.run_id}")).status_code == 204
+            assert (await http.get(f"/v1/events/{first}/runs")).json()["data"][0]["status"] == "Cancelled"
+        event_id = await send_event(origin)
+        answering = asyncio.create_task(answer_all_but(worker, hung.run_id))
+        assert await output_of(origin, event_id) == "done"
+        answering.cancel()
+
+
+async def answer_all_but(worker: ScriptedWorker, run_id: str) -> None:
+    """Answer the calls of other runs, also those that come again."""
+    while True:
+        kind, payload = parse_frame(await worker.socket.recv())
+        if kind is Kind.GATEWAY_EXECUTOR_REQUEST:
+            asked = parse(ExecutorRequest, payload)
+            if asked.run_id != run_id:
+                await worker.reply(asked, "done")
+
+
 @pytest.mark.parametrize("library", ["wsproto", "websockets-sansio"])
 @on_a_loop
-async def test_a_server_that_knows_only_asgi_will_do(library: Literal["wsproto", "websockets-sansio"]) -> None:
-    engine = Engine(Options(sink=None))
+async def test_a_server_that_knows_only_asgi_will_do(library: Library) -> None:
+    async with served(library) as (_, origin), scripted_worker(origin) as worker:
+        event_id = await send_event(origin)
+        asked = await worker.take()
+        await worker.extend(asked, asked.lease_id)
+        await worker.expect(Kind.WORKER_REQUEST_EXTEND_LEASE_ACK)
+        await worker.reply(asked, "done")
+        await worker.expect(Kind.WORKER_REPLY_ACK)
+        assert await output_of(origin, event_id) == "done"
+        await worker.socket.send(b"\x0a")
+        assert await worker.refusal() == "connect_invalid_frame"
+
+
+@contextlib.asynccontextmanager
+async def served(library: Library, **options: Any) -> AsyncGenerator[tuple[Engine, str]]:
+    """An engine on this loop, and its origin."""
+    engine = Engine(Options(sink=None, **options))
     engine.start()
     config = uvicorn.Config(API(engine), port=0, log_config=None, lifespan="off", ws=library)
     server = uvicorn.Server(config)
@@ -255,16 +317,7 @@ async def test_a_server_that_knows_only_asgi_will_do(library: Literal["wsproto",
             while not server.started:
                 await asyncio.sleep(0.01)
         origin = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        async with scripted_worker(origin) as worker:
-            event_id = await send_event(origin)
-            asked = await worker.take()
-            await worker.extend(asked, asked.lease_id)
-            await worker.expect(Kind.WORKER_REQUEST_EXTEND_LEASE_ACK)
-            await worker.reply(asked, "done")
-            await worker.expect(Kind.WORKER_REPLY_ACK)
-            assert await output_of(origin, event_id) == "done"
-            await worker.socket.send(b"\x0a")
-            assert await worker.refusal() == "connect_invalid_frame"
+        yield engine, origin
     finally:
         await engine.stop_calls()
         server.should_exit = True

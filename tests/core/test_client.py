@@ -7,7 +7,6 @@ import datetime
 import inspect
 import json
 import logging
-import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +26,7 @@ from inngest_core.runtime.effects import Fetch
 from inngest_core.serving.app import App
 from inngest_core.values.serializer import PydanticSerializer
 from tests.stage.engine_api import EngineDouble, Recorded
+from tests.stage.servers import free_port
 
 TRIGGER = TriggerEvent(event="a/b")
 
@@ -227,8 +227,7 @@ def test_sending_is_sync_and_async(engine: EngineDouble) -> None:
 
 
 def test_sending_when_no_engine_runs() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        origin = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    origin = f"http://127.0.0.1:{free_port()}"
     with make(event_api_base_url=origin) as client, pytest.raises(SendEventsError) as caught:
         client.send_sync(Event(name="a"))
     message = caught.value.message

@@ -562,7 +562,7 @@ def test_a_fork_makes_its_own_threads() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=150,
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "both went on\n", "")

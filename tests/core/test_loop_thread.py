@@ -234,7 +234,7 @@ def test_who_waits_for_a_thread_that_is_gone_is_told(first: str) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=150,
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "both went on\n", "")

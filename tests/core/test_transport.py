@@ -101,7 +101,7 @@ def test_a_client_that_is_never_closed_is_closed_when_python_ends(answering: Eng
         "client.send_sync(inngest.Event(name='x'))\n"
     )
     ended = subprocess.run(
-        [sys.executable, "-X", "dev", "-c", program, answering.origin], capture_output=True, text=True, timeout=50
+        [sys.executable, "-X", "dev", "-c", program, answering.origin], capture_output=True, text=True, timeout=150
     )
     assert (ended.returncode, ended.stderr) == (0, "")
 
@@ -249,7 +249,7 @@ def test_a_client_that_is_dropped_leaves_no_hook_for_forks_behind() -> None:
         "    inngest.Inngest(app_id='app', is_production=False)\n"
         "assert not hooks, hooks\n"
     )
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50)
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=150)
     assert (ended.returncode, ended.stderr) == (0, "")
 
 

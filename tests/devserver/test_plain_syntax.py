@@ -138,7 +138,7 @@ def test_an_engine_starts_and_works_without_the_library() -> None:
             print(json.dumps([refused, taken, runs]))
     """
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=False, timeout=50
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=False, timeout=150
     )
     assert done.returncode == 0, done.stderr
     (status, details), taken, runs = json.loads(done.stdout)

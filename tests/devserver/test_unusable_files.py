@@ -50,7 +50,7 @@ KILLS = 60 if LONG else 5
 def opened_by_a_user(path: Path, *, limit: int = 0) -> str:
     """Return what an engine of an ordinary user says about a file. limit: bytes that any file of it may have."""
     command = [sys.executable, "-c", OPEN_AS_A_USER, str(path), str(limit)]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=150).stdout.strip()
 
 
 @pytest.fixture

@@ -331,7 +331,7 @@ class Page:
                 path.write_text(text, encoding="utf-8")
             environ |= {"PYTHONPATH": os.pathsep.join([folder, str(ROOT)]), **(more or {})}
             done = subprocess.run(
-                [sys.executable, *command], cwd=folder, env=environ, capture_output=True, text=True, timeout=50
+                [sys.executable, *command], cwd=folder, env=environ, capture_output=True, text=True, timeout=150
             )
         assert "Ran 0 tests" not in done.stderr, self._page.name
         assert done.returncode == 0, f"{self._page.name}\n{done.stdout}\n{done.stderr}"

@@ -54,18 +54,18 @@ async def find_and_mend(client: Client, folder: Path) -> None:
     """Go from a failed run to its cause, and see it again succeed."""
     functions = await listed(client, "list_functions")
     assert {one["id"] for one in functions} == {"shop-greet", "shop-nightly", "shop-fail"}
-    assert next(one for one in functions if one["id"] == "shop-nightly")["startedBy"] == "cron 0 3 * * *"
-    sent = await told(client, "send_event", name="user/fell", data={"password": "hunter2"})
+    assert next(one for one in functions if one["id"] == "shop-nightly")["startedBy"] == "cron 0 3 29 2 *"
+    sent = await told(client, "send_event", name="user/fell", data={"password": "hunter2"}, wait=60)
     assert "NonRetriableError: ouch" in sent
     assert "hunter2" not in sent
     [failed] = await listed(client, "list_runs", status="FAILED", since="1h")
     assert failed["error"] == "NonRetriableError: ouch"
     why = await told(client, "explain_run", run_id=failed["id"])
     assert "shop.py" in why, "the place in the user's code"
-    greeted = await told(client, "invoke_function", function="greet", data={"name": "Ada", "n": 2})
+    greeted = await told(client, "invoke_function", function="greet", data={"name": "Ada", "n": 2}, wait=60)
     assert 'output  "hello Ada"' in greeted
     [run_id] = [one["id"] for one in await listed(client, "list_runs", status="COMPLETED")]
-    again = await told(client, "rerun", run_id=run_id, from_step="say")
+    again = await told(client, "rerun", run_id=run_id, from_step="say", wait=60)
     assert f"(again {run_id})" in again
     happened = await told(client, "tail", since="5m")
     assert "event  user/fell" in happened

@@ -341,5 +341,6 @@ def test_nothing_is_logged_when_calls_end_before_their_functions(
         caplog.at_level(logging.WARNING),
     ):
         assert InProcessEngine(app, ask_async, lambda count: 0).run() is None
-    assert caplog.records == []
+    # The SDK says so where a machine is busy.
+    assert [text for text in caplog.messages if "held the event loop" not in text] == []
     assert sorted(span.name for span in collected.spans("step")) == ["step a", "step b"]

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds within which a server has to answer."""
 INSTALL_ATTEMPTS = 3
 
@@ -80,7 +80,8 @@ def running_mariadb() -> Generator[str]:
     owner = _owner("mysql")
     with _folder(owner) as folder:
         socket = folder / "socket"
-        where = ["--no-defaults", f"--datadir={folder / 'data'}"]
+        # Asynchronous I/O of the system is shared by all of the machine, where several servers may be starting.
+        where = ["--no-defaults", f"--datadir={folder / 'data'}", "--innodb-use-native-aio=0"]
         _install_mariadb([install, *where, "--auth-root-authentication-method=normal"], owner, folder)
         command = [server, *where, f"--socket={socket}", "--skip-networking", f"--pid-file={folder / 'pid'}"]
         with _process(command, owner, folder):
@@ -97,7 +98,7 @@ def running_mariadb() -> Generator[str]:
 
 
 def _install_mariadb(command: Sequence[str], owner: str | None, folder: Path) -> None:
-    """Make the system tables, which may need a second attempt: all servers of a machine share its asynchronous I/O."""
+    """Make the system tables, which may need a second attempt where servers start on a machine that is busy."""
     said = ""
     for _ in range(INSTALL_ATTEMPTS):
         made = subprocess.run(command, capture_output=True, text=True, user=owner, cwd=folder)

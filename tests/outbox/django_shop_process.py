@@ -25,7 +25,7 @@ def database(url: str) -> dict[str, Any]:
     kind = parts.scheme.partition("+")[0]
     engine = f"django.db.backends.{KINDS[kind]}"
     if kind == "sqlite":
-        return {"ENGINE": engine, "NAME": parts.path.removeprefix("/"), "OPTIONS": {"timeout": 20}}
+        return {"ENGINE": engine, "NAME": parts.path.removeprefix("/"), "OPTIONS": {"timeout": 60}}
     [(_, host)] = urllib.parse.parse_qsl(parts.query)
     return {"ENGINE": engine, "NAME": parts.path.strip("/"), "USER": parts.username, "HOST": host}
 

@@ -112,20 +112,25 @@ class AsyncPlace:
         return rows
 
 
+def patient(url: str) -> dict[str, Any]:
+    """Return how to connect: SQLite would wait for no more than five seconds for whoever writes just now."""
+    return {"timeout": PATIENCE} if url.startswith("sqlite") else {}
+
+
 @contextlib.contextmanager
 def new_place(url: str, client: inngest.Inngest) -> Generator[Place]:
     """Make an outbox with a fresh table in the database of an URL."""
     metadata = sa.MetaData()
     outbox = Outbox(client, metadata)
     if not url.partition(":")[0].endswith(("+asyncpg", "+aiomysql", "+aiosqlite")):
-        engine = sa.create_engine(url)
+        engine = sa.create_engine(url, connect_args=patient(url))
         metadata.drop_all(engine)
         metadata.create_all(engine)
         yield SyncPlace(outbox, engine)
         engine.dispose()
         return
     with _loop_in_a_thread() as loop:
-        place = AsyncPlace(outbox, create_async_engine(url), loop)
+        place = AsyncPlace(outbox, create_async_engine(url, connect_args=patient(url)), loop)
         place.run(_create(place.engine, metadata))
         yield place
         place.run(place.engine.dispose())

@@ -18,6 +18,8 @@ from sqlalchemy.orm import Session
 import inngest
 from inngest.outbox.sqlalchemy import Outbox, Policy
 
+from .places import patient
+
 POLICY = Policy(lease=datetime.timedelta(seconds=0.2), poll=datetime.timedelta(seconds=0.01), batch_size=5)
 
 
@@ -41,7 +43,7 @@ class Shop:
             "orders", self.metadata, sa.Column("number", sa.Integer, primary_key=True, autoincrement=False)
         )
         self.outbox = Outbox(client, self.metadata)
-        self.engine = sa.create_engine(url)
+        self.engine = sa.create_engine(url, connect_args=patient(url))
 
     def prepare(self) -> None:
         self.metadata.drop_all(self.engine)

@@ -85,6 +85,6 @@ def test_the_admin_lists_events_and_sends_again_what_was_set_aside(tmp_path: Pat
         env={**environ(), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=150,
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -39,7 +39,7 @@ ENGINES = [
 def using(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The alias of a database with the table of the outbox, and without events."""
     kind: str = request.param
-    where: dict[str, Any] = {"NAME": str(tmp_path / "shop.db")}
+    where: dict[str, Any] = {"NAME": str(tmp_path / "shop.db"), "OPTIONS": {"timeout": 60}}
     if kind == "postgresql":
         where = {"NAME": "postgres", "USER": "tests", "HOST": request.getfixturevalue("postgres").partition("host=")[2]}
     if kind == "mysql":
@@ -54,6 +54,9 @@ def using(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     }
     connections[alias].close()
     connections[alias].settings_dict.update(where)
+    with connections[alias].cursor() as cursor:  # the server may have those of tests without Django
+        for table in ("inngest_outbox", "django_migrations"):
+            cursor.execute(f"DROP TABLE IF EXISTS {table}")
     call_command("migrate", "inngest_outbox", database=alias, verbosity=0)
     yield alias
     call_command("migrate", "inngest_outbox", "zero", database=alias, verbosity=0)

@@ -47,7 +47,7 @@ class Shop:
         return [sys.executable, "-m", f"tests.outbox.{self.module}", command, self.url, self.origin, *more]
 
 
-@pytest.mark.timeout(3600 if LONG else 60)
+@pytest.mark.timeout(3600 if LONG else 180)
 @pytest.mark.parametrize("module", ["shop_process", "django_shop_process"])
 @pytest.mark.parametrize("database_url", DRIVERS, indirect=True)
 def test_no_event_is_lost_and_none_is_invented(module: str, database_url: str, engine: EngineDouble) -> None:

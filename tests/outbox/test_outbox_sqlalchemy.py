@@ -75,14 +75,15 @@ def test_an_event_that_is_refused_is_set_aside_and_does_not_stop_the_rest(place:
 
 
 class Heard(logging.Handler):
-    """Waits for what is logged."""
+    """Waits for what is logged of an outbox."""
 
     def __init__(self) -> None:
         super().__init__()
         self.messages: queue.Queue[str] = queue.Queue()
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.messages.put(record.getMessage())
+        if record.getMessage().startswith("outbox: "):
+            self.messages.put(record.getMessage())
 
 
 def test_a_table_that_is_missing_is_told_with_what_to_do_and_may_come_later(place: Place, sent: Events) -> None:

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from .page_shop import Shop, open_shop
 
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 """For what comes at once on a machine that has time."""
 expect.set_options(timeout=PATIENCE_MS)
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -34,7 +34,9 @@ def browser() -> Iterator[Browser]:
     """Ends with this package: while Playwright runs, this thread can run no other event loop."""
     program = _chromium()
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        launched = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox", "--disable-gpu"], timeout=2 * PATIENCE_MS
+        )
         try:
             yield launched
         finally:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from playwright.sync_api import Page, expect
 from starlette.applications import Starlette
 
 import inngest
@@ -18,7 +19,7 @@ from inngest_devserver.engine import Options
 from inngest_devserver.server import DevServer
 from tests.stage.servers import by_uvicorn
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 ORDER = {"order": "A1", "item": "teapot", "card": "4242"}
 
 
@@ -90,6 +91,11 @@ class Shop:
                 return
             assert time.monotonic() < deadline, run
             time.sleep(0.01)
+
+
+def until_live(page: Page) -> None:
+    """Wait until the script of a page is at work: before that, nobody listens to keys or chosen filters."""
+    expect(page.locator("live-dot")).to_have_text("Live")
 
 
 def functions_of(client: inngest.Inngest, world: World) -> Sequence[inngest.Function[Any]]:

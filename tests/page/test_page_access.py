@@ -93,7 +93,9 @@ with DevServer(Options(sink=None), port=0) as server:
         print(error.code, error.read().decode())
     print(urllib.request.urlopen(server.origin + "/health").status)
 """
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=50).stdout
+    told = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=150
+    ).stdout
     assert told.startswith("501 The page of the engine needs the package jinja2")
     assert 'pip install "inngest-suite[dev-server]"' in told
     assert told.rstrip().endswith("200")

@@ -28,11 +28,12 @@ def test_an_event_is_sent_and_leads_to_its_run(page: Page, shop: Shop) -> None:
     page.goto(f"{shop.origin}/runs")
     page.get_by_role("link", name="Send event").click()
     page.get_by_role("link", name="shop/order.placed").click()
+    expect(page).to_have_url(re.compile("name=shop"))
     page.get_by_label("Data", exact=True).fill(json.dumps(ORDER))
     page.get_by_role("button", name="Send event").click()
     headline(page, "Completed Fulfil an order")
     expect(page.get_by_role("status").filter(has_text="Event sent. It started 1 run.")).to_be_visible()
-    assert "did=" not in page.url
+    expect(page).not_to_have_url(re.compile("did="))
     page.get_by_role("link", name="shop/order.placed").click()
     page.get_by_role("link", name="Send again, edited…").click()
     expect(page.get_by_label("Data", exact=True)).to_have_value(re.compile("teapot"))
@@ -94,6 +95,7 @@ def test_a_run_is_done_again_from_a_step_with_another_input(page: Page, shop: Sh
     step.get_by_text("Rerun from here with another input").click()
     step.get_by_label("Input, an array of arguments").fill('["A1", 7]')
     step.get_by_role("button", name="Rerun with this input").click()
+    expect(page).not_to_have_url(re.compile(run))
     headline(page, "Completed Fulfil an order")
     assert run_of(page) != run
     expect(page.get_by_role("region", name="Output of the run")).to_contain_text('"paid": 7')

@@ -13,7 +13,7 @@ from typing import IO
 import pytest
 from playwright.sync_api import Page, expect
 
-pytestmark = [pytest.mark.live, pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.live, pytest.mark.browser]
 PATIENCE_MS = 60_000
 APP = """
 import inngest

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from .page_shop import Shop
 
@@ -57,22 +58,19 @@ def test_rows_stay_where_they_are_while_the_pointer_moves_over_them(page: Page, 
     page.evaluate("timer => clearInterval(timer)", keep_moving)
 
 
-def test_two_hundred_changes_a_second_do_not_hold_the_page_up(page: Page, shop: Shop) -> None:
-    """The longest task is told by the browser; a frame has to come in time all along."""
+def test_two_hundred_changes_a_second_do_not_hold_the_page_up(browser: Browser, page: Page, shop: Shop) -> None:
+    """The browser tells how much processor time its longest task took; a frame has to come in time all along."""
     page.goto(f"{shop.origin}/runs")
     expect(page.locator("live-dot")).to_have_text("Live")
     page.evaluate(
         """() => {
-            window.longest = 0;
-            new PerformanceObserver((list) => {
-                for (const task of list.getEntries()) window.longest = Math.max(window.longest, task.duration);
-            }).observe({ type: "longtask" });
             window.asked = 0;
             const real = window.fetch;
             window.fetch = (...given) => { window.asked += 1; return real(...given); };
         }"""
     )
     events = [{"name": "shop/bought", "data": {"number": number}} for number in range(10)]
+    browser.start_tracing(page=page, categories=["disabled-by-default-devtools.timeline"])
     began = time.monotonic()
     for batch in range(
         CHANGES * SECONDS // 40
@@ -80,6 +78,19 @@ def test_two_hundred_changes_a_second_do_not_hold_the_page_up(page: Page, shop: 
         shop.api.post("/e/k", json=events).raise_for_status()
         page.wait_for_timeout(max(0.0, (began + (batch + 1) * 0.2 - time.monotonic()) * 1000))
     expect(page.locator("tbody tr")).to_have_count(50)
+    asked = page.evaluate("window.asked")
     took = time.monotonic() - began
-    assert page.evaluate("window.longest") < 200
-    assert page.evaluate("window.asked") <= took / 0.5 + 2
+    assert 0 < longest_task(browser.stop_tracing()) < 200
+    assert asked <= took / 0.5 + 2
+
+
+def longest_task(trace: bytes) -> float:
+    """Return how many milliseconds of its processor the main thread of a page has used for one task."""
+    events = json.loads(trace)["traceEvents"]
+    main = {
+        (each["pid"], each["tid"])
+        for each in events
+        if each["name"] == "thread_name" and each["args"]["name"] == "CrRendererMain"
+    }
+    tasks = [each for each in events if each["name"].endswith("RunTask") and (each["pid"], each["tid"]) in main]
+    return max(float(each.get("tdur", 0)) / 1000 for each in tasks)

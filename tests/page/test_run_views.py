@@ -63,6 +63,28 @@ def test_a_run_shows_its_steps_inputs_outputs_and_relatives(page: Page, shop: Sh
     expect(page).to_have_url(f"{shop.origin}/runs/{run}")
 
 
+def test_a_run_shows_models_and_tokens(page: Page, shop: Shop) -> None:
+    run = shop.run("shop/order.placed", ORDER)
+    shop.wait(run, "Completed")
+    model = "<b>gpt</b>-" + "x" * 100
+    for step, tokens in (("charge card", 1200), ("compute total", 34)):
+        values = {"response_model": model, "input_tokens": tokens, "output_tokens": 5}
+        told = {"target": {"step_id": step}, "metadata": [{"kind": "inngest.ai", "op": "merge", "values": values}]}
+        shop.api.post(f"/v1/runs/{run}/metadata", json=told).raise_for_status()
+    page.goto(f"{shop.origin}/runs/{run}")
+    facts = page.locator(".facts")
+    expect(facts).to_contain_text(model)
+    expect(facts).to_contain_text("1,234 tokens in, 10 out, 2 answers")
+    charged = page.locator(".steps > li").nth(1)
+    expect(charged.locator("summary").first).to_contain_text("1,205 tokens")
+    charged.locator("summary").first.click()
+    expect(charged).to_contain_text("1,200 tokens in, 5 out")
+    charged.locator("summary").filter(has_text="Metadata").click()
+    expect(page.get_by_role("region", name="Metadata inngest.ai of charge card")).to_contain_text("1200")
+    page.set_viewport_size({"width": 360, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
 def test_a_run_that_waits_says_why(page: Page, shop: Shop) -> None:
     run = shop.run("shop/bought")
     shop.wait_for_reason(run, "review")

@@ -76,8 +76,21 @@ class Running:
 
     def until(self, pattern: str) -> re.Match[str] | None:
         """Wait for a line that holds *pattern*; None when the process ended without."""
+        try:
+            return self._until(pattern, PATIENCE)
+        except TimeoutError:
+            raise AssertionError(f"{self.server.name} never said {pattern!r}:\n{self.text()}") from None
+
+    def says_soon(self, pattern: str) -> bool:
+        """Wait a moment for a line that holds *pattern*; tell whether it came, now or before."""
+        try:
+            return self._until(pattern, 1.0) is not None
+        except TimeoutError:
+            return False
+
+    def _until(self, pattern: str, seconds: float) -> re.Match[str] | None:
         seen = 0
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + seconds
         with self._news:
             while True:
                 for line in self.log[seen:]:
@@ -86,7 +99,7 @@ class Running:
                         return found
                 seen = len(self.log)
                 if not self._news.wait(end - time.monotonic()):
-                    raise AssertionError(f"{self.server.name} never said {pattern!r}:\n{self.text()}")
+                    raise TimeoutError
 
     def text(self) -> str:
         return "".join(self.log)

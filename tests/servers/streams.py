@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
 import time
+from contextlib import closing
 from typing import cast
 
 from inngest_core.runtime.threads import STREAM_THREAD
 from inngest_core.serving.app import LONG_SECONDS
 from tests.cases.case import Call
-from tests.stage.sockets import PATIENCE
+from tests.stage.sockets import PATIENCE, read
 from tests.targets.target import Answer
 
-from .calls import asking, expect_held, held_call
-from .interruptions import raw_call
+from .calls import expect_held, held_call
+from .interruptions import raw_call, until_told
 from .process import Running, holder
 
 KEEP_ALIVE_SECONDS = 0.05
@@ -39,17 +41,25 @@ def call(running: Running, name: str) -> dict[str, object]:
 
 
 def check_white_space(running: Running, kind: str) -> None:
-    with holder() as steps, asking(running, steps, kind) as answers:
+    with holder() as steps, closing(running.connect()) as connection:
+        connection.sendall(raw_call(held_call(kind, steps)))
         held = steps.accept()
-        time.sleep(4 * KEEP_ALIVE_SECONDS)
-        assert held.release()
-        answer = answers[0].result()
-        assert len(answer.body) - len(answer.body.lstrip()) >= 2
-        expect_held(opened(answer))
+        with closing(http.client.HTTPResponse(connection)) as response:
+            response.begin()
+            assert response.read(2).strip() == b""  # it came while the step is held
+            assert held.release()
+            answer = read(response)
+    expect_held(opened(answer))
 
 
 def check_lost_client(running: Running, kind: str) -> None:
     """The step comes to its end, or is cancelled where the server does that; once, and nothing of it is left."""
+    lose_client(running, kind)
+    until_told(running, lambda: lose_client(running, kind))
+    until_no_thread_is_left(running)
+
+
+def lose_client(running: Running, kind: str) -> None:
     with holder() as steps:
         connection = running.connect()
         connection.sendall(raw_call(held_call(kind, steps)))
@@ -61,11 +71,8 @@ def check_lost_client(running: Running, kind: str) -> None:
         else:
             time.sleep(LONG_SECONDS)
             assert held.release()
-        if running.server.tells is not None:
-            assert running.until(running.server.tells) is not None
         assert call(running, "fn") == {"ran": True}
         assert not steps.has_more()
-    until_no_thread_is_left(running)
 
 
 def until_no_thread_is_left(running: Running) -> None:

@@ -36,7 +36,12 @@ SERVERS: Sequence[Server] = (
         tells="a POST was given up before it was answered",
         ending=_SHUTTING_DOWN,
     ),
-    Server("hypercorn", ("-m", "hypercorn", "--bind=fd://{fd}", f"{APPS}.served_starlette:app"), "starlette"),
+    Server(
+        "hypercorn",
+        # By itself it waits for three seconds, in which a busy machine may do nothing of this.
+        ("-m", "hypercorn", "--bind=fd://{fd}", "--graceful-timeout=60", f"{APPS}.served_starlette:app"),
+        "starlette",
+    ),
     Server(
         "granian-asgi",
         (*_GRANIAN, "--interface=asgi", "--loop=asyncio", f"{APPS}.served_starlette:app"),

@@ -68,7 +68,7 @@ class EngineDouble:
             self._open -= 1
             self._changed.notify_all()
 
-    def until_nobody_is_connected(self, seconds: float = 20) -> None:
+    def until_nobody_is_connected(self, seconds: float = 60) -> None:
         """Wait until clients have closed all connections."""
         with self._changed:
             assert self._changed.wait_for(lambda: self._open == 0, seconds), f"{self._open} connections stay open"
@@ -114,7 +114,10 @@ def running_engine() -> Generator[EngineDouble]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128  # who finds five others waiting would ask again a second later
+
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     server.block_on_close = False
     engine.origin = f"http://127.0.0.1:{server.server_port}"

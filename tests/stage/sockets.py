@@ -9,7 +9,7 @@ from contextlib import closing
 
 from tests.targets.target import Answer, Headers, Send
 
-PATIENCE = 30
+PATIENCE = 60
 """Seconds, after which what should have happened long ago counts as missing."""
 
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -12,7 +12,7 @@ from typing import Any
 
 import inngest
 from tests.stage.servers import by_uvicorn, by_waitress
-from tests.stage.sockets import ask
+from tests.stage.sockets import PATIENCE, ask
 
 from .target import Answer, ASGITarget, Functions, Headers, Send, WSGITarget
 
@@ -48,7 +48,7 @@ class LiveServer:
     def _close_client_on_loop(self) -> None:
         """Close what the client opened on the server's loop, as an app does when its lifespan ends."""
         if self.loop is not None and self.client is not None:
-            asyncio.run_coroutine_threadsafe(self.client.close_async(), self.loop).result(30)
+            asyncio.run_coroutine_threadsafe(self.client.close_async(), self.loop).result(PATIENCE)
 
     def call(self, *args: Any) -> Any:
         """Hand a request to the app of the moment."""
