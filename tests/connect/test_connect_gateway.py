@@ -24,6 +24,7 @@ from inngest_connect.messages import (
     ExtendLeaseAck,
     Kind,
     ReplyAck,
+    RequestAck,
     dump_frame,
     parse_frame,
 )
@@ -175,6 +176,21 @@ async def test_a_session_that_is_not_ones_own_is_refused(origin: str, wrong: str
         hello = introduction(replace(worker.started, **changes[wrong]))
         await worker.send(Kind.WORKER_CONNECT, hello)
         assert await worker.refusal() == "connect_authentication_failed"
+
+
+@on_a_loop
+async def test_a_worker_that_pings_and_sends_a_message_in_pieces_is_understood(origin: str) -> None:
+    async with scripted_worker(origin) as worker:
+        for result in ("in a frame", "in pieces"):
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await (await worker.socket.ping())
+            event_id = await send_event(origin)
+            asked = await worker.take()
+            ack = dump_frame(Kind.WORKER_REQUEST_ACK, RequestAck(request_id=asked.request_id))
+            await worker.socket.send([ack[:1], ack[1:9], ack[9:]])
+            await worker.reply(asked, result)
+            assert await output_of(origin, event_id) == result
+            await worker.expect(Kind.WORKER_REPLY_ACK)
 
 
 @on_a_loop
