@@ -17,7 +17,7 @@ NEWEST_DJANGO := 6.1.3
 DJANGO_TESTS := tests/adapters/test_django*.py tests/outbox/test_outbox_django.py tests/outbox/test_outbox_admin.py \
 	'tests/cli/test_example_apps.py::test_its_tests_pass[django-helpdesk]'
 
-.PHONY: demo test test-long test-lowest test-django test-all check bench format clean $(addprefix test-,$(VERSIONS))
+.PHONY: demo test test-long test-lowest test-django test-all check check-style check-mypy check-pyright bench format clean $(addprefix test-,$(VERSIONS))
 
 $(BIN)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -75,10 +75,17 @@ test-all:
 		fi; \
 	done
 
-check: $(BIN)/.installed
+# `make -j2 check` runs both type checkers at once.
+check: check-style check-mypy check-pyright
+
+check-style: $(BIN)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+check-mypy: $(BIN)/.installed
 	$(BIN)/mypy $(PACKAGES) tests examples
+
+check-pyright: $(BIN)/.installed
 	$(BIN)/basedpyright --level error
 
 bench: $(BIN)/.installed

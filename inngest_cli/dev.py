@@ -7,6 +7,7 @@ do is in `session.py`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
 import signal
@@ -102,6 +103,17 @@ def _check(options: DevOptions) -> None:
             raise UsageError(f"--persist took {str(options.persist)!r} for its FILE; put module:app before --persist")
 
 
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+
+
+def _ignore_signals(loop: asyncio.AbstractEventLoop) -> None:
+    """Let a second Ctrl-C do no harm to a process that ends: it would be an error, and a traceback if it came late."""
+    for number in _ENDING:
+        with contextlib.suppress(NotImplementedError):  # on Windows
+            loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)
+
+
 async def _until_signal(work: Coroutine[Any, Any, None]) -> int:
     """Run *work* until it ends or a signal comes; then let it clean up."""
     loop, ending = asyncio.get_running_loop(), asyncio.Event()
@@ -111,7 +123,7 @@ async def _until_signal(work: Coroutine[Any, Any, None]) -> int:
     def end(_number: int, _frame: object) -> None:
         loop.call_soon_threadsafe(ending.set)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _ENDING:
         try:
             loop.add_signal_handler(number, ending.set)
         except NotImplementedError:  # on Windows
@@ -121,6 +133,8 @@ async def _until_signal(work: Coroutine[Any, Any, None]) -> int:
     if not task.done():
         task.cancel()
         await asyncio.wait({task})
+    if ending.is_set():
+        _ignore_signals(loop)
     if not task.cancelled():
         task.result()
     return 0

@@ -1,4 +1,4 @@
-"""Functions that run on the loop of user code, while the loop of the connection goes on: it begins and cancels them.
+"""Functions that run on the loop of user code, while the loop of the connection goes on; begun and cancelled by either.
 
 Neither loop waits for the other one. A function that blocks its loop keeps only other functions waiting.
 """
@@ -23,27 +23,18 @@ class Call:
         self.task: asyncio.Task[None] | None = None
 
 
-OnReply = Callable[[Call, Reply], bool]
 OnEnd = Callable[[Call, Reply | None], object]
 
 
 class Calls:
-    """The functions that run. Made, and told what to do, on the loop of the connection."""
+    """The functions that run. Told what to do in any thread."""
 
-    def __init__(
-        self, served: Served, user_loop: asyncio.AbstractEventLoop, *, on_reply: OnReply, on_end: OnEnd
-    ) -> None:
-        """on_reply: called on the loop of user code; returns whether it has brought the reply on its way.
-
-        on_end: called on the loop of the connection with the reply if not, or with None for a function that was
-        cancelled.
-        """
+    def __init__(self, served: Served, user_loop: asyncio.AbstractEventLoop, on_end: OnEnd) -> None:
+        """on_end: called on the loop of user code with the reply, or with None for a function that was cancelled."""
         self._served = served
         self._user_loop = user_loop
-        self._on_reply = on_reply
         self._on_end = on_end
         self._there = Handover(user_loop)
-        self._back = Handover(asyncio.get_running_loop())
         self._running: set[Call] = set()
 
     @property
@@ -79,6 +70,4 @@ class Calls:
             reply = failed_reply(call.request, f"an error of the SDK itself: {type(error).__name__}")
         finally:
             self._running.discard(call)
-            if reply is None or not self._on_reply(call, reply):
-                with contextlib.suppress(RuntimeError):  # the connection has ended
-                    self._back.put(functools.partial(self._on_end, call, reply))
+            self._on_end(call, reply)

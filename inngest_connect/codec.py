@@ -44,6 +44,31 @@ def dump(message: Message) -> bytes:
     return cast("bytes", _to_protobuf(message).SerializeToString())
 
 
+LAST_OF_ONE_BYTE = 0x7F
+"""Numbers up to this one take one byte; in those of more, it masks what each byte says."""
+
+
+def dump_length(number: int) -> bytes:
+    """Return a length as protobuf writes it: seven bits a byte, the lowest first."""
+    written = bytearray()
+    while number > LAST_OF_ONE_BYTE:
+        written.append(number & LAST_OF_ONE_BYTE | LAST_OF_ONE_BYTE + 1)
+        number >>= 7
+    written.append(number)
+    return bytes(written)
+
+
+def parse_length(data: bytes, start: int) -> tuple[int, int]:
+    """Return the length that is written from *start* on, and where it ends; -1 when the data ends before."""
+    number, shift = 0, 0
+    for at in range(start, len(data)):
+        number |= (data[at] & LAST_OF_ONE_BYTE) << shift
+        if data[at] <= LAST_OF_ONE_BYTE:
+            return number, at + 1
+        shift += 7
+    return -1, start
+
+
 def parse(kind: type[M], data: bytes) -> M:
     """Return the message of that class that *data* holds; fields that it does not know are left out.
 
@@ -62,21 +87,17 @@ def parse_protobuf(kind: type[Message], data: bytes) -> Any:
 
 def changed(message: M, **fields: Any) -> M:
     """Return a copy of *message* with other values of these fields."""
-    return _made(type(message), {**vars(message), **fields})
-
-
-def _made(kind: type[M], values: dict[str, Any]) -> M:
-    """Return a message with a value for each of its fields, past its constructor, which takes longer than protobuf."""
-    message = kind.__new__(kind)
-    vars(message).update(values)
-    return message
+    copy = type(message).__new__(type(message))
+    vars(copy).update(vars(message), **fields)
+    return copy
 
 
 def _to_protobuf(message: Message) -> Any:
     kind: Any = type(message)
-    inner = _plan_of(kind).inner
+    plan = _plan_of(kind)
+    inner = plan.inner
     if not inner:
-        return protobuf_class(kind)(**vars(message))
+        return plan.protobuf(**vars(message))
     values = dict(vars(message))
     for field in inner:
         value = values[field.name]
@@ -84,12 +105,14 @@ def _to_protobuf(message: Message) -> Any:
             values[field.name] = [_to_protobuf(each) if field.message else each for each in value]
         elif value is not None:
             values[field.name] = _to_protobuf(value)
-    return protobuf_class(kind)(**values)
+    return plan.protobuf(**values)
 
 
 def _from_protobuf(kind: type[M], made: Any) -> M:
     plan = _plan_of(cast("Any", kind))
-    values = dict(zip(plan.names, plan.values_of(made), strict=True))
+    message = kind.__new__(kind)  # past its constructor, which takes longer than protobuf
+    values = vars(message)
+    values.update(zip(plan.names, plan.values_of(made)))  # noqa: B905 - they are as many, and it takes longer to count
     for name in plan.optional:
         if not made.HasField(name):
             values[name] = None
@@ -99,7 +122,7 @@ def _from_protobuf(kind: type[M], made: Any) -> M:
             values[field.name] = tuple(value if inner is None else (_from_protobuf(inner, each) for each in value))
         elif inner is not None and value is not None:
             values[field.name] = _from_protobuf(inner, value)
-    return _made(kind, values)
+    return message
 
 
 @functools.cache
@@ -125,13 +148,14 @@ class _Field:
 class _Plan:
     """How messages of one class are turned, found out once. inner: fields that hold messages, or several values.
 
-    values_of: returns the values of *names*, of protobuf's own message.
+    values_of: returns the values of *names*, of protobuf's own message. protobuf: its own class.
     """
 
     names: tuple[str, ...]
     values_of: Callable[[Any], tuple[Any, ...]]
     optional: tuple[str, ...]
     inner: tuple[_Field, ...]
+    protobuf: Any
 
 
 @functools.cache
@@ -144,6 +168,7 @@ def _plan_of(kind: Any) -> _Plan:
         get if len(names) > 1 else lambda made: (get(made),),
         tuple(field.name for field in fields if field.optional),
         tuple(field for field in fields if field.repeated or field.message is not None),
+        protobuf_class(kind),
     )
 
 

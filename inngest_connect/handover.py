@@ -22,7 +22,8 @@ class Handover:
         self._waiting.append(callback)
         if not self._is_told:
             self._is_told = True
-            self._loop.call_soon_threadsafe(self._take)
+            call_soon = self._loop.call_soon if is_running_here(self._loop) else self._loop.call_soon_threadsafe
+            call_soon(self._take)
 
     def _take(self) -> None:
         # First: what is put in from here on tells the loop again, if in vain.
@@ -33,3 +34,11 @@ class Handover:
         finally:
             if self._waiting:  # a callback has raised, which the loop reports
                 self._loop.call_soon(self._take)
+
+
+def is_running_here(loop: asyncio.AbstractEventLoop) -> bool:
+    """Tell whether *loop* runs in this thread."""
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False

@@ -22,7 +22,7 @@ from .messages import ExecutorRequest
 from .pauses import Pauses
 from .requests import Requests
 from .served import Served
-from .session import NotConnectedError, Session, open_session
+from .session import LOOK_SECONDS, NotConnectedError, Session, open_session
 
 SETTLED_SECONDS = 10.0
 """A connection that lived for so long was a good one: after its end, the pauses begin anew."""
@@ -65,6 +65,10 @@ class Life:
         self._on_state = on_state
         self._on_end = on_end
         self._session: Session | None = None
+        """The newest one that is open."""
+        self._sessions: set[Session] = set()
+        """All that are open."""
+        self._next_look: asyncio.TimerHandle | None = None
         self._serving: set[asyncio.Task[None]] = set()
         self._user_loop = user_loop
         self._requests: Requests
@@ -128,6 +132,7 @@ class Life:
         pauses = Pauses()
         exclude: tuple[str, ...] = ()
         try:
+            self._look()
             while not self._closing.is_set():
                 session = await self._until_closing(self._open(exclude))
                 exclude = ()
@@ -148,6 +153,16 @@ class Life:
         finally:
             self._set(ConnectionState.CLOSED)
 
+    def _look(self) -> None:
+        """Look at all that time, or a function that blocks the loop of user code, may have changed; and again later."""
+        if self._next_look is not None:
+            self._next_look.cancel()
+        seconds = min([LOOK_SECONDS, *(session.look_seconds for session in self._sessions)])
+        self._next_look = asyncio.get_running_loop().call_later(seconds, self._look)
+        for session in self._sessions:
+            session.look()
+        self._requests.look()
+
     async def _open(self, exclude: tuple[str, ...]) -> Session | None:
         """Make a connection; return None, and log why, when that does not work."""
         try:
@@ -156,7 +171,7 @@ class Life:
             introduction = self._served.introduce(
                 start, instance_id=self._instance_id, max_worker_concurrency=self._limit
             )
-            return await open_session(endpoint, start, introduction, self)
+            return await open_session(endpoint, start, introduction, self, self._user_loop)
         except NotConnectedError as error:
             self._log.warning("this worker is not connected: %s", error)
             return None
@@ -174,6 +189,8 @@ class Life:
 
     def _serve(self, session: Session) -> asyncio.Task[None]:
         self._session = session
+        self._sessions.add(session)
+        self._look()
         self._set(ConnectionState.ACTIVE)
         self._log.info("connected to %s (connection %s)", self._served.client.api_origin, session.connection_id)
         task = asyncio.create_task(self._serve_until_closed(session))
@@ -190,6 +207,7 @@ class Life:
             self.failed(error)
         finally:
             retiring.cancel()
+            self._sessions.discard(session)
         if self._session is session:
             self._session = None
             if not self._closing.is_set():

@@ -1,16 +1,19 @@
 """The requests that a worker is at: acknowledged, run, their leases extended, and their replies brought to the engine.
 
-Lives on the loop of the worker's own thread; user code runs on the loop that the worker was started on, so a function
-that blocks it loses neither heartbeat nor lease. No lease, no work: a request whose lease is lost is given up, because
-the engine gives it to somebody else.
+User code runs on the loop that the worker was started on, and that of the connection is another one, so a function
+that blocks the former loses neither heartbeat nor lease. No lease, no work: a request whose lease is lost is given up,
+because the engine gives it to somebody else.
 
-A request has no task of its own: frames and timers move it on.
+A request has no task of its own. Frames move it on, which are told of in either thread, and so does time, at which the
+loop of the connection looks. Each holds a lock, which is never held while user code runs.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,7 +37,10 @@ _NO_LOOP = "the loop of the functions is closed: nobody waits for this worker"
 
 @dataclass(eq=False)
 class _Work:
-    """One request in flight. lease_id: the newest. session: the connection that it came over."""
+    """One request in flight. lease_id: the newest. session: the connection that it came over.
+
+    Times are in seconds of a clock that never jumps.
+    """
 
     request: ExecutorRequest
     session: Session
@@ -43,17 +49,12 @@ class _Work:
     call: Call
     extended_at: float
     """When the engine was last asked for a longer lease."""
-    timer: asyncio.TimerHandle | None = None
-    """Extends the lease while the function runs, and then looks whether the reply was acknowledged."""
     reply: Reply | None = None
     sent_over: Session | None = None
+    """The connection over which the reply was sent."""
     sent_at: float = 0.0
     flushing: asyncio.Task[None] | None = None
-
-    def stop(self) -> None:
-        for each in (self.timer, self.flushing):
-            if each is not None:
-                each.cancel()
+    """Brings the reply over HTTP."""
 
 
 class Requests:
@@ -70,27 +71,34 @@ class Requests:
         self._served = served
         self._client: Inngest = served.client
         self._log = served.client.logger
-        self._calls = Calls(served, user_loop, on_reply=self._replied, on_end=self._ended)
+        self._calls = Calls(served, user_loop, self._ended)
+        self._lock = threading.RLock()
         self._loop = asyncio.get_running_loop()
         self._limit = limit
         self._current_session = current_session
         self._work: dict[str, _Work] = {}
         self._idle = asyncio.Event()
-        self._idle.set()
+        """Set when nothing is left while the worker is closing."""
         self.closing = False
         self.left_in_threads: set[str] = set()
         """The plain functions that were given up, which nothing can stop."""
 
     def ids(self) -> tuple[str, ...]:
         """Return the ids of what is in flight."""
-        return tuple(self._work)
+        with self._lock:
+            return tuple(self._work)
 
     def has_work_of(self, session: Session) -> bool:
         """Tell whether something is in flight that came over that connection, or was replied to over it."""
-        return any(session in (work.session, work.sent_over) for work in self._work.values())
+        with self._lock:
+            return any(session in (work.session, work.sent_over) for work in self._work.values())
 
     def take(self, request: ExecutorRequest, session: Session) -> None:
         """Acknowledge a request and begin it; one that cannot be taken now is left to another worker."""
+        with self._lock:
+            self._take(request, session)
+
+    def _take(self, request: ExecutorRequest, session: Session) -> None:
         known = self._work.get(request.request_id)
         if known is not None:
             self._take_again(known, request, session)
@@ -115,7 +123,7 @@ class Requests:
 
     def _take_again(self, work: _Work, request: ExecutorRequest, session: Session) -> None:
         """Acknowledge what runs already: a gateway that missed the acknowledgement asks again, with another lease."""
-        work.session, work.lease_id, work.leased_at = session, request.lease_id, self._loop.time()
+        work.session, work.lease_id, work.leased_at = session, request.lease_id, time.monotonic()
         with contextlib.suppress(NotConnectedError):
             session.send(Kind.WORKER_REQUEST_ACK, _ack(request))
 
@@ -127,129 +135,97 @@ class Requests:
         if self._calls.are_over:
             raise NotConnectedError(_NO_LOOP)
         session.send(Kind.WORKER_REQUEST_ACK, _ack(request), may_wait=True)
-        now = self._loop.time()
+        now = time.monotonic()
         work = _Work(request, session, request.lease_id, now, Call(request), now)
         self._work[request.request_id] = work
-        self._idle.clear()
-        self._extend_later(work)
         try:
-            self._calls.begin(work.call)  # at last: the other thread wakes up now, and waits for this one to rest
+            self._calls.begin(work.call)
         except RuntimeError:
             self._forget(work)
             raise NotConnectedError(_NO_LOOP) from None
 
     def acknowledge(self, request_id: str) -> None:
         """Take note that a gateway has the reply."""
-        work = self._work.get(request_id)
-        if work is not None and work.reply is not None:
-            self._forget(work)
+        with self._lock:
+            work = self._work.get(request_id)
+            if work is not None and work.reply is not None:
+                self._forget(work)
 
     def extend(self, request_id: str, lease_id: str | None) -> None:
         """Take note of a new lease, or of its loss."""
-        work = self._work.get(request_id)
-        if work is None:
-            return
-        if not lease_id:
-            self._give_up(work, "the engine says that its lease is lost")
-            return
-        work.lease_id, work.leased_at = lease_id, self._loop.time()
+        with self._lock:
+            work = self._work.get(request_id)
+            if work is None:
+                return
+            if not lease_id:
+                self._give_up(work, "the engine says that its lease is lost")
+                return
+            work.lease_id, work.leased_at = lease_id, time.monotonic()
+
+    # On the loop of the connection
 
     def disconnected(self, session: Session) -> None:
         """Bring over HTTP what was replied over a connection that is closed now, and was not acknowledged."""
-        for work in self._work.values():
-            if work.sent_over is session and work.flushing is None:
-                self._flush(work)
+        with self._lock:
+            for work in self._work.values():
+                if work.sent_over is session:
+                    self._flush(work)
 
     async def finish(self, seconds: float) -> None:
-        """Wait for what is in flight, but give up after that time what has not ended."""
+        """Wait for what is in flight, but give up after that time what has not ended. `closing` is set before."""
         if seconds > 0:
             await self._until_idle(seconds)
-        for work in list(self._work.values()):
-            self._give_up(work, "the worker is shutting down")
+        with self._lock:
+            for work in list(self._work.values()):
+                self._give_up(work, "the worker is shutting down")
         await self._until_idle(ACK_SECONDS)
-        for work in list(self._work.values()):
-            self._forget(work)
+        with self._lock:
+            for work in list(self._work.values()):
+                self._forget(work)
 
     async def _until_idle(self, seconds: float) -> None:
+        with self._lock:
+            if not self._work:
+                return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._idle.wait()
 
-    # The lease
+    def look(self) -> None:
+        """Extend leases, and bring replies over HTTP that were not acknowledged, where it is time to."""
+        now = time.monotonic()
+        with self._lock:
+            for work in list(self._work.values()):
+                if work.reply is None:
+                    self._look_at_lease(work, now)
+                elif work.sent_over is not None:
+                    self._look_at_reply(work, work.sent_over, now)
 
-    def _extend_later(self, work: _Work) -> None:
+    def _look_at_lease(self, work: _Work, now: float) -> None:
         interval = work.session.extend_lease_seconds
-        due = min(work.extended_at + interval, self._loop.time() + ACK_SECONDS)
-        work.timer = self._loop.call_at(due, self._extend, work, interval)
-
-    def _extend(self, work: _Work, interval: float) -> None:
-        now = self._loop.time()
-        if work.sent_over is not None:  # from the loop of user code
-            work.sent_at = now
-            self._expect_acknowledgement(work, work.sent_over)
-            return
         if now - work.leased_at > LEASE_INTERVALS * interval:
             self._give_up(work, f"its lease could not be extended for {LEASE_INTERVALS * interval:g} s")
             return
         if now < work.extended_at + interval:
-            self._extend_later(work)
             return
         work.extended_at = now
         session = self._session_for(work)
         if session is not None:
             with contextlib.suppress(NotConnectedError):
                 session.send(Kind.WORKER_REQUEST_EXTEND_LEASE, _extension(work))
-        self._extend_later(work)
 
-    # The reply
-
-    def _replied(self, call: Call, reply: Reply) -> bool:
-        """On the loop of user code: send a reply at once if that can be done there; return whether it was."""
-        work = self._work_of(call)
-        if work is None or work.session.is_closed:
-            return False
-        # First: its acknowledgement may come, or the connection end, before the call below returns.
-        work.sent_over, work.reply = work.session, reply
-        return work.session.send_from_another_thread(Kind.WORKER_REPLY, reply)
-
-    def _ended(self, call: Call, reply: Reply | None) -> None:
-        """Bring a reply to the engine, over a connection if there is one; None: the function was cancelled."""
-        work = self._work_of(call)
-        if work is None or work.flushing is not None:  # it was given up, or brought over HTTP meanwhile
-            return
-        work.stop()
-        if reply is None:
-            self._forget(work)
-            return
-        work.reply = reply
-        session = self._session_for(work)
-        try:
-            if session is None:
-                raise NotConnectedError("there is no connection")
-            session.send(Kind.WORKER_REPLY, reply)
-        except NotConnectedError:
-            self._flush(work)
-            return
-        work.sent_over, work.sent_at = session, self._loop.time()
-        self._expect_acknowledgement(work, session)
-
-    def _expect_acknowledgement(self, work: _Work, session: Session) -> None:
-        work.timer = self._loop.call_later(ACK_SECONDS, self._miss_acknowledgement, work, session)
-
-    def _miss_acknowledgement(self, work: _Work, session: Session) -> None:
+    def _look_at_reply(self, work: _Work, session: Session, now: float) -> None:
         """Bring a reply over HTTP that has not been acknowledged, unless the gateway has had no time to do so."""
-        now = self._loop.time()
         due = max(work.sent_at, session.drained_at) + ACK_SECONDS
         if session.is_behind:
-            due = now + ACK_SECONDS if now - work.sent_at < SEND_SECONDS else now
-        if due > now:
-            work.timer = self._loop.call_at(due, self._miss_acknowledgement, work, session)
-        else:
+            due = work.sent_at + SEND_SECONDS
+        if due <= now:
             self._flush(work)
 
     def _flush(self, work: _Work) -> None:
-        work.stop()
-        work.flushing = asyncio.create_task(self._bring(work))
+        """On the loop of the connection."""
+        if work.flushing is None and self._is_here(work):
+            work.flushing = asyncio.create_task(self._bring(work))
 
     async def _bring(self, work: _Work) -> None:
         """Bring a reply to the engine over HTTP, however long that takes."""
@@ -261,7 +237,30 @@ class Requests:
             )
             await asyncio.sleep(pause)
         work.flushing = None
-        self._forget(work)
+        with self._lock:
+            self._forget(work)
+
+    # On the loop of user code
+
+    def _ended(self, call: Call, reply: Reply | None) -> None:
+        """Bring a reply to the engine, over a connection if there is one; None: the function was cancelled."""
+        with self._lock:
+            work = self._work_of(call)
+            if work is None:  # it was given up meanwhile
+                return
+            if reply is None:
+                self._forget(work)
+                return
+            # First: the connection may end, or its acknowledgement come, as soon as it is sent.
+            session = self._session_for(work)
+            work.reply, work.sent_over, work.sent_at = reply, session, time.monotonic()
+            try:
+                if session is None:
+                    raise NotConnectedError("there is no connection")
+                session.send(Kind.WORKER_REPLY, reply)
+            except NotConnectedError:
+                with contextlib.suppress(RuntimeError):  # the worker has ended
+                    self._loop.call_soon_threadsafe(self._flush, work)
 
     # All of it
 
@@ -270,14 +269,20 @@ class Requests:
         work = self._work.get(call.request.request_id)
         return work if work is not None and work.call is call else None
 
+    def _is_here(self, work: _Work) -> bool:
+        return self._work.get(work.request.request_id) is work
+
     def _session_for(self, work: _Work) -> Session | None:
         return self._current_session() if work.session.is_closed else work.session
 
     def _forget(self, work: _Work) -> None:
-        work.stop()
+        if not self._is_here(work):
+            return
+        if work.flushing is not None:
+            self._loop.call_soon_threadsafe(work.flushing.cancel)
         del self._work[work.request.request_id]
-        if not self._work:
-            self._idle.set()
+        if self.closing and not self._work:
+            self._loop.call_soon_threadsafe(self._idle.set)
 
     def _give_up(self, work: _Work, why: str) -> None:
         if work.reply is not None:

@@ -1,6 +1,7 @@
 """One WebSocket to a gateway, from the handshake until it is closed: frames, heartbeats, and nothing of user code.
 
-Only the loop of the worker's own thread comes here. What a frame is to lead to is decided by whoever listens.
+Lives on the loop of the worker's own thread; frames come and go on the loop of user code, too. What a frame is to lead
+to is decided by whoever listens.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ SILENT_INTERVALS = 3
 """After so many heartbeat intervals without any frame, the other side counts as gone."""
 DEFAULT_HEARTBEAT_SECONDS = 10.0
 DEFAULT_EXTEND_SECONDS = 30.0
+LOOK_SECONDS = 0.5
 SHORTEST_INTERVAL_SECONDS = 0.01
 
 
@@ -51,22 +53,32 @@ class NotConnectedError(Exception):
 
 
 class Listener(Protocol):
-    """What a session tells: it is called on the session's loop, and must not block."""
+    """What a session tells. It must not block.
+
+    The first five are called on the loop of user code, too, but one at a time; the others on the session's loop.
+    """
 
     def requested(self, request: ExecutorRequest, session: Session) -> None: ...
     def acknowledged(self, request_id: str) -> None: ...
     def lease_extended(self, request_id: str, lease_id: str | None) -> None: ...
-    def ended(self, session: Session) -> None: ...
     def failed(self, error: Exception) -> None: ...
+    def warn(self, text: str) -> None: ...
+    def ended(self, session: Session) -> None: ...
     def heard(self) -> None: ...
     def in_flight(self) -> tuple[str, ...]: ...
-    def warn(self, text: str) -> None: ...
 
 
 class Session:
     """A connection that a gateway has called ready."""
 
-    def __init__(self, socket: WebSocket, start: StartResponse, ready: ConnectionReady, listener: Listener) -> None:
+    def __init__(
+        self,
+        socket: WebSocket,
+        start: StartResponse,
+        ready: ConnectionReady,
+        listener: Listener,
+        user_loop: asyncio.AbstractEventLoop,
+    ) -> None:
         self.connection_id = start.connection_id
         self.gateway_group = start.gateway_group
         self.extend_lease_seconds = _interval(ready.extend_lease_interval, DEFAULT_EXTEND_SECONDS)
@@ -77,8 +89,13 @@ class Session:
         self._status_seconds = _interval(ready.status_interval, 0.0)
         self._socket = socket
         self._listener = listener
+        self._loop = asyncio.get_running_loop()
+        self._user_loop = user_loop
         self._pausing = False
         self._silence: Silence | None = None
+        self._has_heard = False
+        self.look_seconds = min(LOOK_SECONDS, self._heartbeat_seconds / 4, self.extend_lease_seconds / 4)
+        """How often `look` is to be called."""
 
     async def run(self) -> str:
         """Serve frames until the connection is closed; return why it was."""
@@ -94,6 +111,14 @@ class Session:
                     task.cancel()
             await self.close()
 
+    def look(self) -> None:
+        """Read what a function that blocks the loop of user code has left unread, and note whether anything came."""
+        self._socket.look()
+        if self._has_heard and self._silence is not None:
+            self._has_heard = False
+            self._silence.heard()
+            self._listener.heard()
+
     @property
     def is_behind(self) -> bool:
         """Whether the gateway does not keep up with reading what is sent to it."""
@@ -101,20 +126,16 @@ class Session:
 
     @property
     def drained_at(self) -> float:
-        """When the gateway last caught up, on the loop's clock."""
+        """When the gateway last caught up, in seconds of a clock that never jumps."""
         return self._socket.drained_at
 
     def send(self, kind: Kind, message: Message | None = None, *, may_wait: bool = False) -> None:
-        """Send a frame; raises NotConnectedError when the connection is closed.
+        """Send a frame, from any thread; raises NotConnectedError when the connection is closed.
 
-        may_wait: for a moment, to go with the next one.
+        may_wait: for a moment, to go with the next one; only while a frame is told of.
         """
         if self.is_closed or not self._socket.push(dump_frame(kind, message), may_wait=may_wait):
             raise NotConnectedError("the connection is closed")
-
-    def send_from_another_thread(self, kind: Kind, message: Message) -> bool:
-        """Send a frame without waking the thread of the connection; return False when it has to go by `send`."""
-        return not self.is_closed and self._socket.push_from_another_thread(dump_frame(kind, message))
 
     def pause(self) -> None:
         """Ask for no more requests, as the worker is shutting down."""
@@ -124,12 +145,12 @@ class Session:
 
     async def close(self) -> None:
         """Close the connection."""
-        await self._socket.close()
+        await self._socket.hang_up()
 
     async def _listen(self) -> str:
         try:
             async with Silence(SILENT_INTERVALS * self._heartbeat_seconds) as self._silence:
-                await self._socket.listen(self._received)
+                await self._socket.listen(self._received, self._user_loop)
         except TimeoutError:
             return f"nothing came from the gateway for {SILENT_INTERVALS * self._heartbeat_seconds:g} s"
         except ConnectionClosed as error:
@@ -137,9 +158,7 @@ class Session:
         raise AssertionError("listening ends with the connection")
 
     def _received(self, data: bytes | str) -> None:
-        if self._silence is not None:
-            self._silence.heard()
-        self._listener.heard()
+        self._has_heard = True
         try:
             self._take(*parse_frame(data))
         except UnknownKindError:  # of a newer gateway, which may say it often
@@ -159,7 +178,7 @@ class Session:
                 ack = parse(ExtendLeaseAck, payload)
                 self._listener.lease_extended(ack.request_id, ack.new_lease_id)
             case Kind.GATEWAY_CLOSING:
-                self.draining.set()
+                self._loop.call_soon_threadsafe(self.draining.set)
             case Kind.SYNC_FAILED:
                 self._listener.warn(_explain_sync_failure(payload))
             case _:  # a heartbeat was heard by coming
@@ -181,7 +200,13 @@ class Session:
                 self.send(Kind.WORKER_STATUS, status)
 
 
-async def open_session(url: str, start: StartResponse, introduction: WorkerConnect, listener: Listener) -> Session:
+async def open_session(
+    url: str,
+    start: StartResponse,
+    introduction: WorkerConnect,
+    listener: Listener,
+    user_loop: asyncio.AbstractEventLoop,
+) -> Session:
     """Connect to the gateway at *url* and come to the point where it calls the connection ready.
 
     Raises NotConnectedError.
@@ -204,7 +229,7 @@ async def open_session(url: str, start: StartResponse, introduction: WorkerConne
         await _expect(socket, Kind.GATEWAY_HELLO)
         await socket.send(dump_frame(Kind.WORKER_CONNECT, introduction))
         payload = await _expect(socket, Kind.GATEWAY_CONNECTION_READY)
-        return Session(socket, start, parse(ConnectionReady, payload), listener)
+        return Session(socket, start, parse(ConnectionReady, payload), listener, user_loop)
     except BaseException as error:
         await socket.close()
         if isinstance(error, ConnectionClosed):

@@ -96,7 +96,8 @@ class Worker:
         self._health_file = health_file
         self._on_state = on_state
         self._state = ConnectionState.CONNECTING
-        self._changed: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self._waiting: dict[concurrent.futures.Future[None], ConnectionState] = {}
+        """What is done when the connection comes to a state, for each that waits."""
         self._life: Life | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: concurrent.futures.Future[None] | None = None
@@ -181,12 +182,14 @@ class Worker:
         state: the one to wait for. timeout: in milliseconds or as a timedelta; none by default.
         Raises TimeoutError.
         """
-        async with asyncio.timeout(None if timeout is None else to_ms(timeout) / 1000):
-            while True:
-                changed = self._changed
-                if self._state is state:
-                    return
-                await _until(changed)
+        reached: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self._waiting[reached] = state  # before the look, as it may change in another thread
+        try:
+            async with asyncio.timeout(None if timeout is None else to_ms(timeout) / 1000):
+                if self._state is not state:
+                    await asyncio.wrap_future(reached)
+        finally:
+            del self._waiting[reached]
 
     def run(self) -> None:
         """Serve until a shutdown signal comes: for programs that have no loop of their own.
@@ -237,9 +240,11 @@ class Worker:
     def _set_state(self, state: ConnectionState) -> None:
         if state is self._state and state is not ConnectionState.CONNECTING:
             return
-        changed, self._changed = self._changed, concurrent.futures.Future()
         self._state = state
-        changed.set_result(None)
+        for reached, wanted in list(self._waiting.items()):
+            if wanted is state:
+                with contextlib.suppress(concurrent.futures.InvalidStateError):  # it waits no more
+                    reached.set_result(None)
         if self._on_state is not None:
             self._on_state(state)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -26,14 +26,21 @@ settings.load_profile("tests")
 _BRANCHES = {"BRANCH_NAME", "VERCEL_GIT_COMMIT_REF", "BRANCH", "CF_PAGES_BRANCH"}
 
 
-def pytest_collection_finish() -> None:
-    """Keep the garbage collector from the million objects of all tests: to go through them takes it up to a second.
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage while tests are collected, and leave what was collected out of every later search.
 
-    Nothing runs meanwhile, which a test with a clock or a time-out would take for a machine that stands still.
+    Those are over a million objects, and to go through them takes a second. Nothing of the process runs meanwhile,
+    which a test with a clock or a time-out would take for a machine that stands still.
     """
-    gc.collect()
-    gc.freeze()
-    gc.collect()  # so that it counts anew how many objects there are
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+        gc.collect()  # so that it counts anew how many objects there are
 
 
 @pytest.fixture(scope="session")

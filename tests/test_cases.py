@@ -9,22 +9,23 @@ import pytest
 import inngest
 from inngest_connect.messages import ExecutorRequest, Reply
 from tests.stage.case_check import ask, check, check_outcome
+from tests.stage.effort import BRIEF, pairs
 from tests.stage.engine_api import EngineDouble
 
 from . import cases
 from .cases import cases_by_kind
 from .cases.case import Case, HandlerKind
 from .targets import find_targets
-from .targets.target import Target
 from .targets.worker import connecting
 
 CASES = cases_by_kind()
 TARGETS = find_targets()
+CHOSEN = list(pairs(list(CASES), list(TARGETS), share=4 if BRIEF else len(TARGETS)))
 
 
-@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS.keys())
-@pytest.mark.parametrize(("case", "kind"), CASES.values(), ids=CASES.keys())
-def test_case(case: Case, kind: HandlerKind, target: Target, engine: EngineDouble) -> None:
+@pytest.mark.parametrize(("name", "of"), CHOSEN, ids=["-".join(pair) for pair in CHOSEN])
+def test_case(name: str, of: str, engine: EngineDouble) -> None:
+    (case, kind), target = CASES[name], TARGETS[of]
     check(case, target, ask(case, kind, target.connect, engine))
 
 

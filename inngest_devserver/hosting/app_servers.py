@@ -36,7 +36,9 @@ def end_at_last() -> None:
 
 
 def _on_terminate(stop: Callable[[], None]) -> None:
-    def handle(_number: int, _frame: FrameType | None) -> None:
+    def handle(number: int, _frame: FrameType | None) -> None:
+        # The end of the channel tells it, too, and maybe later: that must not interrupt what ends already.
+        signal.signal(number, signal.SIG_IGN)
         threading.Thread(target=end_at_last, daemon=True).start()
         stop()
 

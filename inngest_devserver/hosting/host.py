@@ -36,6 +36,8 @@ from .output import watch_output
 
 CHANNEL_VARIABLE = "_INNGEST_HOST_CHANNEL"
 _LONGEST_MESSAGE = 4 * 1024 * 1024
+_LAST_WORDS_SECONDS = 5.0
+"""For what an app that has ended may have written; one that has connected hangs up when it has written all of it."""
 OnOutput = Callable[[str, Sequence[str], list[Line]], object]
 """Is told the target of an app, the ids of its apps, and lines that it wrote."""
 _ORIGIN_VARIABLES = ("INNGEST_BASE_URL", "INNGEST_API_BASE_URL", "INNGEST_EVENT_API_BASE_URL")
@@ -110,20 +112,19 @@ class AppHost:
         process = self._process
         if process is None or process.returncode is not None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
+        _signal(process, signal.SIGTERM)
         try:
             async with asyncio.timeout(GRACE_SECONDS + 0.5):
                 await process.wait()
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+            _signal(process, getattr(signal, "SIGKILL", signal.SIGTERM))  # which kills where there is no SIGKILL
             await process.wait()
 
     async def _launch(self) -> dict[str, Any]:
         """Start the child and return its report."""
         loop = asyncio.get_running_loop()
         token, report = secrets.token_hex(16), cast("asyncio.Future[dict[str, Any]]", loop.create_future())
+        hung_up: asyncio.Future[Any] = loop.create_future()
 
         async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             if (await reader.readline()).decode().strip() != token:
@@ -137,6 +138,8 @@ class AppHost:
                         self._tell(message["output"])
                     elif not report.done():
                         report.set_result(message)
+            if not hung_up.done():
+                hung_up.set_result(None)
 
         door = await asyncio.start_server(greet, LOOPBACK, 0, limit=_LONGEST_MESSAGE)
         try:
@@ -146,7 +149,7 @@ class AppHost:
                 cwd=self._directory,
                 env={**self._environ, CHANNEL_VARIABLE: f"{port}:{token}"},
             )
-            await self._report_or_end(report, self._process)
+            await self._report_or_end(report, self._process, hung_up)
         finally:
             door.close()
         return report.result()
@@ -155,17 +158,26 @@ class AppHost:
         if self._on_output is not None:
             self._on_output(self.target, self.app_ids, [Line(*line) for line in lines])
 
-    async def _report_or_end(self, report: asyncio.Future[dict[str, Any]], process: asyncio.subprocess.Process) -> None:
+    async def _report_or_end(
+        self, report: asyncio.Future[dict[str, Any]], process: asyncio.subprocess.Process, hung_up: asyncio.Future[Any]
+    ) -> None:
         end = asyncio.ensure_future(process.wait())
         first: set[asyncio.Future[Any]] = {report, end}
         try:
             await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
             if not report.done():  # what it wrote just before its end may still be on the way
-                await asyncio.wait({report}, timeout=0.2)
+                last_words = {report, hung_up}
+                await asyncio.wait(last_words, timeout=_LAST_WORDS_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         finally:
             end.cancel()
         if not report.done():
             raise HostError(f"{self.target} ended with exit code {process.returncode} before it served")
+
+
+def _signal(process: asyncio.subprocess.Process, number: int) -> None:
+    """Send a signal; `Process.send_signal` might take the exit code away from whoever waits for it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process.pid, number)
 
 
 def child_environ(

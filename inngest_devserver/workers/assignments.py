@@ -39,6 +39,9 @@ BUSY_SECONDS = 10.0
 ACCOUNT_ID = "00000000-0000-4000-a000-000000000000"
 ENV_ID = "00000000-0000-4000-b000-000000000000"
 
+_SDK, _REQUEST_VERSION = Header.SDK.value, Header.REQUEST_VERSION.value
+_REQUEST_ID, _RUN_ID, _JOB_ID = Header.REQUEST_ID.value, Header.RUN_ID.value, Header.JOB_ID.value
+_TRACE_HEADERS = (Header.TRACEPARENT.value, Header.TRACESTATE.value)
 _STATUSES = {ReplyStatus.NOT_COMPLETED: 206, ReplyStatus.DONE: 200, ReplyStatus.ERROR: 500}
 
 
@@ -158,7 +161,7 @@ class Assignments:
         now = _now()
         if assignment is None or assignment.request.lease_id != lease_id or assignment.expires < now:
             return None
-        new = self._ulids.new(self._clock.now())
+        new = self._new_lease()
         assignment.request = changed(assignment.request, lease_id=new)
         assignment.expires = now + self._lease_seconds
         return new
@@ -234,7 +237,8 @@ class Assignments:
     async def _offer(self, worker: Worker, assignment: Assignment) -> bool:
         """Give a call to a worker, and wait until it is settled; return whether it has lost its lease."""
         loop, now = asyncio.get_running_loop(), _now()
-        assignment.request = changed(assignment.request, lease_id=self._ulids.new(self._clock.now()))
+        if assignment.settled is not None:  # it was offered before
+            assignment.request = changed(assignment.request, lease_id=self._new_lease())
         assignment.worker, assignment.taken, assignment.settled = worker, False, loop.create_future()
         assignment.declines, assignment.expires = now + ACK_SECONDS, now + self._lease_seconds
         if not worker.give(assignment.request):
@@ -275,10 +279,9 @@ class Assignments:
         app = None if function is None else self._registry.app(function.app_id)
         if function is None or app is None:
             raise UnreachableError(f"{WORKERS_URL}: no app that is registered has a function {slug}")
-        names = (Header.TRACEPARENT, Header.TRACESTATE)
-        trace = dump_json({name.value: headers[name.value] for name in names if name.value in headers})
+        trace = dump_json({name: headers[name] for name in _TRACE_HEADERS if name in headers})
         return ExecutorRequest(
-            request_id=headers[Header.REQUEST_ID.value],
+            request_id=headers[_REQUEST_ID],
             account_id=ACCOUNT_ID,
             env_id=ENV_ID,
             app_id=app.id,
@@ -289,9 +292,13 @@ class Assignments:
             request_payload=body,
             system_trace_ctx=trace,
             user_trace_ctx=trace,
-            run_id=headers[Header.RUN_ID.value],
-            job_id=headers[Header.JOB_ID.value],
+            run_id=headers[_RUN_ID],
+            lease_id=self._new_lease(),
+            job_id=headers[_JOB_ID],
         )
+
+    def _new_lease(self) -> str:
+        return self._ulids.new(self._clock.now())
 
     def _keep(self, assignment: Assignment, *, cancelled: bool) -> None:
         """Acknowledge a reply once what it says was applied, and is in the store."""
@@ -314,7 +321,7 @@ def _asked(url: str) -> tuple[str, str]:
 
 
 def _answer(reply: Reply) -> Answer:
-    headers = {Header.SDK.value: reply.sdk_version, Header.REQUEST_VERSION.value: str(reply.request_version)}
+    headers = {_SDK: reply.sdk_version, _REQUEST_VERSION: str(reply.request_version)}
     if reply.no_retry:
         headers[Header.NO_RETRY.value] = "true"
     if reply.retry_after:

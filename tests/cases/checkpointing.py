@@ -201,7 +201,7 @@ def take_long(value: object) -> Callable[[], object]:
     """Return work that takes longer than SHORT."""
 
     def work() -> object:
-        over = time.monotonic() + 0.26
+        over = time.monotonic() + SHORT.total_seconds() + 0.01
         while time.monotonic() < over:
             time.sleep(0.01)
         return value
@@ -218,7 +218,7 @@ async def first_takes_long_async(ctx: inngest.Context) -> object:
     return [first, await ctx.step.run("b", give(2)), await ctx.step.run("c", give(3))]
 
 
-SHORT = datetime.timedelta(milliseconds=250)
+SHORT = datetime.timedelta(milliseconds=500)
 """So long that a busy machine does not take as much from the request to the first step."""
 FIRST_TAKES_LONG = both(
     first_takes_long, first_takes_long_async, checkpointing=inngest.Checkpointing(max_runtime=SHORT)

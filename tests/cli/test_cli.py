@@ -47,7 +47,7 @@ def test_a_session(shop: Path, number: signal.Signals) -> None:
         origin = session.origin()
         session.until("ready:")
         assert "shop-greet    user/came if event.data.n > 1" in session.seen
-        assert "shop-nightly  cron 0 3 * * *" in session.seen
+        assert "shop-nightly  cron 0 3 29 2 *" in session.seen
         assert f"inngest send user/came '{{}}' --url {origin}" in session.seen
 
         sent = run("send", "user/came", '{"name": "Ada", "n": 2.0}', "--url", origin)

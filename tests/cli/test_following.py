@@ -64,7 +64,7 @@ def test_a_change_that_is_made_while_the_app_is_imported_is_not_missed(tmp_path:
         session.until("importing")
         code.write_text(NAPS)
         (tmp_path / "go on").touch()
-        session.until("the code changed; the app naps is started anew")
+        assert "naps" in session.until("the code changed; the app naps is started anew")
         session.until("  app  ")
 
 

@@ -84,6 +84,18 @@ async def test_a_message_that_comes_in_pieces_is_put_together() -> None:
 
 
 @on_a_loop
+async def test_a_gateway_that_pings_is_answered_and_goes_on_asking() -> None:
+    async with Gateway().open() as gateway, running(gateway) as run:
+        for number in range(1, 4):
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await (await run.connection.socket.ping())
+            await run.connection.ask(request("chain", number=number))
+            await run.connection.expect(Kind.WORKER_REQUEST_ACK)
+            assert (await run.connection.reply()).request_id == f"request-{number}"
+        assert len(gateway.starts) == 1
+
+
+@on_a_loop
 async def test_a_message_whose_first_piece_comes_with_the_end_of_the_handshake_is_put_together() -> None:
     data = dump_frame(Kind.GATEWAY_EXECUTOR_REQUEST, request("chain"))
     first = Frame(Opcode.BINARY, data[:100], fin=False).serialize(mask=False)

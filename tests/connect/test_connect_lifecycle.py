@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import threading
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -136,3 +137,22 @@ async def test_a_proxy_that_needs_a_missing_library_does_not_end_a_worker() -> N
             environment.delenv(name, raising=False)
         async with Gateway().open() as gateway, running(gateway, rewrite_gateway_endpoint=rewrite) as run:
             assert run.connection.hello.connection_id == f"connection-{len(asked)}"
+
+
+@on_a_loop
+async def test_nothing_is_left_of_waiting_for_a_state_that_did_not_come() -> None:
+    def left() -> int:
+        gc.collect()
+        return sum(type(one) is asyncio.Future for one in gc.get_objects())
+
+    async with Gateway().open() as gateway, running(gateway) as run:
+        before = left()
+        for _ in range(100):
+            with pytest.raises(TimeoutError):
+                await run.worker.wait_for_state(ConnectionState.CLOSED, timeout=1)
+        assert left() - before < 50
+        closed = asyncio.create_task(run.worker.wait_for_state(ConnectionState.CLOSED))
+        closing = asyncio.create_task(run.worker.wait_for_state(ConnectionState.CLOSING))
+        await run.worker.close()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await asyncio.gather(closing, closed)

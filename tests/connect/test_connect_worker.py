@@ -202,6 +202,42 @@ async def test_a_function_that_blocks_the_loop_loses_neither_heartbeat_nor_lease
 
 
 @on_a_loop
+async def test_a_request_that_comes_while_a_function_blocks_the_loop_is_acknowledged_meanwhile() -> None:
+    blocked, release = threading.Event(), threading.Event()
+
+    def blocking(client: inngest.Inngest) -> inngest.Function[Any]:
+        @client.create_function(fn_id="blocking", trigger=inngest.TriggerEvent(event="go"))
+        async def function(ctx: inngest.Context) -> str:
+            blocked.set()
+            return str(release.wait(PATIENCE_SECONDS))
+
+        return function
+
+    async with Gateway().open() as gateway:
+        client = new_client(gateway)
+        worker = connect([(client, [blocking(client), chain(client)])])
+        running = asyncio.create_task(asyncio.to_thread(worker.run))  # the gateway needs this loop
+        connection = await gateway.worker()
+        await connection.ask(request("blocking"))
+        await connection.expect(Kind.WORKER_REQUEST_ACK)
+        assert await asyncio.to_thread(blocked.wait, PATIENCE_SECONDS)
+        await connection.ask(request("chain", number=2))
+        ack = parse(RequestAck, await connection.expect(Kind.WORKER_REQUEST_ACK))
+        assert ack.request_id == "request-2"
+        release.set()
+        first, second = await connection.reply(), await connection.reply()
+        assert {first.request_id: first.body, second.request_id: second.status} == {
+            "request-1": b'"True"',
+            "request-2": ReplyStatus.NOT_COMPLETED,
+        }
+        await connection.ask(request("chain", number=3))
+        await connection.expect(Kind.WORKER_REQUEST_ACK)
+        await connection.reply()
+        worker.close_soon()
+        await running
+
+
+@on_a_loop
 async def test_an_extension_names_the_newest_lease() -> None:
     release = asyncio.Event()
 

@@ -49,7 +49,9 @@ def answering_with(*chunks: bytes, pause_seconds: float = 0.1) -> Generator[str]
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         stop.set()
-        thread.join(20)
+        with suppress(OSError):  # where a time-out has passed before anybody connected
+            socket.create_connection(listening.getsockname(), LATE_SECONDS).close()
+        thread.join(LATE_SECONDS)
         listening.close()
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.cli.commands import SHOP as FLASK_SHOP
 from tests.cli.commands import Dev, answers, dev, run
 from tests.stage.effects import News
 
@@ -211,6 +214,28 @@ def test_ctrl_c_twice_while_a_step_runs(folder: Path) -> None:
         assert "Traceback" not in it.rest()
         assert it.process.wait() == 0
     assert not answers(session.origin)
+
+
+def test_ctrl_c_again_and_again_until_it_has_ended(folder: Path) -> None:
+    with dev("shop", folder=folder) as it:
+        Session(it).close()
+        while it.process.poll() is None:
+            it.process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                it.process.wait(0.005)
+        assert "Traceback" not in it.rest()
+        assert it.process.returncode == 0
+
+
+def test_an_app_that_is_told_to_end_while_it_ends(folder: Path) -> None:
+    """As each one is: by a signal, and by the end of its connection to the engine, which may be noticed later."""
+    again = "import atexit, os, signal\natexit.register(lambda: os.kill(os.getpid(), signal.SIGTERM))\n"
+    (folder / "shop.py").write_text(again + FLASK_SHOP)
+    with dev("shop", folder=folder) as it:
+        Session(it).close()
+        it.process.send_signal(signal.SIGINT)
+        assert "Traceback" not in it.rest()
+        assert it.process.wait() == 0
 
 
 def test_clients_that_stay_connected_do_not_hold_up_the_end(folder: Path) -> None:

@@ -54,7 +54,7 @@ async def find_and_mend(client: Client, folder: Path) -> None:
     """Go from a failed run to its cause, and see it again succeed."""
     functions = await listed(client, "list_functions")
     assert {one["id"] for one in functions} == {"shop-greet", "shop-nightly", "shop-fail"}
-    assert next(one for one in functions if one["id"] == "shop-nightly")["startedBy"] == "cron 0 3 * * *"
+    assert next(one for one in functions if one["id"] == "shop-nightly")["startedBy"] == "cron 0 3 29 2 *"
     sent = await told(client, "send_event", name="user/fell", data={"password": "hunter2"}, wait=60)
     assert "NonRetriableError: ouch" in sent
     assert "hunter2" not in sent

@@ -1,4 +1,7 @@
-"""How much is tried: a part of it in every run of the tests, all of it by `make test-long`."""
+"""How much is tried: a part of it in every run of the tests, all of it by `make test-long`.
+
+CI runs the matrix whole with one set of versions, and a part of it (`TESTS_BRIEF=1`) with the others.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 LONG = os.environ.get("TESTS_LONG") == "1"
+BRIEF = os.environ.get("TESTS_BRIEF") == "1"
 
 T = TypeVar("T")
 U = TypeVar("U")
