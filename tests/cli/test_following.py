@@ -64,8 +64,8 @@ def test_a_change_that_is_made_while_the_app_is_imported_is_not_missed(tmp_path:
         session.until("importing")
         code.write_text(NAPS)
         (tmp_path / "go on").touch()
-        assert "naps" in session.until("the code changed; the app naps is started anew")
-        session.until("  app  ")
+        session.until("the code changed; the app naps is started anew")
+        assert "importing" not in session.until("  app  ")
 
 
 def test_reload_needs_an_app(tmp_path: Path) -> None:
