@@ -49,6 +49,7 @@ from .runs.trace import Material, Span, trace
 from .scheduling.clock import Clock, SystemClock
 from .scheduling.meters import Meters
 from .scheduling.queue import JobKind
+from .scheduling.reach import Reach
 from .scheduling.scheduler import Scheduler
 from .storage.flow import FlowStore
 from .storage.retention import Keep, Retention
@@ -159,11 +160,13 @@ class Engine:
         self.cancellations = BulkCancellations(flow_store, self.clock)
         keys = Keys(self.clock, self.journal.say)
         self._placing = Placing(keys)
+        self._reach = Reach(self._backoff)
         self.scheduler = Scheduler(
             self.store,
             self.clock,
             limit=options.concurrency,
             meters=self._meters,
+            reach=self._reach,
             place=self.active.placement,
             on_call=self._call,
             on_other=self._do,
@@ -178,6 +181,9 @@ class Engine:
         self.intake = Intake(
             self.store, self.clock, self.ulids, self.registry, self.active, self.admission, self.changes
         )
+
+    def _backoff(self, attempt: int) -> float:
+        return backoff(attempt, self.options.retry_interval, self.options.spread)
 
     def _services(self, options: Options) -> Services:
         return Services(
@@ -197,7 +203,8 @@ class Engine:
             cancelled=self.cancellations.reason,
             keep_event=self.intake.keep,
             send_event=self.intake.take,
-            backoff=lambda attempt: backoff(attempt, options.retry_interval, options.spread),
+            reach=self._reach,
+            backoff=self._backoff,
             substitute=options.substitute,
         )
 

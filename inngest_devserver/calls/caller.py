@@ -18,13 +18,13 @@ from inngest_core.protocol.wire import Header
 from inngest_core.web.messages import TransportError, read_limited_async
 from inngest_devserver.scheduling.clock import Clock
 
-from .connections import Connections, UnreachableError
+from .connections import BusyError, Connections, UnreachableError
 from .credentials import Credentials
 from .reply import Answer
 from .requests import without_password
 from .signatures import Signatures
 
-__all__ = ["CALL_SECONDS", "WORKERS_URL", "Caller", "Sender", "Transport", "UnreachableError", "Workers"]
+__all__ = ["CALL_SECONDS", "WORKERS_URL", "BusyError", "Caller", "Sender", "Transport", "UnreachableError", "Workers"]
 
 CALL_SECONDS = 2 * 3600.0
 _MOST_REDIRECTS = 60

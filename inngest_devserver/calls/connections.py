@@ -38,6 +38,10 @@ class UnreachableError(TransportError):
     """The request never reached the app, so nothing has happened there."""
 
 
+class BusyError(UnreachableError):
+    """The app is there, and takes no more requests at the moment."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Target:
     """Where a request goes. origin: scheme, host and port, which share connections."""

@@ -59,7 +59,7 @@ def _pause(pause: PauseRow, until: str) -> str:
 
 def _call(engine: Engine, run: Run, job: JobRow) -> str:
     now = engine.clock.now()
-    if engine.executor.attempts.waits_for_app(job):
+    if job.due > now and engine.executor.attempts.waits_for_app(job):
         return f"the app does not answer; it is called again at {iso(job.due)}"
     if job.due > now:
         retry = f"retry {job.attempt} of {run.function.max_attempts - 1}" if job.attempt else "its next call"

@@ -5,20 +5,19 @@ This module decides when; the executor decides what a failure means for the run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from inngest_devserver.calls.caller import UnreachableError
+from inngest_devserver.calls.caller import BusyError, UnreachableError
 from inngest_devserver.calls.ops import StepErrored
 from inngest_devserver.calls.retry import parse_retry_after
-from inngest_devserver.scheduling.clock import Clock
-from inngest_devserver.scheduling.queue import JobKind, Queue
+from inngest_devserver.scheduling.queue import JobKind
 from inngest_devserver.storage.tables import JobRow
 
 from . import memos
-from .active import ActiveRuns
-from .journal import Happening, Journal
+from .journal import Happening
 from .run import PauseKind, Run
+from .services import Services
 
 UNREACHABLE = "Unable to reach SDK URL"
 _MOST_SHOWN = 5
@@ -26,16 +25,15 @@ _MOST_SHOWN = 5
 
 
 class Attempts:
-    """backoff: tells how many seconds there are after an attempt that failed, counted from 0."""
+    """Which calls are made again, and when."""
 
-    def __init__(
-        self, clock: Clock, active: ActiveRuns, queue: Queue, journal: Journal, backoff: Callable[[int], float]
-    ) -> None:
-        self._clock = clock
-        self._active = active
-        self._queue = queue
-        self._journal = journal
-        self._backoff = backoff
+    def __init__(self, services: Services) -> None:
+        self._clock = services.clock
+        self._active = services.active
+        self._queue = services.queue
+        self._journal = services.journal
+        self._reach = services.reach
+        self._backoff = services.backoff
         self._unreached: dict[str, tuple[str, int]] = {}
         """Jobs whose calls do not reach the app, with their runs, and how often they have not."""
         self._waiting: dict[str, int] = {}
@@ -85,11 +83,19 @@ class Attempts:
         )
 
     def wait_for_app(self, run: Run, job: JobRow, error: UnreachableError) -> None:
-        """Try again later, as often as it takes: an app that is down has not seen the call, so it is not an attempt."""
+        """Try again later, as often as it takes: an app that is down has not seen the call, so it is not an attempt.
+
+        Calls that were not made yet stay in line meanwhile, and only one at a time tries whether the app is there.
+        """
         _, tries = self._unreached.get(job.id, ("", 0))
         self._unreached[job.id] = (run.id, tries + 1)
         run.savers.pop(job.id, None)
-        self._requeue(run, job._replace(due=self._clock.now() + self._backoff(tries)))
+        now = self._clock.now()
+        if isinstance(error, BusyError):
+            due = now + self._backoff(tries)
+        else:
+            due = self._reach.fail(run.function.app_id, job.id, now)
+        self._requeue(run, job._replace(due=due))
         if tries == 0:
             self._tell_of_waiting(run, error)
 
@@ -106,8 +112,14 @@ class Attempts:
             run.discovery.started = False
         self._queue.put(job._replace(kind=JobKind.CALL) if job.kind == JobKind.START else job)
 
-    def reached(self, job: JobRow) -> None:
-        """Note that a call has reached the app, or is not to be made any more."""
+    def reached(self, run: Run, job: JobRow) -> None:
+        """Note that a call has reached the app, so that others may be made, too."""
+        self.forget(job)
+        if self._reach.reached(run.function.app_id):
+            self._send_waiting(run.function.app_id)
+
+    def forget(self, job: JobRow) -> None:
+        """Note that a call is not to be made any more."""
         self._unreached.pop(job.id, None)
         if not self._unreached:
             self._waiting.clear()
@@ -118,6 +130,10 @@ class Attempts:
 
     def app_is_up(self, app_id: str) -> None:
         """Send at once what waits for an app that was down: it has just registered."""
+        self._reach.reached(app_id)
+        self._send_waiting(app_id)
+
+    def _send_waiting(self, app_id: str) -> None:
         now = self._clock.now()
         self._waiting.pop(app_id, None)
         for job_id, (run_id, _) in list(self._unreached.items()):
@@ -127,3 +143,4 @@ class Attempts:
                 job = self._queue.job(run_id, job_id)
                 if job is not None and job.due > now:
                     self._queue.put(job._replace(due=now))
+        self._queue.look()  # for those in line

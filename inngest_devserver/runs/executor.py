@@ -47,7 +47,7 @@ class Executor:
         self._progress = Progress(
             services.clock, services.active, services.queue, services.journal, self._start_invoked
         )
-        self.attempts = Attempts(services.clock, services.active, services.queue, services.journal, services.backoff)
+        self.attempts = Attempts(services)
         self._timeouts = Timeouts(services.clock, services.queue)
         self.gateway = Gateway(services, self.attempts, self._finish)
         self.signals = Signals(services.active, self._finish)
@@ -108,7 +108,7 @@ class Executor:
         """
         now = self._s.clock.now()
         for job in self._s.queue.jobs_of(run.id):
-            self.attempts.reached(job)
+            self.attempts.forget(job)
         self._s.run_ended(run.id, give_up=status is Status.CANCELLED)
         self._s.active.end(run, status, now, output)
         self.gateway.cut_off(run.id)
@@ -219,7 +219,7 @@ class Executor:
                 return
             # The run may have been cancelled, or ended by another call, while this one was under way.
             if run in self._s.active:
-                self.attempts.reached(job)
+                self.attempts.reached(run, job)
                 self._apply(run, job, outcome, started)
                 self._s.active.rest(run)
 

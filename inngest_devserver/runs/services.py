@@ -17,6 +17,7 @@ from inngest_devserver.ids import Ulids
 from inngest_devserver.scheduling.clock import Clock
 from inngest_devserver.scheduling.placement import Placement
 from inngest_devserver.scheduling.queue import Queue
+from inngest_devserver.scheduling.reach import Reach
 from inngest_devserver.storage.tables import EventRow
 
 from .active import ActiveRuns
@@ -41,6 +42,7 @@ class Services:
     invoke: starts a run that a step waits for, given the id of that run and of the step; raises NotStartedError.
     cancelled: tells why a run that begins is cancelled at once; "" when it is not.
     keep_event: keeps an event of the engine's own for one function; send_event: takes one in like any other.
+    reach: knows which apps are down.
     backoff: tells how many seconds there are after an attempt that failed, counted from 0.
     substitute: says which op is taken for one that was reported.
     """
@@ -61,5 +63,6 @@ class Services:
     cancelled: Callable[[Run], str]
     keep_event: TakeEvent
     send_event: TakeEvent
+    reach: Reach
     backoff: Callable[[int], float]
     substitute: Callable[[Run, Op], Op]

@@ -20,7 +20,8 @@ from .lanes import Lane, LaneHeap, LaneKey, Slot
 from .meters import Meters
 from .placement import Placement, SlotKey
 from .queue import JobKind
-from .reasons import Busy, Full, Reason, Throttled
+from .reach import Reach
+from .reasons import Busy, Full, Reason, Throttled, Unreached
 
 _SHARE_OF_ONE_FUNCTION = 0.75
 """What one function may take of the calls that its app gets at once, so that another one still gets through."""
@@ -55,7 +56,8 @@ class Turn:
 class Dispatcher:
     """place: says where the calls of a run stand; None for a run that is gone. is_current: whether a job still counts.
 
-    limit: calls that one app gets at once. on_wait: told of a call that is held back, the first one of its lane.
+    limit: calls that one app gets at once. reach: knows which apps are down. on_wait: told of a call that is held back,
+    the first one of its lane.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Dispatcher:
         meters: Meters,
         *,
         limit: int,
+        reach: Reach,
         place: Callable[[str], Placement | None],
         is_current: Callable[[JobRow], bool],
         on_wait: Callable[[JobRow], object] = bool,
@@ -71,6 +74,7 @@ class Dispatcher:
         self._place = place
         self._is_current = is_current
         self._on_wait = on_wait
+        self._reach = reach
         self._limit = limit
         self._limit_of_function = max(1, int(limit * _SHARE_OF_ONE_FUNCTION))
         self._last_limit = int(limit * (1 + _MORE_FOR_ALL))
@@ -128,6 +132,7 @@ class Dispatcher:
 
     def take(self, now: float) -> Turn | None:
         """Return the call to be made next, which holds its slots from now on; None when all must wait."""
+        self._reach.look(now)
         if not self._rotation and not self._throttled:
             return None
         self._wake_throttled(now)
@@ -137,12 +142,11 @@ class Dispatcher:
             while self._rotation:
                 function_id, app_id = self._rotation.popitem(last=False)
                 turns = self._functions[function_id]
-                if function_id in self._paused:
+                pauses = function_id in self._paused or not self._reach.may_call(app_id)
+                if pauses or not self._has_turn(turns, app_id):
                     passed_over.append((function_id, app_id))
-                    continue
-                if not self._has_turn(turns, app_id):
-                    passed_over.append((function_id, app_id))
-                    self._tell_first(turns)
+                    if not pauses:
+                        self._tell_first(turns)
                     continue
                 turn = self._from_lanes(turns, now)
                 if turns.open:
@@ -157,8 +161,7 @@ class Dispatcher:
                 self._rotation.move_to_end(function_id, last=False)
 
     def _tell_first(self, turns: _Turns) -> None:
-        lane = turns.open.peek()
-        job = None if lane is None else lane.head(self._is_current)
+        job = None if (lane := turns.open.peek()) is None else lane.head(self._is_current)
         if job is not None:
             self._on_wait(job)
 
@@ -228,6 +231,7 @@ class Dispatcher:
             self.hold(job.run_id, placement)
         if lane.throttle is not None:
             self._meters.take(lane.throttle, now)
+        self._reach.begin(placement.app_id, job.id)
         self._functions[placement.function_id].running += 1
         self._apps[placement.app_id] = self._apps.get(placement.app_id, 0) + 1
         return turn
@@ -255,6 +259,7 @@ class Dispatcher:
         self._functions[turn.placement.function_id].running -= 1
         self._paused.pop(turn.placement.function_id, None)
         self._apps[turn.placement.app_id] -= 1
+        self._reach.end(turn.placement.app_id, turn.job.id)
         for need in turn.placement.needs:
             self._give_back(need.slot, turn)
 
@@ -316,12 +321,10 @@ class Dispatcher:
         self._forget(lane)
 
     def next_due(self) -> float | None:
-        """Return the Unix time at which a throttle admits the next call or a pause is over, if calls wait for that."""
-        pause = next(iter(self._paused.values()), None)
+        """Return when a throttle admits the next call, a pause is over, or an app is tried again, if any is awaited."""
         throttle = self._throttled.first()
-        if throttle is None:
-            return pause
-        return throttle[0] if pause is None else min(pause, throttle[0])
+        moments = (next(iter(self._paused.values()), None), throttle and throttle[0], self._reach.next_due())
+        return min((each for each in moments if each is not None), default=None)
 
     # --- why
 
@@ -331,14 +334,14 @@ class Dispatcher:
         lane = self._lanes.get(_lane_key(job, placement)) if placement is not None else None
         if placement is None or lane is None:
             return None
+        if (until := self._reach.until(placement.app_id)) is not None:
+            return Unreached(until)
         if (reason := self._reason(lane, now)) is not None:
             return reason
         turns, of_app = self._functions[placement.function_id], self._apps.get(placement.app_id, 0)
         if of_app >= self._limit_of_app(turns):
             return Busy("app", of_app)
-        if turns.running >= self._limit_of_function:
-            return Busy("function", self._limit_of_function)
-        return None
+        return Busy("function", turns.running) if turns.running >= self._limit_of_function else None
 
 
 def _lane_key(job: JobRow, placement: Placement) -> LaneKey:

@@ -56,6 +56,10 @@ class Queue:
         self._store.put_job(job)
         self.restore(job)
 
+    def look(self) -> None:
+        """Have whoever takes jobs look whether one can be done."""
+        self._on_earlier()
+
     def restore(self, job: JobRow) -> None:
         """Queue a job that the store already holds."""
         earlier = not self._heap or job.due < self._heap[0][0]

@@ -33,7 +33,14 @@ class Busy:
     limit: int
 
 
-Reason = Full | Throttled | Busy
+@dataclass(frozen=True, slots=True)
+class Unreached:
+    """The app does not answer; one call tries it at a Unix time, and the others wait for what comes of that."""
+
+    until: float
+
+
+Reason = Full | Throttled | Busy | Unreached
 
 
 def in_words(reason: Reason) -> str:
@@ -45,5 +52,7 @@ def in_words(reason: Reason) -> str:
             return f"concurrency {need.label}: {len(holders)} of {need.limit}, {held}"
         case Throttled(until):
             return f"throttled until {iso(round(until, 3))}"  # its tolerance is nobody's concern
+        case Unreached(until):
+            return f"the app does not answer; it is called again at {iso(until)}, for one of the runs that wait for it"
         case Busy(of, limit):
             return f"{limit} calls of its {of} are under way"

@@ -18,12 +18,14 @@ from .long_waits import LongWaits
 from .meters import Meters
 from .placement import Placement
 from .queue import CALLS, Queue
+from .reach import Reach
 
 
 class Scheduler:
     """What is due, done.
 
-    limit: calls that one app gets at once. place: says where the calls of a run stand in line.
+    limit: calls that one app gets at once. reach: knows which apps are down. place: says where the calls of a run
+    stand in line.
     on_call: sends one call request; must not raise. on_other: does one job of another kind, without waiting.
     tell: shows a line about a run, given its id.
     """
@@ -35,6 +37,7 @@ class Scheduler:
         *,
         limit: int,
         meters: Meters,
+        reach: Reach,
         place: Callable[[str], Placement | None],
         on_call: Callable[[JobRow], Coroutine[Any, Any, None]],
         on_other: Callable[[JobRow], None],
@@ -45,7 +48,7 @@ class Scheduler:
         self.paused = False
         self.queue = Queue(store, self._wake.set)
         self.dispatcher = Dispatcher(
-            meters, limit=limit, place=place, is_current=self.queue.is_current, on_wait=self._hold_back
+            meters, limit=limit, reach=reach, place=place, is_current=self.queue.is_current, on_wait=self._hold_back
         )
         self._place = place
         self._long_waits = LongWaits(clock, self.dispatcher.reason, self._function_of, tell)

@@ -20,7 +20,7 @@ from inngest_connect.messages import ExecutorRequest, Reply, ReplyStatus
 from inngest_core.protocol.wire import Header, Query, dump_json
 from inngest_core.web.messages import TransportError, query_of
 from inngest_devserver.apps.registry import Registry
-from inngest_devserver.calls.caller import WORKERS_URL, UnreachableError
+from inngest_devserver.calls.caller import WORKERS_URL, BusyError, UnreachableError
 from inngest_devserver.calls.reply import Answer
 from inngest_devserver.ids import Ulids
 from inngest_devserver.scheduling.clock import Clock
@@ -270,7 +270,7 @@ class Assignments:
             if not any(worker.serves(app_name) for worker in self._workers):
                 raise UnreachableError(f"{WORKERS_URL}: no worker of the app {app_name} is connected")
             if _now() >= deadline:
-                raise UnreachableError(f"{WORKERS_URL}: all workers of the app {app_name} are busy")
+                raise BusyError(f"{WORKERS_URL}: all workers of the app {app_name} are busy")
             await _within(min(1.0, deadline - _now()), changed)
 
     def _request(self, url: str, headers: Mapping[str, str], body: bytes) -> ExecutorRequest:

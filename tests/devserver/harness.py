@@ -112,12 +112,15 @@ class FakeApp(httpx.AsyncBaseTransport):
         self.scripts: dict[str, Script] = {}
         self.calls: list[Called] = []
         self.down = False
+        self.refused = 0
+        """Connections that were refused while it was down."""
         self.key: SigningKey | None = None
         self._clock = clock
         self._news = news
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if self.down:
+            self.refused += 1
             raise httpx.ConnectError("connection refused")
         called = self._called(request)
         self.calls.append(called)

@@ -80,6 +80,9 @@ def test_an_app_that_does_not_answer_and_a_call_that_is_given_up() -> None:
             run_id = it.runs(event)[0]["run_id"]
             assert "connection refused" in calls_of(it, run_id)[0]["error"]
             it.app.down = False
+            it.register()
+            await it.ended(event)
+            it.app.calls.clear()
 
             async def hang(_: Called) -> Reply:
                 await asyncio.Event().wait()

@@ -387,6 +387,44 @@ def test_of_many_runs_whose_app_is_down_the_terminal_names_a_few() -> None:
     asyncio.run(main())
 
 
+def test_one_call_at_a_time_tries_an_app_that_is_down_and_the_other_runs_wait_for_it() -> None:
+    async def main() -> None:
+        async with lab() as it:
+            it.serve("f", lambda call: returned("done"))
+            it.serve("g", lambda call: returned("done"))
+            it.app.down = True
+            events = [it.send(f"t/{name}") for name in "fg" for _ in range(150)]
+            await it.time.settle()
+            at_first = it.app.refused
+            assert at_first <= 96, "what one app gets at once"
+            await it.time.advance(60)
+            assert 5 <= it.app.refused - at_first <= 9, "after 1, 2, 4 and 8 seconds, then every 10"
+            run = it.runs(events[-1])[0]["run_id"]
+            (reason,) = it.request("GET", f"/v1/runs/{run}").body["data"]["waits_for"]
+            assert reason.startswith("the app does not answer; it is called again at ")
+            assert reason.endswith(", for one of the runs that wait for it")
+            it.app.down = False
+            await it.time.advance(12)
+            assert {it.runs(event)[0]["status"] for event in events} == {"Completed"}
+
+    asyncio.run(main())
+
+
+def test_when_the_run_that_tries_is_cancelled_another_one_tries() -> None:
+    async def main() -> None:
+        async with lab() as it:
+            it.serve("f", lambda call: returned("done"), retries=0)
+            it.app.down = True
+            first, second = it.send("t/f"), it.send("t/f")
+            await it.time.settle()
+            assert it.request("DELETE", f"/v1/runs/{it.runs(first)[0]['run_id']}").status == 204
+            it.app.down = False
+            await it.time.advance(2)
+            assert it.runs(second)[0]["status"] == "Completed"
+
+    asyncio.run(main())
+
+
 def test_an_app_that_registers_again_gets_its_calls_at_once() -> None:
     async def main() -> None:
         async with lab(retry_interval=30.0) as it:
