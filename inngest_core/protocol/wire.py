@@ -162,8 +162,6 @@ def json_kind(value: object) -> str:
 
 
 _ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
-
-
 _text: Callable[[str], str] = _ENCODER.encode
 
 
