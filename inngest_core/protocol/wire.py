@@ -161,13 +161,12 @@ def json_kind(value: object) -> str:
             return "object"
 
 
-_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
-_text: Callable[[str], str] = _ENCODER.encode
+_encode: Callable[[object], str] = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def dump_json(value: object) -> bytes:
     """Return compact JSON of plain values; a value that is not plain JSON raises TypeError or ValueError."""
-    return _ENCODER.encode(value).encode()
+    return _encode(value).encode()
 
 
 @dataclass(slots=True)
@@ -310,20 +309,20 @@ class Op:
 def dump_op(op: Op) -> bytes:
     """Return the op as JSON; what is empty is left out, except its data, which is null where it has none."""
     # In pieces: the encoder is made anew for each object that it writes, which takes longer than to write this one.
-    wire = f'{{"op":"{op.op.value}","id":{_text(op.id)}'
+    wire = f'{{"op":"{op.op.value}","id":{_encode(op.id)}'
     if op.name:
-        wire += f',"name":{_text(op.name)}'
+        wire += f',"name":{_encode(op.name)}'
     if op.display_name:
-        wire += f',"displayName":{_text(op.display_name)}'
+        wire += f',"displayName":{_encode(op.display_name)}'
     if op.opts:
-        wire += f',"opts":{_ENCODER.encode(op.opts)}'
+        wire += f',"opts":{_encode(op.opts)}'
     if op.error is not None:
-        wire += f',"error":{_ENCODER.encode(op.error)}'
+        wire += f',"error":{_encode(op.error)}'
     if op.metadata:
-        wire += f',"metadata":{_ENCODER.encode(op.metadata)}'
+        wire += f',"metadata":{_encode(op.metadata)}'
     if op.step_id:
         index = f',"index":{op.index}' if op.index else ""
-        wire += f',"userland":{{"id":{_text(op.step_id)}{index}}}'
+        wire += f',"userland":{{"id":{_encode(op.step_id)}{index}}}'
     if op.timing is not None:
         began, took = op.timing
         wire += f',"timing":{{"a":{began},"b":{took}}}'

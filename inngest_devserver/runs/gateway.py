@@ -12,7 +12,7 @@ from typing import Protocol
 
 from inngest_core.protocol.ai_metadata import ai_metadata, provider_by_host
 from inngest_core.web.messages import TransportError
-from inngest_devserver.calls.fetched import Done, Failed, load_request, no_answer, read_fetched
+from inngest_devserver.calls.fetched import Done, Failed, Request, load_request, no_answer, read_fetched
 from inngest_devserver.calls.fetcher import NoRetryError
 from inngest_devserver.calls.metadata import NO_METADATA, Metadata, read_metadata
 from inngest_devserver.calls.told import Told
@@ -69,12 +69,11 @@ class Gateway:
 
     async def _perform(self, run: Run, pause: PauseRow, job: JobRow) -> None:
         started = self._s.clock.now()
-        result, seconds = await self._exchange(pause)
+        result, metadata = await self._exchange(pause)
         if run not in self._s.active or run.pauses.get(pause.step_id) is not pause:
             return
         if isinstance(result, Done):
-            told = Told(metadata=_metadata(pause, result.answer, seconds))
-            self._finish(run, pause, result.memo, None, told)
+            self._finish(run, pause, result.memo, None, Told(metadata=metadata))
         elif result.final or job.attempt + 1 >= run.function.max_attempts:
             self._finish(run, pause, result.memo, result.message)
         else:
@@ -93,8 +92,8 @@ class Gateway:
                 position=pause.position,
             )
 
-    async def _exchange(self, pause: PauseRow) -> tuple[Done | Failed, float]:
-        """Return what came of a request, and how many seconds it took."""
+    async def _exchange(self, pause: PauseRow) -> tuple[Done | Failed, Metadata]:
+        """Return what came of a request, and what the answer says besides."""
         request = load_request(pause.request)
         async with self._turns:
             began = self._s.clock.now()
@@ -102,13 +101,13 @@ class Gateway:
                 result = read_fetched(request.op, await self._s.fetcher.fetch(request))
             except TransportError as error:
                 result = no_answer(request.op, str(error), final=isinstance(error, NoRetryError))
-            return result, self._s.clock.now() - began
+            return result, _metadata(request, result, self._s.clock.now() - began)
 
 
-def _metadata(pause: PauseRow, answer: object, seconds: float) -> Metadata:
+def _metadata(request: Request, result: Done | Failed, seconds: float) -> Metadata:
     """Return what the answer of a model's provider says of models and tokens."""
-    if answer is None:
+    if not isinstance(result, Done) or result.answer is None:
         return NO_METADATA
-    request = load_request(pause.request)
     provider = provider_by_host(request.host)
-    return read_metadata(ai_metadata(json.loads(request.body), answer, provider, max(round(seconds * 1000), 0)))
+    milliseconds = max(round(seconds * 1000), 0)
+    return read_metadata(ai_metadata(json.loads(request.body), result.answer, provider, milliseconds))
