@@ -132,7 +132,7 @@ def test_a_task_group_is_left_when_its_last_step_has_ended(ask: Ask) -> None:
     async def handler(ctx: inngest.Context) -> object:
         other = start(ctx, "z")
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(ctx.step.run(name, lambda: None)) for name in "abc"]
+            tasks = [group.create_task(ctx.step.run(name, lambda: "new")) for name in "abc"]
         return [done(tasks), done(other), await other[0]]
 
     assert replayed(handler, "c a b z", ask) == ["xxx", "-", "z"]
