@@ -129,12 +129,11 @@ class Registry:
         if not isinstance(name, str) or not name:
             raise RegistrationInvalidError("App ID required")
         app_id = ids.app_uuid(name)
-        configs = _configs(fields.get("functions"))
+        given = fields.get("functions")
+        configs = _configs(given)
         texts = [fragments.dump(config) for config in configs]
-        given = [
-            fragments.dump(fields.get("url")),
-            b"null" if fields.get("functions") is None else fragments.array(texts),
-        ]
+        listed = fragments.NULL if given is None else fragments.array(texts)
+        text = fragments.array((fragments.dump(fields.get("url")), listed))
         before = self._apps.get(app_id)
         app = AppRow(
             id=app_id,
