@@ -68,31 +68,29 @@ def yielding_layer(
     """
     hook = _GeneratorHook(wrap, given, name)
     try:
-        while True:
-            started = ticks() if on_loop else 0.0
-            ended = hook.advance() if context is None else context.run(hook.advance)
-            if on_loop:
-                tell_if_held(name, ticks() - started)
-            if type(ended) is Call:  # what only the driver can judge
-                ended = yield ended
-            if type(ended) is Returned:
-                return _returned(ended.value, hook)
-            if hook.failure is not None:
-                raise hook.failure
-            try:
-                hook.outcome = yield from inner(context)
-            except Exception as failure:
-                hook.failure = failure
+        try:
+            while True:
+                started = ticks() if on_loop else 0.0
+                ended = hook.advance() if context is None else context.run(hook.advance)
+                if on_loop:
+                    tell_if_held(name, ticks() - started)
+                if type(ended) is Call:  # what only the driver can judge
+                    ended = yield ended
+                if type(ended) is Returned:
+                    return _returned(ended.value, hook)
+                if hook.failure is not None:
+                    raise hook.failure
+                try:
+                    hook.outcome = yield from inner(context)
+                except Exception as failure:
+                    hook.failure = failure
+        finally:  # also when nobody waits for the flow any more
+            if hook.is_open:
+                hook.close(context)
     except GeneratorExit:
         raise
-    except BaseException as error:
+    except BaseException as error:  # what closing the hook raises, too
         return _raised(error, hook, name)
-    finally:  # also when nobody waits for the flow any more
-        if hook.is_open:
-            if context is None:
-                hook.close()
-            else:
-                context.run(hook.close)
 
 
 def raised_here(error: BaseException, what: str) -> Call:
@@ -191,7 +189,11 @@ class _GeneratorHook(_Passed):
         self._generator = cast("Generator[None, object, object]", made)
         return self._generator
 
-    def close(self) -> None:
-        """End the hook where it waits."""
-        if self._generator is not None:
+    def close(self, context: contextvars.Context | None) -> None:
+        """End the hook where it waits. context: as it ran in."""
+        if self._generator is None:
+            return
+        if context is None:
             self._generator.close()
+        else:
+            context.run(self._generator.close)
