@@ -11,6 +11,8 @@ from inngest_devserver.intake import parse_event
 
 from .replaying import Replaying
 
+__tracebackhide__ = True
+
 
 def check_replay(replay: Replaying) -> Replaying:
     """Return *replay*; raises ValueError when it is something else."""

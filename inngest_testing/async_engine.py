@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import sqlite3
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self, TypeVar, overload
 
 from inngest_core.events.event import Event
@@ -41,8 +41,11 @@ from .sending import InProcessSender
 from .stubs import SentBy, Stubs
 from .substitutes import Substitutes
 from .targets import Threads, in_a_thread
+from .working import Working
 
 T = TypeVar("T")
+
+__tracebackhide__ = True
 
 LONGEST = datetime.timedelta(days=400)
 """How long a run may take, in the engine's time: longer than any step may sleep or wait."""
@@ -253,7 +256,7 @@ class AsyncEngine:
         Raises RunNotEndedError: it has not ended by then. What a run fails with is raised by its `output`.
         """
         seconds = seconds_of(within, "within")
-        async with self._working():
+        async with await self._working():
             self._history.check_own(run)
             ended = await self._time.run_until(lambda: self._has_ended(run.id), seconds=seconds)
         if not ended:
@@ -265,7 +268,7 @@ class AsyncEngine:
 
     async def settle(self) -> None:
         """Let everything happen that is due now."""
-        async with self._working():
+        async with await self._working():
             await self._time.settle()
 
     async def advance(self, duration: datetime.timedelta) -> None:
@@ -274,7 +277,7 @@ class AsyncEngine:
         duration: how much time.
         """
         seconds = seconds_of(duration, "duration")
-        async with self._working():
+        async with await self._working():
             await self._time.advance(seconds)
 
     async def cancel(self, run: Result[Any]) -> None:
@@ -282,7 +285,7 @@ class AsyncEngine:
 
         run: one of this engine's.
         """
-        async with self._working():
+        async with await self._working():
             self._history.check_own(run)
             active = self._machine.active.get(run.id)
             if active is not None:
@@ -307,8 +310,7 @@ class AsyncEngine:
 
         run: the run to show in the message.
         """
-        __tracebackhide__ = True
-        self._recorder.stubs.check_used(self._recorder.met(), run)
+        self._recorder.stubs.check_used(self._recorder.met(), run, None if run is None else run.error)
         self._faults.check_happened(self._recorder.met())
 
     def describe(self) -> str:
@@ -331,19 +333,7 @@ class AsyncEngine:
         """Tell whether a run is over, or need not go on because the test fails already."""
         return self._machine.active.get(run_id) is None or bool(self._recorder.problems)
 
-    @contextlib.asynccontextmanager
-    async def _working(self) -> AsyncGenerator[None]:
-        """Let the engine work inside the block; raises what has to fail the test."""
-        __tracebackhide__ = True
+    async def _working(self) -> Working:
+        """Return the block in which the engine works, and which raises what has to fail the test."""
         await self._start()
-        self._machine.scheduler.resume()
-        try:
-            yield
-        finally:
-            self._machine.scheduler.pause()
-            self._history.refresh()
-        if self._recorder.problems:
-            problem = self._recorder.problems[0]
-            if problem.run_id:
-                problem.add_note(self._history.shown(problem.run_id, problem.step))
-            raise problem
+        return Working(self._machine.scheduler, self._history, self._recorder)

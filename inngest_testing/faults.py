@@ -15,6 +15,8 @@ from .errors import StubError
 from .sending import Ask
 from .wording import listed, meant
 
+__tracebackhide__ = True
+
 
 @dataclass(slots=True)
 class Faults:
@@ -55,7 +57,6 @@ class Faults:
 
     def check_happened(self, met: list[str]) -> None:
         """Raise StubError when a fault did not happen, as its step had no result. met: the steps that there were."""
-        __tracebackhide__ = True
         for fault in ("crash_after", "duplicate", "save_fails"):
             step_id: str | None = getattr(self, fault)
             if step_id is not None and fault not in self.happened:

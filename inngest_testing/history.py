@@ -25,6 +25,8 @@ from .recording import Recorder
 from .report import report
 from .results import Line, Result, Snapshot, Status
 
+__tracebackhide__ = True
+
 
 class History:
     """recorder: what was seen of the runs in the app. on_loop: has something done on the engine's loop, and waits."""

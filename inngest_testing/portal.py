@@ -20,6 +20,10 @@ from typing import Any, TypeVar, cast
 from inngest_core.errors import InngestError
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
 
+from .tracebacks import as_raised_by_kit
+
+__tracebackhide__ = True
+
 T = TypeVar("T")
 
 _PATIENCE_SECONDS = 5.0
@@ -45,7 +49,6 @@ class Portal:
 
         Raises what the coroutine raises.
         """
-        __tracebackhide__ = True
         if threading.current_thread() is _loop_thread().thread:
             raise RuntimeError(
                 "the sync test engine was asked by an async function that it runs itself, and would wait for itself; "
@@ -66,7 +69,9 @@ class Portal:
             raise
         finally:
             self._inbox = before
-        return cast("T", item.unwrap())
+        if isinstance(item, Raised):
+            raise as_raised_by_kit(item.error)
+        return cast("T", item.value)
 
     async def call_in_waiting_thread(self, do: Callable[[], T]) -> T:
         """Have the thread that waits call *do*, in a copy of its context variables; for coroutines on the loop."""
@@ -129,7 +134,6 @@ class _LoopThread:
         context = contextvars.copy_context()
 
         async def run() -> None:
-            __tracebackhide__ = True
             try:
                 outcome: Outcome = Returned(await main())
             except BaseException as error:

@@ -18,6 +18,8 @@ from .recording import Recorder
 from .sending import InProcessSender
 from .targets import BareTarget, Target, by_client, functions_in
 
+__tracebackhide__ = True
+
 _SHOWN = 500
 """Characters of an answer in a message."""
 

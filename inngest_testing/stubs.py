@@ -18,6 +18,8 @@ from inngest_core.runtime.outcome import Outcome, Raised, Returned
 from .errors import StubError
 from .wording import listed, meant
 
+__tracebackhide__ = True
+
 
 class Timeout:
     """The outcome of a wait whose time is over; `TIMEOUT` is the one instance."""
@@ -130,7 +132,7 @@ def _outcome_of(given: object, arguments: Sequence[object]) -> Outcome:
     if isinstance(given, LiteralValue):
         return Returned(given.value)
     if isinstance(given, BaseException):
-        return Raised(given)
+        return Raised(given.with_traceback(None))  # not that of the tries before
     kind = cast("type[object] | None", given if isinstance(given, type) else None)
     if kind is not None and issubclass(kind, BaseException):
         return Raised(kind())
@@ -173,22 +175,21 @@ class Stubs:
         """Yield the ids and patterns for which no step was met."""
         return (stub.pattern for stub in self._stubs if not stub.used)
 
-    def check_used(self, met: Sequence[str], run: object) -> None:
+    def check_used(self, met: Sequence[str], run: object, error: BaseException | None) -> None:
         """Raise StubError that names the stubs for which no step was met.
 
-        met: the ids of the steps that were. run: the run to show, or None.
+        met: the ids of the steps that were. run: the run to show, or None. error: what that has failed with, if it has.
         """
-        __tracebackhide__ = True
         unused = list(self.unused())
         if not unused:
             return
         what = "a stub was" if len(unused) == 1 else "stubs were"
-        hint = meant(unused[0], met)
+        hint = meant(unused[0], met) + ("; the run failed first" if error else "")
         shown = "" if run is None else f"\n{run!r}"
         raise StubError(
             f"{what} given for {listed(unused)}, but no such step was met{hint}\nthe steps that were met: {listed(met)}"
             f"{shown}"
-        )
+        ) from error
 
 
 def _is_id(key: object) -> bool:
