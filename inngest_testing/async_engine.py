@@ -25,7 +25,7 @@ from inngest_devserver.storage.retention import Keep
 from inngest_devserver.storage.tables import EventRow
 
 from .ahead import Ahead
-from .arguments import as_engines_keep, check_replay, moment_of, seconds_of
+from .arguments import as_engines_keep, check_replay, events_of, moment_of, seconds_of, started_by
 from .calls import Calls
 from .description import description
 from .errors import RunNotEndedError, TestingError
@@ -40,7 +40,7 @@ from .results import Result
 from .sending import InProcessSender
 from .stubs import SentBy, Stubs
 from .substitutes import Substitutes
-from .targets import Threads, in_a_thread
+from .targets import Threads, client_of, in_a_thread
 from .working import Working
 
 T = TypeVar("T")
@@ -228,6 +228,7 @@ class AsyncEngine:
         event: what `send` was given or returned, or the id of an event.
         """
         self._check_not_closed()
+        event = started_by(event)
         if not self._open:
             return []
         ids = [event] if isinstance(event, str) else [key for each, key in self._sent if each is event]
@@ -246,6 +247,8 @@ class AsyncEngine:
         function: only its runs.
         """
         self._check_not_closed()
+        if function is not None:
+            client_of(function)
         return self._history.all(function) if self._open else []
 
     async def wait(self, run: Result[T], *, within: datetime.timedelta = LONGEST) -> Result[T]:
@@ -295,13 +298,14 @@ class AsyncEngine:
     async def start(self, function: Function[T], events: Sequence[Event]) -> Result[T]:
         """Start a run of a function with these events, whatever its triggers and its flow control; return it."""
         await self._start()
+        client_of(function)
         known = self._machine.registry.by_slug(function.id)
         if known is None:
             await self._registration.add(function, on_demand=True)
             known = self._machine.registry.by_slug(function.id)
         if known is None:
             raise AssertionError("a function that was registered is known")
-        rows = [self._kept(event) for event in events]
+        rows = [self._kept(event) for event in events_of(events)]
         run = self._machine.executor.start(known, rows)
         return self._history.result(run.id)
 

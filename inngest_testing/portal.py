@@ -42,7 +42,10 @@ class Portal:
     """One thread of a test, as it waits for coroutines on the loop."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._inbox: queue.SimpleQueue[_Work | Outcome] | None = None
+        self._thread: threading.Thread
+        """The one that waits by the inbox."""
 
     def run(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine on the loop, in a copy of the caller's context variables, and return its result.
@@ -55,7 +58,7 @@ class Portal:
                 "use it in the test only"
             )
         inbox: queue.SimpleQueue[_Work | Outcome] = queue.SimpleQueue()
-        before, self._inbox = self._inbox, inbox
+        before = self._enter(inbox)
         cancel = _loop_thread().start(main, inbox.put)
         try:
             while True:
@@ -72,6 +75,18 @@ class Portal:
         if isinstance(item, Raised):
             raise as_raised_by_kit(item.error)
         return cast("T", item.value)
+
+    def _enter(self, inbox: queue.SimpleQueue[_Work | Outcome]) -> queue.SimpleQueue[_Work | Outcome] | None:
+        """Take work by this inbox from now on; return the one until now. Raises RuntimeError in another thread."""
+        with self._lock:
+            before, thread = self._inbox, threading.current_thread()
+            if before is not None and self._thread is not thread:
+                raise RuntimeError(
+                    f"the test engine is in use by the thread {self._thread.name!r}, and does one thing at a time; use "
+                    "it in one thread, or give each thread an engine of its own"
+                )
+            self._inbox, self._thread = inbox, thread
+            return before
 
     async def call_in_waiting_thread(self, do: Callable[[], T]) -> T:
         """Have the thread that waits call *do*, in a copy of its context variables; for coroutines on the loop."""
