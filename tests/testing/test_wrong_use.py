@@ -13,6 +13,7 @@ import pytest
 import inngest
 import inngest.ai
 from inngest import testing
+from inngest_core.errors import FunctionConfigError
 
 client = inngest.Inngest(app_id="wrong", is_production=False)
 DAY = datetime.timedelta(days=1)
@@ -131,7 +132,7 @@ def test_what_is_called_as_an_app_and_raises(given: Any) -> None:
 def test_two_functions_with_one_id() -> None:
     again = client.create_function(fn_id="f", trigger=inngest.TriggerEvent(event="wrong/asked"))(lambda ctx: 2)
     message = 'function "wrong-f" is defined twice, at '
-    with pytest.raises(inngest.FunctionConfigError, match=message), testing.Engine([function, again]):
+    with pytest.raises(FunctionConfigError, match=message), testing.Engine([function, again]):
         pass
 
 
