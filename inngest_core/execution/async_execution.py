@@ -174,7 +174,7 @@ class AsyncExecution(Execution[Place]):
         """
         batch: dict[object, int] = {}
         for delivered in range(MOST_AT_ONCE):
-            found = self.replay.next_memo() if self.may_be_read_at_once() else None
+            found = self.replay.next_memo() if self._begun or self.may_be_read_at_once() else None
             if found is None:
                 return delivered > 0
             unseen = _place_of(found).ends_unseen(batch)

@@ -284,7 +284,7 @@ class Replay(Generic[Tool, Place]):
 
     def next_memo(self) -> Found[Tool, Place] | None:
         """Return the step to deliver a memo to, if that is what comes next."""
-        if not self._ready or self.target_met:
+        if not self._ready or (self.target is not None and self.target_met):
             return None
         found = self._ready_steps.pop(heapq.heappop(self._ready))
         self._pass(found)

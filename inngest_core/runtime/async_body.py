@@ -91,7 +91,7 @@ class AsyncBody:
             )
         task = asyncio.current_task(self._loop)
         context = contextvars.copy_context() if runs or task is None else None
-        place = Place(self, task, context, self._loop, main=task is self._task)
+        place = Place.make(self, task, context, self._loop, task is self._task)
         self._places.append(place)
         self._news += 1
         if self._wake is not None:

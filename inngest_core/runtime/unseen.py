@@ -13,7 +13,7 @@ import types
 from typing import Any
 
 Batch = dict[object, int]
-"""How many tasks end in one turn, by what is called at their ends."""
+"""How many tasks are left that have not ended and are not to end in this turn, by what is called at their ends."""
 
 
 def ends_unseen(task: asyncio.Task[Any], batch: Batch) -> bool:
@@ -22,10 +22,12 @@ def ends_unseen(task: asyncio.Task[Any], batch: Batch) -> bool:
     if callbacks is None or len(callbacks) != 1:
         return False
     callback: Any = callbacks[0][0]
-    ended = batch.get(callback, 0) + 1
-    if _unfinished(callback) <= ended:  # the last one of them wakes whoever waits for all
+    unfinished = batch.get(callback)
+    if unfinished is None:
+        unfinished = _unfinished(callback)
+    if unfinished <= 1:  # the last one of them wakes whoever waits for all
         return False
-    batch[callback] = ended
+    batch[callback] = unfinished - 1
     return True
 
 
