@@ -10,7 +10,7 @@ import json
 import os
 import platform
 import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from inngest_core.client import Inngest
@@ -109,7 +109,7 @@ class Served:
             known = ", ".join(self._apps)
             return failed_reply(request, f'this worker has no app "{request.app_name}"; it serves: {known}')
         url = _url(request.function_slug, request.step_id or STEP_ID_OF_DISCOVERY)
-        response = await app.answer_async(Request("POST", url, _headers(request), request.request_payload, request))
+        response = await app.answer_async(Request("POST", url, _Headers(request.user_trace_ctx), request.request_payload, request))
         return _reply(request, response)
 
 
@@ -173,16 +173,34 @@ def _addressed(
     )
 
 
-def _headers(request: ExecutorRequest) -> dict[str, str]:
-    """Return the headers that the same request would have over HTTP: those that say which trace it belongs to."""
-    try:
-        trace: object = json.loads(request.user_trace_ctx or b"{}")
-    except ValueError:
-        return {}
-    if not isinstance(trace, dict):
-        return {}
-    fields = cast("Mapping[str, object]", trace)
-    return {name.lower(): value for name, value in fields.items() if isinstance(value, str)}
+class _Headers(Mapping[str, str]):
+    """The headers that the same request would have over HTTP: those that say which trace it belongs to.
+
+    They are read when somebody asks for one, as few calls do.
+    """
+
+    def __init__(self, trace: bytes) -> None:
+        self._trace = trace
+
+    def __getitem__(self, name: str) -> str:
+        return self._fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    @functools.cached_property
+    def _fields(self) -> dict[str, str]:
+        try:
+            trace: object = json.loads(self._trace or b"{}")
+        except ValueError:
+            return {}
+        if not isinstance(trace, dict):
+            return {}
+        fields = cast("Mapping[str, object]", trace)
+        return {name.lower(): value for name, value in fields.items() if isinstance(value, str)}
 
 
 def _configuration(app: App) -> AppConfiguration:
