@@ -1,4 +1,4 @@
-"""Messages whose fields are texts, bytes, numbers and truths, as protobuf has them on the wire, written and read by hand.
+"""Messages of plain fields, such as texts and numbers, as protobuf has them on the wire, written and read by hand.
 
 Each call takes four of them, and protobuf's runtime is a library to itself, most of whose time goes into coming back
 from wherever the processor has put it since the last call. What is not written in the usual way is left to it.

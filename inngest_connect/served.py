@@ -24,6 +24,7 @@ from inngest_core.serving.introspection import capabilities
 from inngest_core.serving.registration import dump_functions
 from inngest_core.web.messages import Request, Response
 
+from .codec import derived
 from .messages import (
     AppConfiguration,
     AuthData,
@@ -40,6 +41,7 @@ FRAMEWORK = "connect"
 MAX_APPS = 100
 MOST_BODY_BYTES = MAX_RESPONSE_BYTES - 64 * 1024
 """Of a reply: a gateway reads frames of MAX_RESPONSE_BYTES, and what is around the body needs a part of that."""
+_REQUEST_VERSION = int(REQUEST_VERSION)
 
 Apps = Sequence[tuple[Inngest, Sequence[Function[Any]]]]
 
@@ -109,7 +111,9 @@ class Served:
             known = ", ".join(self._apps)
             return failed_reply(request, f'this worker has no app "{request.app_name}"; it serves: {known}')
         url = _url(request.function_slug, request.step_id or STEP_ID_OF_DISCOVERY)
-        response = await app.answer_async(Request("POST", url, _Headers(request.user_trace_ctx), request.request_payload, request))
+        response = await app.answer_async(
+            Request("POST", url, _Headers(request.user_trace_ctx), request.request_payload, request)
+        )
         return _reply(request, response)
 
 
@@ -156,20 +160,15 @@ def _addressed(
     no_retry: bool = False,
     retry_after: str | None = None,
 ) -> Reply:
-    return Reply(
-        request_id=request.request_id,
-        account_id=request.account_id,
-        env_id=request.env_id,
-        app_id=request.app_id,
+    return derived(
+        Reply,
+        request,
         status=status,
         body=body,
         no_retry=no_retry,
         retry_after=retry_after,
         sdk_version=SDK,
-        request_version=int(REQUEST_VERSION),
-        system_trace_ctx=request.system_trace_ctx,
-        user_trace_ctx=request.user_trace_ctx,
-        run_id=request.run_id,
+        request_version=_REQUEST_VERSION,
     )
 
 

@@ -100,8 +100,8 @@ class WebSocket(ClientConnection):
 
         What the other side does not read is kept in memory: ask `is_behind` before much is sent.
         may_wait: only while a message is handed over: it may go out with the next one that is sent, but no later than
-        at the next but one `look`; the system waits for a fifth of a second. A packet costs more than what is in it, as
-        it wakes the other side.
+        at the next `look`; the system waits for a fifth of a second. A packet costs more than what is in it, as it
+        wakes the other side.
         """
         frame = binary_frame(message, masked=True)
         with self._sending:
@@ -179,10 +179,10 @@ class WebSocket(ClientConnection):
             self._read_alone()
 
     def look(self) -> None:
-        """Read what the other loop has left unread since the last look, because a function blocks it; send the rest."""
+        """Read what the other loop has left unread since the last look, as a function blocks it; hold nothing back."""
+        self._let_go()
         reads, self._reads_seen = self._reads_seen, self._reads
         if reads == self._reads:
-            self._let_go()
             self._read()
 
     def _read(self) -> None:
