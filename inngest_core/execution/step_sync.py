@@ -18,6 +18,7 @@ from .ai import AISync
 from .fetch import Headers, Params, fetch
 from .group import ParallelSync
 from .realtime_tools import StepRealtimeSync
+from .replay import NOT_RECALLED
 from .sync_execution import SyncExecution
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class StepSync(ParallelSync):
     def __init__(self, execution: SyncExecution, app_id: str) -> None:
         super().__init__(execution)
         self._meet = execution.meet
+        self._recall = execution.recall
         self._app_id = app_id
         self.ai = AISync(self._meet)
         self.realtime = StepRealtimeSync(self._meet)
@@ -74,6 +76,9 @@ class StepSync(ParallelSync):
         Returns what *handler* returned.
         Raises StepError: it failed for good. Raises ConfigError: *handler* cannot be called.
         """
+        result = self._recall(step_id, handler, output_type)
+        if result is not NOT_RECALLED:
+            return result
         return self._meet(tools.run(step_id, handler, handler_args, output_type))
 
     def sleep(self, step_id: str, duration: Duration) -> None:
