@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 
-__tracebackhide__ = True
-
 _MARK = "inngest(*apps, steps=None, replay=True, now=None, signing_key=None, path='/api/inngest')"
 
 
