@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, assert_never
+from typing import Any, assert_never, cast
 
-from inngest_core.error_text import SHORT_MESSAGE, cut
-from inngest_core.errors import InngestError, StepUnexpectedError
+from inngest_core.error_text import SHORT_MESSAGE, cut, kind_of
+from inngest_core.errors import ConfigError, InngestError, StepUnexpectedError
 from inngest_core.protocol.wire import CallContext
+from inngest_core.runtime.awaitable import is_awaitable
 from inngest_core.runtime.effects import NOW, Body, Flow, Place, Settle, Start, Unwind
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
 
@@ -182,7 +183,13 @@ class AsyncExecution(Execution[Place]):
         def branch(branch: Branch, call: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[object]]:
             async def run() -> object:
                 current_branch.set(branch)
-                return await call()
+                met = cast("object", call())
+                if not is_awaitable(met):
+                    raise ConfigError(
+                        f"{branch} of parallel returned {kind_of(met)}, which cannot be awaited; "
+                        "give a function that returns the step that it meets: lambda: ctx.step.run(...)"
+                    )
+                return await met
 
             return run
 

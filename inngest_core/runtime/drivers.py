@@ -198,7 +198,7 @@ def _call(effect: Call) -> object:
             result.close()
         raise AsyncUnsupportedError(
             f"{effect.what} is asynchronous, but the function is a plain def; "
-            "make the function async def, or give a plain function"
+            "make the function async def, also what a decorator puts around it, or give a plain function"
         )
     return result
 
