@@ -150,8 +150,7 @@ a_branch_that_cannot_be_awaited = Case(
     expect=refused(
         "ConfigError",
         "config_invalid",
-        "branch 2 of parallel returned an int",
-        "cannot be awaited",
+        "branch of parallel returned what cannot be awaited (the type is int)",
         "lambda: ctx.step.run",
     ),
     kinds=(HandlerKind.ASYNC,),
