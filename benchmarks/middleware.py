@@ -10,7 +10,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import Token
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -129,16 +129,22 @@ def _steps(app: App, kind: str, runner: asyncio.Runner, function: str = "steps")
 
 
 def _block(app: App, function: str, calls: int, runner: asyncio.Runner, expected: bytes) -> Block:
-    handle: Callable[[Request], Response] = app.handle_sync
-    if function.startswith("async"):
-        handle = lambda request: runner.run(app.handle_async(request))  # noqa: E731  # one of two
+    def several(request: Request) -> Response:
+        for _ in range(calls - 1):
+            app.handle_sync(request)
+        return app.handle_sync(request)
+
+    async def several_async(request: Request) -> Response:  # on a loop that runs, as under a server
+        for _ in range(calls - 1):
+            await app.handle_async(request)
+        return await app.handle_async(request)
 
     def block() -> float:
         post = requests.call(function, requests.small_body())
         request = Request("POST", f"http://127.0.0.1:8000{post.path}", post.headers, post.body)
         started = time.thread_time()
-        for _ in range(calls):
-            response = handle(request)
+        is_async = function.startswith("async")
+        response = runner.run(several_async(request)) if is_async else several(request)
         seconds = (time.thread_time() - started) / calls
         if response.body != expected:
             raise RuntimeError(f"{function} answered {response.status}: {response.content[:300].decode()}")
