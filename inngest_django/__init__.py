@@ -102,7 +102,7 @@ class _Awaited(HttpResponse):
 
 def _head(request: HttpRequest) -> Head:
     """Read everything but the body; raises URLInvalidError."""
-    return Head(request.method or "", _url(request), wsgi.read_headers(request.META))  # ASGI requests have it, too
+    return Head(request.method or "", _url(request), wsgi.EnvironHeaders(request.META))  # ASGI requests have it, too
 
 
 def _request(head: Head, request: HttpRequest, body_cap: int) -> Request:

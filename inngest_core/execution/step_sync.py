@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, cast, overload
 
@@ -42,8 +43,16 @@ class StepSync(ParallelSync):
         super().__init__(execution)
         self._meet = execution.meet
         self._app_id = app_id
-        self.ai = AISync(self._meet)
-        self.realtime = StepRealtimeSync(self._meet)
+
+    @functools.cached_property
+    def ai(self) -> AISync:
+        """The tools that ask models."""
+        return AISync(self._meet)
+
+    @functools.cached_property
+    def realtime(self) -> StepRealtimeSync:
+        """Publishing as a step."""
+        return StepRealtimeSync(self._meet)
 
     @overload
     def run(self, step_id: str, handler: Callable[[*Ts], T], *handler_args: *Ts) -> T: ...
