@@ -10,7 +10,7 @@ import json
 import os
 import platform
 import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from inngest_core.client import Inngest
@@ -20,6 +20,7 @@ from inngest_core.function import Function
 from inngest_core.protocol.limits import MAX_RESPONSE_BYTES
 from inngest_core.protocol.wire import REQUEST_VERSION, SDK, SDK_LANGUAGE, STEP_ID_OF_DISCOVERY, VERSION, Header, Query
 from inngest_core.serving.app import App
+from inngest_core.serving.arguments import check_client, describe
 from inngest_core.serving.introspection import capabilities
 from inngest_core.serving.registration import dump_functions
 from inngest_core.web.messages import Request, Response
@@ -44,17 +45,21 @@ MOST_BODY_BYTES = MAX_RESPONSE_BYTES - 64 * 1024
 Apps = Sequence[tuple[Inngest, Sequence[Function[Any]]]]
 
 
+_PAIRS = "[(client, [function, …])]"
+
+
 class Served:
     """The apps of one worker."""
 
     def __init__(self, apps: Apps) -> None:
         """Raises ConfigError: there is none, too many, two share an id, or they belong to different engines."""
-        if not apps:
-            raise ConfigError("connect() got no app; give it [(client, [function, …])]")
-        if len(apps) > MAX_APPS:
-            raise ConfigError(f"connect() got {len(apps)} apps; one worker connects at most {MAX_APPS}")
+        pairs = _checked(apps)
+        if not pairs:
+            raise ConfigError(f"connect() got no app; give it {_PAIRS}")
+        if len(pairs) > MAX_APPS:
+            raise ConfigError(f"connect() got {len(pairs)} apps; one worker connects at most {MAX_APPS}")
         self._apps: dict[str, App] = {}
-        for client, functions in apps:
+        for client, functions in pairs:
             if client.app_id in self._apps:
                 raise ConfigError(f'two apps have the id "{client.app_id}"; give connect() one with all functions')
             self._apps[client.app_id] = App(client, functions, framework=FRAMEWORK)
@@ -194,6 +199,19 @@ def _configuration(app: App) -> AppConfiguration:
     return AppConfiguration(
         app_name=app.client.app_id, app_version=app.client.app_version, functions=json.dumps(functions).encode()
     )
+
+
+def _checked(apps: object) -> Apps:
+    """Return the apps that `connect` was given; raises ConfigError: they are no pairs of a client and functions."""
+    if isinstance(apps, str | bytes | Mapping) or not isinstance(apps, Iterable):
+        raise ConfigError(f"apps is {describe(apps)}; give a list of pairs: {_PAIRS}")
+    pairs = list(cast("Iterable[object]", apps))
+    for number, given in enumerate(pairs):
+        pair = cast("Sequence[object]", given)
+        if not isinstance(given, tuple | list) or len(pair) != 2:
+            raise ConfigError(f"apps[{number}] is {describe(pair)}; give a list of pairs: {_PAIRS}")
+        check_client(pair[0])
+    return cast("Apps", pairs)
 
 
 def _check_one_engine(clients: Sequence[Inngest]) -> None:

@@ -9,9 +9,10 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import cast
 
 import google.protobuf  # noqa: F401 # pyright: ignore[reportUnusedImport] - loaded with the first message, but missed now when it is not installed
 
@@ -64,7 +65,7 @@ def connect(
         served,
         instance_id=_instance_id(instance_id),
         max_worker_concurrency=concurrency,
-        shutdown_signals=DEFAULT_SIGNALS if shutdown_signals is None else tuple(shutdown_signals),
+        shutdown_signals=DEFAULT_SIGNALS if shutdown_signals is None else _signals(shutdown_signals),
         shutdown_seconds=_seconds(shutdown_timeout),
         rewrite_gateway_endpoint=rewrite_gateway_endpoint,
         health_file=None if health_file is None else Path(health_file),
@@ -267,9 +268,16 @@ async def _until_looking_up(future: concurrent.futures.Future[None]) -> None:
 
 def _instance_id(given: str | None) -> str:
     chosen = socket.gethostname() if given is None else given
-    if not chosen.strip():
+    if not isinstance(cast("object", chosen), str) or not chosen.strip():
         raise ConfigError(f"instance_id is {given!r}; give a name, or leave it out for that of the host")
     return chosen
+
+
+def _signals(given: object) -> tuple[signal.Signals, ...]:
+    if isinstance(given, Iterable) and not isinstance(given, str | bytes):
+        with contextlib.suppress(ValueError):
+            return tuple(signal.Signals(cast("int", each)) for each in cast("Iterable[object]", given))
+    raise ConfigError(f"shutdown_signals is {given!r}; give a list of signals such as [signal.SIGTERM]; [] for none")
 
 
 def _concurrency(given: int | None, default: int | None) -> int | None:

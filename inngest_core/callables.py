@@ -44,8 +44,10 @@ def _called_by(callback: object) -> object | None:
 
 def _wrapped_by(callback: object) -> object | None:
     """Return what a decorator wrapped; None when *callback* does not hold a `__wrapped__` itself."""
-    if isinstance(callback, types.FunctionType):
+    if isinstance(callback, types.FunctionType) or type(callback) is functools.partial:
         return cast("dict[str, object]", callback.__dict__).get("__wrapped__")
+    if type(callback) is types.MethodType:  # it has no attributes of its own
+        return None
     if inspect.getattr_static(callback, "__wrapped__", None) is None:
         return None
     wrapped: object = getattr(callback, "__wrapped__", None)

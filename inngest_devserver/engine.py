@@ -66,7 +66,7 @@ _MENDING_SECONDS = 1.0
 class Options:
     """How an engine is to run.
 
-    persist: file to keep everything in; None keeps it in memory.
+    persist: file to keep everything in; None keeps it in memory. store: keeps it instead.
     signing_key: signs requests to apps, and is asked for by the API, when given.
     signing_key_fallback: the old key or the next one, while they are changed: it is taken as well, and apps that do not
     know the other one are called with it.
@@ -86,6 +86,7 @@ class Options:
     """
 
     persist: Path | None = None
+    store: Store | None = None
     signing_key: str | None = field(default=None, repr=False)
     signing_key_fallback: str | None = field(default=None, repr=False)
     event_keys: tuple[str, ...] = field(default=(), repr=False)
@@ -111,7 +112,7 @@ class Engine:
         self.options = options
         self.clock = options.clock
         self.ulids = Ulids()
-        self.store = Store(options.persist, asyncio.get_running_loop().call_soon)
+        self.store = options.store or Store(options.persist, asyncio.get_running_loop().call_soon)
         self.changes = Changes(self.clock)
         self.masking = Masking(options.mask)
         self.output = AppOutput(self.changes, self.masking)

@@ -10,26 +10,23 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from inngest_core.protocol.encoding import json_writer
+
 NULL = b"null"
 
 
 def dump(value: object) -> bytes:
     """Return *value* as JSON; raises ValueError when it is nested too deeply."""
     try:
-        return _ENCODER.encode(value).encode()
+        return _write(value).encode()
     except UnicodeEncodeError:
         # Lone surrogates are legal JSON but no UTF-8: write them as escapes.
-        return _ASCII_ENCODER.encode(value).encode()
+        return _write_ascii(value).encode()
     except RecursionError:
         raise ValueError("the value is nested too deeply to be written as JSON") from None
 
 
-def _encoder(*, ascii_only: bool) -> json.JSONEncoder:
-    return json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False, ensure_ascii=ascii_only)
-
-
-# To make one takes as long as to use it.
-_ENCODER, _ASCII_ENCODER = _encoder(ascii_only=False), _encoder(ascii_only=True)
+_write, _write_ascii = json_writer(sort_keys=True, ascii_only=False), json_writer(sort_keys=True)
 
 
 def load(fragment: bytes) -> Any:

@@ -91,11 +91,13 @@ def is_ulid(text: str) -> bool:
     return _ULID.fullmatch(text) is not None
 
 
+@functools.lru_cache(maxsize=256)
 def app_uuid(name: str) -> str:
     """Return the engine's id of an app."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, name))
 
 
+@functools.lru_cache(maxsize=1024)
 def function_uuid(app_id: str, slug: str) -> str:
     """Return the engine's id of a function."""
     return str(uuid.uuid5(uuid.UUID(app_id), slug))

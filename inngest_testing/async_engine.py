@@ -16,12 +16,9 @@ from inngest_core.events.event import Event
 from inngest_core.function import Function
 from inngest_core.protocol.signing import SigningKey
 from inngest_core.runtime.interceptors import intercepting
-from inngest_devserver.engine import Engine as Machine
-from inngest_devserver.engine import Options
 from inngest_devserver.intake import EventInvalidError
 from inngest_devserver.scheduling.clock import ManualClock
 from inngest_devserver.scheduling.virtual_time import VirtualTime
-from inngest_devserver.storage.retention import Keep
 from inngest_devserver.storage.tables import EventRow
 
 from .ahead import Ahead
@@ -32,6 +29,7 @@ from .errors import RunNotEndedError, TestingError
 from .faults import Faults
 from .history import History
 from .incoming import Incoming
+from .machine import make_machine
 from .portal import call_on_loop, running_loop
 from .recording import Recorder, current_run
 from .registration import Registration
@@ -46,8 +44,6 @@ T = TypeVar("T")
 
 LONGEST = datetime.timedelta(days=400)
 """How long a run may take, in the engine's time: longer than any step may sleep or wait."""
-
-_KEEP_ALL = Keep(runs=10_000_000, seconds=1e12)
 
 
 class AsyncEngine:
@@ -117,16 +113,7 @@ class AsyncEngine:
             self._start_other,
             is_known=lambda slug: bool(self._apps) or self._machine.registry.by_slug(slug) is not None,
         )
-        options = Options(
-            clock=self._clock,
-            sink=None,
-            keep=_KEEP_ALL,
-            sender=self._sender,
-            fetcher=substitutes,
-            substitute=substitutes.substitute,
-            spread=lambda first, last: first,
-        )
-        self._machine = Machine(options)
+        self._machine = make_machine(self._clock, self._sender, substitutes)
         self._time = VirtualTime(self._machine.scheduler, self._clock)
         self._registration = Registration(
             self._machine.registry, self._sender, self._recorder, key=self._key, path=self._path

@@ -7,14 +7,14 @@ from typing import Any, assert_never
 
 from inngest_core.error_text import SHORT_MESSAGE, cut
 from inngest_core.errors import InngestError, StepUnexpectedError
-from inngest_core.protocol.wire import CallContext, hash_id
+from inngest_core.protocol.wire import CallContext
 from inngest_core.runtime.effects import NOW, Body, Flow, Place, Settle, Start, Unwind
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
 
 from .branches import Branch, branches, current_branch
 from .execution import Execution
 from .outcomes import CallOutcome, refuse_coroutine, report_again
-from .replay import Decision, Deliver, Found, Repeat, Replay, Report, RunNow, Wait
+from .replay import NOT_RECALLED, Decision, Deliver, Found, Repeat, Replay, Report, RunNow, Wait
 from .services import Services
 from .tools import Tool
 
@@ -129,6 +129,12 @@ class AsyncExecution(Execution[Place]):
 
     # What the function does
 
+    def recall(self, step_id: str, callback: Callable[..., object], output_type: object) -> object:
+        """Return the result of a step where its memo is all that counts; see the base."""
+        if self.replay.concurrent or self._body is None or not self._body.in_main_task():
+            return NOT_RECALLED
+        return super().recall(step_id, callback, output_type)
+
     async def meet(self, tool: Tool) -> Any:
         """Return the value of the step that user code has just met, or raise its error."""
         found, body = self.find(tool), self._body or self._running()
@@ -149,7 +155,7 @@ class AsyncExecution(Execution[Place]):
 
     def _look_for_shared_id(self, found: Found[Tool, Place], place: Place) -> None:
         """Warn when a task that runs beside this one has met this id: their order may differ from call to call."""
-        other = self.replay.found[hash_id(found.step_id, found.index - 1)].place
+        other = self.replay.place_before(found)
         if other is not None and other.task is not place.task and other.runs():
             self.warn_of_shared_id(found.step_id, _branch_of(other), _branch_of(place))
 

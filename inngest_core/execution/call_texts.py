@@ -12,6 +12,17 @@ from inngest_core.protocol.wire import Header, Op, dump_op
 from .answer import Answer
 from .outcomes import TargetMissed
 
+FORGOTTEN_STEPS = (
+    'function %s met the new step "%s", but not the %d steps again that had finished last; a step is known '
+    "by its id, so an id must be the same in every call: make it of a name and the event's data, not of a "
+    "random value or the time (once after a change of the function, this is expected)"
+)
+SHARED_ID = (
+    'function %s: step "%s" is met in %s and in %s, which run side by side; which of them meets it first may '
+    "differ from call to call, and then one gets the result of the other: give each step its own id, such as "
+    'one that holds the item it is for: f"%s-{item.id}"'
+)
+
 MOST_FOUND_STEPS = 25
 """So many of the steps that were met are listed in an error."""
 

@@ -25,15 +25,16 @@ from inngest_core.runtime.outcome import Outcome, Raised, Returned
 from inngest_core.values.json_text import parse_value
 from inngest_core.values.serializer import dump
 
+from .call_texts import FORGOTTEN_STEPS, SHARED_ID
 from .checkpoint import ANNOUNCE_SECONDS, Checkpoint
 from .failure import describe, is_final, log_failure, retriable, retry_headers
 from .inputs import record_inputs
 from .outcomes import CallOutcome, Reported, TargetMissed, args_of, op_of, refuse_coroutine, report_new
 from .probe import current_probe
-from .replay import Found, Memo, Replay
+from .replay import NOT_RECALLED, Found, Memo, Replay
 from .results import Results, RunSize
 from .services import Services
-from .tools import PARALLEL_MODE, StepScope, Tool
+from .tools import PARALLEL_MODE, StepScope, Tool, parallel_mode
 
 Place = TypeVar("Place")
 
@@ -72,6 +73,26 @@ class Execution(Generic[Place]):
         self._told_of_forgotten = False
 
     # Steps
+
+    def recall(self, step_id: str, callback: Callable[..., object], output_type: object) -> object:
+        """Return the result of a step that runs in the app where its memo is all that counts, else NOT_RECALLED.
+
+        Nothing has happened then, and the step is yet to be met. Most steps of a replay are recalled: it takes none of
+        the objects that a step needs that waits or runs. Both kinds of functions ask first whether they may.
+        """
+        if (
+            output_type is not None
+            or self.outcome is not None
+            or self._over
+            or not (self._begun or self.replay.left > 1)
+            or current_step.get() is not None
+            or parallel_mode.get() is not None
+            or current_probe.get() is not None
+            or not callable(callback)
+        ):
+            return NOT_RECALLED
+        data = self.replay.recall(step_id)
+        return data if data is NOT_RECALLED else self.results.read_returned(callback, data, step_id)
 
     def find(self, tool: Tool) -> Found[Tool, Place]:
         """Name the step; raises StepNestedError, StepIdClashError, StepUnexpectedError when the function has ended.
@@ -245,30 +266,14 @@ class Execution(Generic[Place]):
         self._told_of_forgotten = True
         forgotten = self.replay.forgotten()
         if forgotten >= MOST_FORGOTTEN:
-            self._logger.warning(
-                'function %s met the new step "%s", but not the %d steps again that had finished last; a step is known '
-                "by its id, so an id must be the same in every call: make it of a name and the event's data, not of a "
-                "random value or the time (once after a change of the function, this is expected)",
-                self.function_id,
-                found.step_id,
-                forgotten,
-            )
+            self._logger.warning(FORGOTTEN_STEPS, self.function_id, found.step_id, forgotten)
 
     def warn_of_shared_id(self, step_id: str, one: str, other: str) -> None:
         """Warn, once in a call, that two branches which run side by side have met the same id."""
         if step_id in self._warned_ids:
             return
         self._warned_ids.add(step_id)
-        self._logger.warning(
-            'function %s: step "%s" is met in %s and in %s, which run side by side; which of them meets it first may '
-            "differ from call to call, and then one gets the result of the other: give each step its own id, such as "
-            'one that holds the item it is for: f"%s-{item.id}"',
-            self.function_id,
-            step_id,
-            one,
-            other,
-            step_id,
-        )
+        self._logger.warning(SHARED_ID, self.function_id, step_id, one, other, step_id)
 
     # Hooks
 
@@ -312,7 +317,7 @@ class Execution(Generic[Place]):
         return outcome
 
     def target_missed(self) -> TargetMissed:
-        met = [(found.id, found.step_id) for found in self.replay.found.values()]
+        met = self.replay.met()
         target = self.replay.target or ""
         return TargetMissed(met, self._step_names.find(target, [step_id for _, step_id in met]))
 

@@ -115,6 +115,9 @@ _STEP_RUN = Opcode.STEP_RUN  # looking it up in its enum takes as long as a whol
 _new = cast("Callable[..., Any]", tuple.__new__)
 _NO_MEMO = object()
 
+NOT_RECALLED = object()
+"""A step is not one whose memo is all that counts."""
+
 
 def read_memo(op: Opcode, raw: object) -> tuple[Memo | None, Sequence[object] | None]:
     """Return the memo that *raw* is to a step of kind *op*, and the edited input: one of them, or neither."""
@@ -145,7 +148,8 @@ class Replay(Generic[Tool, Place]):
         self.target = target
         self.concurrent = False
         """Set once a step was met outside the function's main task: from then on, order matters."""
-        self.found: dict[str, Found[Tool, Place]] = {}
+        self.found: dict[str, Found[Tool, Place] | str] = {}
+        """What was met, by its id on the wire; of a step that was recalled nothing but its id in the code is kept."""
         self._memos = memos
         self._target_memo = None if target is None else memos.get(target)
         """As it came: hooks may change what the function reads, but not what is repeated."""
@@ -179,11 +183,40 @@ class Replay(Generic[Tool, Place]):
     def target_met(self) -> bool:
         return self.target is not None and self.target in self.found
 
+    def met(self) -> Sequence[tuple[str, str]]:
+        """Return the ids of the steps that were met: the one on the wire, and the one in the code."""
+        return [(hashed, each if isinstance(each, str) else each.step_id) for hashed, each in self.found.items()]
+
+    def place_before(self, found: Found[Tool, Place]) -> Place | None:
+        """Return where the repetition of the same step id before this one waits, or waited."""
+        before = self.found[hash_id(found.step_id, found.index - 1)]
+        return None if isinstance(before, str) else before.place
+
+    def recall(self, step_id: str) -> object:
+        """Return the result of a step that runs in the app, if it is the usual one of a replay, else NOT_RECALLED.
+
+        The usual one is in sequential code, is not repeated, has succeeded, and is the next in the stack.
+        """
+        expected = self._next_position
+        if self.concurrent or expected >= len(self._stack) or type(step_id) is not str or not step_id.isascii():
+            return NOT_RECALLED
+        hashed = hash_id(step_id)
+        if self._stack[expected] != hashed or step_id in self._met_count or hashed in self.found:
+            return NOT_RECALLED
+        raw: Any = self._memos.get(hashed)
+        if raw.__class__ is not dict or len(raw) != 1 or "data" not in raw or hashed == self.target:
+            return NOT_RECALLED
+        self._met_count[step_id] = 1
+        self.found[hashed] = step_id
+        self._next_position = expected + 1
+        self._delivered += 1
+        return raw["data"]
+
     def find(self, step_id: str, op: Opcode, tool: Tool, race: bool = False) -> Found[Tool, Place]:
         """Name the step that user code just met; raises StepIdClashError."""
         index = self._met_count.get(step_id, 0)
         self._met_count[step_id] = index + 1
-        hashed = hash_id(step_id, index)
+        hashed = hash_id(step_id, index) if index else hash_id(step_id)  # with one argument, its cache is faster
         if hashed in self.found:
             raise _clash(step_id, index, self.found[hashed])
         raw: Any = self._memos.get(hashed, _NO_MEMO)
@@ -233,8 +266,9 @@ class Replay(Generic[Tool, Place]):
 
     def next(self) -> Decision[Tool, Place]:
         """Decide on the steps met so far; see the table."""
-        if self.target is not None and self.target_met:
-            return self._answer_for(self.found[self.target])
+        target = None if self.target is None else self.found.get(self.target)
+        if target is not None and not isinstance(target, str):
+            return self._answer_for(target)
         found = self.next_memo()
         if found is not None:
             return Deliver(found)
@@ -269,8 +303,9 @@ class Replay(Generic[Tool, Place]):
         return Report(self.new)
 
 
-def _clash(step_id: str, index: int, other: Found[Any, Any]) -> StepIdClashError:
+def _clash(step_id: str, index: int, other: Found[Any, Any] | str) -> StepIdClashError:
+    other_id, other_index = (other, 0) if isinstance(other, str) else (other.step_id, other.index)
     return StepIdClashError(
-        f'step "{step_id}" (met {index + 1} times) has the same id as step "{other.step_id}" '
-        f"(met {other.index + 1} times); give one of them another id"
+        f'step "{step_id}" (met {index + 1} times) has the same id as step "{other_id}" '
+        f"(met {other_index + 1} times); give one of them another id"
     )

@@ -40,7 +40,7 @@ class Results:
         self._logger = logger
         self._serializer = serializer
         self._warned = warned
-        self._plain: set[int] = set()
+        self._plain: dict[int, Callable[..., object]] = {}
         """By their ids, the callbacks whose results come back as they are; one is often run in a thousand steps."""
 
     def read(self, tool: Tool, memo: Memo) -> object:
@@ -50,34 +50,40 @@ class Results:
         """
         if tool.returns is None or memo.failed or tool.output_type is not None:
             return tools.read(tool, memo, self._serializer)
-        if id(tool.returns) in self._plain:  # as nearly always; a call keeps what was met, and so its callbacks
-            return memo.data
-        returns = returned_by(tool.returns)
+        return self.read_returned(tool.returns, memo.data, tool.step_id, warns=tool.callback is None)
+
+    def read_returned(
+        self, callback: Callable[..., object], data: object, step_id: str, *, warns: bool = False
+    ) -> object:
+        """Return what *callback* gave, as user code gets it. warns: of an annotation that cannot be used."""
+        if id(callback) in self._plain:  # as nearly always
+            return data
+        returns = returned_by(callback)
         typ = returns.type_for(self._serializer)
         if typ is None:
-            self._plain.add(id(tool.returns))
-            if tool.callback is None and returns.problem is not None and returns is not MISSING:
-                self._warn(_subject(tool), tool.returns, f"comes back as plain JSON: {returns.problem}")
-            return memo.data
+            self._plain[id(callback)] = callback
+            if warns and returns.problem is not None and returns is not MISSING:
+                self._warn(_subject(step_id), callback, f"comes back as plain JSON: {returns.problem}")
+            return data
         try:
-            return cast("object", load(memo.data, typ, rule="annotated", serializer=self._serializer))
+            return cast("object", load(data, typ, rule="annotated", serializer=self._serializer))
         except OutputUnserializableError as error:
-            self._warn(_subject(tool), tool.returns, error.message)
-            return memo.data
+            self._warn(_subject(step_id), callback, error.message)
+            return data
 
     def check(self, tool: Tool, value: object) -> None:
         """Raise OutputUnserializableError when what a step gave is not of its output type."""
-        check_result(value, f"{_subject(tool)}: output", tool.output_type, self._serializer)
+        check_result(value, f"{_subject(tool.step_id)}: output", tool.output_type, self._serializer)
 
     def dump(self, tool: Tool, value: object, *, changed: bool) -> bytes:
         """Return what a step gave as JSON; raises OutputUnserializableError.
 
         changed: a hook put it there; its type is then for what a hook makes of the memo.
         """
-        what = f"{_subject(tool)}: output"
+        what = f"{_subject(tool.step_id)}: output"
         if tool.returns is None or changed:
             return dump(value, what, serializer=self._serializer, limit=MAX_STEP_BYTES).body
-        return self._dump(tool.returns, value, what, tool.output_type, MAX_STEP_BYTES, _subject(tool))
+        return self._dump(tool.returns, value, what, tool.output_type, MAX_STEP_BYTES, _subject(tool.step_id))
 
     def dump_invoke_opts(self, tool: Tool) -> Mapping[str, object]:
         """Return the options of an invocation as JSON values; as `tools.dump_invoke_opts`."""
@@ -139,8 +145,8 @@ class RunSize:
             )
 
 
-def _subject(tool: Tool) -> str:
-    return f'step "{tool.step_id}"'
+def _subject(step_id: str) -> str:
+    return f'step "{step_id}"'
 
 
 def check_result(value: object, what: str, output_type: object, serializer: Serializer | None) -> None:

@@ -25,6 +25,7 @@ from .async_execution import AsyncExecution
 from .fetch import Headers, Params, fetch
 from .group import Parallel
 from .realtime_tools import StepRealtime
+from .replay import NOT_RECALLED
 
 if TYPE_CHECKING:
     import httpx
@@ -47,6 +48,7 @@ class Step(Parallel):
     def __init__(self, execution: AsyncExecution, app_id: str) -> None:
         super().__init__(execution)
         self._meet = execution.meet
+        self._recall = execution.recall
         self._app_id = app_id
 
     @functools.cached_property
@@ -92,6 +94,9 @@ class Step(Parallel):
         Returns what *handler* returned.
         Raises StepError: it failed for good. Raises ConfigError: *handler* cannot be called.
         """
+        result = self._recall(step_id, handler, output_type)
+        if result is not NOT_RECALLED:
+            return result
         return await self._meet(tools.run(step_id, handler, handler_args, output_type))
 
     async def sleep(self, step_id: str, duration: Duration) -> None:

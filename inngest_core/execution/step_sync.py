@@ -19,6 +19,7 @@ from .ai import AISync
 from .fetch import Headers, Params, fetch
 from .group import ParallelSync
 from .realtime_tools import StepRealtimeSync
+from .replay import NOT_RECALLED
 from .sync_execution import SyncExecution
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class StepSync(ParallelSync):
     def __init__(self, execution: SyncExecution, app_id: str) -> None:
         super().__init__(execution)
         self._meet = execution.meet
+        self._recall = execution.recall
         self._app_id = app_id
 
     @functools.cached_property
@@ -83,6 +85,9 @@ class StepSync(ParallelSync):
         Returns what *handler* returned.
         Raises StepError: it failed for good. Raises ConfigError: *handler* cannot be called.
         """
+        result = self._recall(step_id, handler, output_type)
+        if result is not NOT_RECALLED:
+            return result
         return self._meet(tools.run(step_id, handler, handler_args, output_type))
 
     def sleep(self, step_id: str, duration: Duration) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, assert_never
 
 from inngest_core.errors import CONTROL, InngestError, Interrupt, InterruptSwallowedError, StepUnexpectedError
-from inngest_core.protocol.wire import CallContext, hash_id
+from inngest_core.protocol.wire import CallContext
 from inngest_core.runtime.drivers import Resources, run_sync
 from inngest_core.runtime.effects import Call, Flow
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
@@ -16,7 +16,7 @@ from inngest_core.runtime.threads import this_thread
 from .branches import Branch, branches, current_branch, refuse_swapped
 from .execution import Execution
 from .outcomes import CallOutcome, Reported, report_again
-from .replay import Deliver, Found, Repeat, Replay, Report, RunNow, Wait
+from .replay import NOT_RECALLED, Deliver, Found, Repeat, Replay, Report, RunNow, Wait
 from .services import Services
 from .tools import Tool
 
@@ -79,6 +79,12 @@ class SyncExecution(Execution[Spot]):
             "catch Exception instead of BaseException, or raise what is not an Exception again"
         )
 
+    def recall(self, step_id: str, callback: Callable[..., object], output_type: object) -> object:
+        """Return the result of a step where its memo is all that counts; see the base."""
+        if current_branch.get() is not None or this_thread() != self._thread:
+            return NOT_RECALLED
+        return super().recall(step_id, callback, output_type)
+
     def meet(self, tool: Tool) -> Any:
         """Return the value of the step that user code has just met, raise its error, or end the call."""
         if this_thread() != self._thread:
@@ -98,7 +104,7 @@ class SyncExecution(Execution[Spot]):
         """Note in which branch a step is met; raises StepIdClashError."""
         found.place = Spot(branch, branch.met, contextvars.copy_context() if found.memo is None else None)
         if found.index:
-            other = self.replay.found[hash_id(found.step_id, found.index - 1)].place
+            other = self.replay.place_before(found)
             if other is not None and other.branch.beside(branch):
                 refuse_swapped(found.step_id, other.branch, other.met, branch)
                 self.warn_of_shared_id(found.step_id, str(other.branch), str(branch))

@@ -83,7 +83,7 @@ def _name_of(factory: object) -> str:
 
 def _makes_middleware(factory: object) -> bool:
     """Tell whether *factory* may be called with a client and a request."""
-    if not callable(factory):
+    if not callable(factory) or (isinstance(factory, type) and not issubclass(factory, _KINDS)):
         return False
     try:
         signature = inspect.signature(factory)

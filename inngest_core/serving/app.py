@@ -18,6 +18,7 @@ from inngest_core.engine_api import sdk_headers
 from inngest_core.error_text import LONGEST_MESSAGE, cut, name_of
 from inngest_core.errors import (
     CONTROL,
+    BodyInvalidError,
     BodyTooLargeError,
     ConfigError,
     InngestError,
@@ -184,9 +185,11 @@ class App:
         try:
             self._check(len(request.url), len(request.body))
             exchange.signer = self._guard.authenticate(request, now=started)
+            if not request.body and request.method == "POST" and _announces_a_body(request):
+                raise BodyInvalidError(_CONSUMED)
             found = yield from self._answer(exchange)
         except SignatureError as error:
-            return self.refuse(error)
+            return self.refuse(error if request.body or not _announces_a_body(request) else SignatureError(_CONSUMED))
         except BaseException as error:
             found = self._answer_failure(error, request)
         if not self.streams or isinstance(found, Answer):
@@ -300,6 +303,16 @@ _STREAM = {Header.ACCEL_BUFFERING.value: "no"}
 
 _SIGNATURE, _CONTENT_LENGTH = Header.SIGNATURE.value, Header.CONTENT_LENGTH.value
 _EVERY_ANSWER = {Header.CONTENT_TYPE.value: "application/json", Header.SDK_HANDLED.value: "true"}
+
+
+_CONSUMED = (
+    "the body was consumed before it came here: its length was announced, and nothing is left of it; have the hook or "
+    "the middleware that reads it ask the framework for the whole body, which is kept, and not for a stream or a form"
+)
+
+
+def _announces_a_body(request: Request) -> bool:
+    return bool(content_length(request.headers.get(_CONTENT_LENGTH)))
 
 
 def _is_trust_probe(url: str) -> bool:

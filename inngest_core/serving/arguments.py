@@ -89,12 +89,21 @@ def _check_function(function: object, what: str, client: Inngest) -> Function[An
     return function
 
 
+_UNAPPLIED = f"{Inngest.create_function.__qualname__}.<locals>.decorate"
+"""The name of what `create_function` returns, which waits for a function."""
+
+
 def _refuse(given: object, what: str) -> NoReturn:
     wrapped = _wrapped(given)
     if wrapped is not None:
         raise ConfigError(
             f"{what} is a wrapper around {describe(wrapped)}, which an engine could not call through it; "
             "put @client.create_function above the decorator that made the wrapper"
+        )
+    if getattr(given, "__qualname__", None) == _UNAPPLIED:
+        raise ConfigError(
+            f"{what} is a decorator that decorates nothing; put @client.create_function(...) above the function, "
+            "or call it with the function: client.create_function(...)(function)"
         )
     if callable(given) and not isinstance(given, type):
         raise ConfigError(

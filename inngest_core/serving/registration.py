@@ -6,6 +6,7 @@ docs/protocol.md, Registration.
 
 from __future__ import annotations
 
+import re
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -41,7 +42,8 @@ from .options import ServeOptions
 
 SDK_AUTHOR = "inngest"
 
-_NOT_IN_A_HOST = frozenset("/?#@\\ \t")
+_HOST = re.compile(r"([\w.~%!$&'()*+,;=-]+|\[[\w.~%:-]+\])(:\d{0,5})?|", re.ASCII)
+"""What may be the host in a URL (RFC 3986), without a user; nothing is fine, too, as there may be no Host header."""
 _NOT_ADVERTISED = frozenset({Query.DEPLOY_ID.value, Query.FUNCTION_ID.value, Query.STEP_ID.value, Query.PROBE.value})
 
 
@@ -172,7 +174,7 @@ def _explicit_path(path: str, options: ServeOptions) -> str | None:
 
 def _check_host(host: str) -> None:
     """Refuse a Host header that would become path, query or user name of the URL that engines call."""
-    if any(character in host for character in _NOT_IN_A_HOST):
+    if _HOST.fullmatch(host) is None:
         raise URLInvalidError(
             f"the Host header of the request is {cut(host, SHORT_MESSAGE)!r}, which is not a host name; "
             "send the request to the address of this app, or have the proxy in front of it set Host"

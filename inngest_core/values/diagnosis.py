@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import decimal
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, cast
 
 from inngest_core.protocol.limits import in_words
@@ -112,6 +112,8 @@ def explain(value: object, path: str, fix: str, error: Exception, write: Write, 
         return f"{what} that {by} cannot write: {reason.removeprefix('TypeError: ')}; {fix}"
     if is_struct(type(value)):
         return f"{what}, a msgspec.Struct; {_FIX_STRUCT}"
+    if isinstance(value, Awaitable):
+        return f"{what}, not its result; did you forget await?"
     if children(value) is None:
         return f"{what}; {fix}"
     return f"{what} that cannot be written: {reason}; {_FIX_BYTES if 'utf-8' in reason else fix}"

@@ -17,6 +17,7 @@ from inngest_core.options.cron import problem_of
 from inngest_core.protocol.duration import parse_time
 from inngest_core.protocol.limits import MAX_CANCEL, MAX_RETRIES, MAX_TRIGGER_NAME, MAX_TRIGGERS
 from inngest_core.protocol.wire import json_kind
+from inngest_devserver import fragments
 from inngest_devserver.ids import function_uuid
 from inngest_devserver.matcher import Expression, ExpressionError
 
@@ -28,6 +29,7 @@ DEFAULT_RETRIES = 4
 _LISTS = {"triggers": MAX_TRIGGERS, "cancel": MAX_CANCEL}
 _FIELDS = {name.lower(): name for name in ("id", "name", "steps", *_LISTS, *FLOW_CONTROL)}
 """Engines do not mind the case of a field."""
+_MOST_KNOWN = 500
 _SHORTEST_JITTER_SECONDS, _LONGEST_JITTER_SECONDS = 1.0, 300.0
 
 
@@ -62,7 +64,10 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A registered function. id: the engine's; slug: `<app>-<fn>`. url: asked for call requests."""
+    """A registered function. id: the engine's; slug: `<app>-<fn>`. url: asked for call requests.
+
+    text: its configuration as JSON.
+    """
 
     id: str
     app_id: str
@@ -73,6 +78,7 @@ class Function:
     triggers: tuple[Trigger, ...]
     cancels: tuple[Cancel, ...]
     config: Mapping[str, Any]
+    text: bytes
     flow: FlowOptions = NO_FLOW
 
 
@@ -89,6 +95,24 @@ def parse_function(config: object, *, app_id: str) -> Function:
     if not isinstance(config, dict):
         raise ConfigInvalidError([f"a function is a JSON {json_kind(config)}; expected an object"])
     return _Reader(cast("dict[str, Any]", config)).read(app_id)
+
+
+class Known:
+    """Functions that were parsed before: suites of tests register the same ones with thousands of engines."""
+
+    def __init__(self) -> None:
+        self._functions: dict[tuple[str, bytes], Function] = {}
+
+    def parse(self, config: object, text: bytes, *, app_id: str) -> Function:
+        """Return the function that *config* describes. text: the same as JSON. Raises ConfigInvalidError."""
+        function = self._functions.get((app_id, text))
+        if function is not None:
+            return function
+        function = parse_function(config, app_id=app_id)
+        if len(self._functions) >= _MOST_KNOWN:
+            self._functions.clear()
+        self._functions[app_id, text] = function
+        return function
 
 
 class _Reader:
@@ -117,6 +141,7 @@ class _Reader:
             triggers=self._triggers(),
             cancels=tuple(filter(None, map(self._cancel, self._items("cancel")))),
             config=self._config,
+            text=fragments.dump(self._config),
         )
         FlowControl(self._config, self._fault, self._expression).check()
         if self._faults:

@@ -17,7 +17,7 @@ from inngest_devserver.scheduling.clock import Clock
 from inngest_devserver.storage.store import Store
 from inngest_devserver.storage.tables import AppRow, FunctionRow
 
-from .functions import ConfigInvalidError, Function, Trigger, parse_function
+from .functions import ConfigInvalidError, Function, Known, Trigger, parse_function
 
 OWN_PREFIX = "inngest/"
 """The names of events that only the engine sends begin with this."""
@@ -129,7 +129,11 @@ class Registry:
         if not isinstance(name, str) or not name:
             raise RegistrationInvalidError("App ID required")
         app_id = ids.app_uuid(name)
-        configs = fields.get("functions")
+        given = fields.get("functions")
+        configs = _configs(given)
+        texts = [fragments.dump(config) for config in configs]
+        listed = fragments.NULL if given is None else fragments.array(texts)
+        text = fragments.array((fragments.dump(fields.get("url")), listed))
         before = self._apps.get(app_id)
         app = AppRow(
             id=app_id,
@@ -137,15 +141,15 @@ class Registry:
             url=str(fields.get("url") or ""),
             sdk=str(fields.get("sdk") or ""),
             framework=str(fields.get("framework") or ""),
-            checksum=hashlib.sha256(fragments.dump([fields.get("url"), configs])).hexdigest(),
+            checksum=hashlib.sha256(text).hexdigest(),
             created_at=before.created_at if before else self._clock.now(),
             version=str(fields.get("appversion") or ""),
         )
         modified = before is None or (before.checksum, before.version) != (app.checksum, app.version)
         # An app that is polled is not read again. An older engine may have taken functions that this one refuses; then
         # they are not known, and the app is told why.
-        is_known = _count(configs) == len(self._current.get(app_id, {}))
-        functions = self.functions(app_id) if is_known and not modified else _parse_functions(configs, app_id)
+        is_known = len(configs) == len(self._current.get(app_id, {}))
+        functions = self.functions(app_id) if is_known and not modified else _parse_functions(configs, texts, app_id)
         if modified:
             self._save(app, functions)
             self._replace(app, functions)
@@ -184,8 +188,7 @@ class Registry:
         self._store.put_app(app)
         self._store.archive_functions(app.id, now)
         for function in functions:
-            config = fragments.dump(function.config)
-            self._store.put_function(FunctionRow(function.id, app.id, function.slug, config, now))
+            self._store.put_function(FunctionRow(function.id, app.id, function.slug, function.text, now))
 
     def _replace(self, app: AppRow, functions: list[Function]) -> None:
         self._apps[app.id] = app
@@ -207,24 +210,27 @@ class Registry:
         self.on_change()
 
 
-def _count(configs: object) -> int:
-    return len(cast("list[object]", configs)) if isinstance(configs, list) else 0
+def _configs(given: object) -> list[object]:
+    """Return the configurations in a registration, which may have none; raises RegistrationInvalidError."""
+    if given is None:
+        return []
+    if not isinstance(given, list):
+        raise RegistrationInvalidError(f"Invalid request: functions is a JSON {json_kind(given)}; expected an array")
+    return cast("list[object]", given)
 
 
-def _parse_functions(configs: object, app_id: str) -> list[Function]:
-    if configs is None:
-        configs = []
-    if not isinstance(configs, list):
-        raise RegistrationInvalidError(
-            f"Invalid request: functions is a JSON {json_kind(configs)}; expected an array",
-        )
+def _parse_functions(configs: list[object], texts: list[bytes], app_id: str) -> list[Function]:
+    """Return the functions; raises RegistrationInvalidError. texts: of the configurations, as JSON."""
     functions: list[Function] = []
     details: list[str] = []
-    for config in cast("list[object]", configs):
+    for config, text in zip(configs, texts, strict=True):
         try:
-            functions.append(parse_function(config, app_id=app_id))
+            functions.append(_KNOWN.parse(config, text, app_id=app_id))
         except ConfigInvalidError as error:
             details.extend(error.details)
     if details:
         raise RegistrationInvalidError("At least one function is invalid", details)
     return functions
+
+
+_KNOWN = Known()

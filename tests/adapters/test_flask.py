@@ -10,6 +10,7 @@ import flask
 import pytest
 
 import inngest.flask
+from tests.bad_input.served import KEY, signature
 from tests.stage.engine_api import EngineDouble
 from tests.stage.shop import BODY, Shop, expect_ran, expect_refused, query, registered_url, shop
 from tests.targets.target import Answer, call_wsgi
@@ -43,7 +44,31 @@ def test_a_body_that_a_hook_has_read_before(environ: Mapping[str, Any]) -> None:
 def test_a_body_that_a_hook_has_consumed(environ: Mapping[str, Any]) -> None:
     with shop() as served:
         app = served_with_a_hook(served, lambda: flask.request.stream.read() and None)
-        expect_refused(ask(app, BODY, environ), 400, "body_invalid")
+        message = expect_refused(ask(app, BODY, environ), 400, "body_invalid")
+    if environ is not CHUNKED:  # its length is not known before, so it may as well have been empty
+        assert "the body was consumed before it came here" in message
+
+
+@pytest.mark.parametrize("how", ["stream", "form", "not kept"])
+def test_a_signed_body_that_a_hook_has_consumed(how: str) -> None:
+    """It is not the key that is wrong, as an empty body with that signature would have it."""
+
+    def hook() -> None:
+        if how == "stream":
+            flask.request.stream.read()
+        elif how == "form":
+            assert flask.request.form is not None
+        else:
+            flask.request.get_data(cache=False)
+
+    with shop(is_production=True, signing_key=KEY) as served:
+        app = served_with_a_hook(served, hook)
+        environ = {
+            "HTTP_X_INNGEST_SIGNATURE": signature(BODY),
+            "CONTENT_TYPE": "application/x-www-form-urlencoded",
+        }
+        message = expect_refused(ask(app, BODY, environ), 401, "sig_verification_failed")
+    assert "the body was consumed before it came here" in message
 
 
 def test_a_prefix_with_a_variable(engine: EngineDouble) -> None:

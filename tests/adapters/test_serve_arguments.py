@@ -130,7 +130,10 @@ NO_FUNCTION: dict[str, tuple[Any, str]] = {
     "a partial": (functools.partial(undecorated), r"functions\[1\] is a functools.partial, which is not decorated"),
     "wrapped": (traced(FUNCTION), r'functions\[1\] is a wrapper around the Function "shop-pay".*above the decorator'),
     "wrapped twice": (traced(traced(FUNCTION)), r'a wrapper around the Function "shop-pay"'),
-    "a decorator": (CLIENT.create_function(fn_id="x"), r"functions\[1\] is the function .*, which is not decorated"),
+    "a decorator": (
+        CLIENT.create_function(fn_id="x"),
+        r"functions\[1\] is a decorator that decorates nothing; put @client",
+    ),
     "a class": (Order, r"functions\[1\] is the class Order; give what @client.create_function returned"),
     "an id": ("shop-pay", r"functions\[1\] is a str; give what @client.create_function returned"),
     "nothing": (None, r"functions\[1\] is None; give what"),

@@ -105,6 +105,28 @@ def test_under_all_of_it_with_streams(make: Make, kind: str) -> None:
         assert answer.headers["access-control-allow-origin"] == "*"
 
 
+async def consumes(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    async for _ in request.stream():
+        pass
+    return await call_next(request)
+
+
+@BOTH
+def test_a_body_that_middleware_has_consumed(make: Make) -> None:
+    around = [Middleware(BaseHTTPMiddleware, dispatch=consumes)]
+    with shop() as served:
+        send = connect(make(served, around))
+        message = expect_refused(
+            send("POST", query("plain"), {"content-length": str(len(BODY))}, BODY), 400, "body_invalid"
+        )
+    assert "the body was consumed before it came here" in message
+    with shop(is_production=True, signing_key=KEY) as served:
+        send = connect(make(served, around))
+        headers = {"x-inngest-signature": signature(BODY), "content-length": str(len(BODY))}
+        message = expect_refused(send("POST", query("plain"), headers, BODY), 401, "sig_verification_failed")
+    assert "the body was consumed before it came here" in message
+
+
 @BOTH
 def test_an_answer_that_is_compressed_says_the_same(make: Make) -> None:
     with shop() as served:

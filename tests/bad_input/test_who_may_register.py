@@ -181,7 +181,19 @@ def test_server_kind_mismatch(app_mode: str, kind: str, target: Target, engine: 
 
 
 @ON_EVERY_TARGET
-@pytest.mark.parametrize("host", ["shop.example/x?", "shop.example/", "user@shop.example", "shop.example#x"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "shop.example/x?",
+        "shop.example/",
+        "user@shop.example",
+        "shop.example#x",
+        "<shop>",
+        "shop.example:80:81",
+        "shop.example:port",
+        "[shop",
+    ],
+)
 def test_a_host_that_is_none(host: str, target: Target, engine: EngineDouble) -> None:
     """The host becomes a part of the URL that engines call: it must not become its path."""
     if target.framework == "tornado":

@@ -31,6 +31,17 @@ async def forgets_await_in_a_step(ctx: inngest.Context) -> object:
     return await ctx.step.run("a", outer)
 
 
+async def forgets_await_of_a_part(ctx: inngest.Context) -> object:
+    async def user() -> str:
+        return "ada"
+
+    coroutine = user()
+    try:
+        return {"users": [coroutine]}
+    finally:
+        coroutine.close()  # else Python warns of it, as it should
+
+
 coroutine_returned = Case(
     build=both(forgets_await, forgets_await),
     expect=refused(
@@ -38,6 +49,17 @@ coroutine_returned = Case(
         "output_unserializable",
         "function app-fn",
         "coroutine of Step.run",
+        "did you forget await?",
+    ),
+    kinds=(HandlerKind.ASYNC,),
+)
+coroutines_in_what_is_returned = Case(
+    build=both(forgets_await_of_a_part, forgets_await_of_a_part),
+    expect=refused(
+        "OutputUnserializableError",
+        "output_unserializable",
+        "function app-fn",
+        "output.users[0] is a coroutine",
         "did you forget await?",
     ),
     kinds=(HandlerKind.ASYNC,),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
 import threading
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
@@ -509,13 +510,38 @@ async def test_cloud_mode_needs_a_signing_key() -> None:
     [
         ({"max_worker_concurrency": 0}, "max_worker_concurrency is 0"),
         ({"instance_id": " "}, "instance_id"),
+        ({"instance_id": 7}, "instance_id is 7"),
         ({"shutdown_timeout": -1}, "shutdown_timeout"),
+        ({"shutdown_signals": "TERM"}, "shutdown_signals is 'TERM'; give a list"),
+        ({"shutdown_signals": ["TERM"]}, r"shutdown_signals is \['TERM'\]; give a list"),
+        ({"shutdown_signals": signal.SIGTERM}, "shutdown_signals is <Signals.SIGTERM: 15>; give a list"),
     ],
 )
 def test_options_that_cannot_be_used_are_refused(options: dict[str, Any], message: str) -> None:
     client = inngest.Inngest(app_id="shop", is_production=False)
     with pytest.raises(ConfigError, match=message):
         connect([(client, [chain(client)])], **options)
+
+
+CLIENT = inngest.Inngest(app_id="shop", is_production=False)
+NONE: list[Any] = []
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (CLIENT, "apps is an Inngest client; give a list of pairs"),
+        ((CLIENT, NONE), r"apps\[0\] is an Inngest client; give a list of pairs"),
+        ({"shop": NONE}, "apps is a dict; give a list of pairs"),
+        ([(CLIENT, NONE), (CLIENT,)], r"apps\[1\] is a tuple; give a list of pairs"),
+        ([(NONE, CLIENT)], "client is a list; give the inngest.Inngest"),
+        ([(CLIENT, chain(CLIENT))], 'functions is the Function "shop-chain"; give a list'),
+    ],
+    ids=["a client", "one pair", "a dict", "half a pair", "the other way round", "one function"],
+)
+def test_what_is_no_list_of_apps(given: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        connect(given)
 
 
 def test_apps_that_cannot_share_a_connection_are_refused() -> None:

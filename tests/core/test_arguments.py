@@ -49,6 +49,11 @@ class NeedsSecret(inngest.MiddlewareSync):
         self.secret = secret
 
 
+class LooksLikeOne:
+    def __init__(self, client: inngest.Inngest, raw_request: object) -> None: ...
+    def before_execution(self) -> None: ...
+
+
 class Order(pydantic.BaseModel):
     number: int
 
@@ -109,12 +114,13 @@ def test_handlers(given: Any, said: str) -> None:
         ([inngest.MiddlewareSync, "Sentry"], f"middleware[1] is 'Sentry'; {{}} {A_MIDDLEWARE}"),
         ([takes_secret], f"middleware[0] is {takes_secret!r}; {{}} {A_MIDDLEWARE}"),
         ((NeedsSecret,), f"middleware[0] is {NeedsSecret!r}; {{}} {A_MIDDLEWARE}"),
+        ([LooksLikeOne], f"middleware[0] is {LooksLikeOne!r}; {{}} {A_MIDDLEWARE}"),
         (
             inngest.MiddlewareSync,
             f"middleware is {inngest.MiddlewareSync!r}; {{}} a list; each item is {A_MIDDLEWARE}",
         ),
     ],
-    ids=["none", "a text", "a function that takes a secret", "a class that takes one", "no list"],
+    ids=["none", "a text", "a function that takes a secret", "a class that takes one", "another class", "no list"],
 )
 def test_middleware(given: Any, said: str) -> None:
     with pytest.raises(FunctionConfigError) as caught:

@@ -107,6 +107,8 @@ def test_looking_through_a_mock_ends(callback: object) -> None:
         (wrapper, False, wrapper),
         (cached, True, cached.__wrapped__),
         (functools.partial(functools.partial(wrapper)), True, plain),
+        (functools.update_wrapper(functools.partial(cached), plain), True, plain),
+        (functools.update_wrapper(functools.partial(cached), plain), False, cached),
         (Decorator(plain), True, plain),
         (Decorator(plain), False, Decorator.__call__),
         (CatchAll().__call__, True, CatchAll.__call__),

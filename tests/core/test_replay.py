@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 
 from inngest_core.errors import StepIdClashError
-from inngest_core.execution.replay import Deliver, Found, Memo, Repeat, Replay, Report, RunNow, Wait, read_memo
+from inngest_core.execution.replay import (
+    NOT_RECALLED,
+    Deliver,
+    Found,
+    Memo,
+    Repeat,
+    Replay,
+    Report,
+    RunNow,
+    Wait,
+    read_memo,
+)
 from inngest_core.protocol.wire import Opcode
 from tests.cases.case import hashed
 
@@ -206,6 +217,50 @@ def test_repetitions_are_counted_and_clashes_named() -> None:
     assert [machine.find("a", RUN, None).id for _ in range(3)] == [hashed("a"), hashed("a:1"), hashed("a:2")]
     with pytest.raises(StepIdClashError, match=r'"a:2".*"a"'):
         machine.find("a:2", RUN, None)
+
+
+def test_what_is_next_and_nothing_but_its_memo_is_recalled() -> None:
+    machine = replay({"a": DATA, "b": {"data": None}})
+    assert [machine.recall("a"), machine.recall("b"), machine.left] == [1, None, 0]
+    assert machine.met() == [(hashed("a"), "a"), (hashed("b"), "b")]
+    assert machine.find("a", RUN, None).id == hashed("a:1")
+    assert machine.place_before(machine.find("b", RUN, None)) is None
+
+
+@pytest.mark.parametrize(
+    ("memo", "stack", "target"),
+    [
+        (ERROR, ["a"], None),
+        ({"input": [1]}, ["a"], None),
+        ({"data": 1, "error": None}, ["a"], None),
+        (7, ["a"], None),
+        (DATA, ["b", "a"], None),
+        (DATA, [], None),
+        (DATA, ["a"], "a"),
+    ],
+)
+def test_other_memos_are_not_recalled(memo: object, stack: list[str], target: str | None) -> None:
+    machine = replay({"a": memo}, stack=stack, target=target)
+    assert machine.recall("a") is NOT_RECALLED
+    assert machine.met() == []
+    assert machine.find("a", RUN, None).index == 0
+
+
+def test_nothing_is_recalled_that_was_met_before_or_beside_others() -> None:
+    machine = replay({"a": DATA, "a:1": DATA, "b": DATA})
+    assert machine.recall("a") == 1
+    assert [machine.recall(step_id) for step_id in ("a", "a:1", "b")] == [NOT_RECALLED, 1, 1]
+    beside = replay({"a": DATA})
+    beside.concurrent = True
+    assert beside.recall("a") is NOT_RECALLED
+
+
+def test_the_clash_with_a_recalled_step_is_named() -> None:
+    machine = replay({"a:1": DATA, "a": DATA})
+    assert machine.recall("a:1") == 1
+    machine.find("a", RUN, None)
+    with pytest.raises(StepIdClashError, match=r'"a" \(met 2 times\) has the same id as step "a:1" \(met 1 times\)'):
+        machine.find("a", RUN, None)
 
 
 def test_replaying_ends_with_the_first_new_step() -> None:
