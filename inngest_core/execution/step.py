@@ -8,7 +8,6 @@ What a step means is decided in `execution.py`. A type that a result is read as 
 from __future__ import annotations
 
 import datetime
-import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, cast, overload
 
@@ -50,16 +49,8 @@ class Step(Parallel):
         self._meet = execution.meet
         self._recall = execution.recall
         self._app_id = app_id
-
-    @functools.cached_property
-    def ai(self) -> AI:
-        """The tools that ask models."""
-        return AI(self._meet)
-
-    @functools.cached_property
-    def realtime(self) -> StepRealtime:
-        """Publishing as a step."""
-        return StepRealtime(self._meet)
+        self.ai = AI(self._meet)
+        self.realtime = StepRealtime(self._meet)
 
     @overload
     async def run(self, step_id: str, handler: Callable[[*Ts], Awaitable[T]], *handler_args: *Ts) -> T: ...

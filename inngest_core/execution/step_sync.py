@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, cast, overload
 
@@ -45,16 +44,8 @@ class StepSync(ParallelSync):
         self._meet = execution.meet
         self._recall = execution.recall
         self._app_id = app_id
-
-    @functools.cached_property
-    def ai(self) -> AISync:
-        """The tools that ask models."""
-        return AISync(self._meet)
-
-    @functools.cached_property
-    def realtime(self) -> StepRealtimeSync:
-        """Publishing as a step."""
-        return StepRealtimeSync(self._meet)
+        self.ai = AISync(self._meet)
+        self.realtime = StepRealtimeSync(self._meet)
 
     @overload
     def run(self, step_id: str, handler: Callable[[*Ts], T], *handler_args: *Ts) -> T: ...

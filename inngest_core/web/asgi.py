@@ -148,7 +148,8 @@ async def send_refusal(response: Response, receive: Receive, send: Send) -> None
 
 
 def _encode(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    names = _names
+    return [(names[name], value.encode("latin-1")) for name, value in headers.items()]
 
 
 async def _drain(receive: Receive) -> None:
