@@ -295,7 +295,7 @@ class AsyncEngine:
         run: the run to show in the message.
         """
         __tracebackhide__ = True
-        self._recorder.stubs.check_used(self._recorder.met(), run)
+        self._recorder.stubs.check_used(self._recorder.met(), run, None if run is None else run.error)
         self._faults.check_happened(self._recorder.met())
 
     def describe(self) -> str:

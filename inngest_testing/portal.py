@@ -66,7 +66,9 @@ class Portal:
             raise
         finally:
             self._inbox = before
-        return cast("T", item.unwrap())
+        if isinstance(item, Raised):  # here, where pytest does not show it
+            raise item.error
+        return cast("T", item.value)
 
     async def call_in_waiting_thread(self, do: Callable[[], T]) -> T:
         """Have the thread that waits call *do*, in a copy of its context variables; for coroutines on the loop."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
+from inngest_core.error_text import headline
 from inngest_core.events.event import Event
 from inngest_core.function import Function
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
@@ -28,6 +29,9 @@ class Timeout:
 
 TIMEOUT: Final = Timeout()
 """A stub for `wait_for_event` and `wait_for_signal`: nothing comes, and the time-out passes."""
+
+
+_LEAVE_OUT = "; leave it out where the function does not come to it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,22 +177,26 @@ class Stubs:
         """Yield the ids and patterns for which no step was met."""
         return (stub.pattern for stub in self._stubs if not stub.used)
 
-    def check_used(self, met: Sequence[str], run: object) -> None:
+    def check_used(self, met: Sequence[str], run: object, failed: BaseException | None = None) -> None:
         """Raise StubError that names the stubs for which no step was met.
 
-        met: the ids of the steps that were. run: the run to show, or None.
+        met: the ids of the steps that were. run: the run to show, or None. failed: what that has failed with.
         """
         __tracebackhide__ = True
         unused = list(self.unused())
         if not unused:
             return
         what = "a stub was" if len(unused) == 1 else "stubs were"
-        hint = meant(unused[0], met)
+        why = meant(unused[0], met)
+        if not why and failed is not None:
+            why = f": the run failed before, with {headline(failed).splitlines()[0]}"
+        elif not why and run is not None:
+            why = _LEAVE_OUT
         shown = "" if run is None else f"\n{run!r}"
         raise StubError(
-            f"{what} given for {listed(unused)}, but no such step was met{hint}\nthe steps that were met: {listed(met)}"
+            f"{what} given for {listed(unused)}, but no such step was met{why}\nthe steps that were met: {listed(met)}"
             f"{shown}"
-        )
+        ) from failed
 
 
 def _is_id(key: object) -> bool:

@@ -51,6 +51,43 @@ def test_a_stub_with_a_wrong_id(shop: Shop) -> None:
     assert text.splitlines()[-1].startswith('  output  {"mail": "thanked", ')
 
 
+def test_a_stub_that_the_run_does_not_come_to(shop: Shop) -> None:
+    text = told(lambda: run(shop, steps={**STUBS, "zz": None}))
+    assert text.splitlines()[0] == (
+        'StubError: a stub was given for "zz", but no such step was met; leave it out where the function does not come '
+        "to it"
+    )
+
+
+def test_a_stub_that_a_run_did_not_come_to_for_it_failed(shop: Shop) -> None:
+    """What it failed with is what is to be mended, so it is told, with its traceback."""
+    down = OSError("the bank is down")
+    with pytest.raises(testing.StubError) as raised:
+        run(shop, steps={**STUBS, "charge card": down, "zz": None})
+    assert "but no such step was met: the run failed before, with OSError: the bank is down\n" in str(raised.value)
+    assert raised.value.__cause__ is down
+
+
+def test_an_error_of_several_lines(shop: Shop) -> None:
+    """Each attempt takes a line, and the lines of the error begin below each other."""
+    down = OSError("the bank is down\nask it later\n\nor never")
+    lines = repr(testing.run(shop.fulfil, ORDER, steps={"charge card": down}, replay=False)).splitlines()
+    attempts = [line.partition("  charge card: ")[2] for line in lines if "charge card: attempt" in line]
+    assert attempts[0] == "attempt 1 failed: OSError: the bank is down …"
+    assert lines[-4:] == [
+        '  error   step "charge card": OSError: the bank is down',
+        "          ask it later",
+        "          ",
+        "          or never",
+    ]
+
+
+def test_a_wait_in_vain(shop: Shop) -> None:
+    text = repr(testing.run(shop.fulfil, ORDER, steps={**STUBS, "wait for the post": testing.TIMEOUT}))
+    assert "  wait for the post: timed out\n" in text
+    assert "  let the customer think: done\n" in text
+
+
 @pytest.mark.parametrize(
     ("stub", "said", "advice"),
     [
