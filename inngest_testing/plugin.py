@@ -85,23 +85,22 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 def _explanations(item: pytest.Item, told: str) -> Iterator[str]:
     """Yield what the failure itself does not show. told: its text."""
-    told = _plain(told)
     describe = item.stash.get(describe_for_test, None)
     results = sys.modules.get("inngest_testing.results")
     try:
         if describe is not None and (text := describe()):
             yield text
+        shown = _lines(told)
         for run in () if results is None else results.recent:
-            if _plain(text := repr(run)) not in told:
+            if _lines(text := repr(run)) not in shown:
                 yield text
     except Exception as error:  # the failure of the test is what counts
         yield f"the runs cannot be shown: {error!r}"
 
 
-def _plain(text: str) -> str:
-    """Return a text without what marks its lines: pytest marks those of an error, the kit what surprised in a run."""
-    lines = (line.removeprefix("E").strip() for line in text.splitlines())
-    return "\n".join(line.removeprefix(">").strip() for line in lines)
+def _lines(text: str) -> str:
+    """Return a text without the margins in which pytest shows it."""
+    return "\n".join(line.removeprefix("E").strip() for line in text.splitlines())
 
 
 @pytest.fixture

@@ -51,23 +51,6 @@ def test_a_stub_with_a_wrong_id(shop: Shop) -> None:
     assert text.splitlines()[-1].startswith('  output  {"mail": "thanked", ')
 
 
-def test_a_stub_that_the_run_does_not_come_to(shop: Shop) -> None:
-    text = told(lambda: run(shop, steps={**STUBS, "zz": None}))
-    assert text.splitlines()[0] == (
-        'StubError: a stub was given for "zz", but no such step was met; leave it out where the function does not come '
-        "to it"
-    )
-
-
-def test_a_stub_that_a_run_did_not_come_to_for_it_failed(shop: Shop) -> None:
-    """What it failed with is what is to be mended, so it is told, with its traceback."""
-    down = OSError("the bank is down")
-    with pytest.raises(testing.StubError) as raised:
-        run(shop, steps={**STUBS, "charge card": down, "zz": None})
-    assert "but no such step was met: the run failed before, with OSError: the bank is down\n" in str(raised.value)
-    assert raised.value.__cause__ is down
-
-
 def test_an_error_of_several_lines(shop: Shop) -> None:
     """Each attempt takes a line, and the lines of the error begin below each other."""
     down = OSError("the bank is down\nask it later\n\nor never")
