@@ -37,6 +37,9 @@ from .starting import is_serving, was_told
 
 FRAMEWORK = "django"
 
+_JSON = "application/json"
+"""Stands for the type that the headers of each answer name: Django asks for its own settings without one."""
+
 View = Callable[..., HttpResponseBase]
 
 
@@ -102,7 +105,7 @@ class _Awaited(HttpResponse):
 
 def _head(request: HttpRequest) -> Head:
     """Read everything but the body; raises URLInvalidError."""
-    return Head(request.method or "", _url(request), wsgi.read_headers(request.META))  # ASGI requests have it, too
+    return Head(request.method or "", _url(request), wsgi.EnvironHeaders(request.META))  # ASGI requests have it, too
 
 
 def _request(head: Head, request: HttpRequest, body_cap: int) -> Request:
@@ -135,8 +138,7 @@ def _response(response: Response, unread: HttpRequest | None = None) -> HttpResp
     """Translate an answer. unread: its request, where it was given before the body was read."""
     if not isinstance(response.body, bytes):
         return _streamed(response, response.body)
-    headers = {**response.headers, "content-length": str(len(response.body))}
-    answer = _Answer(response.body, status=response.status, headers=headers)
+    answer = _Answer(response, response.body)
     answer.unread = unread
     # A function that fails is a 500 to the engine, and logged as such; Django would mail it to ADMINS, at every try.
     answer._has_been_logged = response.status >= 500  # type: ignore[attr-defined]  # Django sets and reads it
@@ -159,6 +161,13 @@ class _Answer(HttpResponse):
     """An answer; when it is sent, the body of its request is thrown away if it was not read."""
 
     unread: HttpRequest | None = None
+
+    def __init__(self, response: Response, body: bytes) -> None:
+        super().__init__(body, _JSON, response.status)
+        headers = {**response.headers, "content-length": str(len(body))}
+        # As `headers=` does, which first looks for what no header may hold, and takes as long as all else here.
+        kept: dict[str, tuple[str, str]] = self.headers._store
+        kept.update([(name, (name, value)) for name, value in headers.items()])
 
     def close(self) -> None:
         super().close()

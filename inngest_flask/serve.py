@@ -99,10 +99,17 @@ def _request(head: Head, request: flask.Request, body_cap: int) -> Request:
 def _response(response: Response) -> flask.Response:
     headers = [*response.headers.items()]
     if isinstance(response.body, bytes):
-        return _Answer(response.body, response.status, headers)
+        return _Answer(response.body, response.status, _headers_of(headers))
     pieces = _in_context(in_pieces(response.body))
     next(pieces)
     return flask.Response(pieces, response.status, headers)
+
+
+def _headers_of(headers: list[tuple[str, str]]) -> Headers:
+    """Return headers as Werkzeug keeps them, which first looks for what no header may hold, one by one."""
+    kept = Headers()
+    kept._list = headers
+    return kept
 
 
 class _Answer(flask.Response):

@@ -30,18 +30,15 @@ from inngest_core.web.messages import Request
 from .answer import Answer
 from .async_execution import AsyncExecution
 from .call_texts import answer_missed, no_answer, not_injected, too_large
-from .context import Context, ContextSync, ReplayLogger, make_context
+from .context import Context, ContextSync, make_context
 from .current import CurrentCall, current_call
 from .execution import Execution
 from .failure import describe, is_final, log_failure, retry_headers
-from .group import Group, GroupSync
 from .outcomes import CallOutcome, Reported, TargetMissed
 from .probe import tell_of_failure
 from .replay import Replay
 from .results import check_result
 from .services import Client, Services
-from .step import Step
-from .step_sync import StepSync
 from .sync_execution import Spot, SyncExecution
 from .tools import Tool
 
@@ -76,7 +73,8 @@ class FunctionCall:
         """What the function returned, before hooks changed it."""
         self.error: BaseException | None = None
         """What the answer says that the function came to, when that is an error."""
-        middleware = [*client.middleware, *function.middleware] if middleware is None else middleware
+        if middleware is None:
+            middleware = [*client.middleware, *function.middleware]
         is_async = handler.is_async
         self._hooks = Hooks(middleware, client, request.raw, client.resources, asynchronous=is_async)
         self._services = Services(client, function, fn_id, is_async, self._hooks, call, target, request, started)
@@ -137,19 +135,17 @@ class FunctionCall:
         event, events = _parse_events(call)
         job_id = call.ctx.job_id or headers.get(Header.JOB_ID) or None
         request_id = call.ctx.request_id or headers.get(Header.REQUEST_ID) or None
-        ids = (call.ctx.run_id, self._services.function_id, job_id, request_id)
-        fields = (event, events, call.ctx.attempt, call.ctx.max_attempts, *ids)
+        given, fn_id = call.ctx, self._services.function_id
+        fields = (event, events, given.attempt, given.max_attempts, given.run_id, fn_id, job_id, request_id)
         if self._handler.is_async:
             of_places: Replay[Tool, Place]
             of_places = Replay(memos=memos, stack=stack, target=self._target, plan_only=plan_only)
             execution = AsyncExecution(call.ctx, of_places, self._services)
-            tools, logger = Step(execution, client.app_id), ReplayLogger(client.logger, execution.runs_new_code)
-            return execution, make_context(Context, self._handler.context, *fields, logger, tools, Group(execution))
+            return execution, make_context(Context, self._handler.context, fields, (execution, client))
         of_spots: Replay[Tool, Spot]
         of_spots = Replay(memos=memos, stack=stack, target=self._target, plan_only=plan_only)
         in_thread = SyncExecution(call.ctx, of_spots, self._services, client.resources)
-        step, logger = StepSync(in_thread, client.app_id), ReplayLogger(client.logger, in_thread.runs_new_code)
-        return in_thread, make_context(ContextSync, self._handler.context, *fields, logger, step, GroupSync(in_thread))
+        return in_thread, make_context(ContextSync, self._handler.context, fields, (in_thread, client))
 
     def _type_events(self) -> Raised | None:
         """Type the events as the triggers say: after the hooks, which may have to decrypt them."""

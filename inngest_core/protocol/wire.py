@@ -208,25 +208,13 @@ class CallRequest:
 def parse_call(body: bytes) -> CallRequest:
     """Return the call request in *body*; a null counts as not given. Raises BodyInvalidError that names the field."""
     top = parse_object(body)
-    given, events, steps = _fields(top, _OF_A_CALL)
-    ctx: dict[str, Any] = given or {}
-    run_id = ctx.get("run_id")
-    if type(run_id) is not str:
-        raise BodyInvalidError(f"ctx.run_id is a JSON {json_kind(run_id)}; expected a string")
-    event: dict[str, Any] | None = top.get("event")
-    if type(event) is not dict:
-        raise BodyInvalidError(f"event is a JSON {json_kind(event)}; expected an object")
-    stack, use_api, *fields = _fields(ctx, _OF_A_CONTEXT, "ctx.")
-    finished = _field(stack or {}, "stack", list, "ctx.stack.stack")
+    given, events, steps, event = _fields(top, _OF_A_CALL)
+    run_id, stack, use_api, *fields = _fields(given or {}, _OF_A_CONTEXT, "ctx.")
+    finished = _field(stack, "stack", list, "ctx.stack.stack") if stack else None
     if use_api is None:
         use_api = _field(top, "use_api", bool, "use_api") or False
-    return CallRequest(
-        ctx=CallContext(run_id, _all(finished, str, "ctx.stack.stack"), use_api, *fields),
-        event=event,
-        events=_all(events, dict, "events"),
-        steps=steps or {},
-        state_bytes=min(len(body), MAX_CALL_STATE_BYTES),
-    )
+    ctx = CallContext(run_id, _all(finished, str, "ctx.stack.stack"), use_api, *fields)
+    return CallRequest(ctx, event, _all(events, dict, "events"), steps or {}, min(len(body), MAX_CALL_STATE_BYTES))
 
 
 class _Fields:
@@ -234,12 +222,15 @@ class _Fields:
 
     def __init__(self, **fields: tuple[type, object]) -> None:
         self.each = [(name, kind, default) for name, (kind, default) in fields.items()]
-        self.kinds = tuple(kind for kind, _ in fields.values())
+        self.kinds = [kind for kind, _ in fields.values()]
         self.all = operator.itemgetter(*fields)
 
 
-_OF_A_CALL = _Fields(ctx=(dict, None), events=(list, None), steps=(dict, None))
+_NEEDED = object()
+"""The default of a field that has to be there."""
+_OF_A_CALL = _Fields(ctx=(dict, None), events=(list, None), steps=(dict, None), event=(dict, _NEEDED))
 _OF_A_CONTEXT = _Fields(
+    run_id=(str, _NEEDED),
     stack=(dict, None),
     use_api=(bool, None),
     attempt=(int, 0),
@@ -260,7 +251,7 @@ def _fields(owner: Mapping[str, Any], fields: _Fields, where: str = "") -> Seque
     """Return the values of some fields; raises BodyInvalidError for one of another kind."""
     try:
         values: tuple[Any, ...] = fields.all(owner)
-        if tuple(map(type, values)) == fields.kinds:  # as nearly always
+        if [*map(type, values)] == fields.kinds:  # as nearly always
             return values
     except KeyError:
         pass
@@ -274,17 +265,19 @@ def _field(owner: Mapping[str, Any], name: str, kind: type, where: str, default:
 
 def _refuse(value: object, kind: type, default: object, where: str) -> object:
     """Return the default of a field that is not given; raises BodyInvalidError for another kind of value."""
-    if value is None:
+    if value is None and default is not _NEEDED:
         return default
     raise BodyInvalidError(f"{where} is a JSON {json_kind(value)}; expected {_JSON_KINDS[kind]}")
 
 
 def _all(items: list[Any] | None, kind: type, where: str) -> list[Any]:
     """Return a list, an empty one for none; raises BodyInvalidError for an item of another kind."""
-    for number, item in enumerate(items or ()):
-        if type(item) is not kind:
-            raise BodyInvalidError(f"{where}[{number}] is a JSON {json_kind(item)}; expected {_JSON_KINDS[kind]}")
-    return items or []
+    if not items:
+        return []
+    if not {kind}.issuperset(map(type, items)):
+        number, item = next((number, item) for number, item in enumerate(items) if type(item) is not kind)
+        raise BodyInvalidError(f"{where}[{number}] is a JSON {json_kind(item)}; expected {_JSON_KINDS[kind]}")
+    return items
 
 
 @dataclass(slots=True)

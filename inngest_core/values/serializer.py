@@ -99,6 +99,10 @@ def dump(
     MAX_RESPONSE_BYTES, or None.
     Raises OutputUnserializableError that names the path and the type.
     """
+    if typ is None and is_simple(value):  # as many results are; what comes out without any type is seen at once
+        body = _write_simple(value)
+        if body is not None and (limit is None or len(body) <= limit):
+            return Written(body)
     if typ is None or serializer is None:
         written = _dump(value, what, typ, rule, serializer, fix)
     else:
@@ -139,8 +143,6 @@ def _dump(value: object, what: str, typ: object, rule: Rule, serializer: Seriali
     as_typed = body is not None
     if body is None:
         body = _write_plain(value, what, write, serializer, fix)
-    if typ is None and is_simple(value):
-        return Written(body)
     seen = survey(value)
     rich = seen.rich
     seen.finite = seen.finite and not (rich and (b"NaN" in body or b"Infinity" in body))
@@ -195,6 +197,13 @@ def _write_plain(value: object, what: str, write: Write, serializer: Serializer 
     except Exception as error:  # a property of the user's may raise anything
         by = "" if serializer is None else type(serializer).__name__
         raise OutputUnserializableError(explain(value, what, fix, error, write, by)) from None
+
+
+def _write_simple(value: object) -> bytes | None:
+    try:
+        return pydantic_core.to_json(value)
+    except ValueError:  # half of a surrogate pair
+        return None
 
 
 def _write_keys(value: object, what: str, codec: Codec | None, write: Write) -> bytes | None:

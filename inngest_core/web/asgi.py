@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Mutable
 from typing import Any
 
 from .disconnects import has_gone_asgi
+from .headers import Headers, Spelled
 from .messages import MAX_DRAINED, AsyncPieces, BoundedBody, Head, Request, Response, Stream, absolute_url
 
 Scope = MutableMapping[str, Any]
@@ -29,11 +30,36 @@ async def read_request(scope: Scope, receive: Receive, body_cap: int, raw: objec
 
 def read_head(scope: Scope) -> Head:
     """Return everything but the body."""
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    headers = ScopeHeaders(dict(scope["headers"]))
     host = headers.get("host") or _server_name(scope)
     query = scope["query_string"].decode("latin-1")
     url = absolute_url(scope.get("scheme", "http"), host, _full_path(scope), query)
     return Head(scope["method"], url, headers)
+
+
+class ScopeHeaders(Headers[Mapping[bytes, bytes]]):
+    """The headers in an ASGI scope."""
+
+    __slots__ = ()
+
+    def get(self, key: str, /, default: Any = None) -> Any:
+        """Return a header; *default* when there is none of that name."""
+        value = self._given.get(_names[key])
+        return default if value is None else value.decode("latin-1")
+
+    def read(self, given: Mapping[bytes, bytes]) -> dict[str, str]:
+        """Return all headers."""
+        return {name.decode("latin-1"): value.decode("latin-1") for name, value in given.items()}
+
+
+class _Names(Spelled[bytes]):
+    """Names as bytes."""
+
+    def spell(self, name: str) -> bytes:
+        return name.encode("latin-1", "replace")
+
+
+_names = _Names()
 
 
 async def read_body(receive: Receive, cap: int) -> bytes:
@@ -122,7 +148,8 @@ async def send_refusal(response: Response, receive: Receive, send: Send) -> None
 
 
 def _encode(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    names = _names
+    return [(names[name], value.encode("latin-1")) for name, value in headers.items()]
 
 
 async def _drain(receive: Receive) -> None:

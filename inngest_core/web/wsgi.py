@@ -15,8 +15,8 @@ from typing import Any
 from wsgiref.types import StartResponse
 
 from .disconnects import has_gone_wsgi
+from .headers import Headers, Spelled
 from .messages import (
-    MAX_CACHED_KEY,
     MAX_DRAINED,
     Head,
     Pieces,
@@ -29,9 +29,9 @@ from .messages import (
 
 Environ = MutableMapping[str, Any]
 
-_CHUNK = 1024 * 1024
+_CHUNK = 4 * 1024 * 1024
+"""Nearly every body is read at once: to join its parts takes as long as reading them."""
 _DRAINED_CHUNK = 64 * 1024
-_MAX_NAMES = 1024
 _UNPREFIXED = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
 
@@ -52,30 +52,49 @@ def read_head(environ: Environ) -> Head:
         _full_path(environ),
         environ.get("QUERY_STRING", ""),
     )
-    return Head(str(environ["REQUEST_METHOD"]).upper(), url, read_headers(environ))
+    return Head(str(environ["REQUEST_METHOD"]).upper(), url, EnvironHeaders(environ))
 
 
-def read_headers(environ: Mapping[str, Any]) -> dict[str, str]:
-    """Return the headers, with lower-case names."""
-    names = _names
-    return {name: str(value) for key, value in environ.items() if (name := names[key])}
+class EnvironHeaders(Headers[Mapping[str, Any]]):
+    """The headers in a WSGI environment."""
+
+    __slots__ = ()
+
+    def get(self, key: str, /, default: Any = None) -> Any:
+        """Return a header; *default* when there is none of that name."""
+        value = self._given.get(_keys[key])
+        return default if value is None else str(value)
+
+    def read(self, given: Mapping[str, Any]) -> dict[str, str]:
+        """Return all headers."""
+        names = _names
+        return {name: str(value) for key, value in given.items() if (name := names[key])}
 
 
-class _Names(dict[str, str]):
+class _Names(Spelled[str]):
     """The names of headers by the keys of environments; nothing for a key that stands for no header.
 
-    The first ones that are met are kept, for these come again with each request.
+    Some servers give those two under both of their spellings.
     """
 
-    def __missing__(self, key: str) -> str:
-        is_header = key.startswith("HTTP_") or key in _UNPREFIXED
-        name = key.removeprefix("HTTP_").replace("_", "-").lower() if is_header else ""
-        if len(self) < _MAX_NAMES and len(key) <= MAX_CACHED_KEY:
-            self[key] = name
-        return name
+    def spell(self, name: str) -> str:
+        if name in _UNPREFIXED:
+            return name.replace("_", "-").lower()
+        is_header = name.startswith("HTTP_") and name.removeprefix("HTTP_") not in _UNPREFIXED
+        return name.removeprefix("HTTP_").replace("_", "-").lower() if is_header else ""
+
+
+class _Keys(Spelled[str]):
+    """The keys of environments by the names of headers; nothing for what is not in lower case, and so names none."""
+
+    def spell(self, name: str) -> str:
+        key = name.upper().replace("-", "_")
+        key = key if key in _UNPREFIXED else f"HTTP_{key}"
+        return key if _names[key] == name else ""
 
 
 _names = _Names()
+_keys = _Keys()
 
 
 def make_request(head: Head, body: bytes, environ: Environ, raw: object) -> Request:
