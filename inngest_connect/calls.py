@@ -10,7 +10,7 @@ import contextlib
 import functools
 from collections.abc import Callable
 
-from .handover import Handover
+from .handover import Handover, is_running_here
 from .messages import ExecutorRequest, Reply
 from .served import Served, failed_reply
 
@@ -44,7 +44,10 @@ class Calls:
 
     def begin(self, call: Call) -> None:
         """Run the function that is asked for; raises RuntimeError when the loop of user code is closed."""
-        self._there.put(functools.partial(self._start, call))
+        if is_running_here(self._user_loop):  # before whatever may wait for it there, which is about other calls
+            self._start(call)
+        else:
+            self._there.put(functools.partial(self._start, call))
 
     def cancel(self, call: Call) -> None:
         """Cancel a function as soon as its loop is free."""

@@ -1,7 +1,7 @@
 """Messages as protobuf: dataclasses that say their own field numbers; protobuf's runtime writes and reads them.
 
-Which messages there are is in `messages`. Decides nothing; the bundled engine uses both modules too, and protobuf is
-loaded when the first message is written or read.
+Which messages there are is in `messages`, and how those are written that a call takes in `flat`. Decides nothing; the
+bundled engine uses these modules too, and protobuf is loaded with the first message that needs it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast, dataclass_transform
+
+from .flat import Field, Flat
 
 M = TypeVar("M", bound="Message")
 
@@ -41,32 +43,8 @@ class Message:
 
 def dump(message: Message) -> bytes:
     """Return the bytes of *message*."""
-    return cast("bytes", _to_protobuf(message).SerializeToString())
-
-
-LAST_OF_ONE_BYTE = 0x7F
-"""Numbers up to this one take one byte; in those of more, it masks what each byte says."""
-
-
-def dump_length(number: int) -> bytes:
-    """Return a length as protobuf writes it: seven bits a byte, the lowest first."""
-    written = bytearray()
-    while number > LAST_OF_ONE_BYTE:
-        written.append(number & LAST_OF_ONE_BYTE | LAST_OF_ONE_BYTE + 1)
-        number >>= 7
-    written.append(number)
-    return bytes(written)
-
-
-def parse_length(data: bytes, start: int) -> tuple[int, int]:
-    """Return the length that is written from *start* on, and where it ends; -1 when the data ends before."""
-    number, shift = 0, 0
-    for at in range(start, len(data)):
-        number |= (data[at] & LAST_OF_ONE_BYTE) << shift
-        if data[at] <= LAST_OF_ONE_BYTE:
-            return number, at + 1
-        shift += 7
-    return -1, start
+    flat = _flat_of(cast("Any", type(message)))
+    return cast("bytes", _to_protobuf(message).SerializeToString()) if flat is None else flat.dump(vars(message))
 
 
 def parse(kind: type[M], data: bytes) -> M:
@@ -74,7 +52,13 @@ def parse(kind: type[M], data: bytes) -> M:
 
     Raises FrameError: the bytes are no such message.
     """
-    return _from_protobuf(kind, parse_protobuf(kind, data))
+    flat = _flat_of(cast("Any", kind))
+    values = None if flat is None else flat.parse(data)
+    if values is None:
+        return _from_protobuf(kind, parse_protobuf(kind, data))
+    message = kind.__new__(kind)  # past its constructor, which takes as long as all the rest
+    vars(message).update(values)
+    return message
 
 
 def parse_protobuf(kind: type[Message], data: bytes) -> Any:
@@ -83,6 +67,14 @@ def parse_protobuf(kind: type[Message], data: bytes) -> Any:
         return protobuf_class(cast("Any", kind)).FromString(data)
     except _errors() as error:
         raise FrameError(f"{len(data)} bytes are no {kind.__name__}: {error}") from None
+
+
+def derived(kind: type[M], source: Message, **fields: Any) -> M:
+    """Return a message of that class with the values of *source*, which has fields of the same names, but for these."""
+    message = kind.__new__(kind)
+    values = vars(source) | fields
+    vars(message).update({name: values[name] for name in _names_of(cast("Any", kind))})
+    return message
 
 
 def changed(message: M, **fields: Any) -> M:
@@ -159,9 +151,24 @@ class _Plan:
 
 
 @functools.cache
+def _names_of(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in _fields_of(kind))
+
+
+@functools.cache
+def _flat_of(kind: Any) -> Flat | None:
+    """Return how messages of that class are written by hand; None where they hold others, or several values."""
+    fields = _fields_of(kind)
+    if any(field.repeated or field.message is not None for field in fields):
+        return None
+    defaults = {field.name: field.default for field in dataclasses.fields(kind)}
+    return Flat(Field(field.name, field.number, field.scalar, defaults[field.name]) for field in fields)
+
+
+@functools.cache
 def _plan_of(kind: Any) -> _Plan:
     fields = _fields_of(kind)
-    names = tuple(field.name for field in fields)
+    names = _names_of(kind)
     get = operator.attrgetter(*names)
     return _Plan(
         names,

@@ -5,7 +5,7 @@ Whatever else may come (pings, closing, pieces of a message, nonsense) is left t
 
 from __future__ import annotations
 
-import secrets
+import os
 
 from websockets.frames import Opcode
 
@@ -33,7 +33,7 @@ def binary_frame(message: bytes, *, masked: bool) -> bytes:
         head = bytes((_PLAIN, mask_bit | _LONGER)) + size.to_bytes(8, "big")
     if not masked:
         return head + message
-    mask = secrets.token_bytes(_MASK_BYTES)
+    mask = os.urandom(_MASK_BYTES)
     return head + mask + apply_mask(message, mask)
 
 

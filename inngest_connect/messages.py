@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import enum
 
-from .codec import (
-    LAST_OF_ONE_BYTE,
-    FrameError,
-    Message,
-    dump,
-    dump_length,
-    numbered,
-    parse_length,
-    parse_protobuf,
-)
+from .codec import FrameError, Message, dump, numbered, parse_protobuf
+from .flat import LAST_OF_ONE_BYTE, dump_length, parse_length
 
 SUBPROTOCOL = "v0.connect.inngest.com"
 
@@ -184,6 +176,8 @@ _KINDS = {kind.value: kind for kind in Kind}
 # A frame is written by hand, and read where it can be: every message is in one, and protobuf takes three times as long.
 _KIND, _PAYLOAD = b"\x08", b"\x12"
 """What is before each field of a frame."""
+_KIND_BYTE, _PAYLOAD_BYTE = _KIND[0], _PAYLOAD[0]
+_LENGTH_AT = 3
 
 
 def dump_frame(kind: Kind, message: Message | None = None) -> bytes:
@@ -206,9 +200,9 @@ def parse_frame(data: bytes | str) -> tuple[Kind, bytes]:
 
 def _usual_fields(data: bytes) -> tuple[int, bytes] | None:
     """Return the fields of a frame that is written in the usual way, else None."""
-    if data[0:1] != _KIND or data[2:3] != _PAYLOAD or data[1] > LAST_OF_ONE_BYTE:
+    if len(data) <= _LENGTH_AT or data[0] != _KIND_BYTE or data[2] != _PAYLOAD_BYTE or data[1] > LAST_OF_ONE_BYTE:
         return None
-    length, start = parse_length(data, 3)
+    length, start = parse_length(data, _LENGTH_AT)
     return (data[1], data[start:]) if start + length == len(data) else None
 
 

@@ -21,6 +21,7 @@ from inngest_core.client import Inngest
 
 from .api import flush
 from .calls import Call, Calls
+from .codec import derived
 from .messages import ExecutorRequest, ExtendLease, Kind, Reply, RequestAck
 from .pauses import Pauses
 from .served import Served
@@ -305,18 +306,8 @@ def _what(request: ExecutorRequest) -> str:
 
 
 def _ack(request: ExecutorRequest) -> RequestAck:
-    return RequestAck(
-        request_id=request.request_id,
-        account_id=request.account_id,
-        env_id=request.env_id,
-        app_id=request.app_id,
-        function_slug=request.function_slug,
-        step_id=request.step_id,
-        system_trace_ctx=request.system_trace_ctx,
-        user_trace_ctx=request.user_trace_ctx,
-        run_id=request.run_id,
-    )
+    return derived(RequestAck, request)
 
 
 def _extension(work: _Work) -> ExtendLease:
-    return ExtendLease(**vars(_ack(work.request)), lease_id=work.lease_id)
+    return derived(ExtendLease, work.request, lease_id=work.lease_id)

@@ -10,7 +10,7 @@ import json
 import os
 import platform
 import urllib.parse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from inngest_core.client import Inngest
@@ -25,6 +25,7 @@ from inngest_core.serving.introspection import capabilities
 from inngest_core.serving.registration import dump_functions
 from inngest_core.web.messages import Request, Response
 
+from .codec import derived
 from .messages import (
     AppConfiguration,
     AuthData,
@@ -41,6 +42,7 @@ FRAMEWORK = "connect"
 MAX_APPS = 100
 MOST_BODY_BYTES = MAX_RESPONSE_BYTES - 64 * 1024
 """Of a reply: a gateway reads frames of MAX_RESPONSE_BYTES, and what is around the body needs a part of that."""
+_REQUEST_VERSION = int(REQUEST_VERSION)
 
 Apps = Sequence[tuple[Inngest, Sequence[Function[Any]]]]
 
@@ -114,7 +116,9 @@ class Served:
             known = ", ".join(self._apps)
             return failed_reply(request, f'this worker has no app "{request.app_name}"; it serves: {known}')
         url = _url(request.function_slug, request.step_id or STEP_ID_OF_DISCOVERY)
-        response = await app.answer_async(Request("POST", url, _headers(request), request.request_payload, request))
+        response = await app.answer_async(
+            Request("POST", url, _Headers(request.user_trace_ctx), request.request_payload, request)
+        )
         return _reply(request, response)
 
 
@@ -161,33 +165,46 @@ def _addressed(
     no_retry: bool = False,
     retry_after: str | None = None,
 ) -> Reply:
-    return Reply(
-        request_id=request.request_id,
-        account_id=request.account_id,
-        env_id=request.env_id,
-        app_id=request.app_id,
+    return derived(
+        Reply,
+        request,
         status=status,
         body=body,
         no_retry=no_retry,
         retry_after=retry_after,
         sdk_version=SDK,
-        request_version=int(REQUEST_VERSION),
-        system_trace_ctx=request.system_trace_ctx,
-        user_trace_ctx=request.user_trace_ctx,
-        run_id=request.run_id,
+        request_version=_REQUEST_VERSION,
     )
 
 
-def _headers(request: ExecutorRequest) -> dict[str, str]:
-    """Return the headers that the same request would have over HTTP: those that say which trace it belongs to."""
-    try:
-        trace: object = json.loads(request.user_trace_ctx or b"{}")
-    except ValueError:
-        return {}
-    if not isinstance(trace, dict):
-        return {}
-    fields = cast("Mapping[str, object]", trace)
-    return {name.lower(): value for name, value in fields.items() if isinstance(value, str)}
+class _Headers(Mapping[str, str]):
+    """The headers that the same request would have over HTTP: those that say which trace it belongs to.
+
+    They are read when somebody asks for one, as few calls do.
+    """
+
+    def __init__(self, trace: bytes) -> None:
+        self._trace = trace
+
+    def __getitem__(self, name: str) -> str:
+        return self._fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    @functools.cached_property
+    def _fields(self) -> dict[str, str]:
+        try:
+            trace: object = json.loads(self._trace or b"{}")
+        except ValueError:
+            return {}
+        if not isinstance(trace, dict):
+            return {}
+        fields = cast("Mapping[str, object]", trace)
+        return {name.lower(): value for name, value in fields.items() if isinstance(value, str)}
 
 
 def _configuration(app: App) -> AppConfiguration:

@@ -26,7 +26,6 @@ from inngest_core.protocol.limits import MAX_REQUEST_BYTES
 
 from .frames import Splitter, binary_frame
 
-WAIT_SECONDS = 0.005
 _READ_BYTES = 256 * 1024
 _END_OF_HEAD = b"\r\n\r\n"
 _SOCKETS_ARE_FILES = os.name == "posix"
@@ -101,8 +100,8 @@ class WebSocket(ClientConnection):
 
         What the other side does not read is kept in memory: ask `is_behind` before much is sent.
         may_wait: only while a message is handed over: it may go out with the next one that is sent, but no later than
-        after WAIT_SECONDS, or a fifth of a second when a function blocks the loop. A packet costs more than what is in
-        it, as it wakes the other side.
+        at the next `look`; the system waits for a fifth of a second. A packet costs more than what is in it, as it
+        wakes the other side.
         """
         frame = binary_frame(message, masked=True)
         with self._sending:
@@ -116,7 +115,7 @@ class WebSocket(ClientConnection):
             self._held += frame
             # The other loop sends it with others, before it begins what they acknowledge. Here, that may begin at once.
             if threading.get_ident() == self._thread_id:
-                self._send_held(self.loop)
+                self._send_held()
             return True
 
     def _write(self, data: bytes, flags: int) -> None:
@@ -136,16 +135,14 @@ class WebSocket(ClientConnection):
         is_waiting = self._rest or self._queued or self.transport.get_write_buffer_size()
         return not self._is_lost and not is_waiting
 
-    def _send_held(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Give to the system what was held, which may go on holding it. loop: that of this thread."""
+    def _send_held(self) -> None:
+        """Give to the system what was held, which may go on holding it."""
         with self._sending:
             if not self._held:
                 return
             held, self._held = self._held, b""
             self._write(held, _MORE)
-            if not self._is_held_back and _MORE and self._socket is not None:
-                self._is_held_back = True
-                loop.call_later(WAIT_SECONDS, self._let_go)
+            self._is_held_back = True
 
     def _let_go(self) -> None:
         with self._sending:
@@ -182,13 +179,14 @@ class WebSocket(ClientConnection):
             self._read_alone()
 
     def look(self) -> None:
-        """Read what the other loop has left unread since the last look, because a function blocks it."""
+        """Read what the other loop has left unread since the last look, as a function blocks it; hold nothing back."""
+        self._let_go()
         reads, self._reads_seen = self._reads_seen, self._reads
         if reads == self._reads:
-            self._read(self.loop)
+            self._read()
 
-    def _read(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Read what has come, if that is shared. loop: that of this thread."""
+    def _read(self) -> None:
+        """Read what has come, if that is shared."""
         if not self._receiving.acquire(blocking=False):  # the other thread reads
             return
         try:
@@ -202,7 +200,7 @@ class WebSocket(ClientConnection):
             except OSError:
                 data = b""
             self._hand_over_each(data)
-            self._send_held(loop)
+            self._send_held()
             if not data or self._splitter.has_ended:
                 self._is_shared = False
                 _tell(self.loop, self._read_alone)
@@ -241,7 +239,7 @@ class WebSocket(ClientConnection):
 
     def _read_there(self, loop: asyncio.AbstractEventLoop, shared: socket.socket) -> None:
         self._reads += 1
-        self._read(loop)
+        self._read()
         if not self._is_shared:
             loop.remove_reader(shared.fileno())
 

@@ -43,6 +43,7 @@ def _direct(server_protocol: Any) -> type[asyncio.Protocol]:
     with an answer is complete: uvicorn logs an error for each, as if the application had forgotten to answer.
     """
     frames = importlib.import_module("inngest_connect.frames")
+    is_open = importlib.import_module("websockets.protocol").State.OPEN
 
     class DirectProtocol(server_protocol):  # type: ignore[misc]  # the class is known only to the server
         on_message: Callable[[bytes | str], object] | None = None
@@ -77,7 +78,7 @@ def _direct(server_protocol: Any) -> type[asyncio.Protocol]:
             self.on_message(data if self.curr_msg_data_type == "bytes" else data.decode(errors="replace"))
 
         def push(self, *messages: bytes) -> bool:
-            if self.conn.state.name != "OPEN" or self.transport.is_closing():
+            if self.conn.state is not is_open or self.transport.is_closing():
                 return False
             self.transport.write(b"".join([frames.binary_frame(message, masked=False) for message in messages]))
             return True

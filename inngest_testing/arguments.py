@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime
 import time
+from collections.abc import Sequence
 from typing import Any, cast
 
 from inngest_core.events.event import Event, event_as_json
 from inngest_devserver.intake import parse_event
 
 from .replaying import Replaying
+
+__tracebackhide__ = True
 
 
 def check_replay(replay: Replaying) -> Replaying:
@@ -37,11 +40,27 @@ def seconds_of(duration: datetime.timedelta, name: str) -> float:
     return duration.total_seconds()
 
 
+def events_of(events: Sequence[Event]) -> Sequence[Event]:
+    """Return the events that a run is started with; raises TypeError when they are something else."""
+    if not isinstance(cast("object", events), list | tuple) or not events:
+        raise TypeError(f"events is {events!r}; give a list of events")
+    return events
+
+
+def started_by(event: Event | str) -> Event | str:
+    """Return an event whose runs are asked for, or its id; raises TypeError when it is something else."""
+    if not isinstance(cast("object", event), Event | str):
+        raise TypeError(f"event is {event!r}; give an event that was sent, or its id")
+    return event
+
+
 def as_engines_keep(event: Event, now: float) -> dict[str, Any]:
     """Return an event as an engine keeps it; those that only engines send may be given, too.
 
-    now: the engine's time. Raises EventInvalidError.
+    now: the engine's time. Raises TypeError, and EventInvalidError.
     """
+    if not isinstance(cast("object", event), Event):
+        raise TypeError(f"event is {event!r}; give an inngest.Event; send each of several by itself")
     body = event_as_json(event, f'event "{event.name}"')
     own = event.name.startswith("inngest/")
     parsed = parse_event({**body, "name": "own"} if own else body, now)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import sqlite3
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self, TypeVar, overload
 
 from inngest_core.events.event import Event
@@ -22,7 +22,7 @@ from inngest_devserver.scheduling.virtual_time import VirtualTime
 from inngest_devserver.storage.tables import EventRow
 
 from .ahead import Ahead
-from .arguments import as_engines_keep, check_replay, moment_of, seconds_of
+from .arguments import as_engines_keep, check_replay, events_of, moment_of, seconds_of, started_by
 from .calls import Calls
 from .description import description
 from .errors import RunNotEndedError, TestingError
@@ -38,9 +38,12 @@ from .results import Result
 from .sending import InProcessSender
 from .stubs import SentBy, Stubs
 from .substitutes import Substitutes
-from .targets import Threads, in_a_thread
+from .targets import Threads, client_of, in_a_thread
+from .working import Working
 
 T = TypeVar("T")
+
+__tracebackhide__ = True
 
 LONGEST = datetime.timedelta(days=400)
 """How long a run may take, in the engine's time: longer than any step may sleep or wait."""
@@ -212,6 +215,7 @@ class AsyncEngine:
         event: what `send` was given or returned, or the id of an event.
         """
         self._check_not_closed()
+        event = started_by(event)
         if not self._open:
             return []
         ids = [event] if isinstance(event, str) else [key for each, key in self._sent if each is event]
@@ -230,6 +234,8 @@ class AsyncEngine:
         function: only its runs.
         """
         self._check_not_closed()
+        if function is not None:
+            client_of(function)
         return self._history.all(function) if self._open else []
 
     async def wait(self, run: Result[T], *, within: datetime.timedelta = LONGEST) -> Result[T]:
@@ -240,7 +246,7 @@ class AsyncEngine:
         Raises RunNotEndedError: it has not ended by then. What a run fails with is raised by its `output`.
         """
         seconds = seconds_of(within, "within")
-        async with self._working():
+        async with await self._working():
             self._history.check_own(run)
             ended = await self._time.run_until(lambda: self._has_ended(run.id), seconds=seconds)
         if not ended:
@@ -252,7 +258,7 @@ class AsyncEngine:
 
     async def settle(self) -> None:
         """Let everything happen that is due now."""
-        async with self._working():
+        async with await self._working():
             await self._time.settle()
 
     async def advance(self, duration: datetime.timedelta) -> None:
@@ -261,7 +267,7 @@ class AsyncEngine:
         duration: how much time.
         """
         seconds = seconds_of(duration, "duration")
-        async with self._working():
+        async with await self._working():
             await self._time.advance(seconds)
 
     async def cancel(self, run: Result[Any]) -> None:
@@ -269,7 +275,7 @@ class AsyncEngine:
 
         run: one of this engine's.
         """
-        async with self._working():
+        async with await self._working():
             self._history.check_own(run)
             active = self._machine.active.get(run.id)
             if active is not None:
@@ -279,13 +285,14 @@ class AsyncEngine:
     async def start(self, function: Function[T], events: Sequence[Event]) -> Result[T]:
         """Start a run of a function with these events, whatever its triggers and its flow control; return it."""
         await self._start()
+        client_of(function)
         known = self._machine.registry.by_slug(function.id)
         if known is None:
             await self._registration.add(function, on_demand=True)
             known = self._machine.registry.by_slug(function.id)
         if known is None:
             raise AssertionError("a function that was registered is known")
-        rows = [self._kept(event) for event in events]
+        rows = [self._kept(event) for event in events_of(events)]
         run = self._machine.executor.start(known, rows)
         return self._history.result(run.id)
 
@@ -294,8 +301,7 @@ class AsyncEngine:
 
         run: the run to show in the message.
         """
-        __tracebackhide__ = True
-        self._recorder.stubs.check_used(self._recorder.met(), run)
+        self._recorder.stubs.check_used(self._recorder.met(), run, None if run is None else run.error)
         self._faults.check_happened(self._recorder.met())
 
     def describe(self) -> str:
@@ -318,19 +324,7 @@ class AsyncEngine:
         """Tell whether a run is over, or need not go on because the test fails already."""
         return self._machine.active.get(run_id) is None or bool(self._recorder.problems)
 
-    @contextlib.asynccontextmanager
-    async def _working(self) -> AsyncGenerator[None]:
-        """Let the engine work inside the block; raises what has to fail the test."""
-        __tracebackhide__ = True
+    async def _working(self) -> Working:
+        """Return the block in which the engine works, and which raises what has to fail the test."""
         await self._start()
-        self._machine.scheduler.resume()
-        try:
-            yield
-        finally:
-            self._machine.scheduler.pause()
-            self._history.refresh()
-        if self._recorder.problems:
-            problem = self._recorder.problems[0]
-            if problem.run_id:
-                problem.add_note(self._history.shown(problem.run_id, problem.step))
-            raise problem
+        return Working(self._machine.scheduler, self._history, self._recorder)

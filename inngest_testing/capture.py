@@ -22,6 +22,8 @@ from .replaying import Replaying
 from .results import Result, one_line
 from .sync_engine import Engine
 
+__tracebackhide__ = True
+
 _MOST_SHOWN = 20
 
 
@@ -94,7 +96,6 @@ class Sent:
         fields: other fields of the event, such as `id` and `ts`.
         Raises NotSentError, which lists what was sent.
         """
-        __tracebackhide__ = True
         found = [event for event in self.named(name) if _fits(event, data, fields)]
         if found and count in (None, len(found)):
             return found[0]
@@ -106,7 +107,6 @@ class Sent:
         name: no event of this name; by default none at all.
         Raises NotSentError, which lists what was sent.
         """
-        __tracebackhide__ = True
         found = self.events if name is None else self.named(name)
         if found:
             what = "no event" if name is None else f'no "{name}"'

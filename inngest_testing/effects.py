@@ -10,6 +10,8 @@ from inngest_core.execution.execution import current_step
 from .errors import EffectError, TestingError
 from .recording import current_engine, current_run
 
+__tracebackhide__ = True
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -47,7 +49,6 @@ class SideEffect(Generic[P, T]):
 
         Raises EffectError, which lists the calls.
         """
-        __tracebackhide__ = True
         if len(self.calls) == 1:
             return
         shown = "".join(f"\n  {_shown(args, kwargs)}" for args, kwargs in self.calls)

@@ -32,6 +32,8 @@ from .errors import ReplayError
 from .portal import Portal
 from .targets import client_of
 
+__tracebackhide__ = True
+
 FORMAT = 1
 
 _KINDS: Mapping[str, frozenset[Opcode]] = {
@@ -122,7 +124,6 @@ def replay(function: Function[Any], run: str | Path | Mapping[str, Any], *, chec
     Returns what came of each step. Raises ReplayError: a step is met no more, or another one instead; the message lists
     the steps. ValueError: this is not an exported run.
     """
-    __tracebackhide__ = True
     document = _read(run)
     replayed = Portal().run(lambda: _replay(function, document))
     if check and not replayed.ok:

@@ -15,6 +15,10 @@ from .errors import StubError
 from .sending import Ask
 from .wording import listed, meant
 
+__tracebackhide__ = True
+
+_FAULTS = ("crash_after", "duplicate", "save_fails")
+
 
 @dataclass(slots=True)
 class Faults:
@@ -24,6 +28,12 @@ class Faults:
     duplicate: str | None = None
     save_fails: str | None = None
     happened: set[str] = field(default_factory=set[str])
+
+    def __post_init__(self) -> None:
+        for fault in _FAULTS:
+            step_id: object = getattr(self, fault)
+            if step_id is not None and not isinstance(step_id, str):
+                raise TypeError(f"{fault} is {step_id!r}; give the id of a step")
 
     def __bool__(self) -> bool:
         return any((self.crash_after, self.duplicate, self.save_fails))
@@ -55,8 +65,7 @@ class Faults:
 
     def check_happened(self, met: list[str]) -> None:
         """Raise StubError when a fault did not happen, as its step had no result. met: the steps that there were."""
-        __tracebackhide__ = True
-        for fault in ("crash_after", "duplicate", "save_fails"):
+        for fault in _FAULTS:
             step_id: str | None = getattr(self, fault)
             if step_id is not None and fault not in self.happened:
                 what = f'{fault}="{step_id}" did not happen: the app reported no result of such a step'

@@ -19,6 +19,8 @@ from inngest_core.web.messages import Request, Response
 from .errors import AppError
 from .targets import Target
 
+__tracebackhide__ = True
+
 Message = dict[str, Any]
 
 

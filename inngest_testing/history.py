@@ -7,7 +7,7 @@ looks at one before that.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from inngest_core.client import Inngest
 from inngest_core.events.event import Event, parse_event
@@ -24,6 +24,8 @@ from inngest_devserver.storage.tables import HistoryRow, MetadataRow, RunRow
 from .recording import Recorder
 from .report import report
 from .results import Line, Result, Snapshot, Status
+
+__tracebackhide__ = True
 
 
 class History:
@@ -58,7 +60,9 @@ class History:
         return result
 
     def check_own(self, run: Result[Any]) -> None:
-        """Raise ValueError for a run of another engine."""
+        """Raise ValueError for a run of another engine, and TypeError for what is no run."""
+        if not isinstance(cast("object", run), Result):
+            raise TypeError(f"run is {run!r}; give a run, such as engine.runs_of(event)[0]")
         if self._results.get(run.id) is not run:
             raise ValueError(f"this is a run of another engine, which knows nothing of it here:\n{run!r}")
 

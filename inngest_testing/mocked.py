@@ -22,6 +22,8 @@ from .results import Status as RunStatus
 from .stubs import TIMEOUT
 from .sync_engine import Engine
 
+__tracebackhide__ = True
+
 Timeout = TIMEOUT
 """A stub for `step.wait_for_event`: nothing comes in time."""
 

@@ -90,11 +90,17 @@ def _explanations(item: pytest.Item, told: str) -> Iterator[str]:
     try:
         if describe is not None and (text := describe()):
             yield text
+        shown = _lines(told)
         for run in () if results is None else results.recent:
-            if (text := repr(run)) not in told:
+            if _lines(text := repr(run)) not in shown:
                 yield text
     except Exception as error:  # the failure of the test is what counts
         yield f"the runs cannot be shown: {error!r}"
+
+
+def _lines(text: str) -> str:
+    """Return a text without the margins in which pytest shows it."""
+    return "\n".join(line.removeprefix("E").strip() for line in text.splitlines())
 
 
 @pytest.fixture

@@ -20,6 +20,10 @@ from typing import Any, TypeVar, cast
 from inngest_core.errors import InngestError
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
 
+from .tracebacks import as_raised_by_kit
+
+__tracebackhide__ = True
+
 T = TypeVar("T")
 
 _PATIENCE_SECONDS = 5.0
@@ -38,21 +42,23 @@ class Portal:
     """One thread of a test, as it waits for coroutines on the loop."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._inbox: queue.SimpleQueue[_Work | Outcome] | None = None
+        self._thread: threading.Thread
+        """The one that waits by the inbox."""
 
     def run(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine on the loop, in a copy of the caller's context variables, and return its result.
 
         Raises what the coroutine raises.
         """
-        __tracebackhide__ = True
         if threading.current_thread() is _loop_thread().thread:
             raise RuntimeError(
                 "the sync test engine was asked by an async function that it runs itself, and would wait for itself; "
                 "use it in the test only"
             )
         inbox: queue.SimpleQueue[_Work | Outcome] = queue.SimpleQueue()
-        before, self._inbox = self._inbox, inbox
+        before = self._enter(inbox)
         cancel = _loop_thread().start(main, inbox.put)
         try:
             while True:
@@ -66,7 +72,21 @@ class Portal:
             raise
         finally:
             self._inbox = before
-        return cast("T", item.unwrap())
+        if isinstance(item, Raised):
+            raise as_raised_by_kit(item.error)
+        return cast("T", item.value)
+
+    def _enter(self, inbox: queue.SimpleQueue[_Work | Outcome]) -> queue.SimpleQueue[_Work | Outcome] | None:
+        """Take work by this inbox from now on; return the one until now. Raises RuntimeError in another thread."""
+        with self._lock:
+            before, thread = self._inbox, threading.current_thread()
+            if before is not None and self._thread is not thread:
+                raise RuntimeError(
+                    f"the test engine is in use by the thread {self._thread.name!r}, and does one thing at a time; use "
+                    "it in one thread, or give each thread an engine of its own"
+                )
+            self._inbox, self._thread = inbox, thread
+            return before
 
     async def call_in_waiting_thread(self, do: Callable[[], T]) -> T:
         """Have the thread that waits call *do*, in a copy of its context variables; for coroutines on the loop."""
@@ -129,7 +149,6 @@ class _LoopThread:
         context = contextvars.copy_context()
 
         async def run() -> None:
-            __tracebackhide__ = True
             try:
                 outcome: Outcome = Returned(await main())
             except BaseException as error:

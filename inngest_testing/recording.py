@@ -26,6 +26,7 @@ from inngest_core.runtime.outcome import Raised, Returned
 
 from .errors import StubError, TestingError
 from .stubs import Stub, Stubs, check_value_of_step
+from .tracebacks import as_raised_by_user
 
 current_run: contextvars.ContextVar[str] = contextvars.ContextVar("inngest_testing_run", default="")
 """The run that is called at the moment, in everything that its call does."""
@@ -263,4 +264,4 @@ class _noting:  # noqa: N801  # a context manager that reads as a word; a genera
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if error is not None and not isinstance(error, (*CONTROL, Interrupt, GeneratorExit)):
-            self._record.errors.append(error)
+            self._record.errors.append(as_raised_by_user(error))

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from inngest_core.client import Inngest
-from inngest_core.function import Function
+from inngest_core.error_text import headline
+from inngest_core.function import Function, index_functions
 from inngest_core.protocol.signing import SigningKey
 from inngest_devserver.apps.registry import RegistrationInvalidError, Registry
 from inngest_devserver.calls.reply import Answer
@@ -16,7 +17,10 @@ from .errors import AppError
 from .frameworks import target_of
 from .recording import Recorder
 from .sending import InProcessSender
-from .targets import BareTarget, Target, by_client, functions_in
+from .targets import BareTarget, by_client, functions_in
+from .tracebacks import as_raised_by_user
+
+__tracebackhide__ = True
 
 _SHOWN = 500
 """Characters of an answer in a message."""
@@ -39,7 +43,7 @@ class Registration:
         """Register an app, or functions. on_demand: no event is to start these. Raises AppError."""
         functions = functions_in(app)
         if functions is None:
-            await self._add_app(target_of(app))
+            await self._add_app(app)
             return
         for client, own in by_client(functions):
             self._add_functions(client, own, on_demand=on_demand)
@@ -49,6 +53,7 @@ class Registration:
         found = self._bare.get(id(client))
         if found is None:
             found = self._bare[id(client)] = (BareTarget(client), self._sender.new_origin())
+        index_functions({id(function): function for function in functions}.values())  # no id is given twice
         target, origin = found
         target.add(functions, on_demand=on_demand)
         self._sender.add(origin, target)
@@ -59,11 +64,18 @@ class Registration:
         except RegistrationInvalidError as error:
             raise AppError("; ".join(error.details) or error.message) from None
 
-    async def _add_app(self, target: Target) -> None:
+    async def _add_app(self, app: object) -> None:
+        target = target_of(app)
         origin = self._sender.new_origin()
         self._sender.add(origin, target, self._key)
         before = self._registry.registrations
-        answer = await self._sender.send("PUT", origin + self._path, {}, b"{}")
+        try:
+            answer = await self._sender.send("PUT", origin + self._path, {}, b"{}")
+        except Exception as error:
+            raise AppError(
+                f"{app!r} did not register: it raised {headline(error)} when it was called as an app; give functions "
+                "that @client.create_function(…) returned, or an app of a framework that serves some"
+            ) from as_raised_by_user(error)
         if self._registry.registrations == before:
             said, advice = _refusal(answer)
             raise AppError(

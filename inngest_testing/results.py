@@ -18,7 +18,10 @@ from inngest_core.protocol.wire import Opcode
 
 from .errors import RunCancelledError, RunNotEndedError, StepNotMetError
 from .recording import RunRecord, StepRecord
+from .tracebacks import as_raised_by_user
 from .wording import listed, meant
+
+__tracebackhide__ = True
 
 T = TypeVar("T")
 
@@ -117,7 +120,6 @@ class StepResult:
     @property
     def output(self) -> Any:
         """What the function got. Raises the step's error; RunNotEndedError: it has not ended."""
-        __tracebackhide__ = True
         run = self._look()
         if self._record.id not in run.memos:
             raise RunNotEndedError(f'step "{self.id}" has not ended, so it has no output')
@@ -133,7 +135,7 @@ class StepResult:
         if not isinstance(memo, dict) or "error" not in memo or self._record.op is Opcode.WAIT_FOR_EVENT:
             return None
         if self._record.errors:
-            return self._record.errors[-1]
+            return as_raised_by_user(self._record.errors[-1])
         told = cast("dict[str, Any]", memo)["error"]
         return read_step_error(cast("Mapping[str, Any]", told) if isinstance(told, dict) else {}, self.id)
 
@@ -168,7 +170,6 @@ class Steps(Mapping[str, StepResult]):
         self._look = look
 
     def __getitem__(self, step_id: str) -> StepResult:
-        __tracebackhide__ = True
         found = self.all(step_id)
         if not found:
             raise StepNotMetError(
@@ -252,16 +253,12 @@ class Result(Generic[T]):
         Raises what the function or its failing step raised, when the run has failed; RunCancelledError;
         RunNotEndedError.
         """
-        __tracebackhide__ = True
         run = self._look()
         match run.status:
             case Status.COMPLETED:
                 return self._read(run.output)
             case Status.FAILED:
-                error = self.error or StepError("the run failed")
-                if repr(self) not in getattr(error, "__notes__", ()):
-                    error.add_note(repr(self))
-                raise error
+                raise _noted(self.error or StepError("the run failed"), repr(self))
             case Status.CANCELLED:
                 raise RunCancelledError(f"the run was cancelled, so it has no output\n{self!r}")
             case Status.RUNNING:
@@ -280,7 +277,7 @@ class Result(Generic[T]):
             told = run.output
             return read_step_error(cast("Mapping[str, Any]", told) if isinstance(told, dict) else {}, "")
         error = self._record.errors[-1]
-        return self._original(error) if isinstance(error, StepError) else error
+        return as_raised_by_user(self._original(error) if isinstance(error, StepError) else error)
 
     def _original(self, error: StepError) -> BaseException:
         for step in reversed(self._record.steps.values()):
@@ -308,6 +305,19 @@ class Result(Generic[T]):
         """How long it took, in the engine's time: sleeps and pauses between attempts count in full."""
         run = self._look()
         return datetime.timedelta(seconds=(run.now if run.ended_at is None else run.ended_at) - run.started_at)
+
+
+class _Note(str):
+    """The note of a run; those of earlier runs are known by it, as tests may raise one exception in several."""
+
+    __slots__ = ()
+
+
+def _noted(error: BaseException, run: str) -> BaseException:
+    """Return the error of a run with a note of it."""
+    notes = [note for note in getattr(error, "__notes__", ()) if not isinstance(note, _Note)]
+    error.__notes__ = [*notes, _Note(run)]
+    return error
 
 
 def one_line(value: object, limit: int = 200) -> str:

@@ -19,6 +19,8 @@ from .replaying import Replaying
 from .results import Result
 from .targets import Threads, client_of, in_a_thread
 
+__tracebackhide__ = True
+
 T = TypeVar("T")
 
 Started = Event | Sequence[Event] | Mapping[str, object] | None
@@ -59,7 +61,6 @@ def run(
     Raises StubError: a stub or a fault was not used, or does not fit its step. ReplayError: the function did not do the
     same again. RunNotEndedError: it did not end within that time.
     """
-    __tracebackhide__ = True
     settings = _Settings(steps, replay, now, within, Faults(crash_after, duplicate, save_fails))
     portal = Portal()
     return portal.run(lambda: _run(function, event, settings, cast("Threads", portal.call_in_waiting_thread)))
@@ -82,7 +83,6 @@ async def run_async(
     function, event, steps, replay, now, within, crash_after, duplicate, save_fails: as for `run`.
     Returns and raises what `run` does.
     """
-    __tracebackhide__ = True
     settings = _Settings(steps, replay, now, within, Faults(crash_after, duplicate, save_fails))
     return await _run(function, event, settings, in_a_thread)
 
@@ -103,7 +103,6 @@ class _Settings:
 
 
 async def _run(function: Function[T], event: Started, settings: _Settings, threads: Threads) -> Result[T]:
-    __tracebackhide__ = True
     client_of(function)
     events = _events(function, event)
     async with AsyncEngine(

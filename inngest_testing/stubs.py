@@ -7,6 +7,7 @@ What runs in the app is replaced there (`recording.py`), what the engine does it
 from __future__ import annotations
 
 import fnmatch
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -16,7 +17,9 @@ from inngest_core.function import Function
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
 
 from .errors import StubError
-from .wording import listed, meant
+from .wording import listed, meant, short_repr
+
+__tracebackhide__ = True
 
 
 class Timeout:
@@ -123,14 +126,14 @@ class Stub:
                     f"{_count(len(outcome.outcomes), 'outcome')}; give one more, or lower the retries of the function"
                 )
             outcome = outcome.outcomes[tried - 1]
-        return _outcome_of(outcome, arguments)
+        return _outcome_of(outcome, arguments, step_id)
 
 
-def _outcome_of(given: object, arguments: Sequence[object]) -> Outcome:
+def _outcome_of(given: object, arguments: Sequence[object], step_id: str) -> Outcome:
     if isinstance(given, LiteralValue):
         return Returned(given.value)
     if isinstance(given, BaseException):
-        return Raised(given)
+        return Raised(given.with_traceback(None))  # not that of the tries before
     kind = cast("type[object] | None", given if isinstance(given, type) else None)
     if kind is not None and issubclass(kind, BaseException):
         return Raised(kind())
@@ -139,8 +142,26 @@ def _outcome_of(given: object, arguments: Sequence[object]) -> Outcome:
         try:
             return Returned(function(*arguments))
         except Exception as error:
+            if isinstance(error, TypeError):
+                _check_takes(function, arguments, step_id)
             return Raised(error)
     return Returned(given)
+
+
+def _check_takes(function: Callable[..., object], arguments: Sequence[object], step_id: str) -> None:
+    """Raise StubError for a callable that does not take the arguments of its step."""
+    try:
+        parameters = inspect.signature(function)
+    except (TypeError, ValueError):  # of a builtin
+        return
+    try:
+        parameters.bind(*arguments)
+    except TypeError as error:
+        given = ", ".join(map(short_repr, arguments)) or "no arguments"
+        raise StubError(
+            f'the stub of step "{step_id}" cannot be called with what the step is given, ({given}): {error}; have it '
+            "take these, or give testing.returns(…) to have the step give the callable itself"
+        ) from None
 
 
 class Stubs:
@@ -173,22 +194,21 @@ class Stubs:
         """Yield the ids and patterns for which no step was met."""
         return (stub.pattern for stub in self._stubs if not stub.used)
 
-    def check_used(self, met: Sequence[str], run: object) -> None:
+    def check_used(self, met: Sequence[str], run: object, error: BaseException | None) -> None:
         """Raise StubError that names the stubs for which no step was met.
 
-        met: the ids of the steps that were. run: the run to show, or None.
+        met: the ids of the steps that were. run: the run to show, or None. error: what that has failed with, if it has.
         """
-        __tracebackhide__ = True
         unused = list(self.unused())
         if not unused:
             return
         what = "a stub was" if len(unused) == 1 else "stubs were"
-        hint = meant(unused[0], met)
+        hint = meant(unused[0], met) + ("; the run failed first" if error else "")
         shown = "" if run is None else f"\n{run!r}"
         raise StubError(
             f"{what} given for {listed(unused)}, but no such step was met{hint}\nthe steps that were met: {listed(met)}"
             f"{shown}"
-        )
+        ) from error
 
 
 def _is_id(key: object) -> bool:

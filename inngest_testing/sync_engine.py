@@ -14,6 +14,8 @@ from .portal import Portal
 from .replaying import Replaying
 from .results import Result
 
+__tracebackhide__ = True
+
 T = TypeVar("T")
 
 

@@ -20,6 +20,8 @@ from inngest_core.web.messages import Request, Response
 
 from .errors import AppError
 
+__tracebackhide__ = True
+
 T = TypeVar("T")
 
 

@@ -11,6 +11,12 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(f'"{name}"' for name in dict.fromkeys(names)) or "none"
 
 
+def short_repr(value: object, limit: int = 100) -> str:
+    """Return a value as Python writes it, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
 def meant(name: str, known: Iterable[str]) -> str:
     """Return a question that names what was probably meant, to follow a semicolon; empty when nothing comes near."""
     by_letters = {each.casefold(): each for each in known}

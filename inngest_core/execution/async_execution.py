@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, assert_never
 
@@ -20,6 +21,9 @@ from .tools import Tool
 
 SEARCH_SECONDS = 10.0
 """How long a targeted call looks for its step in a function that neither meets it nor ends."""
+
+MOST_AT_ONCE = 100
+"""So many memos are delivered in one turn of the loop at most, which others share."""
 
 
 class AsyncExecution(Execution[Place]):
@@ -135,18 +139,22 @@ class AsyncExecution(Execution[Place]):
             return NOT_RECALLED
         return super().recall(step_id, callback, output_type)
 
-    async def meet(self, tool: Tool) -> Any:
-        """Return the value of the step that user code has just met, or raise its error."""
+    def meet(self, tool: Tool) -> Awaitable[Any]:
+        """Return what to await, at once, for the value of the step that user code has just met.
+
+        That raises its error. Whoever calls this returns the value and does nothing more; see `Place.ends_unseen`.
+        """
         found, body = self.find(tool), self._body or self._running()
-        if not body.in_main_task():
-            self.replay.concurrent = True
-        elif (self._begun or self.may_be_read_at_once()) and self.replay.shortcut(found, alone=False):
-            return self.read(found)
-        found.place = body.park(found.step_id)
+        if not self.replay.concurrent:
+            if not body.in_main_task():
+                self.replay.concurrent = True
+            elif (self._begun or self.may_be_read_at_once()) and self.replay.shortcut(found, alone=False):
+                return _give(self.read(found))
+        place = found.place = body.park(found.step_id, runs=found.memo is None)
         if found.index:
-            self._look_for_shared_id(found, found.place)
+            self._look_for_shared_id(found, place)
         self.replay.meet(found)
-        return await found.place.wait()
+        return place
 
     def _running(self) -> Body:
         if self._body is None:
@@ -160,33 +168,45 @@ class AsyncExecution(Execution[Place]):
             self.warn_of_shared_id(found.step_id, _branch_of(other), _branch_of(place))
 
     def _deliver_next(self) -> bool:
-        """Deliver the next memo, if there is one and no hook has to run before; tell whether that was done."""
-        found = self.replay.next_memo() if self.may_be_read_at_once() else None
-        if found is None:
-            return False
-        self._resolve(found)
+        """Deliver the next memo, if there is one and no hook has to run before; tell whether that was done.
+
+        Others with it, as long as nothing in the function sees one before the next.
+        """
+        batch: dict[object, int] = {}
+        for delivered in range(MOST_AT_ONCE):
+            found = self.replay.next_memo() if self.may_be_read_at_once() else None
+            if found is None:
+                return delivered > 0
+            unseen = _place_of(found).ends_unseen(batch)
+            if not self._resolve(found) or not unseen:
+                break
         return True
 
-    def _resolve(self, found: Found[Tool, Place]) -> None:
+    def _resolve(self, found: Found[Tool, Place]) -> bool:
+        """Give a step's memo to whoever waits for it; tell whether it is a result, and not an error."""
         place = _place_of(found)
         try:
             value = self.read(found)
         except Exception as error:  # a StepError, or a memo that does not fit the output type
             place.reject(error)
-        else:
-            place.resolve(value)
+            return False
+        place.resolve(value)
+        return True
 
     async def group(self, calls: Sequence[Callable[[], Awaitable[object]]]) -> list[Outcome]:
         """Run the branches of a parallel group, all to their end; return what each came to."""
+        contexts = [_context_of(branch) for branch in branches(len(calls))]
+        return await self._running().gather(list(zip(contexts, calls, strict=True)))
 
-        def branch(branch: Branch, call: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[object]]:
-            async def run() -> object:
-                current_branch.set(branch)
-                return await call()
 
-            return run
+async def _give(value: object) -> object:
+    return value
 
-        return await self._running().gather([branch(*each) for each in zip(branches(len(calls)), calls, strict=True)])
+
+def _context_of(branch: Branch) -> contextvars.Context:
+    context = contextvars.copy_context()
+    context.run(current_branch.set, branch)
+    return context
 
 
 def _place_of(found: Found[Tool, Place]) -> Place:
@@ -196,5 +216,5 @@ def _place_of(found: Found[Tool, Place]) -> Place:
 
 
 def _branch_of(place: Place) -> str:
-    branch = place.context.get(current_branch)
+    branch = place.look_up(current_branch)
     return place.met_by() if branch is None else str(branch)

@@ -114,6 +114,8 @@ Decision = Deliver[Tool, Place] | RunNow[Tool, Place] | Report[Tool, Place] | Re
 _STEP_RUN = Opcode.STEP_RUN  # looking it up in its enum takes as long as a whole call of a function
 _new = cast("Callable[..., Any]", tuple.__new__)
 _NO_MEMO = object()
+_MOST_STEPS = 1 << 32
+"""No call meets so many."""
 
 NOT_RECALLED = object()
 """A step is not one whose memo is all that counts."""
@@ -157,7 +159,9 @@ class Replay(Generic[Tool, Place]):
         self._stack = stack
         self._next_position = 0
         self._met_count: dict[str, int] = {}
-        self._ready: list[tuple[int, int, Found[Tool, Place]]] = []
+        self._ready: list[int] = []
+        """A heap of numbers: of tuples it would be slower, and each of them a thing for the garbage collector."""
+        self._ready_steps: dict[int, Found[Tool, Place]] = {}
         self.new: list[Found[Tool, Place]] = []
         self._perhaps_planned = False
         """Set when the memo of a race's step was delivered while a new step was there: an earlier call planned that."""
@@ -262,7 +266,9 @@ class Replay(Generic[Tool, Place]):
             self.new.append(found)
             return
         unnamed = len(self._stack) + found.memo.failed
-        heapq.heappush(self._ready, (self._position.get(found.id, unnamed), len(self.found), found))
+        turn = self._position.get(found.id, unnamed) * _MOST_STEPS + len(self.found)
+        heapq.heappush(self._ready, turn)
+        self._ready_steps[turn] = found
 
     def next(self) -> Decision[Tool, Place]:
         """Decide on the steps met so far; see the table."""
@@ -280,14 +286,17 @@ class Replay(Generic[Tool, Place]):
         """Return the step to deliver a memo to, if that is what comes next."""
         if not self._ready or self.target_met:
             return None
-        found = heapq.heappop(self._ready)[2]
+        found = self._ready_steps.pop(heapq.heappop(self._ready))
         self._pass(found)
         return found
 
     def _pass(self, found: Found[Tool, Place]) -> None:
         self._delivered += 1
-        self._perhaps_planned = self._perhaps_planned or (found.race and bool(self.new))
-        self._next_position = max(self._next_position, self._position.get(found.id, -1) + 1)
+        if found.race and self.new:
+            self._perhaps_planned = True
+        position = self._position.get(found.id, -1)
+        if position >= self._next_position:
+            self._next_position = position + 1
 
     def _answer_for(self, target: Found[Tool, Place]) -> Decision[Tool, Place]:
         if target.memo is not None:

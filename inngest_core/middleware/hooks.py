@@ -15,21 +15,21 @@ from functools import partial
 
 from inngest_core.errors import CONTROL, InngestError
 from inngest_core.runtime.awaitable import is_awaitable
-from inngest_core.runtime.drivers import HELD_LOOP_SECONDS, Resources
+from inngest_core.runtime.drivers import Resources
 from inngest_core.runtime.effects import Call, Flow
+from inngest_core.runtime.held_loop import tell_if_held
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
 from inngest_core.runtime.stopwatch import ticks
 
 from .base import Middleware, MiddlewareFactory, MiddlewareSync
 from .factories import failed, make
-from .onion import Inner, layer
+from .onion import Inner, awaiting_layer, raised_here, yielding_layer
 from .values import StepInfo, TransformOutputResult
 
 _NAMES = tuple(name for name, hook in vars(MiddlewareSync).items() if callable(hook) and not name.startswith("_"))
 _BEFORE_NEW_CODE = frozenset({"after_memoization", "before_execution"})
 _OF_STEPS = frozenset({"on_step_start", "wrap_step", "transform_output", "on_step_complete", "on_step_error"})
 _RECORDS_INPUTS = operator.attrgetter("records_step_inputs")
-_ALL_RUN = object()
 
 
 class Plan:
@@ -139,7 +139,11 @@ class Hooks:
         if planned is None:
             return inner(context)
         for index, name in planned[::-1]:
-            inner = partial(layer, self._instances[index], hook, name, given, inner, self._resources)
+            instance = self._instances[index]
+            if isinstance(instance, Middleware):
+                inner = partial(awaiting_layer, getattr(instance, hook), name, given, inner, self._resources)
+            else:
+                inner = partial(yielding_layer, getattr(instance, hook), name, given, inner, self._asynchronous)
         return inner(context)
 
     def _planned(self, hook: str) -> Sequence[tuple[int, str]]:
@@ -149,30 +153,40 @@ class Hooks:
         return self.plan.hooks.get(hook, ())
 
     def _run(self, planned: Sequence[tuple[int, str]], hook: str, args: Sequence[object]) -> Flow[None]:
-        """Run a hook of some middleware; those with nothing to await share an effect, which costs more than they."""
-        if not planned:
-            return
-        left, instances, may_wait = iter(planned), self._instances, self._asynchronous
-
-        def go() -> object:
-            """Run hooks up to the first that has to be awaited, or held the loop: the driver does, or says, so."""
-            long = ticks() + HELD_LOOP_SECONDS / 2
-            for index, call.what in left:
+        """Run a hook of some middleware here, not by an effect, which costs more than they; a driver gets the rest."""
+        instances, may_wait, started = self._instances, self._asynchronous, 0.0
+        for index, name in planned:
+            if may_wait:
+                started = ticks()
+            try:
                 result = getattr(instances[index], hook)(*args)
-                if (result is not None and is_awaitable(result)) or (may_wait and ticks() > long):
-                    return result
-            return _ALL_RUN
+            except InngestError:
+                raise
+            except Exception as error:
+                raise failed(name, error) from error
+            except BaseException as error:
+                left = raised_here(error, name)
+            else:
+                if may_wait:
+                    tell_if_held(name, ticks() - started)
+                if result is None or not is_awaitable(result):
+                    continue
+                left = Call(_itself, (result,), what=name)
+            yield from _by_driver(left)
 
-        call = Call(go)
-        try:
-            while (yield call) is not _ALL_RUN:
-                pass
-        except (InngestError, *CONTROL):
-            raise
-        except BaseException as error:
-            raise failed(call.what, error) from error
-        finally:
-            del call.callback  # which holds the call, too
+
+def _by_driver(left: Call) -> Flow[None]:
+    """Let the driver await what a hook returned, or say what it means that it raised."""
+    try:
+        yield left
+    except (InngestError, *CONTROL):
+        raise
+    except BaseException as error:
+        raise failed(left.what, error) from error
+
+
+def _itself(result: object) -> object:
+    return result
 
 
 @functools.lru_cache(maxsize=256)

@@ -17,9 +17,10 @@ from inngest_core.error_text import kind_of
 from inngest_core.errors import CONTROL, InngestError, MiddlewareError, NonRetriableError, RetryAfterError
 from inngest_core.runtime.drivers import Resources, run_async
 from inngest_core.runtime.effects import Call, Flow
+from inngest_core.runtime.held_loop import tell_if_held
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
+from inngest_core.runtime.stopwatch import ticks
 
-from .base import Middleware, MiddlewareSync
 from .factories import failed
 
 Inner = Callable[[contextvars.Context | None], Flow[Outcome]]
@@ -34,27 +35,74 @@ class _Passed:
     failure: BaseException | None = None
 
 
-def layer(
-    instance: Middleware | MiddlewareSync,
-    hook: str,
+def awaiting_layer(
+    wrap: Callable[..., object],
     name: str,
     given: object,
     inner: Inner,
     resources: Resources,
     context: contextvars.Context | None,
 ) -> Flow[Outcome]:
-    """Run *inner* within the hook of one middleware; as `Hooks.around`. name: of the hook, for messages."""
-    wrap: Callable[..., object] = getattr(instance, hook)
+    """Run *inner* within a hook that awaits `call_next()`; as `Hooks.around`. name: of the hook, for messages."""
     passed = _Passed()
     try:
-        if isinstance(instance, Middleware):
-            value: object = yield Call(wrap, (given, _call_next(inner, resources, passed)), context, name)
-        else:
-            value = yield from _between_yields(wrap, given, inner, passed, name, context)
+        value: object = yield Call(wrap, (given, _call_next(inner, resources, passed)), context, name)
     except GeneratorExit:
         raise
     except BaseException as error:
         return _raised(error, passed, name)
+    return _returned(value, passed)
+
+
+def yielding_layer(
+    wrap: Callable[..., object],
+    name: str,
+    given: object,
+    inner: Inner,
+    on_loop: bool,
+    context: contextvars.Context | None,
+) -> Flow[Outcome]:
+    """Run *inner* whenever the hook yields; as `Hooks.around`. name: of the hook. on_loop: whether a loop drives this.
+
+    The hook goes on here, not by an effect: two of them for each hook and step would cost more than most hooks.
+    """
+    hook = _GeneratorHook(wrap, given, name)
+    try:
+        try:
+            while True:
+                started = ticks() if on_loop else 0.0
+                ended = hook.advance() if context is None else context.run(hook.advance)
+                if on_loop:
+                    tell_if_held(name, ticks() - started)
+                if type(ended) is Call:  # what only the driver can judge
+                    ended = yield ended
+                if type(ended) is Returned:
+                    return _returned(ended.value, hook)
+                if hook.failure is not None:
+                    raise hook.failure
+                try:
+                    hook.outcome = yield from inner(context)
+                except Exception as failure:
+                    hook.failure = failure
+        finally:  # also when nobody waits for the flow any more
+            if hook.is_open:
+                hook.close(context)
+    except GeneratorExit:
+        raise
+    except BaseException as error:  # what closing the hook raises, too
+        return _raised(error, hook, name)
+
+
+def raised_here(error: BaseException, what: str) -> Call:
+    """Return what to yield where a hook has raised what is no Exception: the driver knows what that means."""
+    return Call(_raise, (error,), None, what)
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
+
+def _returned(value: object, passed: _Passed) -> Outcome:
     if passed.failure is not None:
         raise passed.failure
     if value is None and passed.outcome is not None:
@@ -93,63 +141,41 @@ def _call_next(inner: Inner, resources: Resources, passed: _Passed) -> Callable[
     return call_next
 
 
-def _between_yields(
-    wrap: Callable[..., object],
-    given: object,
-    inner: Inner,
-    passed: _Passed,
-    name: str,
-    context: contextvars.Context | None,
-) -> Flow[object]:
-    """Run *inner* whenever the generator yields; return what the generator returns, raise what it raises."""
-    hook = _GeneratorHook(wrap, given, passed, name)
-    advance = Call(hook.advance, (), context, name)
-    try:
-        while True:
-            ended: Returned | None = yield advance
-            if ended is not None:
-                return ended.value
-            if passed.failure is not None:
-                return None
-            try:
-                passed.outcome = yield from inner(context)
-            except Exception as failure:
-                passed.failure = failure
-    finally:  # also when nobody waits for the flow any more
-        if hook.is_open and context is None:
-            hook.close()
-        elif hook.is_open and context is not None:
-            context.run(hook.close)
-
-
-class _GeneratorHook:
+class _GeneratorHook(_Passed):
     """A hook with a `yield`, as far as it has come."""
 
-    __slots__ = ("_generator", "_given", "_name", "_passed", "_wrap", "is_open")
+    __slots__ = ("_generator", "_given", "_name", "_wrap", "is_open")
 
-    def __init__(self, wrap: Callable[..., object], given: object, passed: _Passed, name: str) -> None:
+    def __init__(self, wrap: Callable[..., object], given: object, name: str) -> None:
+        self.outcome = self.failure = None
         self._wrap = wrap
         self._given = given
-        self._passed = passed
         self._name = name
         self._generator: Generator[None, object, object] | None = None
         self.is_open = False
         """Whether it waits at a yield."""
 
-    def advance(self) -> Returned | None:
-        """Let the hook go on to its next yield; return what it returned when it has ended."""
-        passed, self.is_open = self._passed, False
+    def advance(self) -> Returned | Call | None:
+        """Let the hook go on to its next yield; return what it returned when it has ended.
+
+        Where it raised what is no Exception, that is what to yield to the driver, which knows what that means.
+        """
+        self.is_open = False
         try:
             if self._generator is None:
                 next(self._begin())
-            elif passed.failure is not None:
-                self._generator.throw(passed.failure)
-            elif isinstance(passed.outcome, Raised):
-                self._generator.throw(passed.outcome.error)
-            elif passed.outcome is not None:
-                self._generator.send(passed.outcome.value)
+            elif self.failure is not None:
+                self._generator.throw(self.failure)
+            elif isinstance(self.outcome, Raised):
+                self._generator.throw(self.outcome.error)
+            elif self.outcome is not None:
+                self._generator.send(self.outcome.value)
         except StopIteration as end:
             return Returned(end.value)
+        except Exception:
+            raise
+        except BaseException as error:
+            return raised_here(error, self._name)
         self.is_open = True
         return None
 
@@ -163,7 +189,11 @@ class _GeneratorHook:
         self._generator = cast("Generator[None, object, object]", made)
         return self._generator
 
-    def close(self) -> None:
-        """End the hook where it waits."""
-        if self._generator is not None:
+    def close(self, context: contextvars.Context | None) -> None:
+        """End the hook where it waits. context: as it ran in."""
+        if self._generator is None:
+            return
+        if context is None:
             self._generator.close()
+        else:
+            context.run(self._generator.close)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import gc
 import sys
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -18,7 +17,7 @@ from typing import Any, TypeVar
 from inngest_core.errors import CONTROL, InngestError, StepUnexpectedError
 
 from .outcome import Outcome, Raised, Returned
-from .place import Place, is_a_time_out
+from .place import Place, context_of, is_a_time_out, run_branch
 
 SETTLE_TURNS = 10
 """So many turns of the loop without news make it quiet. Needed in trials: 1 for a plain await, 3 for gather, 7 for
@@ -80,17 +79,23 @@ class AsyncBody:
         except (Exception, SystemExit) as error:
             return Raised(error)
 
-    def park(self, step_id: str) -> Place:
-        """Make a place for a step that the calling task has just met; raises StepUnexpectedError in another loop."""
+    def park(self, step_id: str, *, runs: bool) -> Place:
+        """Make a place for a step that the calling task has just met; raises StepUnexpectedError in another loop.
+
+        runs: whether it may run in this call, and not only be given its memo.
+        """
         if asyncio.get_running_loop() is not self._loop:
             raise StepUnexpectedError(
                 f'step "{step_id}" was met in another event loop than that of the function; '
                 "meet steps in the function's own loop: asyncio.run_coroutine_threadsafe brings one there from a thread"
             )
         task = asyncio.current_task(self._loop)
-        place = Place(self, task, contextvars.copy_context(), self._loop, main=task is self._task)
+        context = contextvars.copy_context() if runs or task is None else None
+        place = Place(self, task, context, self._loop, main=task is self._task)
         self._places.append(place)
-        self._tell()
+        self._news += 1
+        if self._wake is not None:
+            self._tell()
         return place
 
     def in_main_task(self) -> bool:
@@ -109,9 +114,12 @@ class AsyncBody:
             raise AssertionError("the body has not begun")
         return self._outcome
 
-    async def gather(self, branches: Sequence[Callable[[], Awaitable[object]]]) -> list[Outcome]:
-        """Run the branches as tasks, all to their end; return what each came to."""
-        ends = await asyncio.gather(*(carry(branch()) for branch in branches), return_exceptions=True)
+    async def gather(
+        self, branches: Sequence[tuple[contextvars.Context, Callable[[], Awaitable[object]]]]
+    ) -> list[Outcome]:
+        """Run the branches as tasks in their context variables, all to their end; return what each came to."""
+        tasks = [self._loop.create_task(run_branch(call), context=context) for context, call in branches]
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
         return [Raised(end) if isinstance(end, BaseException) else end for end in ends]
 
     def _tell(self, _: object = None) -> None:
@@ -198,6 +206,8 @@ class AsyncBody:
 
     def step_runs(self, place: Place) -> contextvars.Context:
         """Until it has ended, nothing but the end of the call cancels a wait; return the context to run the step in."""
+        if place.context is None:
+            raise AssertionError("a step that runs has context variables")
         self._runs_a_step = True
         place.context.run(_mark.set, None)
         return place.context
@@ -230,7 +240,7 @@ class AsyncBody:
         mark = self._mark()
         if mark is None:
             return []
-        return [task for task in asyncio.all_tasks(self._loop) if _context_of(task).get(_mark) is mark]
+        return [task for task in asyncio.all_tasks(self._loop) if context_of(task).get(_mark) is mark]
 
     async def unwind(self) -> None:
         """Cancel, and let `finally` blocks run.
@@ -322,14 +332,3 @@ def _start(body: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
     if sys.version_info >= (3, 12):
         return asyncio.Task(body, loop=loop, eager_start=True)
     return asyncio.Task(body, loop=loop)
-
-
-_NO_CONTEXT = contextvars.Context()
-
-
-def _context_of(task: asyncio.Task[Any]) -> contextvars.Context:
-    """Return the context variables of a task."""
-    if sys.version_info >= (3, 12):
-        return task.get_context()
-    referred = (each for each in gc.get_referents(task) if type(each) is contextvars.Context)
-    return next(referred, _NO_CONTEXT)

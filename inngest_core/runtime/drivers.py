@@ -16,7 +16,6 @@ import asyncio
 import contextvars
 import functools
 import inspect
-import logging
 import os
 import threading
 import time
@@ -46,6 +45,7 @@ from .effects import (
     Unwind,
 )
 from .fork import forget_after_fork
+from .held_loop import tell_if_held
 from .loop_thread import LoopThread
 from .open_answers import OpenAnswer, OpenAnswerAsync
 from .outcome import Outcome, Raised, Returned
@@ -56,12 +56,7 @@ from .transport import Transport
 
 T = TypeVar("T")
 
-HELD_LOOP_SECONDS = 0.1
-"""A sync callback that holds the event loop for longer is named in a warning."""
-
 _AT_ONCE = frozenset({Now, Random, Start, Later, KeepAlive})  # the effects whose results are never awaited
-
-_log = logging.getLogger("inngest")
 
 
 class Resources:
@@ -321,13 +316,7 @@ def _begin_call(effect: Call) -> object:
     """Call the callback; what an async one returns is yet to be awaited."""
     started, context = time.perf_counter(), effect.context
     result = effect.callback(*effect.args) if context is None else context.run(effect.callback, *effect.args)
-    held = time.perf_counter() - started
-    if held > HELD_LOOP_SECONDS:
-        _log.warning(
-            "%s held the event loop for %.0f ms; make it async def, or make the function a plain def",
-            effect.what or "a callback",
-            held * 1000,
-        )
+    tell_if_held(effect.what, time.perf_counter() - started)
     if context is None or not is_awaitable(result):
         return result
     return _await_in(context, result)

@@ -12,9 +12,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import gc
 import sys
+from collections.abc import Awaitable, Callable, Generator
 from types import FrameType
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
+
+from .outcome import Outcome, Raised, Returned
+from .unseen import Batch, ends_unseen
+
+T = TypeVar("T")
 
 
 class Waits(Protocol):
@@ -31,8 +38,10 @@ _NO_CONTEXT = contextvars.Context()
 class Place(asyncio.Future[object]):
     """Where one met step waits for its result.
 
-    task: the one that met the step, and context: its context variables. main: whether it is the body's own task.
-    late: whether something tried to cancel the wait in vain.
+    task: the one that met the step, main: whether it is the body's own. context: the variables that the step runs in;
+    None for one with a memo. late: whether something tried to cancel the wait in vain.
+
+    It is awaited as any future: with a thousand steps side by side, a coroutine for each to wait in takes its time.
     """
 
     __slots__ = ("_next", "_waits", "context", "late", "main", "task")  # a thousand are made in one call
@@ -41,7 +50,7 @@ class Place(asyncio.Future[object]):
         self,
         waits: Waits,
         task: asyncio.Task[Any] | None,
-        context: contextvars.Context,
+        context: contextvars.Context | None,
         loop: asyncio.AbstractEventLoop,
         *,
         main: bool,
@@ -55,15 +64,15 @@ class Place(asyncio.Future[object]):
         self._next: Place | None = None
         """Where the step waits from the moment at which this wait was cancelled in vain."""
 
-    async def wait(self) -> object:
+    def __await__(self) -> Generator[Any, None, object]:
         """Return the result of the step, or raise its error."""
         try:
-            return await self
+            return (yield from super().__await__())
         except asyncio.CancelledError:
             if self._next is None:
                 raise
         with _unseen_by_anyio():
-            return await self._next.wait()
+            return (yield from self._next.__await__())
 
     def cancel(self, msg: Any | None = None) -> bool:
         """Cancel the wait, unless the step is to be waited for."""
@@ -75,9 +84,28 @@ class Place(asyncio.Future[object]):
             super().cancel(msg)
         return True
 
+    def ends_unseen(self, batch: Batch) -> bool:
+        """Tell whether the task does nothing but end with the step's result, and nothing in the function sees that yet.
+
+        batch: those that end in the same turn of the loop.
+        """
+        task = self.task
+        if task is None or self.done() or self._next is not None:
+            return False
+        tool: Any = task.get_coro()
+        if getattr(tool, "cr_code", None) is _BRANCH:
+            tool = tool.cr_await
+        waits = getattr(tool, "cr_await", None)  # nothing but a step tool waits here itself, and then it returns
+        return getattr(waits, "gi_code", None) is _WAIT and ends_unseen(task, batch)
+
     def let_go(self) -> None:
         """Forget the task and its context variables: the call has ended."""
-        self.task, self.context = None, _NO_CONTEXT
+        self.task = self.context = None
+
+    def look_up(self, variable: contextvars.ContextVar[T]) -> T | None:
+        """Return the value of a context variable where the step was met."""
+        context = context_of(self.task) if self.context is None and self.task is not None else self.context
+        return None if context is None else context.get(variable)
 
     def resolve(self, value: object) -> None:
         last = self._last()
@@ -113,6 +141,29 @@ class Place(asyncio.Future[object]):
         coroutine = None if self.task is None else self.task.get_coro()
         name = getattr(coroutine, "__qualname__", None)
         return f"a task of {name}" if isinstance(name, str) else "a task"
+
+
+async def run_branch(call: Callable[[], Awaitable[object]]) -> Outcome:
+    """Run one branch of a parallel group; return what that came to instead of raising.
+
+    A SystemExit that leaves a task would end the whole loop.
+    """
+    try:
+        return Returned(await call())
+    except (Exception, SystemExit) as error:
+        return Raised(error)
+
+
+_BRANCH = run_branch.__code__
+_WAIT = Place.__await__.__code__
+
+
+def context_of(task: asyncio.Task[Any]) -> contextvars.Context:
+    """Return the context variables of a task."""
+    if sys.version_info >= (3, 12):
+        return task.get_context()
+    referred = (each for each in gc.get_referents(task) if type(each) is contextvars.Context)
+    return next(referred, _NO_CONTEXT)
 
 
 def _unseen_by_anyio() -> contextlib.AbstractContextManager[object]:

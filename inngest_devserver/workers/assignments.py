@@ -264,6 +264,8 @@ class Assignments:
         while True:
             changed = self._changed
             able = [worker for worker in self._workers - declined if worker.can_take(app_name)]
+            if len(able) == 1:
+                return able[0]
             if able:
                 least = min(worker.load for worker in able)
                 return random.choice([worker for worker in able if worker.load == least])  # noqa: S311 - any of them

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable
 
-from inngest_connect.codec import FrameError, Message, parse, parse_protobuf
+from inngest_connect.codec import FrameError, Message, parse
 from inngest_connect.messages import (
     SUBPROTOCOL,
     ConnectionReady,
@@ -33,7 +33,10 @@ HELLO_SECONDS = 5.0
 HEARTBEAT_SECONDS = 10.0
 MISSED_HEARTBEATS = 5
 ACKNOWLEDGING_SECONDS = 0.02
-"""How long the acknowledgement of a reply waits for another frame to go with: a packet costs more than both."""
+"""How long the acknowledgement of a reply waits for another frame to go with: a packet costs more than both.
+
+Those of calls that come from the worker are read as late.
+"""
 CLOSING = "connect_gateway_closing"
 _REFUSED = 1008
 _GOING_AWAY = 1001
@@ -57,6 +60,8 @@ class Connection:
         self._taking = True
         self._acknowledgements: list[bytes] = []
         self._will_flush = False
+        self._taken: list[bytes] = []
+        """Acknowledgements of calls, which are read later: mostly, the reply has come with them, and its call waits."""
         self._silence: Silence | None = None
         self._failure: Exception | None = None
         self._failed = asyncio.Event()
@@ -93,12 +98,21 @@ class Connection:
     def acknowledge(self, request_id: str) -> None:
         self._in_flight.discard(request_id)
         self._acknowledgements.append(dump_frame(Kind.WORKER_REPLY_ACK, ReplyAck(request_id=request_id)))
+        self._flush_soon()
+
+    def _flush_soon(self) -> None:
         if not self._will_flush:
             self._will_flush = True
             asyncio.get_running_loop().call_later(ACKNOWLEDGING_SECONDS, self._flush)
 
     def _flush(self) -> None:
         self._will_flush = False
+        taken, self._taken = self._taken, []
+        try:
+            for payload in taken:
+                self._assignments.take(parse(RequestAck, payload).request_id, self)
+        except FrameError as error:
+            self._fail(error)
         if self._acknowledgements:
             self._push()
 
@@ -176,16 +190,21 @@ class Connection:
             self._take(*parse_frame(data))
         except UnknownKindError:  # of a newer worker
             pass
-        except Exception as error:  # to be raised where it ends the connection
-            self._failure = error
-            self._failed.set()
+        except Exception as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """End the connection by raising *error* where it is served."""
+        self._failure = self._failure or error
+        self._failed.set()
 
     def _take(self, kind: Kind, payload: bytes) -> None:
         match kind:
             case Kind.WORKER_HEARTBEAT:
                 self._send(Kind.GATEWAY_HEARTBEAT)
             case Kind.WORKER_REQUEST_ACK:
-                self._assignments.take(parse_protobuf(RequestAck, payload).request_id, self)
+                self._taken.append(payload)
+                self._flush_soon()
             case Kind.WORKER_REPLY:
                 self._take_reply(parse(Reply, payload))
             case Kind.WORKER_REQUEST_EXTEND_LEASE:

@@ -18,9 +18,10 @@ from typing import Any
 import pytest
 
 import inngest
-from inngest_core.runtime.drivers import HELD_LOOP_SECONDS, Resources, run_async, run_sync
+from inngest_core.runtime.drivers import Resources, run_async, run_sync
 from inngest_core.runtime.effects import Call as CallEffect
 from inngest_core.runtime.effects import Flow, Invoke, Now, Random, Sleep
+from inngest_core.runtime.held_loop import HELD_LOOP_SECONDS
 from inngest_core.serving.app import App
 from inngest_core.web.messages import Response
 from tests.cases.case import Call

@@ -29,7 +29,7 @@ from inngest_core.protocol.limits import (
     SIGNATURE_WINDOW_SECONDS,
 )
 from inngest_core.runtime.async_body import SETTLE_TURNS, UNWIND_SECONDS
-from inngest_core.runtime.drivers import HELD_LOOP_SECONDS
+from inngest_core.runtime.held_loop import HELD_LOOP_SECONDS
 from inngest_core.runtime.pool import DEFAULT_SIZE as POOL_SIZE
 from inngest_core.web.messages import MAX_DRAINED, HTTPRequest
 from inngest_devserver.engine import Options

@@ -327,3 +327,72 @@ def test_the_extra_is_all_that_it_takes(project: pytest.Pytester) -> None:
         """
     )
     run(project, "-p", "no:flask").assert_outcomes(passed=1)
+
+
+def test_tracebacks_lead_from_the_test_to_the_app(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import inngest, pytest
+        from inngest import testing
+        from shop import checkout
+
+        LATE = OSError("too late")
+
+        def test_output_that_was_read_before():
+            run = testing.run(checkout)
+            with pytest.raises(ConnectionError):
+                run.steps["charge"].output
+            assert run.output == "paid"
+
+        def test_stub_that_raises():
+            assert testing.run(checkout, steps={"charge": LATE}).output == "paid"
+
+        def test_the_same_in_another_run():
+            assert testing.run(checkout, steps={"charge": LATE}).output == "paid"
+
+        def test_wrong_stub():
+            testing.run(checkout, steps={"charge": "paid", "pack": 1})
+
+        def test_failed_before_a_stub():
+            testing.run(checkout, steps={"pack": 1})
+
+        def test_wrong_kind():
+            testing.run(checkout, 5)
+
+        @pytest.mark.inngest(checkout, steps={"charge": testing.TIMEOUT})
+        def test_engine(inngest_engine):
+            run = inngest_engine.send(inngest.Event(name="shop/ordered"))
+            inngest_engine.settle()
+
+        def test_engine_of_none():
+            with testing.Engine([checkout, len]):
+                pass
+
+        @pytest.mark.anyio
+        @pytest.mark.inngest(checkout, steps={"charge": testing.TIMEOUT})
+        async def test_async_engine(inngest_async_engine):
+            await inngest_async_engine.send(inngest.Event(name="shop/ordered"))
+            await inngest_async_engine.settle()
+
+        @pytest.fixture
+        def anyio_backend():
+            return "asyncio"
+        """
+    )
+    result = run(project, "--show-capture=no", "--tb=short")
+    result.assert_outcomes(failed=9)
+    frames = [line.partition(": in ")[2] for line in result.outlines if ": in " in line]
+    assert frames == [
+        *("test_output_that_was_read_before", "charge"),
+        "test_stub_that_raises",
+        "test_the_same_in_another_run",
+        "test_wrong_stub",
+        *("charge", "test_failed_before_a_stub"),  # the error that the run failed with comes first
+        "test_wrong_kind",
+        "test_engine",
+        "test_engine_of_none",
+        "test_async_engine",
+    ]
+    text = result.stdout.str()
+    assert "no such step was met; the run failed first" in text
+    assert text.count("shop-checkout  failed in 1.00 s") == 4, "each run that failed by itself is shown once"
