@@ -19,7 +19,7 @@ from opentelemetry import metrics, trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from inngest_core.error_text import headline
-from inngest_core.errors import CallSupersededError, InngestError
+from inngest_core.errors import CONTROL, CallSupersededError, InngestError
 from inngest_core.middleware.base import MiddlewareSync
 from inngest_core.middleware.values import CallInfo, StepInfo, StepMemos
 from inngest_core.protocol.ai_metadata import ai_metadata, provider_by_package
@@ -147,7 +147,9 @@ class OpenTelemetryMiddleware(MiddlewareSync):
             self._completed_steps.append(took)
             if "type" in step.opts and step.opts["type"] == "step.ai.wrap" and span.is_recording():
                 span.set_attributes(_gen_ai(step, output, took))
-        except Exception as error:
+        except CONTROL:  # the call has ended, not the step
+            raise
+        except BaseException as error:  # a step that exits has failed, too
             self._failed_steps.append(time.perf_counter() - started)
             _record(span, error)
             raise

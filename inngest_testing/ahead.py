@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from inngest_core.protocol.limits import MAX_STEP_BYTES
+from inngest_core.protocol.limits import MAX_STEP_BYTES, MAX_STEPS
 from inngest_core.protocol.wire import Header, Opcode, parse_json
 from inngest_core.web.messages import Request, Response
 from inngest_devserver import fragments
@@ -86,7 +86,7 @@ class Ahead:
         shadow: Run | None = None
         told: list[bytes] = []
         last = response
-        while (done := _one_step(last)) is not None and self._may_go_on(run, request):
+        while len(told) < MAX_STEPS and (done := _one_step(last)) is not None and self._may_go_on(run, request):
             step_id, memo = done
             shadow = shadow or _shadow_of(run, version_of(last.headers))
             shadow.remember(step_id, memo)

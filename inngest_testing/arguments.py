@@ -22,6 +22,13 @@ def check_replay(replay: Replaying) -> Replaying:
     return replay
 
 
+def check_path(path: str) -> str:
+    """Return where apps serve functions; raises ValueError when it is no path."""
+    if not isinstance(cast("object", path), str) or not path.startswith("/"):
+        raise ValueError(f'path is {path!r}; give a path that begins with a slash, such as "/api/inngest"')
+    return path
+
+
 def moment_of(now: datetime.datetime | None) -> float:
     """Return when an engine starts, in Unix seconds; raises TypeError."""
     if now is None:

@@ -22,7 +22,7 @@ from inngest_devserver.scheduling.virtual_time import VirtualTime
 from inngest_devserver.storage.tables import EventRow
 
 from .ahead import Ahead
-from .arguments import as_engines_keep, check_replay, events_of, moment_of, seconds_of, started_by
+from .arguments import as_engines_keep, check_path, check_replay, events_of, moment_of, seconds_of, started_by
 from .calls import Calls
 from .description import description
 from .errors import RunNotEndedError, TestingError
@@ -90,7 +90,7 @@ class AsyncEngine:
         self._apps: list[object] = list(apps)
         self._now = moment_of(now)
         self._key = None if signing_key is None else SigningKey(signing_key)
-        self._path = path
+        self._path = check_path(path)
         self._recorder = Recorder(Stubs(steps))
         self._faults = Faults() if faults is None else faults
         ahead = Ahead(lambda: self._machine.active, fails=lambda: bool(self._recorder.problems))

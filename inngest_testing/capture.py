@@ -21,6 +21,7 @@ from .recording import current_engine
 from .replaying import Replaying
 from .results import Result, one_line
 from .sync_engine import Engine
+from .wording import meant
 
 __tracebackhide__ = True
 
@@ -96,6 +97,7 @@ class Sent:
         fields: other fields of the event, such as `id` and `ts`.
         Raises NotSentError, which lists what was sent.
         """
+        _check_wanted(name, data, fields)
         found = [event for event in self.named(name) if _fits(event, data, fields)]
         if found and count in (None, len(found)):
             return found[0]
@@ -165,8 +167,10 @@ class Sent:
             what = f"{count} of {what}, found {found}"
         lines = [f"expected to be sent: {what}", f"sent were:\n{_listed(self.events)}"]
         near = self.named(name)
-        if near and not found and data is not None:
-            lines.insert(1, f'the nearest "{name}" differs: {_difference(near, data)}')
+        if near and not found:
+            lines.insert(1, f'the nearest "{name}" differs: {_difference(near, data or {}, fields)}')
+        elif not near:
+            lines[0] += meant(name, (event.name for event in self.events))
         return "\n".join(lines)
 
 
@@ -176,15 +180,36 @@ def _fits(event: Event, data: Mapping[str, object] | None, fields: Mapping[str, 
     return all(getattr(event, key, None) == value for key, value in fields.items())
 
 
-def _difference(events: Sequence[Event], data: Mapping[str, object]) -> str:
-    """Return how the event that fits best differs from the data."""
-    best = min(events, key=lambda event: sum(event.data.get(key, event) != value for key, value in data.items()))
+def _check_wanted(name: str, data: Mapping[str, object] | None, fields: Mapping[str, object]) -> None:
+    """Raise TypeError for what no event can have."""
+    if not isinstance(cast("object", name), str):
+        raise TypeError(f"name is {name!r}; give the name of the event, and its data as data=")
+    if data is not None and not isinstance(cast("object", data), Mapping):
+        raise TypeError(f"data is {data!r}; give a dict of what the data of the event holds")
+    known = [field for field in Event.model_fields if field not in ("name", "data")]
+    unknown = next((field for field in fields if field not in known), None)
+    if unknown is not None:
+        raise TypeError(f"events have no field {unknown!r}; give data= and any of {', '.join(known)}")
+
+
+def _difference(events: Sequence[Event], data: Mapping[str, object], fields: Mapping[str, object]) -> str:
+    """Return how the event that fits best differs from the data and the fields."""
+    best = min(
+        events,
+        key=lambda event: (
+            sum(event.data.get(key, event) != value for key, value in data.items())
+            + sum(getattr(event, key) != value for key, value in fields.items())
+        ),
+    )
     told: list[str] = []
     for key, value in data.items():
         if key not in best.data:
             told.append(f"it has no data.{key}")
         elif best.data[key] != value:
             told.append(f"data.{key} is {one_line(best.data[key])}, not {one_line(value)}")
+    for key, value in fields.items():
+        if getattr(best, key) != value:
+            told.append(f"{key} is {one_line(getattr(best, key))}, not {one_line(value)}")
     return "; ".join(told)
 
 

@@ -13,6 +13,8 @@ from .capture import Sent
 from .plugin import check_of_test, describe_for_test
 from .sync_engine import Engine
 
+__tracebackhide__ = True
+
 _FAULTS = frozenset({"crash_after", "duplicate", "save_fails"})
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 import io
+import logging
 import sys
 import urllib.parse
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from http import HTTPStatus
 from typing import Any, cast
 
 from inngest_core.web.messages import Request, Response
@@ -22,6 +24,8 @@ from .targets import Target
 __tracebackhide__ = True
 
 Message = dict[str, Any]
+
+_logger = logging.getLogger("inngest")
 
 
 def target_of(app: object) -> Target:
@@ -105,7 +109,7 @@ class ASGITarget:
 
     async def ask(self, request: Request) -> Response:
         status, headers, chunks = 500, list[tuple[bytes, bytes]](), list[bytes]()
-        asked = False
+        asked = complete = False
 
         async def receive() -> Message:
             nonlocal asked
@@ -115,13 +119,19 @@ class ASGITarget:
             return {"type": "http.request", "body": request.body, "more_body": False}
 
         async def send(message: Message) -> None:
-            nonlocal status, headers
+            nonlocal status, headers, complete
             if message["type"] == "http.response.start":
                 status, headers = message["status"], message.get("headers", [])
             elif message["type"] == "http.response.body":
                 chunks.append(message.get("body", b""))
+                complete = not message.get("more_body", False)
 
-        await self._app(_scope(request), receive, send)
+        try:
+            await self._app(_scope(request), receive, send)
+        except Exception:
+            if not complete or status >= HTTPStatus.INTERNAL_SERVER_ERROR:  # what Starlette answers before it raises
+                raise
+            _logger.exception("%s %s was answered, and then the app raised", request.method, request.url)
         named = [(name.decode("latin-1"), text.decode("latin-1")) for name, text in headers]
         return Response(status, _lower(named), b"".join(chunks))
 

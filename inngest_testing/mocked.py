@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from inngest_core.client import Inngest as Client
 from inngest_core.events.event import Event
@@ -81,9 +81,9 @@ def trigger(
     step_stubs: stubs by step id; `Timeout` for a wait that ends in vain.
     Returns how it ended.
     """
-    if fn.client is None:
+    if isinstance(cast("object", fn), Function) and fn.client is None:
         fn.client = client
-    events = [event] if isinstance(event, Event) else list(event)
+    events = [event] if isinstance(event, Event) else event
     with Engine(steps=step_stubs) as engine:
         run = engine.wait(engine.start(fn, events))
     if run.status is RunStatus.COMPLETED:

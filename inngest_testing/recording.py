@@ -140,6 +140,11 @@ class Recorder:
             logger.setLevel(level)
         self._loggers.clear()
 
+    def app_failed(self, run_id: str, error: BaseException) -> None:
+        """Note what an app raised instead of an answer to a call."""
+        if not rehearsing.get():
+            self.of(run_id).errors.append(as_raised_by_user(error))
+
     # The probe
 
     def call_begun(self, ctx: CallContext, function: Function[Any], logger: logging.Logger) -> None:

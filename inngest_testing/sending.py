@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Protocol
 
-from inngest_core.execution.probe import Probe, current_probe
+from inngest_core.execution.probe import current_probe
 from inngest_core.protocol.signing import SigningKey, sign
 from inngest_core.protocol.wire import Header
 from inngest_core.web.messages import Request, Response
@@ -18,7 +18,7 @@ from inngest_devserver.calls.caller import CALL_SECONDS, UnreachableError
 from inngest_devserver.calls.reply import Answer
 from inngest_devserver.calls.retry import parse_retry_after
 
-from .recording import current_engine, current_run
+from .recording import Recorder, current_engine, current_run
 from .targets import Target, Threads, at_once
 
 _HOST, _CONTENT_TYPE, _CONTENT_LENGTH = Header.HOST.value, Header.CONTENT_TYPE.value, Header.CONTENT_LENGTH.value
@@ -40,15 +40,15 @@ class Ask(Protocol):
 
 
 class InProcessSender:
-    """engine: whose requests these are. threads: calls what must not run on the loop. probe: looks on.
+    """engine: whose requests these are. threads: calls what must not run on the loop. recorder: looks on.
 
     exchange: is around each request, in the thread in which the app is asked.
     """
 
-    def __init__(self, engine: object, threads: Threads, probe: Probe, exchange: Exchange) -> None:
+    def __init__(self, engine: object, threads: Threads, recorder: Recorder, exchange: Exchange) -> None:
         self._engine = engine
         self._threads = threads
-        self._probe = probe
+        self._recorder = recorder
         self._exchange = exchange
         self._origins = 0
         self._targets: dict[str, tuple[Target, SigningKey | None, Mapping[str, str]]] = {}
@@ -83,7 +83,13 @@ class InProcessSender:
             if key is not None:  # by the app's clock, not the engine's
                 signature = {Header.SIGNATURE.value: sign(request.body, key, now=time.time())}
                 request = dataclasses.replace(request, headers={**request.headers, **signature})
-            return await target.ask(request)
+            try:
+                return await target.ask(request)
+            except Exception as error:  # a web server answers for an app that raises; what it raised is kept
+                if not run_id:
+                    raise
+                self._recorder.app_failed(run_id, error)
+                return Response(500, {}, b"Internal Server Error")
 
         async def exchange() -> Response:
             self._begin(run_id)
@@ -94,7 +100,7 @@ class InProcessSender:
         return _answer(await exchange())
 
     def _begin(self, run_id: str) -> None:
-        current_probe.set(self._probe)
+        current_probe.set(self._recorder)
         current_engine.set(self._engine)
         current_run.set(run_id)
 

@@ -25,7 +25,9 @@ LONGEST_CAUSE_CHAIN = 8
 LONGEST_STACK = 24 * 1024
 """Characters. With messages and causes at their longest, and each character escaped, an error is below 4 MiB."""
 
-_OURS = str(Path(__file__).parent.parent)
+_PACKAGES = Path(__file__).parent.parent.parent
+_OURS = tuple(str(_PACKAGES / name) for name in ("inngest_core", "inngest_middleware"))
+"""Where our frames come from; a hook of an integration that wraps a step is between the engine and the user's code."""
 
 
 def retriable(error: BaseException) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -103,16 +104,20 @@ def test_a_function_with_any_id_has_a_page_and_a_form(odd: str) -> None:
     asyncio.run(main())
 
 
+UNEXPORTABLE = 900 if sys.version_info < (3, 12) else 950
+"""Levels that an event may have, and no export: from Python 3.12 on, calls in C do not count as much."""
+
+
 def test_a_run_that_cannot_be_exported_says_why() -> None:
     async def main() -> None:
         async with lab() as it:
             it.serve("odd", echo, event="shop/odd")
             runs = dict[int, str]()
-            for levels in (90, 900):
+            for levels in (90, UNEXPORTABLE):
                 event = it.send("shop/odd", {"deep": nested(levels)})
                 runs[levels] = str((await it.ended(event))["run_id"])
             assert "nested" not in await shown(it, f"/runs/{runs[90]}/export")
-            refused = it.request("GET", f"/api/v2/runs/{runs[900]}/export")
+            refused = it.request("GET", f"/api/v2/runs/{runs[UNEXPORTABLE]}/export")
             assert refused.status == 409
             assert "nested too deeply" in refused.body["errors"][0]["message"]
 

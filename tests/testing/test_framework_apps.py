@@ -177,3 +177,84 @@ def test_several_apps_invoke_each_other() -> None:
     with testing.Engine(flask_app(client, functions), fastapi_app(other, [caller])) as engine:
         run = engine.wait(engine.runs_of(engine.send(inngest.Event(name="a")))[0])
         assert run.output == "hello bob"
+
+
+class Faulty:
+    """An app whose answers to calls fail, `times` of them: it raises as middleware of an app may."""
+
+    def __init__(self, app: Any, times: int) -> None:
+        self._app = app
+        self._left = times
+
+    def _fail(self, method: str) -> None:
+        if method == "POST" and self._left:
+            self._left -= 1
+            raise RuntimeError("the app is broken")
+
+
+class FaultyWSGI(Faulty):
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        self._fail(environ["REQUEST_METHOD"])
+        return self._app(environ, start_response)
+
+
+class FaultyASGI(Faulty):
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        self._fail(scope["method"])
+        await self._app(scope, receive, send)
+
+
+class FaultyStarlette(Faulty):
+    """As Starlette does it: it answers with 500, and raises then, so that the server logs it."""
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        try:
+            self._fail(scope["method"])
+        except RuntimeError:
+            await send({"type": "http.response.start", "status": 500, "headers": []})
+            await send({"type": "http.response.body", "body": b"broken"})
+            raise
+        await self._app(scope, receive, send)
+
+
+FAULTY: list[tuple[MakeApp, type[Faulty]]] = [
+    (flask_app, FaultyWSGI),
+    (fastapi_app, FaultyASGI),
+    (starlette_app, FaultyStarlette),
+]
+
+
+@pytest.mark.parametrize(("make_app", "faulty"), FAULTY)
+def test_an_app_that_raises_is_called_again(make_app: MakeApp, faulty: type[Faulty]) -> None:
+    """A web server answers for an app that raises, and the engine tries again."""
+    client, functions = shop()
+    greeted = inngest.Event(name="shop/greet", data={"name": "ada"})
+    with client, testing.Engine(faulty(make_app(client, functions), 2)) as engine:
+        run = engine.wait(engine.start(functions[1], [greeted]))
+        assert run.output == "hello ada"
+        assert run.duration == datetime.timedelta(seconds=3)
+    with client, testing.Engine(faulty(make_app(client, functions), 100)) as engine:
+        run = engine.wait(engine.start(functions[1], [greeted]))
+        assert run.status is testing.Status.FAILED
+        with pytest.raises(RuntimeError, match="the app is broken"):
+            _ = run.output
+
+
+def test_an_app_that_raises_after_its_answer(caplog: pytest.LogCaptureFixture) -> None:
+    client, functions = shop()
+    app: Any = fastapi_app(client, functions)
+
+    async def late(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        await app(scope, receive, send)
+        raise RuntimeError("in the background")
+
+    with client, testing.Engine(late) as engine:
+        run = engine.wait(engine.start(functions[1], [inngest.Event(name="a", data={"name": "ada"})]))
+        assert run.output == "hello ada"
+    assert "was answered, and then the app raised" in caplog.text
+    assert "in the background" in caplog.text
+
+
+def test_a_path_that_is_none() -> None:
+    with pytest.raises(ValueError, match="path is 'inngest'; give a path that begins with a slash"):
+        testing.Engine(flask.Flask("shop"), path="inngest")

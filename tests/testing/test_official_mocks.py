@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any
 
 import httpx
 import pytest
 
 import inngest
+from inngest import testing
 from inngest.experimental import dev_server, mocked
 from tests.stage.servers import free_port
 
@@ -62,3 +64,19 @@ def test_the_server_for_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     dev_server.server.start()
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{dev_server.server.origin}/health", timeout=60)
+
+
+def test_wrong_arguments() -> None:
+    event = inngest.Event(name="a")
+    client = mocked.Inngest(app_id="wrong")
+
+    @client.create_function(fn_id="f", trigger=inngest.TriggerEvent(event="a"))
+    def nothing(ctx: inngest.ContextSync) -> None:
+        """Nothing is done."""
+
+    given: Any = len
+    with pytest.raises(testing.AppError, match="is not an Inngest function"):
+        mocked.trigger(given, event, client)
+    for given in ({"name": "a"}, []):
+        with pytest.raises(TypeError, match=r"events is .*; give a list of events"):
+            mocked.trigger(nothing, given, client)
