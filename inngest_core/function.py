@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import urllib.parse
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -27,6 +27,7 @@ from .parameters import annotations_of, check_order, class_of, is_injected, read
 from .protocol.wire import STEP_ID_OF_DISCOVERY, EventName, Query
 from .runtime.drivers import run_async, run_sync
 from .runtime.effects import Flow
+from .values.schema import TYPE_RULE, cannot_be_a_type
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -95,7 +96,9 @@ class Function(Generic[T_co]):
         self.output_type = output_type
         self.client: Caller | None = None
         self.around: Callable[[Flow[Any]], Flow[Any]] | None = None
-        for field, value, rule in itertools.chain(opts.problems(self.triggers), problems_of_middleware(middleware)):
+        for field, value, rule in itertools.chain(
+            opts.problems(self.triggers), problems_of_middleware(middleware), _problems_of_type(output_type)
+        ):
             which = f'"{self.id}"' if self.id.isprintable() else repr(self.id)
             shown = shorten(value) if isinstance(value, str) else repr(value)
             raise FunctionConfigError(f"function {which}: {field} is {shown}; expected {rule}")
@@ -264,6 +267,11 @@ def _where(code: object) -> str:
     if code_object is None:
         return repr(code)
     return f"{code_object.co_filename}:{code_object.co_firstlineno}"
+
+
+def _problems_of_type(output_type: object) -> Iterator[tuple[str, object, str]]:
+    if cannot_be_a_type(output_type):
+        yield "output_type", output_type, TYPE_RULE
 
 
 def _check_kinds(fn_id: str, handler: Handler, on_failure: Handler) -> None:

@@ -52,9 +52,11 @@ def takes_step(parameters: Sequence[inspect.Parameter], what: str) -> bool:
             "bind them with functools.partial, or give them defaults"
         )
     if len(positional) not in (1, 2):
+        takes_any = any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters)
         raise FunctionConfigError(
             f"{what} requires {len(positional)} positional parameters ({', '.join(positional)}); "
             "expected (ctx) or (ctx, step)"
+            + ("; if a decorator made it, use functools.wraps in the decorator, which keeps them" if takes_any else "")
         )
     return len(positional) == 2
 

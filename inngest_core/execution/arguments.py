@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from inngest_core.error_text import kind_of
+from inngest_core.error_text import LONGEST_PROBLEM, cut, kind_of
 from inngest_core.errors import ConfigError
 from inngest_core.events.event import Event
 from inngest_core.events.event_types import EventType, name_of
 from inngest_core.function import Function
 from inngest_core.options.event_names import problem_of
+from inngest_core.values.schema import TYPE_RULE, cannot_be_a_type
 
 
 def read_awaited_event(step_id: str, event: str | EventType[Any] | type[Event]) -> tuple[str, type[Event] | None]:
@@ -47,6 +48,14 @@ def check_expression(step_id: str, if_exp: object) -> None:
     """Raise ConfigError unless *if_exp* is an expression or None."""
     if if_exp is not None and (not isinstance(if_exp, str) or not if_exp.strip()):
         raise ConfigError(f'step "{step_id}": if_exp is {if_exp!r}; give a CEL expression, or leave it out')
+
+
+def check_output_type(step_id: str, output_type: object) -> None:
+    """Raise ConfigError when *output_type* is no type; before the step runs, whose result could not be kept."""
+    if cannot_be_a_type(output_type):
+        raise ConfigError(
+            f'step "{step_id}": output_type is {cut(repr(output_type), LONGEST_PROBLEM)}; give {TYPE_RULE}'
+        )
 
 
 def check_function(step_id: str, function: object) -> None:

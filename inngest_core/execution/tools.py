@@ -29,7 +29,7 @@ from inngest_core.runtime.effects import Flow
 from inngest_core.values.json_text import is_unicode, parse_value
 from inngest_core.values.serializer import Serializer, dump, load
 
-from .arguments import check_expression, check_function, full_function_id, read_awaited_event
+from .arguments import check_expression, check_function, check_output_type, full_function_id, read_awaited_event
 from .replay import Memo
 from .step_errors import read_step_error
 
@@ -100,6 +100,8 @@ def run(step_id: str, callback: Callable[..., object], args: Sequence[object], o
         )
     if type(step_id) is not str or not step_id or not step_id.isascii():  # as hardly ever
         step_id = check_step_id(step_id)
+    if output_type is not None:
+        check_output_type(step_id, output_type)
     opts = _NO_OPTS if parallel_mode.get() is None else step_opts()
     of_a_tool = (_STEP_RUN, step_id, step_id, read_plain, opts, callback, args, None, output_type, callback, None, None)
     tool: Tool = _new(Tool, of_a_tool)  # a thousand in one call: without the keywords
@@ -190,6 +192,7 @@ def invoke(
 
     data_type: the type of data that the function declares.
     """
+    check_output_type(step_id, output_type)
     if isinstance(data, Event):
         v = v or data.v
         data_type = type_of_data(type(data)) or data_type

@@ -19,6 +19,7 @@ import inspect
 import os
 import threading
 import time
+import weakref
 from collections.abc import Awaitable
 from typing import Any, TypeVar, assert_never, cast
 
@@ -87,6 +88,7 @@ class Resources:
         with self._lock:
             if self._loop_thread is None or not self._loop_thread.is_alive():
                 self._loop_thread = LoopThread()
+                weakref.finalize(self, self._loop_thread.dismiss).atexit = False
             return self._loop_thread
 
     def leave_behind(self) -> bool:
@@ -193,7 +195,7 @@ def _call(effect: Call) -> object:
             result.close()
         raise AsyncUnsupportedError(
             f"{effect.what} is asynchronous, but the function is a plain def; "
-            "make the function async def, or give a plain function"
+            "make the function async def, also what a decorator puts around it, or give a plain function"
         )
     return result
 

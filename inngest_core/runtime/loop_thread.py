@@ -12,8 +12,10 @@ on, everybody who waits for it gets the cause.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import logging
+import os
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar, cast
 
@@ -77,6 +79,7 @@ class LoopThread:
         """
         self._new_loop = new_loop
         self._close_seconds = close_seconds
+        self._process = os.getpid()
         self._lock = real_lock()
         self._calls: set[_Call[Any]] = set()
         self._cause: BaseException | None = None
@@ -133,7 +136,21 @@ class LoopThread:
                 self._close_seconds,
             )
 
+    def dismiss(self) -> None:
+        """Let the thread end, without waiting for that: nobody can ask for it any more.
+
+        The garbage collector calls this, at any moment and in any thread, so it takes no lock. A forked child leaves
+        the loop of its parent alone, with which it shares a socket.
+        """
+        if os.getpid() == self._process:
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(self._leave)
+
     # In the loop's thread
+
+    def _leave(self) -> None:
+        if not self._closing.done():
+            self._closing.set_result(None)
 
     def _run(self, started: Callable[[], object]) -> None:
         try:

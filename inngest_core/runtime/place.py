@@ -18,6 +18,9 @@ from collections.abc import Awaitable, Callable, Generator
 from types import FrameType
 from typing import Any, Protocol, TypeVar, cast
 
+from inngest_core.errors import ConfigError
+
+from .awaitable import is_awaitable
 from .outcome import Outcome, Raised, Returned
 from .unseen import Batch, ends_unseen
 
@@ -149,7 +152,13 @@ async def run_branch(call: Callable[[], Awaitable[object]]) -> Outcome:
     A SystemExit that leaves a task would end the whole loop.
     """
     try:
-        return Returned(await call())
+        met = cast("object", call())
+        if not is_awaitable(met):
+            raise ConfigError(
+                f"a branch of parallel returned what cannot be awaited (the type is {type(met).__name__}); "
+                "give functions that return the step that they meet: lambda: ctx.step.run(...)"
+            )
+        return Returned(await met)
     except (Exception, SystemExit) as error:
         return Raised(error)
 

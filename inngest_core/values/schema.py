@@ -183,3 +183,15 @@ def _bytes_of(value: object) -> bytes:
 _BYTEARRAY = Annotated[
     bytes, pydantic.AfterValidator(bytearray), pydantic.PlainSerializer(_bytes_of, return_type=bytes)
 ]
+
+
+def cannot_be_a_type(given: object) -> bool:
+    """Tell whether *given* is a value where a type is expected, such as `[Order]` instead of `list[Order]`.
+
+    A serializer may know types that nobody else knows, so only what is never one is told.
+    """
+    return isinstance(given, _VALUES)
+
+
+_VALUES = (int, float, complex, bytes, dict, list, tuple, set, frozenset)
+TYPE_RULE = "a type, such as Order or list[Order]"

@@ -139,6 +139,46 @@ coroutines_of_steps = Case(
 )
 
 
+async def branch_without_a_step(ctx: inngest.Context) -> object:
+    group: Any = ctx.group
+    return await group.parallel((lambda: ctx.step.run("a", int), lambda: 5))
+
+
+a_branch_that_cannot_be_awaited = Case(
+    build=both(branch_without_a_step, branch_without_a_step),
+    call=Call(steps={"a": {"data": 0}}),
+    expect=refused(
+        "ConfigError",
+        "config_invalid",
+        "branch of parallel returned what cannot be awaited (the type is int)",
+        "lambda: ctx.step.run",
+    ),
+    kinds=(HandlerKind.ASYNC,),
+)
+
+
+# What is no type
+
+
+def no_type(ctx: inngest.ContextSync) -> object:
+    """Refused before the step runs: nobody could keep what it did."""
+    step: Any = ctx.step
+    return step.run("a", int, output_type=[int])
+
+
+async def no_type_async(ctx: inngest.Context) -> object:
+    step: Any = ctx.step
+    return await step.run("a", int, output_type=[int])
+
+
+an_output_type_that_is_none = Case(
+    build=both(no_type, no_type_async),
+    expect=refused(
+        "ConfigError", "config_invalid", 'step "a": output_type is [<class', "give a type, such as Order or list[Order]"
+    ),
+)
+
+
 # Threads
 
 

@@ -90,6 +90,20 @@ def test_a_method_that_is_decorated_inside_its_class() -> None:
     )
 
 
+@pytest.mark.parametrize("given", [[int], (int, str), {"id": int}, 5])
+def test_an_output_type_that_is_none(given: Any) -> None:
+    with pytest.raises(FunctionConfigError) as caught:
+        define(plain, output_type=given)
+    assert caught.value.message == (
+        f'function "app-f": output_type is {given!r}; expected a type, such as Order or list[Order]'
+    )
+
+
+@pytest.mark.parametrize("given", [int, list[int], "Order", None, int | None, Order, type(None)])
+def test_an_output_type_that_is_one(given: Any) -> None:
+    assert define(plain, output_type=given).output_type == given
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -134,7 +134,7 @@ async def async_generator(ctx: object) -> AsyncIterator[int]:
     [
         (no_parameters, r"requires 0 positional parameters \(\); expected \(ctx\) or \(ctx, step\)"),
         (three, r"requires 3 positional parameters \(ctx, step, more\)"),
-        (anything, "requires 0 positional parameters"),
+        (anything, r"requires 0 positional parameters \(\); .*; if a decorator made it, use functools.wraps"),
         (keyword, "requires the keyword arguments db"),
         (generator, "is a generator"),
         (async_generator, "is a generator"),

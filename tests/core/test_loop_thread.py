@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import http.client
 import json
 import selectors
@@ -25,6 +26,7 @@ import inngest.flask
 from inngest_core.errors import InngestError
 from inngest_core.runtime.drivers import Resources
 from inngest_core.runtime.loop_thread import LoopThread
+from inngest_core.web.messages import Request
 from tests.cases.case import APP_ID, Call
 from tests.stage.logs import silent_logger
 
@@ -179,6 +181,44 @@ def test_a_loop_that_has_ended_is_replaced() -> None:
         assert resources.loop_thread().run(lambda: returns(1)) == 1
     finally:
         resources.close()
+
+
+def served_once_by_a_client_that_nobody_closes() -> None:
+    client = inngest.Inngest(app_id=APP_ID, is_production=False, logger=silent_logger())
+
+    @client.create_function(fn_id="fn", trigger=inngest.TriggerEvent(event="test/go"))
+    async def fn(ctx: inngest.Context) -> str:
+        return "done"
+
+    call = Call()
+    url = f"http://shop.example/api/inngest?{call.query()}"
+    answer = inngest.App(client, [fn], framework="test").handle_sync(Request("POST", url, {}, call.body()))
+    assert answer.content == b'"done"'
+
+
+def test_a_client_that_is_dropped_leaves_no_thread_behind() -> None:
+    """As in a test suite that makes an app for each test: a thread and three open files for each."""
+    before = set(threading.enumerate())
+    for _ in range(3):
+        served_once_by_a_client_that_nobody_closes()
+    gc.collect()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+def test_a_loop_thread_that_nobody_needs_ends_once() -> None:
+    before = set(threading.enumerate())
+    thread = LoopThread()
+    (started,) = set(threading.enumerate()) - before
+    thread.dismiss()
+    thread.dismiss()
+    started.join(PATIENCE)
+    assert not started.is_alive()
+    thread.dismiss()
+    thread.close()
+    with pytest.raises(InngestError, match="the client was closed"):
+        thread.run(lambda: returns(1))
 
 
 def test_closing_does_not_wait_for_ever_for_code_that_blocks_the_loop(caplog: pytest.LogCaptureFixture) -> None:
