@@ -45,5 +45,13 @@ class EffectError(TestingError):
     """What a test marked as a side effect was done outside of a step, or not as often as expected."""
 
 
+class TestOutcomeError(TestingError):
+    """Carries an outcome of the test itself that was raised inside of a function: of pytest.fail, or of a time-out."""
+
+    def __init__(self, outcome: BaseException) -> None:
+        super().__init__(str(outcome))
+        self.outcome = outcome
+
+
 class AppError(TestingError):
     """What was given is neither an app nor a function, or does not answer as one."""

@@ -124,6 +124,7 @@ def replay(function: Function[Any], run: str | Path | Mapping[str, Any], *, chec
     Returns what came of each step. Raises ReplayError: a step is met no more, or another one instead; the message lists
     the steps. ValueError: this is not an exported run.
     """
+    client_of(function)
     document = _read(run)
     replayed = Portal().run(lambda: _replay(function, document))
     if check and not replayed.ok:

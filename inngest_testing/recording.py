@@ -24,7 +24,7 @@ from inngest_core.protocol.wire import CallContext, Opcode, parse_json
 from inngest_core.runtime.effects import Flow
 from inngest_core.runtime.outcome import Raised, Returned
 
-from .errors import StubError, TestingError
+from .errors import StubError, TestingError, TestOutcomeError
 from .stubs import Stub, Stubs, check_value_of_step
 from .tracebacks import as_raised_by_user
 
@@ -171,6 +171,8 @@ class Recorder:
             found.tool = self._watched(tool, record) if stub is None else self._stubbed(tool, record, stub)
 
     def function_failed(self, ctx: CallContext, error: BaseException) -> None:
+        if _is_of_test(error):
+            self.note(TestOutcomeError(error), ctx.run_id)
         if not rehearsing.get():
             self.of(ctx.run_id).errors.append(error)
 
@@ -195,6 +197,11 @@ class Recorder:
 
         args = tool.args if tool.work is None else ()
         return tool._replace(callback=_watch(instead, record), args=args, work=None)
+
+
+def _is_of_test(error: BaseException) -> bool:
+    """Tell whether pytest is to get this: what pytest.fail and pytest.skip raise, and a time-out of a test."""
+    return any(kind.__module__ == "_pytest.outcomes" for kind in type(error).__mro__)
 
 
 class _Collecting(logging.Handler):
@@ -270,3 +277,6 @@ class _noting:  # noqa: N801  # a context manager that reads as a word; a genera
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if error is not None and not isinstance(error, (*CONTROL, Interrupt, GeneratorExit)):
             self._record.errors.append(as_raised_by_user(error))
+            if _is_of_test(error):
+                engine: Any = current_engine.get()
+                engine.report(TestOutcomeError(error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from inngest_devserver.scheduling.scheduler import Scheduler
 
+from .errors import TestOutcomeError
 from .history import History
 from .recording import Recorder
 from .tracebacks import as_raised_by_kit
@@ -27,6 +28,8 @@ class Working:
         self._history.refresh()
         if error is None and self._recorder.problems:
             problem = self._recorder.problems[0]
+            if isinstance(problem, TestOutcomeError):
+                raise problem.outcome
             if problem.run_id and not hasattr(problem, "__notes__"):
                 problem.add_note(self._history.shown(problem.run_id, problem.step))
             raise as_raised_by_kit(problem)

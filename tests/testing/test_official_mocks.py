@@ -77,6 +77,7 @@ def test_wrong_arguments() -> None:
     given: Any = len
     with pytest.raises(testing.AppError, match="is not an Inngest function"):
         mocked.trigger(given, event, client)
-    for given in ({"name": "a"}, []):
+    cases: list[Any] = [{"name": "a"}, []]
+    for given in cases:
         with pytest.raises(TypeError, match=r"events is .*; give a list of events"):
             mocked.trigger(nothing, given, client)

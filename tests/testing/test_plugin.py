@@ -329,6 +329,46 @@ def test_the_extra_is_all_that_it_takes(project: pytest.Pytester) -> None:
     run(project, "-p", "no:flask").assert_outcomes(passed=1)
 
 
+def test_outcomes_of_the_test_inside_of_functions(project: pytest.Pytester) -> None:
+    """A time-out ends a test once and for all, though the function that blocks would be tried again."""
+    project.makepyfile(
+        """
+        import asyncio, threading
+        import inngest, pytest
+        from inngest import testing
+        from shop import checkout, client
+
+        def make(fn_id, handler):
+            return client.create_function(fn_id=fn_id, trigger=inngest.TriggerEvent(event="a"))(handler)
+
+        def blocks(ctx):
+            threading.Event().wait()
+
+        async def skips(ctx):
+            await ctx.step.run("skip", lambda: pytest.skip("not here"))
+
+        @pytest.mark.timeout(1, method="signal")
+        def test_time_out():
+            testing.run(make("blocks", blocks))
+
+        def test_stub_that_must_not_be_called():
+            testing.run(checkout, steps={"charge": lambda order: pytest.fail("charged")})
+
+        @pytest.mark.parametrize("replay", [True, False])
+        def test_skipped_in_a_step(replay):
+            with testing.Engine(make("skips", skips), replay=replay) as engine:
+                engine.send(inngest.Event(name="a"))
+                engine.settle()
+
+        def test_skipped_in_an_async_test():
+            asyncio.run(testing.run_async(make("skips", skips)))
+        """
+    )
+    result = run(project)
+    result.assert_outcomes(failed=2, skipped=3)
+    result.stdout.fnmatch_lines(["E *Failed: Timeout*", "E *Failed: charged"])
+
+
 def test_tracebacks_lead_from_the_test_to_the_app(project: pytest.Pytester) -> None:
     project.makepyfile(
         """

@@ -133,6 +133,12 @@ def test_what_is_called_as_an_app_and_raises(given: Any) -> None:
         pass
 
 
+def test_replay_of_what_is_no_function() -> None:
+    given: Any = more_than_one
+    with pytest.raises(testing.AppError, match="is not an Inngest function; give what @client"):
+        testing.replay(given, {})
+
+
 def test_two_functions_with_one_id() -> None:
     @client.create_function(fn_id="f", trigger=inngest.TriggerEvent(event="wrong/asked"))
     def again(ctx: inngest.ContextSync) -> int:
