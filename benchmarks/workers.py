@@ -23,7 +23,6 @@ CALL_LIMIT = 1.0
 STEPS_LIMIT = 0.15
 IDLE_LIMIT = 0.001
 IDLE_SECONDS = 30.0
-"""Of the hundredths of a second in which a system tells how long a process ran, three are the limit."""
 
 
 def rows(effort: Effort) -> Iterator[Row]:
@@ -60,19 +59,18 @@ def rows(effort: Effort) -> Iterator[Row]:
 
 
 def _busy_portion(process_id: int, seconds: float) -> float | None:
-    """Return which part of some seconds a process ran."""
-    stat = Path(f"/proc/{process_id}/stat")
-    if not stat.exists():
+    """Return which part of some seconds a process ran, in its own code and in the system's."""
+    threads = Path(f"/proc/{process_id}/task")
+    if not any(threads.glob("*/schedstat")):
         return None
-    before, started = _ticks(stat), time.perf_counter()
+    before, started = _nanoseconds(threads), time.perf_counter()
     time.sleep(seconds)
-    return (_ticks(stat) - before) / os.sysconf("SC_CLK_TCK") / (time.perf_counter() - started)
+    return (_nanoseconds(threads) - before) / 1e9 / (time.perf_counter() - started)
 
 
-def _ticks(stat: Path) -> int:
-    """Return the clock ticks for which a process ran, in its own code and in the system's."""
-    fields = stat.read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
+def _nanoseconds(threads: Path) -> int:
+    """Return how long the threads of a process ran: the process itself is told of in hundredths of a second only."""
+    return sum(int(each.read_text().split()[0]) for each in threads.glob("*/schedstat"))
 
 
 @contextlib.contextmanager

@@ -24,6 +24,8 @@ from .requests import Requests
 from .served import Served
 from .session import LOOK_SECONDS, NotConnectedError, Session, open_session
 
+_LOOKS_LEFT_OUT = 3
+"""As long as nothing is in flight, so many looks are one: there are no leases and no replies to look after."""
 SETTLED_SECONDS = 10.0
 """A connection that lived for so long was a good one: after its end, the pauses begin anew."""
 DRAIN_SECONDS = 60.0
@@ -158,6 +160,8 @@ class Life:
         if self._next_look is not None:
             self._next_look.cancel()
         seconds = min([LOOK_SECONDS, *(session.look_seconds for session in self._sessions)])
+        if self._requests.are_none:
+            seconds *= _LOOKS_LEFT_OUT
         self._next_look = asyncio.get_running_loop().call_later(seconds, self._look)
         for session in self._sessions:
             session.look()

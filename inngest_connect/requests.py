@@ -89,6 +89,11 @@ class Requests:
         with self._lock:
             return tuple(self._work)
 
+    @property
+    def are_none(self) -> bool:
+        """Whether nothing is in flight."""
+        return not self._work
+
     def has_work_of(self, session: Session) -> bool:
         """Tell whether something is in flight that came over that connection, or was replied to over it."""
         with self._lock:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from websockets.asyncio.client import connect as connect_websocket
 from websockets.exceptions import ConnectionClosed, WebSocketException
@@ -34,6 +34,7 @@ from .messages import (
     parse_frame,
 )
 from .silence import Silence
+from .trust import context_for
 from .websocket import WebSocket
 
 HANDSHAKE_SECONDS = 10.0
@@ -216,6 +217,7 @@ async def open_session(
             url,
             create_connection=WebSocket,
             subprotocols=[Subprotocol(SUBPROTOCOL)],
+            **_tls(url),
             max_size=MAX_REQUEST_BYTES,
             compression=None,  # it costs more time than it saves; no gateway asks for it
             ping_interval=None,  # Connect has heartbeats of its own
@@ -237,6 +239,11 @@ async def open_session(
         if isinstance(error, FrameError):
             raise NotConnectedError(f"the gateway sent {error}") from None
         raise
+
+
+def _tls(url: str) -> dict[str, Any]:
+    context = context_for(url)
+    return {} if context is None else {"ssl": context}  # not even None: the gateway may redirect to another URL
 
 
 async def _expect(socket: WebSocket, wanted: Kind) -> bytes:

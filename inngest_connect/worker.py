@@ -260,10 +260,25 @@ async def _until_looking_up(future: concurrent.futures.Future[None]) -> None:
 
     A signal that comes just before the loop begins to wait, or in another thread, does not wake it.
     """
-    waiting = asyncio.wrap_future(future)  # once: each leaves a callback with the future, until that is done
-    while not waiting.done():
-        await asyncio.wait([waiting], timeout=_LOOK_UP_SECONDS)
-    waiting.result()
+    looking = _LookUp(asyncio.get_running_loop())
+    try:
+        await _until(future)
+    finally:
+        looking.end()
+
+
+class _LookUp:
+    """Wakes a loop up now and then; by a timer, as a task that waits would need more each time."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._again()
+
+    def end(self) -> None:
+        self._next.cancel()
+
+    def _again(self) -> None:
+        self._next = self._loop.call_later(_LOOK_UP_SECONDS, self._again)
 
 
 def _instance_id(given: str | None) -> str:

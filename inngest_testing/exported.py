@@ -99,6 +99,9 @@ class _Probe:
     def call_begun(self, ctx: CallContext, function: Function[Any], logger: object) -> None:
         """Nothing is noted of calls."""
 
+    def may_recall(self, ctx: CallContext, step_id: str) -> bool:
+        return False
+
     def step_met(self, ctx: CallContext, found: Found[Tool, Any], results: Results) -> None:
         self.met[found.id] = found
         if found.op is Opcode.STEP_RUN and found.memo is None:

@@ -12,7 +12,7 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from inngest_core.errors import CONTROL, Interrupt
 from inngest_core.events.event import Event, parse_event
@@ -20,7 +20,7 @@ from inngest_core.execution.replay import Found, read_memo
 from inngest_core.execution.results import Results
 from inngest_core.execution.tools import Tool
 from inngest_core.function import Function
-from inngest_core.protocol.wire import CallContext, Opcode, parse_json
+from inngest_core.protocol.wire import CallContext, Opcode, hash_id, parse_json
 from inngest_core.runtime.effects import Flow
 from inngest_core.runtime.outcome import Raised, Returned
 
@@ -39,12 +39,24 @@ rehearsing: contextvars.ContextVar[bool] = contextvars.ContextVar("inngest_testi
 """Whether that call only looks what a function would do: nothing that it sends arrives."""
 
 
+_STEP_RUN = Opcode.STEP_RUN
+
+
+class Met(Protocol):
+    """A step that was met, as a step of that kind."""
+
+    @property
+    def step_id(self) -> str: ...
+    @property
+    def op(self) -> Opcode: ...
+
+
 @dataclass(slots=True)
 class CallRecord:
     """One call of a run. stack: the hashed ids of the steps that have results. met: those that it met, by hashed id."""
 
     stack: Sequence[str] = ()
-    met: dict[str, Found[Tool, Any]] = field(default_factory=dict[str, "Found[Tool, Any]"])
+    met: dict[str, Met] = field(default_factory=dict[str, "Met"])
 
 
 @dataclass(slots=True)
@@ -154,6 +166,18 @@ class Recorder:
         if function.id not in self.functions:
             self.functions.update(dict.fromkeys(function.handlers, function))
         self.listen_to(logger)
+
+    def may_recall(self, ctx: CallContext, step_id: str) -> bool:
+        """Note a step that an earlier call has met, too: most that a replay meets are such."""
+        run = self.of(ctx.run_id)
+        call = run.calls.get(ctx.request_id)
+        if call is None or type(step_id) is not str or not step_id.isascii():
+            return False
+        record = run.steps.get(hash_id(step_id))
+        if record is None or record.op is not _STEP_RUN:
+            return False
+        call.met[record.id] = record
+        return True
 
     def step_met(self, ctx: CallContext, found: Found[Tool, Any], results: Results) -> None:
         run = self.of(ctx.run_id)

@@ -23,17 +23,29 @@ def report(run: Snapshot, record: RunRecord, marked: str = "") -> str:
     if run.status is Status.COMPLETED:
         lines.append(f"  output  {one_line(run.output)}")
     elif run.status is Status.FAILED and record.errors:
-        lines.append(f"  error   {headline(record.errors[-1])}")
+        lines.append(f"  error   {_below(headline(record.errors[-1]))}")
     lines += [f"> waits   {reason}" for reason in run.waits_for]
     return "\n".join(lines)
 
 
 def _line(line: Line, marked: str, run: Snapshot) -> str:
     mark = ">" if line.failed or (marked and line.name == marked) else " "
-    what = f"{line.name[:_WIDEST_NAME]}: {line.detail}" if line.name else line.detail
+    detail = _first_line(line.detail)
+    what = f"{line.name[:_WIDEST_NAME]}: {detail}" if line.name else detail
     if line.kind == Happening.RUN_STARTED:
         what += f" {one_line({key: value for key, value in run.event.data.items() if key != _OWN})}"
     return f"{mark} {_after(line.at):>11}  {what}"
+
+
+def _first_line(text: str) -> str:
+    """Return the first line of what failed: an attempt fails as the one before it, and the error is shown whole."""
+    first, *more = text.splitlines() or [""]
+    return f"{first} …" if any(more) else first
+
+
+def _below(text: str) -> str:
+    """Return a text of several lines that begin below each other."""
+    return text.rstrip().replace("\n", f"\n{' ' * len('  error   ')}")
 
 
 def _after(seconds: float) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import typing_extensions
 
@@ -51,15 +51,18 @@ class BaseContext(Generic[E_co]):
     logger: logging.Logger
     """The client's logger; silent while earlier steps are replayed, so that each line is logged once."""
 
-    if not TYPE_CHECKING:
 
-        def __getattr__(self, name: str) -> object:
-            """Make what is not there yet."""
-            late = self.__dict__.get("_late")
-            if late is None or name not in _MADE_LATE:
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
-            made = self.__dict__[name] = _MADE_LATE[name](*late)
-            return made
+def _make_late(ctx: BaseContext[Any], name: str) -> object:
+    """Make what is not there yet."""
+    late = ctx.__dict__.get("_late")
+    if late is None or name not in _MADE_LATE:
+        raise AttributeError(f"{type(ctx).__name__!r} object has no attribute {name!r}", name=name, obj=ctx)
+    made = ctx.__dict__[name] = _MADE_LATE[name](*late)
+    return made
+
+
+# Not in the class: to type checkers, any name would then be an attribute.
+setattr(BaseContext, "__getattr__", _make_late)  # noqa: B010
 
 
 @dataclass(eq=False)

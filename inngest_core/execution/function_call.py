@@ -18,7 +18,7 @@ from inngest_core.events.event import Event, parse_event
 from inngest_core.events.event_types import type_event
 from inngest_core.function import Function, Handler
 from inngest_core.middleware.base import MiddlewareFactory
-from inngest_core.middleware.hooks import Hooks
+from inngest_core.middleware.hooks import NO_HOOKS, Hooks
 from inngest_core.middleware.values import CallInfo, StepMemos
 from inngest_core.protocol.limits import MAX_RESPONSE_BYTES
 from inngest_core.protocol.wire import RUN_COMPLETE_ID, CallRequest, EventName, Header, Op, Opcode, dump_ops
@@ -76,7 +76,9 @@ class FunctionCall:
         if middleware is None:
             middleware = [*client.middleware, *function.middleware]
         is_async = handler.is_async
-        self._hooks = Hooks(middleware, client, request.raw, client.resources, asynchronous=is_async)
+        self._hooks = NO_HOOKS
+        if middleware:
+            self._hooks = Hooks(middleware, client, request.raw, client.resources, asynchronous=is_async)
         self._services = Services(client, function, fn_id, is_async, self._hooks, call, target, request, started)
         self._execution, self._ctx = self._prepare()
         self._current = CurrentCall(self._ctx, self._execution.runs_new_code)

@@ -24,6 +24,13 @@ class Probe(Protocol):
         """Look at a call before its function runs. logger: of the client."""
         ...
 
+    def may_recall(self, ctx: CallContext, step_id: str, /) -> bool:
+        """Tell whether a step that runs in the app may get its result at once, if it has one, without `step_met`.
+
+        step_id: as user code gave it, so it may be anything.
+        """
+        ...
+
     def step_met(self, ctx: CallContext, found: Found[Tool, Any], results: Results) -> None:
         """Look at a step that user code has just met. What runs may be replaced: assign to `found.tool`.
 

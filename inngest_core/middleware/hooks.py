@@ -12,6 +12,7 @@ import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import cast
 
 from inngest_core.errors import CONTROL, InngestError
 from inngest_core.runtime.awaitable import is_awaitable
@@ -187,6 +188,10 @@ def _by_driver(left: Call) -> Flow[None]:
 
 def _itself(result: object) -> object:
     return result
+
+
+NO_HOOKS = Hooks((), None, None, cast("Resources", None), asynchronous=False)
+"""Those of every call without middleware: nothing in it is of one call, and making them is not for nothing."""
 
 
 @functools.lru_cache(maxsize=256)

@@ -91,9 +91,13 @@ def sign(body: bytes, key: SigningKey, *, now: float) -> str:
 
 
 class Signature(NamedTuple):
-    """A signature as its header says it. seconds: Unix time, as text, for it was signed as text. digest: lower case."""
+    """A signature as its header says it.
 
-    seconds: str
+    made: Unix seconds. seconds: the same as it was signed, which is as text. digest: lower case.
+    """
+
+    made: int
+    seconds: bytes
     digest: str
 
 
@@ -108,7 +112,7 @@ def parse_signature(header: str | None, *, now: float) -> Signature:
     signature = _split(header) if len(header) <= _LONGEST_HEADER else None
     if signature is None:
         raise SignatureError("the x-inngest-signature header is malformed; expected t=<unix seconds>&s=<64 hex digits>")
-    if abs(now - int(signature.seconds)) > SIGNATURE_WINDOW_SECONDS:
+    if abs(now - signature.made) > SIGNATURE_WINDOW_SECONDS:
         raise SignatureError(
             f"the signature was made more than {SIGNATURE_WINDOW_SECONDS} seconds from now; "
             "compare the clocks of this machine and of the engine"
@@ -120,7 +124,7 @@ def parse_signature(header: str | None, *, now: float) -> Signature:
 def _split(header: str) -> Signature | None:
     """Return the two parts of a header; cached, for each is looked at before and after the body is read."""
     match = _HEADER.fullmatch(header)
-    return None if match is None else Signature(match[1], match[2].lower())
+    return None if match is None else Signature(int(match[1]), match[1].encode(), match[2].lower())
 
 
 def verify(body: bytes, header: str | None, keys: SigningKeys, *, now: float) -> SigningKey:
@@ -141,9 +145,8 @@ def verify(body: bytes, header: str | None, keys: SigningKeys, *, now: float) ->
 def _signer(body: bytes | None, signature: Signature, keys: SigningKeys) -> SigningKey | None:
     if body is None:
         return None
-    seconds = signature.seconds.encode()
     for key in (keys.key, keys.fallback):
-        if key is not None and hmac.compare_digest(key.digest(body, seconds), signature.digest):
+        if key is not None and hmac.compare_digest(key.digest(body, signature.seconds), signature.digest):
             return key
     return None
 

@@ -67,6 +67,11 @@ class News:
         self.count += done > Done.NOTHING
 
 
+def _in_vain(pause: PauseRow | None, memo: bytes) -> bool:
+    """Tell whether a step has waited for something that did not come."""
+    return pause is not None and pause.kind in (PauseKind.WAIT, PauseKind.SIGNAL) and memo == memos.TIMED_OUT
+
+
 class Progress:
     """invoke: starts the function that an op asks for; raises NotStartedError."""
 
@@ -108,7 +113,7 @@ class Progress:
         if pause is not None:
             self._queue.drop(run.id, _pause_job_id(run.id, step_id))
         happening = Happening.STEP_DONE if failed is None else Happening.STEP_FAILED
-        outcome = "done" if failed is None else f"failed: {failed}"
+        outcome = f"failed: {failed}" if failed is not None else "timed out" if _in_vain(pause, memo) else "done"
         since, queued = told.began or since, None
         if pause is not None:
             since, queued, position = since or pause.since, pause.since, pause.position

@@ -139,26 +139,39 @@ async def test_a_gateway_is_reached_by_tls_with_a_certificate_of_ones_own(tmp_pa
         pytest.skip("needs the program openssl")
     with DevServer(Options(sink=None), port=0) as engine:
         async with Way(engine.port, tls=tls.server).open() as way:
-            assert await _result(engine, tmp_path, way.endpoint(""), trusts=tmp_path / "certificate.pem")
+            assert await _result(engine, way.endpoint(""), trusts=tmp_path / "certificate.pem")
+            assert way.connections == 1
+
+
+@pytest.mark.live
+@on_a_loop
+async def test_a_gateway_is_trusted_that_httpx_trusts(tmp_path: Path) -> None:
+    """The requests of a worker go out by httpx: its store may be the only one, or one of its own."""
+    tls = make_tls(tmp_path)
+    if tls is None:
+        pytest.skip("needs the program openssl")
+    store = f"import certifi; certifi.where = lambda: {str(tmp_path / 'certificate.pem')!r}"  # as companies have it
+    with DevServer(Options(sink=None), port=0) as engine:
+        async with Way(engine.port, tls=tls.server).open() as way:
+            assert await _result(engine, way.endpoint(""), first=store)
             assert way.connections == 1
 
 
 @pytest.mark.live
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @on_a_loop
-async def test_a_worker_that_was_made_before_a_fork_runs_in_the_child(tmp_path: Path) -> None:
+async def test_a_worker_that_was_made_before_a_fork_runs_in_the_child() -> None:
     with DevServer(Options(sink=None), port=0) as engine:
-        assert await _result(engine, tmp_path, "", "fork")
+        assert await _result(engine, "", "fork")
 
 
-async def _result(engine: DevServer, folder: Path, *arguments: str, trusts: Path | None = None) -> object:
-    """Return what the function of a program that is a worker returns. arguments: of the program."""
-    (folder / "program.py").write_text(PROGRAM)
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("INNGEST_")}
+async def _result(engine: DevServer, *arguments: str, trusts: Path | None = None, first: str = "") -> object:
+    """Return what the function of a program that is a worker returns. arguments: of it. first: what it does first."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("INNGEST_", "SSL_CERT_"))}
     if trusts is not None:
         environ["SSL_CERT_FILE"] = str(trusts)
     program = await asyncio.create_subprocess_exec(
-        sys.executable, folder / "program.py", engine.origin, *arguments, env=environ, start_new_session=True
+        sys.executable, "-c", first + PROGRAM, engine.origin, *arguments, env=environ, start_new_session=True
     )
     try:
         async with httpx.AsyncClient(base_url=engine.origin, timeout=60) as http, asyncio.timeout(2 * PATIENCE_SECONDS):

@@ -15,6 +15,8 @@ from .in_virtual_time import InProcess, in_process
 from .world import NATIVE_KINDS, Kind, World, new_world
 
 _HERE = Path(__file__).parent
+_IN_PROCESS = {"stage", "laboratory"}
+"""The fixtures of tests that start neither servers nor processes."""
 
 
 def kinds(chosen: list[Kind]) -> Callable[[Any], Any]:
@@ -29,7 +31,7 @@ def stages(chosen: list[Kind]) -> Callable[[Any], Any]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.is_relative_to(_HERE) and "stage" not in getattr(item, "fixturenames", ()):
+        if item.path.is_relative_to(_HERE) and _IN_PROCESS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.live)
 
 

@@ -14,6 +14,7 @@ import inngest
 from tests.stage.bodies import Script
 
 from .conftest import kinds
+from .in_virtual_time import InProcess
 from .world import TWO_BY_TWO, World
 
 BYTES = b"\x89PNG\xff\x00"
@@ -103,8 +104,9 @@ def test_both_ways_give_the_same(world: World, site: str, offload: bool) -> None
     }, run
 
 
-def test_the_app_keeps_bytes_and_sends_forms(world: World, site: str) -> None:
-    @world.function("t/fetch")
+@pytest.mark.live
+def test_the_app_keeps_bytes_and_sends_forms(stage: InProcess, site: str) -> None:
+    @stage.function("t/fetch")
     def fetches(ctx: Any, step: Any) -> Script:
         picture = yield step.fetch("picture", f"{site}/bytes", offload=False)
         form = yield step.fetch(
@@ -113,8 +115,8 @@ def test_the_app_keeps_bytes_and_sends_forms(world: World, site: str) -> None:
         text = yield step.fetch("text", f"{site}/echo", method="POST", content="hi", offload=False)
         return [picture.content.hex(), form.json()["body"], form.json()["headers"]["content-type"], text.json()["body"]]
 
-    with world.up():
-        run = world.engine.run("t/fetch")
+    with stage.up():
+        run = stage.run("t/fetch")
     assert run.output == [BYTES.hex(), "a=1%262&b=x&b=y", "application/x-www-form-urlencoded", "hi"], run
 
 

@@ -10,9 +10,9 @@ import pytest
 import inngest
 from tests.stage.bodies import Script
 
-from .conftest import kinds, stages
+from .conftest import stages
 from .in_virtual_time import InProcess
-from .world import EVERY_KIND, TWO_BY_TWO, World
+from .world import EVERY_KIND, TWO_BY_TWO
 
 
 @stages(EVERY_KIND)
@@ -30,27 +30,26 @@ def test_a_group_gives_all_results_in_order(stage: InProcess) -> None:
     assert (stage.effects.order[0], stage.effects.order[-1]) == ("before", "after")
 
 
-@kinds(TWO_BY_TWO)
-def test_steps_of_a_group_run_at_the_same_time(world: World) -> None:
+@stages(TWO_BY_TWO)
+def test_steps_of_a_group_run_at_the_same_time(stage: InProcess) -> None:
     """Each waits for the other: one after another they would never end."""
     meeting = threading.Barrier(2, timeout=60)
 
     def meet(name: str) -> str:
         meeting.wait()
-        return world.did(name, name)
+        return stage.did(name, name)
 
     async def ameet(name: str) -> str:
         import asyncio
 
         return await asyncio.to_thread(meet, name)
 
-    @world.function("t/meet", retries=0)
+    @stage.function("t/meet", retries=0)
     def group(ctx: Any, step: Any) -> Script:
-        work = meet if world.kind.handlers == "sync" else ameet
+        work = meet if stage.kind.handlers == "sync" else ameet
         return (yield ctx.group.parallel((lambda: step.run("a", work, "a"), lambda: step.run("b", work, "b"))))
 
-    with world.up():
-        assert world.engine.run("t/meet").output == ["a", "b"]
+    assert stage.run_side_by_side("t/meet").output == ["a", "b"]
 
 
 @stages(TWO_BY_TWO)
@@ -183,40 +182,39 @@ def test_a_group_of_none_or_one(stage: InProcess, branches: int) -> None:
         assert stage.run("t/small").output == [*(["s0"] if branches else []), "last"]
 
 
-@kinds(TWO_BY_TWO)
-def test_in_a_race_one_branch_goes_on_while_the_other_still_works(world: World) -> None:
+@stages(TWO_BY_TWO)
+def test_in_a_race_one_branch_goes_on_while_the_other_still_works(stage: InProcess) -> None:
     """The slow step ends only after the second step of the quick branch has run: waiting for all would never end."""
     quick_done = threading.Event()
 
     def slow() -> str:
         assert quick_done.wait(60), "the quick branch waited for the slow one"
-        return world.did("slow", "slow")
+        return stage.did("slow", "slow")
 
     async def aslow() -> str:
         import asyncio
 
         return await asyncio.to_thread(slow)
 
-    @world.function("t/race", retries=0)
+    @stage.function("t/race", retries=0)
     def race(ctx: Any, step: Any) -> Script:
         def quick() -> Script:
-            yield step.run("q1", world.did, "q1", 1)
+            yield step.run("q1", stage.did, "q1", 1)
 
             def end() -> int:
                 quick_done.set()
-                return world.did("q2", 2)
+                return stage.did("q2", 2)
 
             return (yield step.run("q2", end))
 
-        branches = (world.branch(quick), lambda: step.run("slow", slow if world.kind.handlers == "sync" else aslow))
+        branches = (stage.branch(quick), lambda: step.run("slow", slow if stage.kind.handlers == "sync" else aslow))
         found = yield ctx.group.parallel(branches, parallel_mode=inngest.ParallelMode.RACE)
-        yield step.run("after", world.did, "after", None)
+        yield step.run("after", stage.did, "after", None)
         return list(found)
 
-    with world.up():
-        run = world.engine.run("t/race")
-    assert (run.status, run.output) == ("Completed", [2, "slow"])
-    assert world.effects.called == {"q1": 1, "q2": 1, "slow": 1, "after": 1}
+    run = stage.run_side_by_side("t/race")
+    assert run.output == [2, "slow"]
+    assert stage.effects.called == {"q1": 1, "q2": 1, "slow": 1, "after": 1}
 
 
 @stages(TWO_BY_TWO)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, given, settings
 
+from inngest import testing
 from tests.stage.bodies import Script
 from tests.stage.effects import Effects
 from tests.stage.effort import examples
@@ -15,7 +16,8 @@ from tests.stage.players import DurableSteps, Player
 from tests.stage.program_model import calls, outcome
 from tests.stage.programs import Program, Way, programs
 
-from .world import NATIVE_KINDS, World, new_world
+from .in_virtual_time import InProcess, failure, in_process
+from .world import NATIVE_KINDS
 
 RETRIES = 1
 """A step that fails more often has failed for good."""
@@ -24,24 +26,25 @@ PROGRAMS = programs(ways=[Way.PARALLEL, Way.RACE], failures=[0, 0, 0, 1, 2], unc
 
 
 class Laboratory:
-    """One engine and one app for all examples; the program of a run is told by its event."""
+    """One app for all examples; the program of a run is told by its event."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, stage: InProcess) -> None:
+        self._stage = stage
         self._programs: list[tuple[Program, Effects]] = []
-        kind = world.kind.handlers
+        kind = stage.kind.handlers
 
-        @world.function("t/program", retries=RETRIES)
+        @stage.function("t/program", retries=RETRIES)
         def interpret(ctx: Any, step: Any) -> Script:
             number: int = ctx.event.data["number"]
             program, effects = self._programs[number]
             return (yield from Player(kind, DurableSteps(kind, ctx, effects)).play(program))
 
     def check(self, program: Program) -> None:
-        effects = Effects(self._world.news)
+        effects = Effects(self._stage.news)
         self._programs.append((program, effects))
-        run = self._world.engine.run("t/program", {"number": len(self._programs) - 1})
-        ended = ("failed", run.output["message"]) if run.status == "Failed" else ("returned", run.output)
+        run = self._stage.run_side_by_side("t/program", {"number": len(self._programs) - 1})
+        failed = run.status is testing.Status.FAILED
+        ended = ("failed", failure(run)[1]) if failed else ("returned", run.output)
         assert ended == outcome(program, RETRIES + 1)
         assert effects.called == calls(program, RETRIES + 1)
         effects.check()
@@ -49,10 +52,8 @@ class Laboratory:
 
 @pytest.fixture(scope="module", params=NATIVE_KINDS, ids=str)
 def laboratory(request: pytest.FixtureRequest) -> Iterator[Laboratory]:
-    with new_world(request.param, retry_interval=0.0) as world:
-        made = Laboratory(world)
-        with world.up():
-            yield made
+    with in_process(request.param) as stage:
+        yield Laboratory(stage)
 
 
 @settings(

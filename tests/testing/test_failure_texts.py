@@ -51,6 +51,26 @@ def test_a_stub_with_a_wrong_id(shop: Shop) -> None:
     assert text.splitlines()[-1].startswith('  output  {"mail": "thanked", ')
 
 
+def test_an_error_of_several_lines(shop: Shop) -> None:
+    """Each attempt takes a line, and the lines of the error begin below each other."""
+    down = OSError("the bank is down\nask it later\n\nor never")
+    lines = repr(testing.run(shop.fulfil, ORDER, steps={"charge card": down}, replay=False)).splitlines()
+    attempts = [line.partition("  charge card: ")[2] for line in lines if "charge card: attempt" in line]
+    assert attempts[0] == "attempt 1 failed: OSError: the bank is down …"
+    assert lines[-4:] == [
+        '  error   step "charge card": OSError: the bank is down',
+        "          ask it later",
+        "          ",
+        "          or never",
+    ]
+
+
+def test_a_wait_in_vain(shop: Shop) -> None:
+    text = repr(testing.run(shop.fulfil, ORDER, steps={**STUBS, "wait for the post": testing.TIMEOUT}))
+    assert "  wait for the post: timed out\n" in text
+    assert "  let the customer think: done\n" in text
+
+
 @pytest.mark.parametrize(
     ("stub", "said", "advice"),
     [

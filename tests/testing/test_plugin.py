@@ -234,6 +234,21 @@ def test_stubs_that_the_engine_never_used(project: pytest.Pytester) -> None:
     )
 
 
+def test_a_run_is_shown_once(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        from inngest import testing
+        from shop import checkout
+
+        def test_it():
+            testing.run(checkout, steps={"charge": "paid", "refund": 1})
+        """
+    )
+    text = run(project).stdout.str()
+    assert text.count('started by "shop/ordered"') == 1
+    assert "in unwrap" not in text
+
+
 def test_settings_are_shown_and_checked(project: pytest.Pytester) -> None:
     text = run(project, "--help").stdout.str()
     for setting in ("inngest_app (linelist)", "inngest_path (string)", "inngest_replay (bool)", "--inngest-no-replay"):
