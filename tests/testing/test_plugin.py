@@ -41,6 +41,8 @@ functions = [checkout, nightly]
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(pytester.path), str(Path(__file__).parents[2])]))
+    for name in ("CI", "BUILD_NUMBER"):  # with these, pytest's summary repeats each failure in its full length
+        monkeypatch.delenv(name, raising=False)
     pytester.makepyfile(shop=SHOP)
     return pytester
 
