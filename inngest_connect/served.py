@@ -220,8 +220,9 @@ def _configuration(app: App) -> AppConfiguration:
 
 def _checked(apps: object) -> Apps:
     """Return the apps that `connect` was given; raises ConfigError: they are no pairs of a client and functions."""
+    given_as = describe(apps)
     if isinstance(apps, str | bytes | Mapping) or not isinstance(apps, Iterable):
-        raise ConfigError(f"apps is {describe(cast('object', apps))}; give a list of pairs: {_PAIRS}")
+        raise ConfigError(f"apps is {given_as}; give a list of pairs: {_PAIRS}")
     pairs = list(cast("Iterable[object]", apps))
     for number, given in enumerate(pairs):
         pair = cast("Sequence[object]", given)
