@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+from inngest_core.execution.failure import without_frames
+
 from .errors import TestingError
 
 E = TypeVar("E", bound=BaseException)
@@ -24,7 +26,7 @@ def as_raised_by_user(error: E) -> E:
 
     It may have been raised before, by a test that read it: the frames of that are left out, too.
     """
-    return error.with_traceback(_without_ours(_after_reading(error.__traceback__)))
+    return error.with_traceback(without_frames(_after_reading(error.__traceback__), _OURS))
 
 
 def as_raised_by_kit(error: BaseException) -> BaseException:
@@ -39,16 +41,4 @@ def _after_reading(trace: TracebackType | None) -> TracebackType | None:
         if trace.tb_frame.f_code.co_filename == _READING:
             rest = trace.tb_next
         trace = trace.tb_next
-    return rest
-
-
-def _without_ours(trace: TracebackType | None) -> TracebackType | None:
-    theirs: list[TracebackType] = []
-    while trace is not None:
-        if not trace.tb_frame.f_code.co_filename.startswith(_OURS):
-            theirs.append(trace)
-        trace = trace.tb_next
-    rest: TracebackType | None = None
-    for each in reversed(theirs):
-        rest = TracebackType(rest, each.tb_frame, each.tb_lasti, each.tb_lineno)
     return rest

@@ -117,13 +117,14 @@ def exc_info(error: BaseException) -> tuple[type[BaseException], BaseException, 
         list(traceback.TracebackException(type(error), error, None, limit=0).format())
     except Exception:  # a broken class, or groups nested too deep
         return None
-    return type(error), error, _without_ours(error.__traceback__)
+    return type(error), error, without_frames(error.__traceback__, _OURS)
 
 
-def _without_ours(trace: TracebackType | None) -> TracebackType | None:
+def without_frames(trace: TracebackType | None, paths: tuple[str, ...]) -> TracebackType | None:
+    """Return a traceback without the frames of files whose paths begin with one of these."""
     theirs: list[TracebackType] = []
     while trace is not None:
-        if not trace.tb_frame.f_code.co_filename.startswith(_OURS):
+        if not trace.tb_frame.f_code.co_filename.startswith(paths):
             theirs.append(trace)
         trace = trace.tb_next
     rest: TracebackType | None = None
@@ -137,7 +138,7 @@ def _stack(error: BaseException, limit: int = LONGEST_STACK) -> str:
     if isinstance(error, StepError) and error.stack is not None:
         return _cut_stack(error.stack, limit)
     lines = ["Traceback (most recent call last):\n"]
-    lines += traceback.format_tb(_without_ours(error.__traceback__))
+    lines += traceback.format_tb(without_frames(error.__traceback__, _OURS))
     lines.append(headline(error))
     lines += [f"\n{note}" for note in _notes(error)]
     own = "".join(lines)
