@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
+import secrets
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
-from tempfile import NamedTemporaryFile
 from typing import Any, Protocol, cast
 
 from inngest_core.error_text import headline
@@ -109,17 +110,23 @@ class DirectoryStore:
         return {}
 
     def put(self, key: str, data: bytes) -> None:
-        """Write a file, which is there as a whole or not at all."""
+        """Write a file, which is there as a whole or not at all, also after a loss of power.
+
+        The engine is told that the result is here, and forgets it; so it has to be on the disk before that.
+        """
         path = self._path / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            try:
+        _make_folder(path.parent)
+        part = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
+        try:
+            with part.open("xb") as file:
                 file.write(data)
-                file.close()
-                Path(file.name).replace(path)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
 
     def get(self, key: str) -> bytes:
         """Read a file."""
@@ -229,6 +236,9 @@ class _Keeper:
             return
         digest = hashlib.sha256(data).hexdigest()
         key = f"{PREFIX}{self._run_id}/{digest}"
+        if not _is_within(key):  # in development, anybody may say which run it is
+            result.error = RemoteStateError(f"{what} would be stored at {key!r}, but results are below {PREFIX}")
+            return
         try:
             self._store.put(key, data)
         except Exception as error:  # of any store
@@ -264,6 +274,26 @@ class _Keeper:
             memo.data = parse_value(data)
         except ValueError as error:
             raise RemoteStateError(f"what is stored at {key} is not JSON: {headline(error)}") from error
+
+
+def _make_folder(path: Path) -> None:
+    """Make a folder, and those above it; each new one is on the disk once the one that holds it is written there."""
+    if path.is_dir():
+        return
+    _make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    """Write to the disk which files a folder has; Windows does so by itself, and opens no folders."""
+    if os.name == "nt":
+        return
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _is_within(key: str) -> bool:
