@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import importlib
 import os
 import secrets
+import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
@@ -18,6 +20,7 @@ from typing import Any, Protocol, cast
 
 from inngest_core.error_text import headline
 from inngest_core.errors import ConfigError, InngestError
+from inngest_core.extras import needs
 from inngest_core.middleware.base import Middleware, MiddlewarePair, MiddlewareSync
 from inngest_core.middleware.values import StepMemo, StepMemos, TransformOutputResult
 from inngest_core.values.json_text import parse_value
@@ -64,7 +67,7 @@ class S3Store:
     """A bucket of Amazon S3, or of anything that speaks its protocol.
 
     bucket: its name. client: a client of boto3, which knows region, endpoint and credentials; `boto3.client("s3")` by
-    default.
+    default, made when it is first used. Raises ModuleNotFoundError: boto3 is needed for that, and is not installed.
     """
 
     strategy = "inngest/s3"
@@ -72,6 +75,11 @@ class S3Store:
     def __init__(self, bucket: str, client: Any = None) -> None:
         self._bucket = bucket
         self._client: Any = client
+        self._making = threading.Lock()
+        self._boto3: Any = None
+        if client is None:  # said now, when the app begins, and not by the first result that is large
+            with needs("remote-state", "boto3"):
+                self._boto3 = importlib.import_module("boto3")
 
     def address(self) -> Mapping[str, str]:
         """Return the name of the bucket."""
@@ -86,12 +94,10 @@ class S3Store:
         return cast("bytes", self._s3().get_object(Bucket=self._bucket, Key=key)["Body"].read())
 
     def _s3(self) -> Any:
-        if self._client is None:
-            import boto3  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]  # only for this store
-
-            untyped: Any = boto3
-            self._client = untyped.client("s3")
-        return self._client
+        with self._making:  # the first results are read by several threads, and boto3 makes clients in one only
+            if self._client is None:
+                self._client = self._boto3.client("s3")
+            return self._client
 
 
 class DirectoryStore:

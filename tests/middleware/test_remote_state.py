@@ -287,7 +287,7 @@ def test_a_result_is_on_the_disk_before_its_name_is(tmp_path: Path) -> None:
         DirectoryStore(tmp_path / "new").put(f"{PREFIX}one", b"x" * 100)
     finally:
         sys.setprofile(before)
-    made = [("fsync", [])] * (len(folder.relative_to(tmp_path).parts) - 1)
+    made: list[tuple[str, list[int]]] = [("fsync", [])] * (len(folder.relative_to(tmp_path).parts) - 1)
     # The folder of the run is there when the one above it is written; then the file, its name, and its folder.
     assert seen == [*made, ("fsync", []), ("fsync", [100]), ("replace", [100]), ("fsync", [100])]
 
