@@ -33,6 +33,8 @@ class AsyncExecution(Execution[Place]):
         super().__init__(ctx, replay, services)
         self._body: Body | None = None
         self._search_ends: float | None = None
+        if replay.target is not None and ctx.attempt > 0:  # perhaps it was missed, as no other task ran before a memo
+            replay.concurrent = True
 
     def run(self, call: Callable[[], object]) -> Flow[CallOutcome]:
         """Run the body; its steps wait in their places until the loop is quiet."""
@@ -135,7 +137,7 @@ class AsyncExecution(Execution[Place]):
 
     def recall(self, step_id: str, callback: Callable[..., object], output_type: object) -> object:
         """Return the result of a step where its memo is all that counts; see the base."""
-        if self.replay.concurrent or self._body is None or not self._body.in_main_task():
+        if self.replay.concurrent or self._body is None or not self._body.runs_alone():
             return NOT_RECALLED
         return super().recall(step_id, callback, output_type)
 
@@ -148,7 +150,11 @@ class AsyncExecution(Execution[Place]):
         if not self.replay.concurrent:
             if not body.in_main_task():
                 self.replay.concurrent = True
-            elif (self._begun or self.may_be_read_at_once()) and self.replay.shortcut(found, alone=False):
+            elif (
+                (self._begun or self.may_be_read_at_once())
+                and body.runs_alone()
+                and self.replay.shortcut(found, alone=False)
+            ):
                 return _give(self.read(found))
         place = found.place = body.park(found.step_id, runs=found.memo is None)
         if found.index:
