@@ -11,13 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
-from inngest_core.errors import (
-    CONTROL,
-    Interrupt,
-    StepNestedError,
-    StepUnexpectedError,
-)
-from inngest_core.middleware.values import Invocation, StepInfo
+from inngest_core.errors import CONTROL, Interrupt, StepNestedError, StepUnexpectedError
+from inngest_core.middleware.values import Invocation, StepInfo, make_step_info
 from inngest_core.protocol.limits import MAX_STEP_BYTES
 from inngest_core.protocol.wire import CallContext, Op, Opcode, parse_json
 from inngest_core.runtime.effects import Call, Flow, Later, Timer, now
@@ -205,25 +200,26 @@ class Execution(Generic[Place]):
             timer.cancel()
 
     def _call(self, found: Found[Tool, Place], context: contextvars.Context, info: StepInfo | None) -> Flow[Outcome]:
-        return self._call_step(found, context) if info is None else self._call_in_hooks(found, context, info)
+        """Return the flow that runs the step within its hooks; what a hook does around the step belongs to it."""
+        context.run(current_step.set, found.step_id)
+        if info is None:
+            return self._call_step(found, context)
+        if "on_step_start" in self._hooks.plan.hooks:
+            return self._call_in_hooks(found, context, info)
+        return self._hooks.around("wrap_step", info, partial(self._call_step, found), context)
 
     def _call_in_hooks(self, found: Found[Tool, Place], context: contextvars.Context, info: StepInfo) -> Flow[Outcome]:
         """Return what the step came to within the hooks that wrap it. Raises what a hook raises."""
-        hooks = self._hooks
-        if "on_step_start" in hooks.plan.hooks:
-            yield from hooks.run("on_step_start", info)
-        context.run(current_step.set, found.step_id)  # what a hook does around the step belongs to it
-        return (yield from hooks.around("wrap_step", info, partial(self._call_step, found), context))
+        yield from self._hooks.run("on_step_start", info)
+        return (yield from self._hooks.around("wrap_step", info, partial(self._call_step, found), context))
 
     def _info(self, found: Found[Tool, Place]) -> StepInfo:
-        ids = (found.id, found.index, self.ctx.attempt)
-        return StepInfo(found.step_id, found.op, found.tool.opts, *ids, args_of(found))
+        opts, attempt = found.tool.opts, self.ctx.attempt
+        return make_step_info(found.step_id, found.op, opts, found.id, found.index, attempt, args_of(found))
 
     def _call_step(self, found: Found[Tool, Place], context: contextvars.Context | None) -> Flow[Outcome]:
         """Return what the step came to. context: the variables that it runs in, None when those are current."""
         tool = found.tool
-        if context is not None:
-            context.run(current_step.set, found.step_id)
         try:
             if tool.work is not None:
                 return Returned((yield from tool.work(self._scope(found))))

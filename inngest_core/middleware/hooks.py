@@ -12,13 +12,14 @@ import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import CoroutineType
 from typing import cast
 
 from inngest_core.errors import CONTROL, InngestError
-from inngest_core.runtime.awaitable import is_awaitable
+from inngest_core.runtime.awaitable import begin, is_awaitable
 from inngest_core.runtime.drivers import Resources
 from inngest_core.runtime.effects import Call, Flow
-from inngest_core.runtime.held_loop import tell_if_held
+from inngest_core.runtime.held_loop import HELD_LOOP_SECONDS, tell_if_held
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
 from inngest_core.runtime.stopwatch import ticks
 
@@ -139,13 +140,19 @@ class Hooks:
         planned = self.plan.hooks.get(hook)
         if planned is None:
             return inner(context)
-        for index, name in planned[::-1]:
-            instance = self._instances[index]
-            if isinstance(instance, Middleware):
-                inner = partial(awaiting_layer, getattr(instance, hook), name, given, inner, self._resources)
-            else:
-                inner = partial(yielding_layer, getattr(instance, hook), name, given, inner, self._asynchronous)
-        return inner(context)
+        for index, name in planned[:0:-1]:
+            inner = partial(self._layer, hook, index, name, given, inner)
+        return self._layer(hook, *planned[0], given, inner, context)
+
+    def _layer(
+        self, hook: str, index: int, name: str, given: object, inner: Inner, context: contextvars.Context | None
+    ) -> Flow[Outcome]:
+        """Run *inner* within the wrapping hook of one middleware; as `around`."""
+        instance = self._instances[index]
+        wrap = getattr(instance, hook)
+        if isinstance(instance, Middleware):
+            return awaiting_layer(wrap, name, given, inner, self._resources, context)
+        return yielding_layer(wrap, name, given, inner, self._asynchronous, context)
 
     def _planned(self, hook: str) -> Sequence[tuple[int, str]]:
         """Return who has this hook; instances are made for the first one, so that a failure is one of a hook."""
@@ -155,12 +162,19 @@ class Hooks:
 
     def _run(self, planned: Sequence[tuple[int, str]], hook: str, args: Sequence[object]) -> Flow[None]:
         """Run a hook of some middleware here, not by an effect, which costs more than they; a driver gets the rest."""
-        instances, may_wait, started = self._instances, self._asynchronous, 0.0
+        instances, may_wait = self._instances, self._asynchronous
+        started = ticks() if may_wait else 0.0
         for index, name in planned:
-            if may_wait:
-                started = ticks()
             try:
-                result = getattr(instances[index], hook)(*args)
+                result: object = getattr(instances[index], hook)(*args)
+                if may_wait:
+                    ended = ticks()
+                    if ended - started > HELD_LOOP_SECONDS:
+                        tell_if_held(name, ended - started)
+                    started = ended
+                    kind: type[object] = type(result)
+                    if kind is CoroutineType:
+                        result = begin(result)
             except InngestError:
                 raise
             except Exception as error:
@@ -168,12 +182,11 @@ class Hooks:
             except BaseException as error:
                 left = raised_here(error, name)
             else:
-                if may_wait:
-                    tell_if_held(name, ticks() - started)
                 if result is None or not is_awaitable(result):
                     continue
                 left = Call(_itself, (result,), what=name)
             yield from _by_driver(left)
+            started = ticks() if may_wait else 0.0
 
 
 def _by_driver(left: Call) -> Flow[None]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable, Coroutine, Generator
-from dataclasses import dataclass
 from types import GeneratorType
 from typing import Any, cast
 
@@ -17,7 +16,7 @@ from inngest_core.error_text import kind_of
 from inngest_core.errors import CONTROL, InngestError, MiddlewareError, NonRetriableError, RetryAfterError
 from inngest_core.runtime.drivers import Resources, run_async
 from inngest_core.runtime.effects import Call, Flow
-from inngest_core.runtime.held_loop import tell_if_held
+from inngest_core.runtime.held_loop import HELD_LOOP_SECONDS, tell_if_held
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
 from inngest_core.runtime.stopwatch import ticks
 
@@ -27,12 +26,14 @@ Inner = Callable[[contextvars.Context | None], Flow[Outcome]]
 """What is inside of a layer; given the context variables to run in, None for those that it is in already."""
 
 
-@dataclass(slots=True)
 class _Passed:
     """What came out of the inside. failure: of a hook further in."""
 
-    outcome: Outcome | None = None
-    failure: BaseException | None = None
+    __slots__ = ("failure", "outcome")
+
+    def __init__(self) -> None:
+        self.outcome: Outcome | None = None
+        self.failure: BaseException | None = None
 
 
 def awaiting_layer(
@@ -64,33 +65,57 @@ def yielding_layer(
 ) -> Flow[Outcome]:
     """Run *inner* whenever the hook yields; as `Hooks.around`. name: of the hook. on_loop: whether a loop drives this.
 
-    The hook goes on here, not by an effect: two of them for each hook and step would cost more than most hooks.
+    The hook goes on here, not by an effect, and its generator is advanced without a function in between: two of either
+    for each hook and step would cost more than most hooks.
     """
-    hook = _GeneratorHook(wrap, given, name)
+    run: Callable[..., Any] = _run_here if context is None else context.run
+    passed = _Passed()
+    hook: Generator[None, object, object] | None = None
+    is_open = has_returned = False  # is_open: the hook waits at a yield
+    left: Call | None = None
+    value: object = None
+    started = 0.0
     try:
         try:
             while True:
-                started = ticks() if on_loop else 0.0
-                ended = hook.advance() if context is None else context.run(hook.advance)
                 if on_loop:
-                    tell_if_held(name, ticks() - started)
-                if type(ended) is Call:  # what only the driver can judge
-                    ended = yield ended
-                if type(ended) is Returned:
-                    return _returned(ended.value, hook)
-                if hook.failure is not None:
-                    raise hook.failure
+                    started = ticks()
+                left, is_open = None, False
                 try:
-                    hook.outcome = yield from inner(context)
-                except Exception as failure:
-                    hook.failure = failure
+                    if hook is None:
+                        hook = run(_begin, wrap, given, name)
+                    elif passed.failure is not None:
+                        run(hook.throw, passed.failure)
+                    elif isinstance(passed.outcome, Raised):
+                        run(hook.throw, passed.outcome.error)
+                    elif passed.outcome is not None:
+                        run(hook.send, passed.outcome.value)
+                    is_open = True
+                except StopIteration as end:
+                    has_returned, value = True, end.value
+                except Exception:
+                    raise
+                except BaseException as error:
+                    left = raised_here(error, name)
+                if on_loop and ticks() - started > HELD_LOOP_SECONDS:
+                    tell_if_held(name, ticks() - started)
+                if has_returned:
+                    return _returned(value, passed)
+                if left is not None:  # what only the driver can judge
+                    yield left
+                if passed.failure is not None:
+                    raise passed.failure
+                try:
+                    passed.outcome = yield from inner(context)
+                except Exception as raised:
+                    passed.failure = raised
         finally:  # also when nobody waits for the flow any more
-            if hook.is_open:
-                hook.close(context)
+            if is_open and hook is not None:
+                run(hook.close)
     except GeneratorExit:
         raise
     except BaseException as error:  # what closing the hook raises, too
-        return _raised(error, hook, name)
+        return _raised(error, passed, name)
 
 
 def raised_here(error: BaseException, what: str) -> Call:
@@ -141,59 +166,18 @@ def _call_next(inner: Inner, resources: Resources, passed: _Passed) -> Callable[
     return call_next
 
 
-class _GeneratorHook(_Passed):
-    """A hook with a `yield`, as far as it has come."""
+def _run_here(function: Callable[..., object], *args: object) -> object:
+    return function(*args)
 
-    __slots__ = ("_generator", "_given", "_name", "_wrap", "is_open")
 
-    def __init__(self, wrap: Callable[..., object], given: object, name: str) -> None:
-        self.outcome = self.failure = None
-        self._wrap = wrap
-        self._given = given
-        self._name = name
-        self._generator: Generator[None, object, object] | None = None
-        self.is_open = False
-        """Whether it waits at a yield."""
-
-    def advance(self) -> Returned | Call | None:
-        """Let the hook go on to its next yield; return what it returned when it has ended.
-
-        Where it raised what is no Exception, that is what to yield to the driver, which knows what that means.
-        """
-        self.is_open = False
-        try:
-            if self._generator is None:
-                next(self._begin())
-            elif self.failure is not None:
-                self._generator.throw(self.failure)
-            elif isinstance(self.outcome, Raised):
-                self._generator.throw(self.outcome.error)
-            elif self.outcome is not None:
-                self._generator.send(self.outcome.value)
-        except StopIteration as end:
-            return Returned(end.value)
-        except Exception:
-            raise
-        except BaseException as error:
-            return raised_here(error, self._name)
-        self.is_open = True
-        return None
-
-    def _begin(self) -> Generator[None, object, object]:
-        made = self._wrap(self._given)
-        if not isinstance(made, GeneratorType | Generator):  # the second, an abstract class, takes long to ask
-            seen = kind_of(made)
-            if isinstance(made, Coroutine):
-                made.close()
-            raise MiddlewareError(f"{self._name} returned {seen}; it wraps what stands at its yield, so it needs one")
-        self._generator = cast("Generator[None, object, object]", made)
-        return self._generator
-
-    def close(self, context: contextvars.Context | None) -> None:
-        """End the hook where it waits. context: as it ran in."""
-        if self._generator is None:
-            return
-        if context is None:
-            self._generator.close()
-        else:
-            context.run(self._generator.close)
+def _begin(wrap: Callable[..., object], given: object, name: str) -> Generator[None, object, object]:
+    """Return the generator that the hook is, at its first yield; raises StopIteration where it has none."""
+    made = wrap(given)
+    if not isinstance(made, GeneratorType | Generator):  # the second, an abstract class, takes long to ask
+        seen = kind_of(made)
+        if isinstance(made, Coroutine):
+            made.close()
+        raise MiddlewareError(f"{name} returned {seen}; it wraps what stands at its yield, so it needs one")
+    hook = cast("Generator[None, object, object]", made)
+    next(hook)
+    return hook
