@@ -99,7 +99,7 @@ def _request(head: Head, request: flask.Request, body_cap: int) -> Request:
 def _response(response: Response) -> flask.Response:
     headers = [*response.headers.items()]
     if isinstance(response.body, bytes):
-        return _Answer(response.body, response.status, _headers_of(headers))
+        return _Answer(response.body, response.status, headers)
     pieces = _in_context(in_pieces(response.body))
     next(pieces)
     return flask.Response(pieces, response.status, headers)
@@ -118,9 +118,14 @@ class _Answer(flask.Response):
     Werkzeug copies the headers of each answer first, which takes as long as making them.
     """
 
+    def __init__(self, body: bytes, status: int, headers: list[tuple[str, str]]) -> None:
+        super().__init__(body, status, _headers_of(headers))
+        self._made = [*headers]  # with the length, which was added to them
+
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
-        """Return the headers to send: as they are, unless a hook has made another answer of this one."""
-        return self.headers if self.status_code in _WITH_A_BODY else super().get_wsgi_headers(environ)
+        """Return the headers to send: as they are, unless a hook has changed them, or made another answer of this."""
+        as_made = self.status_code in _WITH_A_BODY and self.headers._list == self._made
+        return self.headers if as_made else super().get_wsgi_headers(environ)
 
 
 def _in_context(pieces: Pieces) -> Iterator[bytes]:

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import importlib
+import os
+import secrets
+import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
-from tempfile import NamedTemporaryFile
 from typing import Any, Protocol, cast
 
 from inngest_core.error_text import headline
 from inngest_core.errors import ConfigError, InngestError
+from inngest_core.extras import needs
 from inngest_core.middleware.base import Middleware, MiddlewarePair, MiddlewareSync
 from inngest_core.middleware.values import StepMemo, StepMemos, TransformOutputResult
 from inngest_core.values.json_text import parse_value
@@ -63,7 +67,7 @@ class S3Store:
     """A bucket of Amazon S3, or of anything that speaks its protocol.
 
     bucket: its name. client: a client of boto3, which knows region, endpoint and credentials; `boto3.client("s3")` by
-    default.
+    default, made when it is first used. Raises ModuleNotFoundError: boto3 is needed for that, and is not installed.
     """
 
     strategy = "inngest/s3"
@@ -71,6 +75,11 @@ class S3Store:
     def __init__(self, bucket: str, client: Any = None) -> None:
         self._bucket = bucket
         self._client: Any = client
+        self._making = threading.Lock()
+        self._boto3: Any = None
+        if client is None:  # said now, when the app begins, and not by the first result that is large
+            with needs("remote-state", "boto3"):
+                self._boto3 = importlib.import_module("boto3")
 
     def address(self) -> Mapping[str, str]:
         """Return the name of the bucket."""
@@ -85,12 +94,10 @@ class S3Store:
         return cast("bytes", self._s3().get_object(Bucket=self._bucket, Key=key)["Body"].read())
 
     def _s3(self) -> Any:
-        if self._client is None:
-            import boto3  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]  # only for this store
-
-            untyped: Any = boto3
-            self._client = untyped.client("s3")
-        return self._client
+        with self._making:  # the first results are read by several threads, and boto3 makes clients in one only
+            if self._client is None:
+                self._client = self._boto3.client("s3")
+            return self._client
 
 
 class DirectoryStore:
@@ -109,17 +116,23 @@ class DirectoryStore:
         return {}
 
     def put(self, key: str, data: bytes) -> None:
-        """Write a file, which is there as a whole or not at all."""
+        """Write a file, which is there as a whole or not at all, also after a loss of power.
+
+        The engine is told that the result is here, and forgets it; so it has to be on the disk before that.
+        """
         path = self._path / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            try:
+        _make_folder(path.parent)
+        part = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
+        try:
+            with part.open("xb") as file:
                 file.write(data)
-                file.close()
-                Path(file.name).replace(path)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
 
     def get(self, key: str) -> bytes:
         """Read a file."""
@@ -229,6 +242,9 @@ class _Keeper:
             return
         digest = hashlib.sha256(data).hexdigest()
         key = f"{PREFIX}{self._run_id}/{digest}"
+        if not _is_within(key):  # in development, anybody may say which run it is
+            result.error = RemoteStateError(f"{what} would be stored at {key!r}, but results are below {PREFIX}")
+            return
         try:
             self._store.put(key, data)
         except Exception as error:  # of any store
@@ -264,6 +280,26 @@ class _Keeper:
             memo.data = parse_value(data)
         except ValueError as error:
             raise RemoteStateError(f"what is stored at {key} is not JSON: {headline(error)}") from error
+
+
+def _make_folder(path: Path) -> None:
+    """Make a folder, and those above it; each new one is on the disk once the one that holds it is written there."""
+    if path.is_dir():
+        return
+    _make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    """Write to the disk which files a folder has; Windows does so by itself, and opens no folders."""
+    if os.name == "nt":
+        return
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _is_within(key: str) -> bool:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any, cast
+import functools
+from typing import cast
 
 from inngest_core import signals
 from inngest_core.protocol.wire import Opcode
 from inngest_core.runtime.effects import Flow
 from inngest_core.signals import OnConflict, Signal, check_on_conflict, check_signal
 
-from .tools import StepScope, Tool, check_step_id, dump_wait, step_opts
+from .tools import StepScope, Tool, check_step_id, dump_wait, fields_of, misfit, step_opts
 
 
 def wait_for_signal(step_id: str, signal: str, timeout: int | datetime.timedelta, on_conflict: OnConflict) -> Tool:
@@ -22,7 +23,7 @@ def wait_for_signal(step_id: str, signal: str, timeout: int | datetime.timedelta
         timeout=dump_wait(step_id, "timeout", timeout),
         conflict=check_on_conflict(on_conflict, f'step "{step_id}": on_conflict'),
     )
-    return Tool(Opcode.WAIT_FOR_SIGNAL, step_id, signal, _read_signal, opts)
+    return Tool(Opcode.WAIT_FOR_SIGNAL, step_id, signal, functools.partial(_read_signal, step_id), opts)
 
 
 def send_signal(step_id: str, signal: str, data: object) -> Tool:
@@ -39,10 +40,15 @@ def send_signal(step_id: str, signal: str, data: object) -> Tool:
     return Tool(Opcode.STEP_RUN, step_id, "sendSignal", _read_run_id, opts, work=work)
 
 
-def _read_signal(data: Any) -> Signal | None:
-    return None if data is None else Signal(data["signal"], data.get("data"))
+def _read_signal(step_id: str, data: object) -> Signal | None:
+    if data is None:
+        return None
+    fields = fields_of(data)
+    if "signal" not in fields:
+        raise misfit(step_id, data, 'an object with "signal", or null when none came in time')
+    return Signal(fields["signal"], fields.get("data"))
 
 
-def _read_run_id(data: Any) -> str | None:
+def _read_run_id(data: object) -> str | None:
     """Return the id of a run; a memo of another SDK holds it in an object."""
     return cast("str | None", cast("dict[str, object]", data).get("runId") if isinstance(data, dict) else data)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import contextvars
 import datetime
+import functools
 import hashlib
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 from inngest_core.engine_api import EngineAPI
-from inngest_core.errors import ConfigError
+from inngest_core.errors import ConfigError, OutputUnserializableError
 from inngest_core.events.event import Event, parse_event
 from inngest_core.events.event_data import type_of_data
 from inngest_core.events.event_types import EventType, parse_as, type_of_triggers
@@ -116,7 +117,8 @@ def send_event(step_id: str, events: Event | Sequence[Event]) -> Tool:
     def work(scope: StepScope) -> Flow[list[str]]:
         return scope.send(listed, event_id_seed(scope.run_id, scope.step_hash))
 
-    return Tool(Opcode.STEP_RUN, step_id, step_id, _read_ids, step_opts(type="step.sendEvent"), work=work)
+    read_ids = functools.partial(_read_ids, step_id)
+    return Tool(Opcode.STEP_RUN, step_id, step_id, read_ids, step_opts(type="step.sendEvent"), work=work)
 
 
 def sleep(step_id: str, duration: int | datetime.timedelta) -> Tool:
@@ -146,12 +148,12 @@ def wait_for_event(
 ) -> Tool:
     """Let the run wait for an event; the result is the event, or None when the time is over."""
     name, kind = read_awaited_event(step_id, event)
-    read = _read_event if kind is None else _reader(kind)
     check_expression(step_id, if_exp)
     opts = step_opts(event=name, timeout=dump_wait(step_id, "timeout", timeout))
     if if_exp is not None:
         opts["if"] = if_exp
     step_id = check_step_id(step_id)
+    read = functools.partial(_read_event, step_id, kind)
     return Tool(op=Opcode.WAIT_FOR_EVENT, step_id=step_id, name=step_id, read=read, opts=opts)
 
 
@@ -296,13 +298,30 @@ def _read_nothing(_: object) -> None:
     return None
 
 
-def _read_event(data: Any) -> Event | None:
-    return None if data is None else parse_event(data)
+def misfit(step_id: str, data: object, expected: str) -> OutputUnserializableError:
+    """Return the error of a memo that is not what the tool makes: of another SDK, of a stub, or edited by hand."""
+    return OutputUnserializableError(f'the result of step "{step_id}" is a JSON {json_kind(data)}; expected {expected}')
 
 
-def _reader(kind: type[Event]) -> Callable[[Any], object]:
-    return lambda data: None if data is None else parse_as(kind, parse_event(data))
+def fields_of(data: object) -> dict[str, Any]:
+    """Return the fields of an object, none of anything else."""
+    return cast("dict[str, Any]", data) if isinstance(data, dict) else {}
 
 
-def _read_ids(data: Any) -> list[str]:
-    return cast("list[str]", data["ids"] if isinstance(data, dict) else data)
+def _read_event(step_id: str, kind: type[Event] | None, data: object) -> Event | None:
+    if data is None:
+        return None
+    if not isinstance(data, dict):
+        raise misfit(step_id, data, "an event, or null when none came in time")
+    event = parse_event(cast("dict[str, Any]", data))
+    return event if kind is None else parse_as(kind, event)
+
+
+def _read_ids(step_id: str, data: object) -> list[str]:
+    """Return the ids of the events that were sent; in a memo of another SDK they are in an object."""
+    if data is None:  # as in a stub: nobody asks for the ids
+        return []
+    ids = fields_of(data).get("ids", data)
+    if not isinstance(ids, list):
+        raise misfit(step_id, data, 'the ids of the events that were sent: a list, or an object with "ids"')
+    return cast("list[str]", ids)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import flask
 import pytest
+from werkzeug.datastructures import Headers
 
 import inngest.flask
 from tests.bad_input.served import KEY, signature
@@ -83,3 +84,91 @@ def test_a_prefix_with_a_variable(engine: EngineDouble) -> None:
 
         assert registered_url(send, engine) == f"http://shop.example:8000/acme{PATH}"
         expect_ran(send("POST", query("async"), {}, BODY), "async")
+
+
+def _drop_the_length(response: flask.Response) -> None:
+    del response.headers["Content-Length"]
+
+
+def _clear(response: flask.Response) -> None:
+    response.headers.clear()
+
+
+def _replace(response: flask.Response) -> None:
+    response.headers = Headers({"X-Other": "1"})
+
+
+def _locate(response: flask.Response) -> None:
+    response.headers["Location"] = response.headers["Content-Location"] = "/käse"
+
+
+def _add(response: flask.Response) -> None:
+    response.headers.add("X-Number", 5)
+    response.headers.setdefault("content-type", "text/plain")
+    response.headers.extend([("Vary", "Cookie"), ("Vary", "Accept")])
+
+
+def _set_a_cookie(response: flask.Response) -> None:
+    response.set_cookie("seen", "1")
+    flask.session["seen"] = 1
+
+
+def _rewrite(response: flask.Response) -> None:
+    response.set_data(b"other")
+    response.mimetype = "text/plain"
+
+
+def _stream(response: flask.Response) -> None:
+    response.response = iter([b"a", b"b"])
+    del response.headers["Content-Length"]
+
+
+def _empty(response: flask.Response) -> None:
+    response.status_code = 204
+
+
+def _make_conditional(response: flask.Response) -> None:
+    response.add_etag()
+    response.make_conditional(flask.request)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _drop_the_length,
+        _clear,
+        _replace,
+        _locate,
+        _add,
+        _set_a_cookie,
+        _rewrite,
+        _stream,
+        _empty,
+        _make_conditional,
+    ],
+)
+def test_what_a_hook_makes_of_an_answer_is_sent_as_of_any_other(change: Callable[[flask.Response], None]) -> None:
+    """A view of Flask's own, which gives the same answer, is the measure."""
+
+    def hook(response: flask.Response) -> flask.Response:
+        plain.append(flask.Response(response.get_data(), response.status, [*response.headers]))
+        change(response)
+        return response
+
+    def same(response: flask.Response) -> flask.Response:
+        change(response)
+        return response
+
+    plain: list[flask.Response] = []
+    with shop() as served:
+        app = flask.Flask(__name__)
+        app.secret_key = "secret"
+        app.after_request_funcs[None] = [hook]
+        inngest.flask.serve(app, served.client, served.functions)
+        got = app.test_client().post(f"{PATH}?{query('plain')}", data=BODY)
+    app = flask.Flask(__name__)
+    app.secret_key = "secret"
+    app.add_url_rule("/", view_func=lambda: plain[0], methods=["POST"])
+    app.after_request_funcs[None] = [same]
+    usual = app.test_client().post("/", data=BODY)
+    assert (got.status, [*got.headers], got.data) == (usual.status, [*usual.headers], usual.data)

@@ -117,8 +117,12 @@ def make_functions(client: inngest.Inngest, kind: str) -> Sequence[inngest.Funct
     ]
 
 
+class OfTheUserError(Exception):
+    """All that the functions raise themselves."""
+
+
 def _boom(data: object) -> object:
-    raise ValueError(str(data))
+    raise OfTheUserError(str(data))
 
 
 def _nothing() -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, cast
 
 import boto3  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]  # it has none
 import moto
@@ -265,6 +269,55 @@ def test_a_directory_has_whole_files_only(tmp_path: Path) -> None:
         store.put(f"{PREFIX}one", data)
     assert store.get(f"{PREFIX}one") == b"22"
     assert [path.name for path in (tmp_path / PREFIX).iterdir()] == ["one"]
+
+
+def test_a_result_is_on_the_disk_before_its_name_is(tmp_path: Path) -> None:
+    """After a loss of power, a name leads to the whole result or does not exist; so its folders are written, too."""
+    folder = tmp_path / "new" / PREFIX
+    seen: list[tuple[str, list[int]]] = []
+
+    def watch(frame: FrameType, event: str, called: object) -> None:
+        if event == "c_call" and called in (os.fsync, os.replace):
+            files = [path.stat().st_size for path in folder.iterdir()] if folder.is_dir() else []
+            seen.append((cast("Any", called).__name__, files))
+
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        DirectoryStore(tmp_path / "new").put(f"{PREFIX}one", b"x" * 100)
+    finally:
+        sys.setprofile(before)
+    made: list[tuple[str, list[int]]] = [("fsync", [])] * (len(folder.relative_to(tmp_path).parts) - 1)
+    # The folder of the run is there when the one above it is written; then the file, its name, and its folder.
+    assert seen == [*made, ("fsync", []), ("fsync", [100]), ("replace", [100]), ("fsync", [100])]
+
+
+def test_files_are_as_readable_as_others_of_the_process(tmp_path: Path) -> None:
+    """Processes of other users may share the directory."""
+    store, other = DirectoryStore(tmp_path), tmp_path / "other"
+    store.put(f"{PREFIX}one", b"1")
+    other.touch()
+    assert (tmp_path / PREFIX / "one").stat().st_mode == other.stat().st_mode
+
+
+def test_a_directory_that_cannot_be_written_is_left_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / PREFIX / "one").mkdir(parents=True)
+    with pytest.raises(OSError, match="one"):
+        DirectoryStore(tmp_path).put(f"{PREFIX}one", b"1")
+    assert [path.name for path in (tmp_path / PREFIX).iterdir()] == ["one"]
+
+
+@BOTH
+def test_the_id_of_a_run_never_leads_outside(kind: HandlerKind, tmp_path: Path) -> None:
+    store = DirectoryStore(tmp_path / "in" / "it")
+    with serving(HANDLERS[kind], middleware=[RemoteStateMiddleware.factory(store)], checkpointing=False) as app:
+        body = Call().as_json()
+        body["ctx"]["run_id"] = "../../../../out"
+        request = replace(request_of(Call()), body=json.dumps(body).encode())
+        status, told = shown(ASKS[kind](app, request))
+    assert (status, told[0]["op"]) == (206, "StepError")
+    assert "below inngest/remote_state/" in told[0]["error"]["message"]
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("given", [-1, "1", None])
