@@ -55,7 +55,7 @@ class Portal:
         if threading.current_thread() is _loop_thread().thread:
             raise RuntimeError(
                 "the sync test engine was asked by an async function that it runs itself, and would wait for itself; "
-                "use it in the test only"
+                "use it in the test only, and in such a function await testing.run_async(…) or testing.AsyncEngine"
             )
         inbox: queue.SimpleQueue[_Work | Outcome] = queue.SimpleQueue()
         before = self._enter(inbox)
