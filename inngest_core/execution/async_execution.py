@@ -36,7 +36,20 @@ class AsyncExecution(Execution[Place]):
 
     def run(self, call: Callable[[], object]) -> Flow[CallOutcome]:
         """Run the body; its steps wait in their places until the loop is quiet."""
+        outcome = yield from self._run(call)
+        if self._may_have_overlooked_the_target() and not isinstance(self.outcome, Raised):  # by a hook
+            self.replay, self.outcome, self._over, self._search_ends = self.replay.over_again(), None, False, None
+            outcome = yield from self._run(call)
+        return outcome
 
+    def _may_have_overlooked_the_target(self) -> bool:
+        """Tell whether a task may have been about to meet the target when a memo ended that task.
+
+        Where the loop does not tell which tasks are about to run, none of them does before a memo is returned at once.
+        """
+        return self.replay.may_have_overlooked_the_target() and not self._running().sees_what_runs()
+
+    def _run(self, call: Callable[[], object]) -> Flow[CallOutcome]:
         def start(body: Body) -> Any:  # in its task, which has context variables of its own
             self._body = body
             return call()
@@ -91,7 +104,8 @@ class AsyncExecution(Execution[Place]):
             return None
         now: float = yield NOW
         self._search_ends = self._search_ends or now + SEARCH_SECONDS
-        if now >= self._search_ends:
+        in_vain = self._may_have_overlooked_the_target() and self._running().waits_for_steps_only()
+        if in_vain or now >= self._search_ends:
             self.outcome = self.target_missed()
         return self._search_ends - now
 
@@ -135,7 +149,7 @@ class AsyncExecution(Execution[Place]):
 
     def recall(self, step_id: str, callback: Callable[..., object], output_type: object) -> object:
         """Return the result of a step where its memo is all that counts; see the base."""
-        if self.replay.concurrent or self._body is None or not self._body.in_main_task():
+        if self.replay.concurrent or self._body is None or not self._body.runs_alone():
             return NOT_RECALLED
         return super().recall(step_id, callback, output_type)
 
@@ -148,7 +162,11 @@ class AsyncExecution(Execution[Place]):
         if not self.replay.concurrent:
             if not body.in_main_task():
                 self.replay.concurrent = True
-            elif (self._begun or self.may_be_read_at_once()) and self.replay.shortcut(found, alone=False):
+            elif (
+                (self._begun or self.may_be_read_at_once())
+                and body.runs_alone()
+                and self.replay.shortcut(found, alone=False)
+            ):
                 return _give(self.read(found))
         place = found.place = body.park(found.step_id, runs=found.memo is None)
         if found.index:

@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 
 from inngest_core.errors import CONTROL, InngestError, StepUnexpectedError
 
+from .mark import Mark, current_mark, is_about_to_run, no_mark, tasks_of
 from .outcome import Outcome, Raised, Returned
-from .place import Place, context_of, is_a_time_out, run_branch
+from .place import Place, is_a_time_out, run_branch
 
 SETTLE_TURNS = 10
 """So many turns of the loop without news make it quiet. Needed in trials: 1 for a plain await, 3 for gather, 7 for
@@ -31,18 +32,6 @@ UNWIND_SECONDS = 5.0
 """Clean-up code that takes longer is left behind."""
 
 T = TypeVar("T")
-
-
-class _Mark:
-    """Marks the tasks of one body; only their context variables hold it."""
-
-
-_mark: contextvars.ContextVar[_Mark | None] = contextvars.ContextVar("inngest_body", default=None)
-"""Every task inherits it from the one that starts it. None within a step."""
-
-
-def _no_mark() -> None:
-    """Return what the mark of a body that has not begun is."""
 
 
 class AsyncBody:
@@ -62,7 +51,11 @@ class AsyncBody:
         self._loop = asyncio.get_running_loop()
         self._callbacks: Sequence[object] | None = getattr(self._loop, "_ready", None)
         """Those that the loop runs next."""
-        self._mark: Callable[[], _Mark | None] = _no_mark
+        self._first_callback: object = None
+        """The first of them, when nothing of this body was among them: they come at the right and go at the left."""
+        self._callback_count = 0
+        """How many they were then."""
+        self._mark: Callable[[], Mark | None] = no_mark
         self._outcome: Outcome | None = None
         self._task: asyncio.Task[Outcome] | None = None
         self._task = _start(self._run(make))
@@ -70,9 +63,9 @@ class AsyncBody:
     async def _run(self, make: Callable[[AsyncBody], Awaitable[object]]) -> Outcome:
         task: Any = asyncio.current_task()
         self._task = task  # it may run before it is assigned
-        mark = _Mark()
+        mark = Mark()
         self._mark = weakref.ref(mark)
-        _mark.set(mark)
+        current_mark.set(mark)
         del mark
         try:  # as `carry`, without a coroutine in between
             return Returned(await make(self))
@@ -101,6 +94,26 @@ class AsyncBody:
     def in_main_task(self) -> bool:
         """Tell whether the caller runs in the body's own task, and not in one that it started."""
         return asyncio.current_task() is self._task
+
+    def runs_alone(self) -> bool:
+        """Tell whether the caller runs in the body's own task, and nothing else of the body is about to run.
+
+        A task that was just started is: it may meet a step before the caller's has its result. Where the loop does not
+        tell, it counts as nothing.
+        """
+        if asyncio.current_task() is not self._task:
+            return False
+        callbacks = self._callbacks
+        if not callbacks or (callbacks[0] is self._first_callback and len(callbacks) == self._callback_count):
+            return True
+        if is_about_to_run(self._mark(), callbacks):
+            return False
+        self._first_callback, self._callback_count = callbacks[0], len(callbacks)
+        return True
+
+    def sees_what_runs(self) -> bool:
+        """Tell whether the loop tells what is about to run, as those of asyncio do."""
+        return self._callbacks is not None
 
     def finished(self) -> bool:
         return self._task is None or self._task.done()
@@ -209,7 +222,7 @@ class AsyncBody:
         if place.context is None:
             raise AssertionError("a step that runs has context variables")
         self._runs_a_step = True
-        place.context.run(_mark.set, None)
+        place.context.run(current_mark.set, None)
         return place.context
 
     def step_ran(self) -> None:
@@ -225,22 +238,25 @@ class AsyncBody:
 
         A task that the body has cancelled is not left, also when the loop did not turn since.
         """
-        own = self._own_tasks()
-        if not own:
-            return []
-        waiting = {place.task for place in self._places if place.waits()}
-        left = [task for task in own if task not in waiting and not task.cancelling()]
+        left = [task for task in self._tasks_elsewhere() if not task.cancelling()]
         return [str(getattr(task.get_coro(), "__qualname__", "a task")) for task in left]
+
+    def waits_for_steps_only(self) -> bool:
+        """Tell whether every task waits for a step: nothing happens in the function until one has its result."""
+        return not self._tasks_elsewhere()
+
+    def _tasks_elsewhere(self) -> list[asyncio.Task[Any]]:
+        own = self._own_tasks()
+        waiting = {place.task for place in self._places if place.waits()} if own else ()
+        return [task for task in own if task not in waiting]
 
     def _own_tasks(self) -> list[asyncio.Task[Any]]:
         """Return the tasks that the body or its tasks started and that have not ended.
 
-        Looking at every task of the loop takes its time. Once the body's own is gone, only theirs keep its mark alive.
+        Once the body's own is gone, only theirs keep its mark alive.
         """
         mark = self._mark()
-        if mark is None:
-            return []
-        return [task for task in asyncio.all_tasks(self._loop) if context_of(task).get(_mark) is mark]
+        return [] if mark is None else tasks_of(mark, self._loop)
 
     async def unwind(self) -> None:
         """Cancel, and let `finally` blocks run.
@@ -290,7 +306,7 @@ class AsyncBody:
         for place in self._places:
             place.let_go()
         self._places = []
-        self._task = None
+        self._task = self._first_callback = None
 
 
 def _not_ended(tasks: list[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:

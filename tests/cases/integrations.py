@@ -1,4 +1,4 @@
-"""Ready-made middleware on every target: what it sees and stores, and that it changes no other answer."""
+"""Remote state and dependencies on every target, and hooks in calls that go on after their steps."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ import json
 from collections.abc import Generator
 from typing import Annotated, Any
 
+import fastapi
+
 import inngest
 from inngest.middleware.dependency_injection import DependencyInjection, Depends
-from inngest.middleware.opentelemetry import OpenTelemetryMiddleware
 from inngest.middleware.remote_state import MemoryStore, RemoteStateMiddleware
-from inngest.middleware.sentry import SentryMiddleware
 
-from .case import RUN_ID, Call, Case, Expected, both, error, op, planned, raised, ran, returned
+from .case import RUN_ID, STACK, Call, Case, Expected, both, error, op, planned, raised, ran, returned
 from .checkpointing import TAKEN, and_saved, saved
-
-ONE = op("StepRun", "s", data=1)
-OBSERVERS = [SentryMiddleware, OpenTelemetryMiddleware]
 
 
 def step_sync(ctx: inngest.ContextSync) -> object:
@@ -35,48 +32,6 @@ def two_sync(ctx: inngest.ContextSync) -> object:
 async def two_async(ctx: inngest.Context) -> object:
     return await ctx.group.parallel((lambda: ctx.step.run("s", lambda: 1), lambda: ctx.step.run("t", lambda: 2)))
 
-
-def fail() -> None:
-    raise ValueError("no luck")
-
-
-def failing_sync(ctx: inngest.ContextSync) -> None:
-    ctx.step.run("s", fail)
-
-
-async def failing_async(ctx: inngest.Context) -> None:
-    await ctx.step.run("s", fail)
-
-
-def raising_sync(ctx: inngest.ContextSync) -> None:
-    fail()
-
-
-async def raising_async(ctx: inngest.Context) -> None:
-    fail()
-
-
-# Those that watch
-
-watched = both(step_sync, step_async, middleware=OBSERVERS)
-watched_group = both(two_sync, two_async, middleware=OBSERVERS)
-watched_step = Case(build=watched, expect=ran("s", 1))
-watched_end_of_a_group = Case(
-    build=watched_group, call=Call(steps={"s": {"data": 1}, "t": {"data": 2}}), expect=returned([1, 2])
-)
-watched_end = Case(build=watched, call=Call(steps={"s": {"data": 1}}), expect=returned(1))
-watched_plan = Case(build=watched_group, expect=planned("s", "t", any_order=True))
-watched_target = Case(build=watched_group, call=Call(target="t", plan_only=True), expect=ran("t", 2))
-watched_call_that_goes_on = Case(
-    build=watched, call=Call(saves=True), engine=TAKEN, expect=and_saved(returned(1), saved(ONE))
-)
-watched_step_that_fails = Case(
-    build=both(failing_sync, failing_async, middleware=OBSERVERS),
-    expect=Expected(body=[op("StepError", "s", error=error("ValueError", "no luck"))]),
-)
-watched_function_that_fails = Case(
-    build=both(raising_sync, raising_async, middleware=OBSERVERS), expect=raised(error("ValueError", "no luck"))
-)
 
 # Remote state
 
@@ -106,6 +61,49 @@ stored_results_of_a_group = Case(
 )
 stored_results_are_planned = Case(build=remote_group, expect=planned("s", "t", any_order=True))
 stored_result_ends_a_call_that_goes_on = Case(build=remote, call=Call(saves=True), expect=ran("s", place_of(1)))
+
+
+class Down(MemoryStore):
+    """Can neither be written nor read."""
+
+    def put(self, key: str, data: bytes) -> None:
+        raise ConnectionError("down")
+
+    def get(self, key: str) -> bytes:
+        raise ConnectionError("down")
+
+
+def unavailable(what: str, place: object) -> dict[str, object]:
+    """Return the error of a store that is down, which the engine answers with another attempt."""
+    cause = {"name": "ConnectionError", "message": "down", "stack": STACK}
+    message = f"{what} {place}: ConnectionError: down"
+    return error("RemoteStateError", message, code="remote_state_failed", cause=cause)
+
+
+down = both(step_sync, step_async, middleware=[RemoteStateMiddleware.factory(Down(), min_bytes=0)])
+down_group = both(two_sync, two_async, middleware=[RemoteStateMiddleware.factory(Down(), min_bytes=0)])
+store_that_cannot_be_written = Case(
+    build=down,
+    expect=Expected(
+        body=[
+            op("StepError", "s", error=unavailable('step "s": output could not be stored at', place_of(1)["key"])),
+        ]
+    ),
+)
+store_that_cannot_be_written_for_a_target = Case(
+    build=down_group,
+    call=Call(target="t", plan_only=True),
+    expect=Expected(
+        body=[
+            op("StepError", "t", error=unavailable('step "t": output could not be stored at', place_of(2)["key"])),
+        ]
+    ),
+)
+store_that_cannot_be_read = Case(
+    build=down,
+    call=Call(steps={"s": {"data": place_of(1)}}),
+    expect=raised(unavailable("the result of a step could not be read from", place_of(1)["key"])),
+)
 
 # Dependencies
 
@@ -184,7 +182,7 @@ async def given_two_async(ctx: inngest.Context, name: Annotated[str, Depends(get
     return [*await ctx.group.parallel(branches), made]
 
 
-def given_sync(ctx: inngest.ContextSync, name: Annotated[str, Depends(get_name)]) -> object:
+def given_sync(ctx: inngest.ContextSync, name: Annotated[str, fastapi.Depends(get_name)]) -> object:
     return ctx.step.run("s", lambda: name)
 
 
