@@ -317,8 +317,8 @@ class AsyncEngine:
         return description(self._machine, "\n".join(map(repr, self.runs()))) if self._open else ""
 
     async def explain(self, error: BaseException | None) -> None:
-        """Note with what a test fails what may explain it."""
-        if isinstance(error, Exception):
+        """Note with what a test fails what may explain it; one function that is run for itself answers no events."""
+        if self._apps and isinstance(error, Exception):
             with contextlib.suppress(Exception):  # the failure of the test is what counts
                 told = self.describe()
                 if told and told not in getattr(error, "__notes__", ()):
