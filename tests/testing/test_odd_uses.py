@@ -195,3 +195,22 @@ def test_what_a_function_sends_that_is_run_for_itself_is_not_in_vain() -> None:
     with pytest.raises(testing.StubError) as raised:
         testing.run(sends, steps={"other": 1})
     assert "started no run" not in "".join(getattr(raised.value, "__notes__", []))
+
+
+# Loops that rest
+
+
+def test_an_engine_is_looked_at_while_its_loop_rests() -> None:
+    """As a plugin for async tests leaves it when a test has failed: asked there, the loop would never answer."""
+    loop = asyncio.new_event_loop()
+    engine = testing.AsyncEngine(inner)
+    try:
+        (run,) = engine.runs_of(loop.run_until_complete(engine.send(inngest.Event(name="odd/asked"))))
+        assert 'started by "odd/asked"' in repr(run)
+        loop.run_until_complete(engine.send(MISSPELLED))
+        assert engine.describe() == IN_VAIN
+        assert loop.run_until_complete(engine.wait(run)).output == "123"
+    finally:
+        loop.run_until_complete(engine.close())
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
