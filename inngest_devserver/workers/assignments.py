@@ -193,8 +193,7 @@ class Assignments:
         self._by_request[request_id] = assignment
         try:
             # First of all: while the rest is prepared, the worker is at it.
-            worker = self._free_now(assignment.request.app_name)
-            if worker is not None:
+            if (worker := self._free_now(assignment.request.app_name)) is not None:
                 self._give(worker, assignment)
             async with asyncio.timeout(seconds):
                 reply = await self._until_replied(assignment, worker)
@@ -277,8 +276,7 @@ class Assignments:
         deadline = _now() + BUSY_SECONDS
         while True:
             changed = self._changed
-            worker = self._free_now(app_name, declined)
-            if worker is not None:
+            if (worker := self._free_now(app_name, declined)) is not None:
                 return worker
             if not any(worker.serves(app_name) for worker in self._workers):
                 raise UnreachableError(f"{WORKERS_URL}: no worker of the app {app_name} is connected")
