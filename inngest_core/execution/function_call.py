@@ -36,7 +36,7 @@ from .execution import Execution
 from .failure import describe, is_final, log_failure, retry_headers
 from .outcomes import CallOutcome, Reported, TargetMissed
 from .probe import tell_of_failure
-from .replay import Replay
+from .replay import Found, Replay
 from .results import check_result
 from .services import Client, Services
 from .sync_execution import Spot, SyncExecution
@@ -84,6 +84,11 @@ class FunctionCall:
         self._current = CurrentCall(self._ctx, self._execution.runs_new_code)
         self._info: CallInfo | None = None
         """What the hooks are told that wrap the call or the handler; made for the first of them."""
+
+    @property
+    def met(self) -> Mapping[str, Found[Tool, Any] | str]:
+        """What the function has met, as in `Replay.found`."""
+        return self._execution.replay.found
 
     def run(self) -> Flow[Answer]:
         """Run the function between its hooks; a flow for the driver of the handler's kind."""

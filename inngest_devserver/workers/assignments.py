@@ -140,6 +140,8 @@ class Assignments:
 
     async def drain(self) -> None:
         """Close the connections of all workers, which then reconnect as soon as they can."""
+        if not self._workers:
+            return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS):
                 await asyncio.gather(*(worker.drain() for worker in self._workers))
