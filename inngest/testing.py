@@ -18,8 +18,9 @@ with needs("testing", "cel_expr_python", "cronsim", "httptools"):
         TestingError,
     )
     from inngest_testing.exported import Replayed, ReplayedStep, replay
-    from inngest_testing.results import Logs, Result, Status, StepResult, Steps
+    from inngest_testing.results import Logs, Result, StepResult, Steps
     from inngest_testing.running import run, run_async
+    from inngest_testing.snapshots import Status
     from inngest_testing.stubs import TIMEOUT, returns, sent_by, sequence
     from inngest_testing.sync_engine import Engine
 

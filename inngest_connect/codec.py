@@ -43,8 +43,16 @@ class Message:
 
 def dump(message: Message) -> bytes:
     """Return the bytes of *message*."""
-    flat = _flat_of(cast("Any", type(message)))
+    flat = _flat_of(type(message))
     return cast("bytes", _to_protobuf(message).SerializeToString()) if flat is None else flat.dump(vars(message))
+
+
+def dump_derived(kind: type[Message], source: Message, **fields: Any) -> bytes:
+    """Return the bytes of what `derived` returns; *kind* is a class of plain fields."""
+    flat = _flat_of(kind)
+    if flat is None:
+        raise TypeError(f"{kind.__name__} does not have plain fields alone")
+    return flat.dump(vars(source) | fields if fields else vars(source))
 
 
 def parse(kind: type[M], data: bytes) -> M:
@@ -52,12 +60,12 @@ def parse(kind: type[M], data: bytes) -> M:
 
     Raises FrameError: the bytes are no such message.
     """
-    flat = _flat_of(cast("Any", kind))
+    flat = _flat_of(kind)
     values = None if flat is None else flat.parse(data)
     if values is None:
         return _from_protobuf(kind, parse_protobuf(kind, data))
     message = kind.__new__(kind)  # past its constructor, which takes as long as all the rest
-    vars(message).update(values)
+    message.__dict__ = values
     return message
 
 
@@ -73,7 +81,7 @@ def derived(kind: type[M], source: Message, **fields: Any) -> M:
     """Return a message of that class with the values of *source*, which has fields of the same names, but for these."""
     message = kind.__new__(kind)
     values = vars(source) | fields
-    vars(message).update({name: values[name] for name in _names_of(cast("Any", kind))})
+    message.__dict__ = {name: values[name] for name in _names_of(kind)}
     return message
 
 
@@ -150,19 +158,22 @@ class _Plan:
     protobuf: Any
 
 
-@functools.cache
-def _names_of(kind: Any) -> tuple[str, ...]:
+def _find_names(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in _fields_of(kind))
 
 
-@functools.cache
-def _flat_of(kind: Any) -> Flat | None:
+def _find_flat(kind: Any) -> Flat | None:
     """Return how messages of that class are written by hand; None where they hold others, or several values."""
     fields = _fields_of(kind)
     if any(field.repeated or field.message is not None for field in fields):
         return None
     defaults = {field.name: field.default for field in dataclasses.fields(kind)}
     return Flat(Field(field.name, field.number, field.scalar, defaults[field.name]) for field in fields)
+
+
+# Type checkers do not take classes of messages for keys. To tell them otherwise with each message takes its time.
+_names_of: Callable[[Any], tuple[str, ...]] = functools.cache(_find_names)
+_flat_of: Callable[[Any], Flat | None] = functools.cache(_find_flat)
 
 
 @functools.cache

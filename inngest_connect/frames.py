@@ -19,6 +19,26 @@ _PLAIN = _FIN | Opcode.BINARY
 _MASK_BYTES = 4
 _LONG, _LONGER = 126, 127
 """Instead of a length: it is in the next two, or eight bytes."""
+_RANDOM_BYTES = 4096
+"""Asked of the system at a time: to ask takes longer than all else about a mask."""
+
+
+class _Masks:
+    """Masks that nobody can foresee. Two threads that come at once may get the same one, which does no harm."""
+
+    def __init__(self) -> None:
+        self._random = b""
+        self._used = 0
+
+    def next(self) -> bytes:
+        used = self._used
+        if used == len(self._random):
+            self._random, used = os.urandom(_RANDOM_BYTES), 0
+        self._used = used + _MASK_BYTES
+        return self._random[used : used + _MASK_BYTES]
+
+
+_masks = _Masks()
 
 
 def binary_frame(message: bytes, *, masked: bool) -> bytes:
@@ -33,7 +53,7 @@ def binary_frame(message: bytes, *, masked: bool) -> bytes:
         head = bytes((_PLAIN, mask_bit | _LONGER)) + size.to_bytes(8, "big")
     if not masked:
         return head + message
-    mask = os.urandom(_MASK_BYTES)
+    mask = _masks.next()
     return head + mask + apply_mask(message, mask)
 
 

@@ -182,8 +182,12 @@ _LENGTH_AT = 3
 
 def dump_frame(kind: Kind, message: Message | None = None) -> bytes:
     """Return the bytes of a frame of that kind."""
+    return frame_of(kind, b"" if message is None else dump(message))
+
+
+def frame_of(kind: Kind, payload: bytes) -> bytes:
+    """Return the bytes of a frame of that kind with a message that is written already."""
     head = _KIND + bytes((kind,)) if kind else b""
-    payload = b"" if message is None else dump(message)
     return b"".join((head, _PAYLOAD, dump_length(len(payload)), payload)) if payload else head
 
 

@@ -21,7 +21,7 @@ from inngest_core.client import Inngest
 
 from .api import flush
 from .calls import Call, Calls
-from .codec import derived
+from .codec import dump, dump_derived
 from .messages import ExecutorRequest, ExtendLease, Kind, Reply, RequestAck
 from .pauses import Pauses
 from .served import Served
@@ -120,8 +120,10 @@ class Requests:
                 self._limit,
             )
             return
-        with contextlib.suppress(NotConnectedError):  # it is not acknowledged, so another worker gets it
+        try:  # noqa: SIM105 - `suppress` is three calls for each request
             self._begin(request, session)
+        except NotConnectedError:  # it is not acknowledged, so another worker gets it
+            pass
 
     def _running(self) -> int:
         """Return how many functions run: a request that is replied to takes no place while its reply is on the way."""
@@ -263,7 +265,7 @@ class Requests:
             try:
                 if session is None:
                     raise NotConnectedError("there is no connection")
-                session.send(Kind.WORKER_REPLY, reply)
+                session.send(Kind.WORKER_REPLY, dump(reply))
             except NotConnectedError:
                 with contextlib.suppress(RuntimeError):  # the worker has ended
                     self._loop.call_soon_threadsafe(self._flush, work)
@@ -310,9 +312,9 @@ def _what(request: ExecutorRequest) -> str:
     return f"{request.function_slug} (run {request.run_id})"
 
 
-def _ack(request: ExecutorRequest) -> RequestAck:
-    return derived(RequestAck, request)
+def _ack(request: ExecutorRequest) -> bytes:
+    return dump_derived(RequestAck, request)
 
 
-def _extension(work: _Work) -> ExtendLease:
-    return derived(ExtendLease, work.request, lease_id=work.lease_id)
+def _extension(work: _Work) -> bytes:
+    return dump_derived(ExtendLease, work.request, lease_id=work.lease_id)

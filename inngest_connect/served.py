@@ -43,6 +43,7 @@ MAX_APPS = 100
 MOST_BODY_BYTES = MAX_RESPONSE_BYTES - 64 * 1024
 """Of a reply: a gateway reads frames of MAX_RESPONSE_BYTES, and what is around the body needs a part of that."""
 _REQUEST_VERSION = int(REQUEST_VERSION)
+_NO_RETRY, _RETRY_AFTER = Header.NO_RETRY.value, Header.RETRY_AFTER.value
 
 Apps = Sequence[tuple[Inngest, Sequence[Function[Any]]]]
 
@@ -149,8 +150,8 @@ def _reply(request: ExecutorRequest, response: Response) -> Reply:
         request,
         _STATUSES.get(response.status, ReplyStatus.ERROR),
         body,
-        no_retry=headers.get(Header.NO_RETRY.value) == "true",
-        retry_after=headers.get(Header.RETRY_AFTER.value),
+        no_retry=headers.get(_NO_RETRY) == "true",
+        retry_after=headers.get(_RETRY_AFTER),
     )
 
 

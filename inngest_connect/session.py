@@ -18,7 +18,7 @@ from inngest_core.error_text import SHORT_MESSAGE, cut
 from inngest_core.protocol.duration import parse_duration
 from inngest_core.protocol.limits import MAX_REQUEST_BYTES
 
-from .codec import FrameError, Message, parse
+from .codec import FrameError, dump, parse
 from .messages import (
     SUBPROTOCOL,
     ConnectionReady,
@@ -31,6 +31,7 @@ from .messages import (
     WorkerConnect,
     WorkerStatus,
     dump_frame,
+    frame_of,
     parse_frame,
 )
 from .silence import Silence
@@ -130,12 +131,13 @@ class Session:
         """When the gateway last caught up, in seconds of a clock that never jumps."""
         return self._socket.drained_at
 
-    def send(self, kind: Kind, message: Message | None = None, *, may_wait: bool = False) -> None:
+    def send(self, kind: Kind, payload: bytes = b"", *, may_wait: bool = False) -> None:
         """Send a frame, from any thread; raises NotConnectedError when the connection is closed.
 
+        payload: the bytes of its message.
         may_wait: for a moment, to go with the next one; only while a frame is told of.
         """
-        if self.is_closed or not self._socket.push(dump_frame(kind, message), may_wait=may_wait):
+        if self.is_closed or not self._socket.push(frame_of(kind, payload), may_wait=may_wait):
             raise NotConnectedError("the connection is closed")
 
     def pause(self) -> None:
@@ -198,7 +200,7 @@ class Session:
                 status = WorkerStatus(
                     in_flight_request_ids=self._listener.in_flight(), shutdown_requested=self._pausing
                 )
-                self.send(Kind.WORKER_STATUS, status)
+                self.send(Kind.WORKER_STATUS, dump(status))
 
 
 async def open_session(

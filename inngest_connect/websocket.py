@@ -26,7 +26,8 @@ from inngest_core.protocol.limits import MAX_REQUEST_BYTES
 
 from .frames import Splitter, binary_frame
 
-_READ_BYTES = 256 * 1024
+_FEW_BYTES, _MANY_BYTES = 64 * 1024, 256 * 1024
+"""Read at a time: many where few were not enough, as memory for many takes longer to come by than a message to read."""
 _END_OF_HEAD = b"\r\n\r\n"
 _SOCKETS_ARE_FILES = os.name == "posix"
 """Elsewhere the number of a socket may be that of some file."""
@@ -57,6 +58,7 @@ class WebSocket(ClientConnection):
         self._is_shared = False
         """Whether the other loop reads, too."""
         self._other_loop: asyncio.AbstractEventLoop | None = None
+        self._read_bytes = _FEW_BYTES
         self._reads = self._reads_seen = 0
         """How often the other loop has read, now and when this one looked."""
         self._sending = threading.RLock()
@@ -121,8 +123,10 @@ class WebSocket(ClientConnection):
     def _write(self, data: bytes, flags: int) -> None:
         # Not by the library's protocol object, which belongs to one thread and may be at work there.
         if self._socket is not None and self._may_write_past_the_transport():
-            with contextlib.suppress(OSError):  # nothing was sent: the system has no room, or the connection broke
+            try:  # noqa: SIM105 - `suppress` is three calls for each frame
                 data = data[self._socket.send(data, flags) :]
+            except OSError:  # nothing was sent: the system has no room, or the connection broke
+                pass
         if not data:
             return
         self._rest += data
@@ -194,11 +198,12 @@ class WebSocket(ClientConnection):
             if not self._is_shared or shared is None:
                 return
             try:
-                data = shared.recv(_READ_BYTES)
+                data = shared.recv(self._read_bytes)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:
                 data = b""
+            self._read_bytes = _FEW_BYTES if len(data) < self._read_bytes else _MANY_BYTES
             self._hand_over_each(data)
             self._send_held()
             if not data or self._splitter.has_ended:

@@ -6,6 +6,7 @@ Follows docs/protocol.md, Function configuration.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 import urllib.parse
@@ -319,6 +320,7 @@ def _dump_main(
     }
 
 
+@functools.lru_cache(maxsize=1024)
 def step_url(app_url: str, fn_id: str) -> str:
     """Return the URL that an engine calls for a function; what the query of *app_url* holds already is kept."""
     parts = urllib.parse.urlsplit(app_url)

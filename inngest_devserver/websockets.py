@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from collections.abc import Callable
 from typing import Any, Protocol, cast
 
-from .workers.wire import DIRECT
+from .workers.wire import DIRECT, OnMessages
 
 _SANS_IO = "uvicorn.protocols.websockets.websockets_sansio_impl"
+_READ_BYTES = 64 * 1024
 _USED = ("start_keepalive", "data_received", "handle_connect", "send_receive_event_to_app", "send")
 
 
@@ -36,19 +36,30 @@ def websocket_protocol() -> type[asyncio.Protocol] | str:
 
 
 def _direct(server_protocol: Any) -> type[asyncio.Protocol]:
-    """Return the protocol class of a server with three changes.
+    """Return the protocol class of a server with four changes.
 
     An application may have messages handed over directly, as `workers.wire` has it. Frames that hold a whole message do
-    not pass the library, which takes three times as long, until some other frame comes. And a request that was refused
-    with an answer is complete: uvicorn logs an error for each, as if the application had forgotten to answer.
+    not pass the library, which takes three times as long, until some other frame comes. What comes is read into memory
+    that is kept, as making room anew takes longer than reading. And a request that was refused with an answer is
+    complete: uvicorn logs an error for each, as if the application had forgotten to answer.
     """
     frames = importlib.import_module("inngest_connect.frames")
     is_open = importlib.import_module("websockets.protocol").State.OPEN
 
-    class DirectProtocol(server_protocol):  # type: ignore[misc]  # the class is known only to the server
-        on_message: Callable[[bytes | str], object] | None = None
+    class DirectProtocol(server_protocol, asyncio.BufferedProtocol):  # type: ignore[misc]  # known only to the server
+        on_messages: OnMessages | None = None
         frames: list[bytes]
         splitter: Any = None
+        room: memoryview | None = None
+
+        def get_buffer(self, sizehint: int) -> memoryview:
+            if self.room is None:
+                self.room = memoryview(bytearray(_READ_BYTES))
+            return self.room
+
+        def buffer_updated(self, nbytes: int) -> None:
+            if self.room is not None:
+                self.data_received(bytes(self.room[:nbytes]))
 
         def data_received(self, data: bytes) -> None:
             if not self.handshake_complete:
@@ -57,12 +68,19 @@ def _direct(server_protocol: Any) -> type[asyncio.Protocol]:
             if self.splitter is None:
                 self.splitter = frames.Splitter(masked=True, most=self.config.ws_max_size)
             if not self.splitter.has_ended:
-                for message in self.splitter.feed(data):
-                    self.curr_msg_data_type, self.frames = "bytes", [message]
-                    self.send_receive_event_to_app()
+                self.hand_over(self.splitter.feed(data))
                 data = self.splitter.take_rest()
             if data:
                 cast("_Server", super()).data_received(data)
+
+        def hand_over(self, messages: list[bytes]) -> None:
+            if self.on_messages is not None and not self.close_sent:
+                if messages:
+                    self.on_messages(messages)
+                return
+            for message in messages:
+                self.curr_msg_data_type, self.frames = "bytes", [message]
+                cast("_Server", super()).send_receive_event_to_app()
 
         def handle_connect(self, event: object) -> None:
             cast("_Server", super()).handle_connect(event)
@@ -70,12 +88,12 @@ def _direct(server_protocol: Any) -> type[asyncio.Protocol]:
                 self.scope["extensions"][DIRECT] = self
 
         def send_receive_event_to_app(self) -> None:
-            if self.on_message is None or self.close_sent:
+            if self.on_messages is None or self.close_sent:
                 cast("_Server", super()).send_receive_event_to_app()
                 return
             data = b"".join(self.frames)
             self.frames = []
-            self.on_message(data if self.curr_msg_data_type == "bytes" else data.decode(errors="replace"))
+            self.on_messages([data if self.curr_msg_data_type == "bytes" else data.decode(errors="replace")])
 
         def push(self, *messages: bytes) -> bool:
             if self.conn.state is not is_open or self.transport.is_closing():

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from typing import Any, Unpack
 
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.http.response import HttpResponseBase
+from django.http.response import HttpResponseBase, ResponseHeaders
 from django.urls import URLPattern, path
 from django.utils.encoding import escape_uri_path, iri_to_uri
-from django.views.decorators.csrf import csrf_exempt
 
 from inngest_core.client import Inngest
 from inngest_core.errors import InngestError, URLInvalidError
@@ -29,7 +28,7 @@ from inngest_core.serving.arguments import check_client, check_functions
 from inngest_core.serving.options import ServeOptions
 from inngest_core.web import asgi, wsgi
 from inngest_core.web.disconnects import has_gone_wsgi
-from inngest_core.web.messages import AsyncPieces, Head, Request, Response, Stream, cache_short
+from inngest_core.web.messages import MAX_CACHED_KEY, AsyncPieces, Head, Request, Response, Stream
 
 from .body import drain_body, take_body
 from .database import with_fresh_connections
@@ -83,9 +82,10 @@ def _unguarded(view: View, core: App) -> View:
     """Take *view* out of what guards pages for browsers, and out of a transaction around each request."""
     for alias in connections:
         transaction.non_atomic_requests(alias)(view)
+    view.csrf_exempt = True  # type: ignore[attr-defined]  # the decorator would wrap each call for it
     view.login_required = False  # type: ignore[attr-defined]  # for LoginRequiredMiddleware, since Django 5.1
     view.inngest_app = core  # type: ignore[attr-defined]  # for the system checks and the commands
-    return csrf_exempt(view)
+    return view
 
 
 class _Awaited(HttpResponse):
@@ -115,33 +115,34 @@ def _request(head: Head, request: HttpRequest, body_cap: int) -> Request:
 
 def _url(request: HttpRequest) -> str:
     """Return the URL with the prefix in it, which under ASGI `request.path` may lack (FORCE_SCRIPT_NAME, hypercorn)."""
-    prefix = str(request.META.get("SCRIPT_NAME", "")).rstrip("/")
-    query = request.META.get("QUERY_STRING", "")
+    meta = request.META
     try:
         origin = f"{request.scheme}://{request.get_host()}"
     except DisallowedHost as error:  # Django's own answer is an HTML page
         raise URLInvalidError(str(error)) from None
-    return f"{origin}{_quoted(prefix)}{_quoted_path(request.path_info)}" + (f"?{_quoted(query)}" if query else "")
+    parts = (str(meta.get("SCRIPT_NAME", "")), request.path_info, meta.get("QUERY_STRING", ""))
+    short = len(parts[0]) + len(parts[1]) + len(parts[2]) <= MAX_CACHED_KEY
+    return origin + (_known_target(*parts) if short else _target(*parts))
 
 
-@cache_short
-def _quoted(text: str) -> str:
-    return iri_to_uri(text)
+def _target(prefix: str, path: str, query: str) -> str:
+    """Return what follows the host in a URL."""
+    return f"{iri_to_uri(prefix.rstrip('/'))}{escape_uri_path(path)}" + (f"?{iri_to_uri(query)}" if query else "")
 
 
-@cache_short
-def _quoted_path(path: str) -> str:
-    return escape_uri_path(path)
+_known_target = functools.lru_cache(maxsize=1024)(_target)
+"""For short ones: an engine asks for the same again and again."""
 
 
 def _response(response: Response, unread: HttpRequest | None = None) -> HttpResponseBase:
     """Translate an answer. unread: its request, where it was given before the body was read."""
     if not isinstance(response.body, bytes):
         return _streamed(response, response.body)
-    answer = _Answer(response, response.body)
-    answer.unread = unread
-    # A function that fails is a 500 to the engine, and logged as such; Django would mail it to ADMINS, at every try.
-    answer._has_been_logged = response.status >= 500  # type: ignore[attr-defined]  # Django sets and reads it
+    body = response.body
+    answer = _Answer(response, body) if unread is None else _Refusal(response, body, unread)
+    if response.status >= 500:
+        # A function that fails is a 500 to the engine, and logged so; Django would mail it to ADMINS, at every try.
+        answer._has_been_logged = True  # type: ignore[attr-defined]  # Django sets and reads it
     return answer
 
 
@@ -158,18 +159,30 @@ async def _closing(stream: AsyncPieces) -> AsyncGenerator[bytes]:
 
 
 class _Answer(HttpResponse):
-    """An answer; when it is sent, the body of its request is thrown away if it was not read."""
-
-    unread: HttpRequest | None = None
+    """An answer, with headers that need no check."""
 
     def __init__(self, response: Response, body: bytes) -> None:
         super().__init__(body, _JSON, response.status)
         headers = {**response.headers, "content-length": str(len(body))}
         # As `headers=` does, which first looks for what no header may hold, and takes as long as all else here.
         kept: dict[str, tuple[str, str]] = self.headers._store
-        kept.update([(name, (name, value)) for name, value in headers.items()])
+        kept.update(zip(headers, headers.items(), strict=True))
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """Return the headers as they are kept; Django would look each of them up."""
+        headers = self.headers
+        kept: Iterable[tuple[str, str]]
+        kept = headers._store.values() if type(headers) is ResponseHeaders else headers.items()
+        return kept
+
+
+class _Refusal(_Answer):
+    """An answer that was given before the body of its request was read, which is thrown away when it is sent."""
+
+    def __init__(self, response: Response, body: bytes, unread: HttpRequest) -> None:
+        super().__init__(response, body)
+        self._unread = unread
 
     def close(self) -> None:
         super().close()
-        if self.unread is not None:
-            drain_body(self.unread)
+        drain_body(self._unread)

@@ -49,9 +49,8 @@ WireT = TypeVar("WireT")
 ResultT = TypeVar("ResultT")
 
 _events: pydantic.TypeAdapter[AgentStreamEvent] = pydantic.TypeAdapter(AgentStreamEvent)
-_tool_call: contextvars.ContextVar[str | None] = contextvars.ContextVar("inngest_tool_call", default=None)
-_runs: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
-"""How many agents each call has run: which of them a run is, is the same in every call."""
+_agent_run: contextvars.ContextVar[RunContext[Any] | None] = contextvars.ContextVar("inngest_agent_run", default=None)
+"""Of which run of an agent, and of which call of a tool in it, an operation is."""
 
 
 class InngestDurability(BaseDurabilityCapability[AgentDepsT]):
@@ -98,15 +97,12 @@ class InngestDurability(BaseDurabilityCapability[AgentDepsT]):
 
     def get_durable_operation_backend(self) -> _Steps:
         """Return what runs operations as steps."""
-        return _Steps(agent_name=self.name, default_model_id=self.default_model_id, config=_NO_CONFIG)
+        return _Steps(self.name, self.default_model_id)
 
     def get_default_run_id(self) -> str | None:
         """Return an id that is the same in every call."""
         ctx = _running()
-        if ctx is None:
-            return None
-        _runs[ctx] = _runs.get(ctx, 0) + 1
-        return f"{ctx.run_id}:{_runs[ctx]}"
+        return None if ctx is None else _runs_of(ctx).begin(self.name)
 
     def get_default_conversation_id(self, run_id: str) -> str | None:
         """Return an id that is the same in every call."""
@@ -117,19 +113,58 @@ class InngestDurability(BaseDurabilityCapability[AgentDepsT]):
         ctx = _running()
         if ctx is None:
             return None
-        return datetime.fromisoformat(await ctx.step.run(f"{self.name}__run_start_time", _now))
+        step_id = f"{self.name}__run_start_time{_runs_of(ctx).suffix(self.name, run_id)}"
+        return datetime.fromisoformat(await ctx.step.run(step_id, _now))
 
     async def wrap_run(self, ctx: RunContext[AgentDepsT], *, handler: WrapRunHandler) -> AgentRunResult[Any]:
         """Run the agent; what it asks humans, it waits for by a signal."""
         running = _running()
         if running is None:
             return await super().wrap_run(ctx, handler=handler)
-        with external_event_scope(_Signals(running, self.name)):
+        with external_event_scope(_Signals(running, self.name, _runs_of(running).suffix(self.name, ctx.run_id))):
             return await super().wrap_run(ctx, handler=handler)
 
 
+class _Runs:
+    """The runs of agents in a call. They are told apart by the order in which they begin, as in every call."""
+
+    def __init__(self, ctx: Context[Any]) -> None:
+        self._run_id = ctx.run_id
+        self._begun = 0
+        self._known: dict[str | None, list[str | None]] = {}
+
+    def begin(self, agent_name: str | None) -> str:
+        """Return the id of another run."""
+        self._begun += 1
+        run_id = f"{self._run_id}:{self._begun}"
+        self.suffix(agent_name, run_id)
+        return run_id
+
+    def suffix(self, agent_name: str | None, run_id: str | None) -> str:
+        """Return what the ids of steps end with, so that those of two runs of one agent cannot be mixed up."""
+        known = self._known.setdefault(agent_name, [])
+        if run_id not in known:  # one that the user has chosen
+            known.append(run_id)
+        number = known.index(run_id) + 1
+        return "" if number == 1 else f"~{number}"
+
+
+_runs: weakref.WeakKeyDictionary[Any, _Runs] = weakref.WeakKeyDictionary()
+
+
+def _runs_of(ctx: Context[Any]) -> _Runs:
+    if ctx not in _runs:
+        _runs[ctx] = _Runs(ctx)
+    return _runs[ctx]
+
+
 class _Steps(JournalCallableOperationBackend[None]):
-    """Runs each operation as a step. Ids are pydantic-ai's own; those of tool calls end with the id of the call."""
+    """Runs each operation as a step. Ids are pydantic-ai's own, with the id of the call of a tool, and with the number
+    of the run, unless it is the first one of this agent."""
+
+    def __init__(self, agent_name: str, default_model_id: str | None) -> None:
+        super().__init__(agent_name=agent_name, default_model_id=default_model_id, config=_NO_CONFIG)
+        self._agent_name = agent_name
 
     def bind(
         self, operation: DurableOperation[ParamsT, WireT, ResultT]
@@ -148,12 +183,16 @@ class _Steps(JournalCallableOperationBackend[None]):
         ctx = _running()
         if ctx is None:
             return await body()
-        call = _tool_call.get()
-        return await ctx.step.run(name if call is None else f"{name}:{call}", _without_retries_of_mistakes, body)
+        of_run = _agent_run.get()
+        step_id = name
+        if of_run is not None:
+            call = "" if of_run.tool_call_id is None else f":{of_run.tool_call_id}"
+            step_id = f"{name}{call}{_runs_of(ctx).suffix(self._agent_name, of_run.run_id)}"
+        return await ctx.step.run(step_id, _without_retries_of_mistakes, body)
 
 
 class _Bound(BoundDurableOperation[ParamsT, WireT, ResultT], Generic[ParamsT, WireT, ResultT]):
-    """Notes which call of a tool an operation is of: calls side by side are told apart by it."""
+    """Notes which run, and which call of a tool, an operation is of: those side by side are told apart by it."""
 
     def __init__(self, bound: BoundDurableOperation[ParamsT, WireT, ResultT]) -> None:
         self._bound = bound
@@ -164,26 +203,27 @@ class _Bound(BoundDurableOperation[ParamsT, WireT, ResultT], Generic[ParamsT, Wi
 
     async def __call__(self, params: ParamsT, *, config: object | None = None) -> ResultT:
         of_run: RunContext[Any] | None = getattr(params, "run_context", None) or getattr(params, "ctx", None)
-        token = _tool_call.set(None if of_run is None else of_run.tool_call_id)
+        token = _agent_run.set(of_run)
         try:
             return await self._bound(params, config=config)
         finally:
-            _tool_call.reset(token)
+            _agent_run.reset(token)
 
 
 class _Signals(ExternalEventWaiter):
     """Waits for the answers of humans: the token that they are given is the name of a signal."""
 
-    def __init__(self, ctx: Context[Any], agent_name: str) -> None:
+    def __init__(self, ctx: Context[Any], agent_name: str, suffix: str) -> None:
         self._ctx = ctx
         self._agent_name = agent_name
+        self._suffix = suffix
         self._waits = 0
 
     async def wait(
         self, name: str, *, ask: Callable[[str], Awaitable[JsonValue]], timeout: timedelta | None
     ) -> JsonValue:
         self._waits += 1
-        step_id, step = f"{self._agent_name}__external_event.{name}", self._ctx.step
+        step_id, step = f"{self._agent_name}__external_event.{name}{self._suffix}", self._ctx.step
         token = f"{self._ctx.run_id}/{step_id}/{self._waits}"
         # Both at once, so that the engine knows the signal before anybody is told its name.
         signal = asyncio.ensure_future(

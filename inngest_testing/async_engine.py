@@ -152,6 +152,13 @@ class AsyncEngine:
             self._exit.close()
             self._history.refresh()
             await self._machine.stop()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Hold what results need, and no more: parts that know each other would wait for the garbage collector."""
+        self._history.let_go()
+        self._machine.let_go()
+        del self._machine, self._time, self._registration, self._sender
 
     def abandon(self) -> None:
         """Let go of everything, where the loop that it ran on has ended."""
@@ -166,7 +173,8 @@ class AsyncEngine:
         await self._start()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        await self.explain(error)
         await self.close()
 
     # Apps
@@ -307,6 +315,14 @@ class AsyncEngine:
     def describe(self) -> str:
         """Return what it was sent in vain, for people who look why a test failed; empty when there is no such thing."""
         return description(self._machine, "\n".join(map(repr, self.runs()))) if self._open else ""
+
+    async def explain(self, error: BaseException | None) -> None:
+        """Note with what a test fails what may explain it; one function that is run for itself answers no events."""
+        if self._apps and isinstance(error, Exception):
+            with contextlib.suppress(Exception):  # the failure of the test is what counts
+                told = self.describe()
+                if told and told not in getattr(error, "__notes__", ()):
+                    error.add_note(told)
 
     def _kept(self, event: Event) -> EventRow:
         return self._machine.intake.keep(as_engines_keep(event, self._clock.now()))

@@ -95,12 +95,13 @@ class _Probe:
     """Notes which steps are met, and lets no new one run."""
 
     met: dict[str, Found[Tool, Any]] = field(default_factory=dict[str, Found[Tool, Any]])
+    sees_recalled: bool = True
 
     def call_begun(self, ctx: CallContext, function: Function[Any], logger: object) -> None:
         """Nothing is noted of calls."""
 
-    def may_recall(self, ctx: CallContext, step_id: str) -> bool:
-        return False
+    def call_made(self, ctx: CallContext, met: object) -> None:
+        """Every step is seen when it is met."""
 
     def step_met(self, ctx: CallContext, found: Found[Tool, Any], results: Results) -> None:
         self.met[found.id] = found

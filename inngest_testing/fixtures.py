@@ -32,6 +32,7 @@ def async_engine_of(request: pytest.FixtureRequest) -> Iterator[AsyncEngine]:
     apps, options = _settings(request)
     engine = AsyncEngine(*apps, **options)
     request.node.stash[check_of_test] = engine.check_stubs
+    request.node.stash[describe_for_test] = engine.describe
     try:
         yield engine
     finally:

@@ -10,20 +10,18 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from inngest_core.client import Inngest
-from inngest_core.events.event import Event, parse_event
 from inngest_core.execution.replay import Memo
 from inngest_core.execution.results import Results
 from inngest_core.execution.tools import invoke_function
 from inngest_core.function import Function
-from inngest_devserver import fragments
 from inngest_devserver.engine import Engine
 from inngest_devserver.http.waiting import waits_for
-from inngest_devserver.runs.journal import Happening
-from inngest_devserver.storage.tables import HistoryRow, MetadataRow, RunRow
+from inngest_devserver.storage.tables import RunRow
 
 from .recording import Recorder
 from .report import report
-from .results import Line, Result, Snapshot, Status
+from .results import Result
+from .snapshots import Snapshot, Status
 
 __tracebackhide__ = True
 
@@ -85,11 +83,16 @@ class History:
         results = Results(function.id, client.logger, client.serializer, client.warned_of)
         return results.read(tool, Memo(data=output))
 
-    def _event(self, internal_id: str) -> Event:
+    def _event(self, internal_id: str) -> bytes:
         row = self._engine.store.event(internal_id)
         if row is None:
             raise AssertionError("the engine keeps the events of runs")
-        return parse_event(fragments.load(row.body))
+        return row.body
+
+    def let_go(self) -> None:
+        """Know no engine any more: snapshots of all results were taken, and stay."""
+        self._results.clear()
+        del self._engine, self._on_loop
 
     def refresh(self) -> None:
         """Take the snapshots of the runs that have not ended anew."""
@@ -107,45 +110,17 @@ class History:
     def _snapshot(self, row: RunRow) -> Snapshot:
         store = self._engine.store
         function = self._engine.registry.function(row.function_id)
-        history = store.history(row.id)
         return Snapshot(
             run_id=row.id,
             function=row.function_id if function is None else function.slug,
-            event=self._event(row.event_id),
+            stored_event=self._event(row.event_id),
             status=Status(row.status.lower()),
             started_at=row.started_at,
             now=self._engine.clock.now(),
             ended_at=row.ended_at,
-            output=None if row.output is None else fragments.load(row.output),
-            attempts=1 + sum(each.kind == Happening.RUN_RETRIED for each in history),
-            memos={step: fragments.load(memo) for step, memo in store.memos(row.id)},
-            metadata=_metadata(store.metadata(row.id)),
-            tries=_tries(history),
-            lines=[_line(each, row.started_at) for each in history],
+            stored_output=row.output,
+            history=store.history(row.id),
+            stored=dict(store.memos(row.id)),
+            known=store.metadata(row.id),
             waits_for=waits_for(self._engine, row.id),
         )
-
-
-def _metadata(rows: list[MetadataRow]) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return what is known of each step, by kind."""
-    found: dict[str, dict[str, dict[str, Any]]] = {}
-    for row in rows:
-        of_step = found.setdefault(row.step_id, {})
-        of_step[row.kind] = {**of_step.get(row.kind, {}), **fragments.load(row.body)}
-    return found
-
-
-def _tries(history: list[HistoryRow]) -> dict[str, int]:
-    """Return how often each step was tried without success and was to be tried again."""
-    tries: dict[str, int] = {}
-    for row in history:
-        if row.kind == Happening.STEP_RETRIED:
-            tries[row.step_id] = tries.get(row.step_id, 0) + 1
-    return tries
-
-
-def _line(row: HistoryRow, started: float) -> Line:
-    failed = row.kind in (Happening.STEP_FAILED, Happening.STEP_RETRIED, Happening.RUN_RETRIED) or (
-        row.kind == Happening.RUN_ENDED and row.detail.startswith("failed")
-    )
-    return Line(row.at - started, row.name, row.detail, row.kind, failed)

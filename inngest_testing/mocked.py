@@ -18,7 +18,7 @@ from inngest_core.middleware.base import MiddlewareFactory
 from inngest_core.protocol.ulid import ENTROPY_SIZE, make_ulid
 from inngest_core.runtime.effects import Flow
 
-from .results import Status as RunStatus
+from .snapshots import Status as RunStatus
 from .stubs import TIMEOUT
 from .sync_engine import Engine
 

@@ -55,7 +55,7 @@ class Portal:
         if threading.current_thread() is _loop_thread().thread:
             raise RuntimeError(
                 "the sync test engine was asked by an async function that it runs itself, and would wait for itself; "
-                "use it in the test only"
+                "use it in the test only, and in such a function await testing.run_async(…) or testing.AsyncEngine"
             )
         inbox: queue.SimpleQueue[_Work | Outcome] = queue.SimpleQueue()
         before = self._enter(inbox)
@@ -199,12 +199,15 @@ def running_loop() -> asyncio.AbstractEventLoop:
 
 
 def call_on_loop(loop: asyncio.AbstractEventLoop, do: Callable[[], T]) -> T:
-    """Call *do* in the thread of *loop*, wherever this is, and wait for what it returns."""
+    """Call *do* in the thread of *loop*, wherever this is, and wait for what it returns.
+
+    A loop that rests, as after an async test, would never answer; nothing else happens on it, so it is done here.
+    """
     try:
         current = asyncio.get_running_loop()
     except RuntimeError:
         current = None
-    if current is loop:
+    if current is loop or not (loop.is_running() or loop.is_closed()):
         return do()
     answers: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
 

@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import contextvars
 import functools
-import inspect
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from inngest_core.errors import CONTROL, Interrupt
 from inngest_core.events.event import Event, parse_event
+from inngest_core.execution.probe import current_probe
 from inngest_core.execution.replay import Found, read_memo
 from inngest_core.execution.results import Results
 from inngest_core.execution.tools import Tool
 from inngest_core.function import Function
-from inngest_core.protocol.wire import CallContext, Opcode, hash_id, parse_json
+from inngest_core.protocol.wire import CallContext, Opcode, parse_json
+from inngest_core.runtime.awaitable import is_awaitable
 from inngest_core.runtime.effects import Flow
 from inngest_core.runtime.outcome import Raised, Returned
 
 from .errors import StubError, TestingError, TestOutcomeError
-from .stubs import Stub, Stubs, check_value_of_step
+from .stubs import Stub, Stubs, check_is_plain, check_value_of_step
 from .tracebacks import as_raised_by_user
 
 current_run: contextvars.ContextVar[str] = contextvars.ContextVar("inngest_testing_run", default="")
@@ -42,21 +44,29 @@ rehearsing: contextvars.ContextVar[bool] = contextvars.ContextVar("inngest_testi
 _STEP_RUN = Opcode.STEP_RUN
 
 
-class Met(Protocol):
-    """A step that was met, as a step of that kind."""
-
-    @property
-    def step_id(self) -> str: ...
-    @property
-    def op(self) -> Opcode: ...
-
-
 @dataclass(slots=True)
 class CallRecord:
-    """One call of a run. stack: the hashed ids of the steps that have results. met: those that it met, by hashed id."""
+    """One call of a run. stack: the hashed ids of the steps that have results. met: those that it met, by hashed id.
+
+    Of a step that runs in the app and was recalled from its memo, `met` holds nothing but its id.
+    """
 
     stack: Sequence[str] = ()
-    met: dict[str, Met] = field(default_factory=dict[str, "Met"])
+    met: Mapping[str, Found[Tool, Any] | str] = field(default_factory=dict[str, "Found[Tool, Any] | str"])
+
+    def new(self, known: Sequence[str]) -> list[str]:
+        """Return the ids of the steps that were met and are not known, as the function wrote them."""
+        met = [each for step, each in self.met.items() if step not in known]
+        return [each if isinstance(each, str) else each.step_id for each in met]
+
+    def changed(self, steps: Mapping[str, StepRecord]) -> dict[str, Opcode]:
+        """Return the steps that were met as another kind than in *steps*, and as which, by their hashed ids."""
+        found: dict[str, Opcode] = {}
+        for step, each in self.met.items():  # after every call, for all steps: without a call for each
+            op = _STEP_RUN if each.__class__ is str else cast("Found[Tool, Any]", each).op
+            if step in steps and steps[step].op is not op:
+                found[step] = op
+        return found
 
 
 @dataclass(slots=True)
@@ -93,13 +103,15 @@ class RunRecord:
 class Recorder:
     """The probe of an engine. problems: what fails the test, whatever comes of the runs."""
 
+    sees_recalled = False
+
     def __init__(self, stubs: Stubs) -> None:
         self.stubs = stubs
         self.problems: list[TestingError] = []
         self.functions: dict[str, Function[Any]] = {}
         """Those that were called, by every id that an engine may call."""
         self._runs: dict[str, RunRecord] = {}
-        self._loggers: dict[str, tuple[logging.Logger, int, logging.Handler]] = {}
+        self._loggers: dict[str, logging.Logger] = {}
 
     def of(self, run_id: str) -> RunRecord:
         """Return the record of a run."""
@@ -140,16 +152,13 @@ class Recorder:
         """Collect what is logged to a client's logger during calls, at every level."""
         if logger.name in self._loggers:
             return
-        handler = _Collecting(self)
-        self._loggers[logger.name] = (logger, logger.level, handler)
-        logger.addHandler(handler)
-        logger.setLevel(logging.DEBUG)
+        self._loggers[logger.name] = logger
+        _listening.begin(logger)
 
     def close(self) -> None:
         """Leave the loggers as they were."""
-        for logger, level, handler in self._loggers.values():
-            logger.removeHandler(handler)
-            logger.setLevel(level)
+        for logger in self._loggers.values():
+            _listening.end(logger)
         self._loggers.clear()
 
     def app_failed(self, run_id: str, error: BaseException) -> None:
@@ -167,32 +176,23 @@ class Recorder:
             self.functions.update(dict.fromkeys(function.handlers, function))
         self.listen_to(logger)
 
-    def may_recall(self, ctx: CallContext, step_id: str) -> bool:
-        """Note a step that an earlier call has met, too: most that a replay meets are such."""
-        run = self.of(ctx.run_id)
-        call = run.calls.get(ctx.request_id)
-        if call is None or type(step_id) is not str or not step_id.isascii():
-            return False
-        record = run.steps.get(hash_id(step_id))
-        if record is None or record.op is not _STEP_RUN:
-            return False
-        call.met[record.id] = record
-        return True
+    def call_made(self, ctx: CallContext, met: Mapping[str, Found[Tool, Any] | str]) -> None:
+        self.of(ctx.run_id).calls[ctx.request_id].met = met
 
     def step_met(self, ctx: CallContext, found: Found[Tool, Any], results: Results) -> None:
-        run = self.of(ctx.run_id)
-        call = run.calls.get(ctx.request_id)
-        if call is not None:
-            call.met[found.id] = found
         if rehearsing.get():
             return
+        run = self.of(ctx.run_id)
         record = run.steps.get(found.id)
         if record is None:
             record = run.steps[found.id] = _record_of(found, results)
         if found.memo is None and found.op is Opcode.STEP_RUN:
             tool = found.tool
             stub = self.stubs.find(found.step_id)
-            found.tool = self._watched(tool, record) if stub is None else self._stubbed(tool, record, stub)
+            if stub is None:
+                found.tool = self._watched(tool, record)
+            else:
+                found.tool = self._stubbed(tool, record, stub, is_async=self.functions[run.function].is_handler_async)
 
     def function_failed(self, ctx: CallContext, error: BaseException) -> None:
         if _is_of_test(error):
@@ -208,12 +208,14 @@ class Recorder:
             return tool
         return tool._replace(callback=_watch(tool.callback, record))
 
-    def _stubbed(self, tool: Tool, record: StepRecord, stub: Stub) -> Tool:
+    def _stubbed(self, tool: Tool, record: StepRecord, stub: Stub, *, is_async: bool) -> Tool:
         def instead(*arguments: object) -> object:
             try:
                 outcome = stub.next(record.id, record.step_id, arguments)
                 if isinstance(outcome, Returned):
                     check_value_of_step(outcome.value, record.step_id)
+                    if not is_async:
+                        check_is_plain(outcome.value, record.step_id, "the function is a plain def")
             except StubError as error:
                 self.note(error, current_run.get(), record.step_id)
                 outcome = Raised(error)
@@ -231,14 +233,42 @@ def _is_of_test(error: BaseException) -> bool:
 class _Collecting(logging.Handler):
     """Gives each record to the run that is called at that moment."""
 
-    def __init__(self, recorder: Recorder) -> None:
-        super().__init__()
-        self._recorder = recorder
-
     def emit(self, record: logging.LogRecord) -> None:
-        run_id = current_run.get()
-        if run_id and not rehearsing.get():
-            self._recorder.of(run_id).logs.append(record)
+        run_id, recorder = current_run.get(), current_probe.get()
+        if run_id and isinstance(recorder, Recorder) and not rehearsing.get():
+            recorder.of(run_id).logs.append(record)
+
+
+class _Listening:
+    """Which loggers are listened to: one handler for all engines, as each new one would cost as much as a call."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._handler = _Collecting()
+        self._loggers: dict[logging.Logger, tuple[int, int]] = {}
+        """How many engines listen to each, and the level that it had before."""
+
+    def begin(self, logger: logging.Logger) -> None:
+        """Collect what is logged there, at every level."""
+        with self._lock:
+            count, level = self._loggers.get(logger, (0, logger.level))
+            self._loggers[logger] = count + 1, level
+            if not count:
+                logger.addHandler(self._handler)
+                logger.setLevel(logging.DEBUG)
+
+    def end(self, logger: logging.Logger) -> None:
+        """Leave a logger as it was, once nobody listens to it any more."""
+        with self._lock:
+            count, level = self._loggers.pop(logger)
+            if count > 1:
+                self._loggers[logger] = count - 1, level
+                return
+            logger.removeHandler(self._handler)
+            logger.setLevel(level)
+
+
+_listening = _Listening()
 
 
 def _record_of(found: Found[Tool, Any], results: Results) -> StepRecord:
@@ -261,15 +291,15 @@ def _read(tool: Tool, results: Results, op: Opcode, raw: object) -> object:
 
 
 def _watch(callback: Callable[..., object], record: StepRecord) -> Callable[..., object]:
-    @functools.wraps(callback, assigned=(), updated=())
     def watched(*arguments: object) -> object:
         record.calls += 1
         with _noting(record):
             result = callback(*arguments)
-        if inspect.isawaitable(result):
-            return _watch_awaitable(result, record)
-        return result
+        return _watch_awaitable(result, record) if is_awaitable(result) else result
 
+    cast(
+        "Any", watched
+    ).__wrapped__ = callback  # whose return type counts; functools.wraps would take five times as long
     return watched
 
 

@@ -97,9 +97,8 @@ class ReplayCheck:
         """Return what is otherwise about each step that was met as another kind, by hashed id."""
         steps = self._recorder.of(run_id).steps
         return {
-            step: f'step "{steps[step].step_id}" was met as a {met.op.value}, but as a {steps[step].op.value} before'
-            for step, met in call.met.items()
-            if step in steps and steps[step].op is not met.op
+            step: f'step "{steps[step].step_id}" was met as a {op.value}, but as a {steps[step].op.value} before'
+            for step, op in call.changed(steps).items()
         }
 
     def _told(self, missing: Sequence[str], call: CallRecord, known: Sequence[str]) -> list[str]:
@@ -111,7 +110,7 @@ class ReplayCheck:
             if len(missing) == 1
             else f"steps {names} have results from earlier calls, but were not met again"
         ]
-        new = [met.step_id for step, met in call.met.items() if step not in known]
+        new = call.new(known)
         if new:
             shown = ", ".join(f'"{name}"' for name in new)
             lines.append(f"instead, the new step{'s'[: len(new) > 1]} {shown} {'was' if len(new) == 1 else 'were'} met")

@@ -7,7 +7,8 @@ from inngest_core.protocol.duration import dump_duration
 from inngest_devserver.runs.journal import Happening
 
 from .recording import RunRecord
-from .results import Line, Snapshot, Status, one_line
+from .results import one_line
+from .snapshots import Line, Snapshot, Status
 
 _WIDEST_NAME = 60
 _HOUR = 3600.0

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import collections
 import datetime
-import enum
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
 from inngest_core.errors import StepError
@@ -18,58 +16,13 @@ from inngest_core.protocol.wire import Opcode
 
 from .errors import RunCancelledError, RunNotEndedError, StepNotMetError
 from .recording import RunRecord, StepRecord
+from .snapshots import Snapshot, Status
 from .tracebacks import as_raised_by_user
 from .wording import listed, meant
 
 __tracebackhide__ = True
 
 T = TypeVar("T")
-
-
-class Status(enum.StrEnum):
-    """The states of a run and of a step."""
-
-    RUNNING = "running"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-@dataclass(slots=True)
-class Line:
-    """One thing that happened. at: seconds since the run began. name: of the step, empty for the run itself.
-
-    kind: what it is, as the engine's journal says.
-    """
-
-    at: float
-    name: str
-    detail: str
-    kind: str
-    failed: bool = False
-
-
-@dataclass(slots=True)
-class Snapshot:
-    """A run as the engine has it. memos: of the steps that ended, by hashed id. tries: of steps that were repeated.
-
-    metadata: values by kind, of steps by hashed id.
-    """
-
-    run_id: str
-    function: str
-    event: Event
-    status: Status
-    started_at: float
-    now: float
-    ended_at: float | None = None
-    output: object = None
-    attempts: int = 1
-    memos: dict[str, object] = field(default_factory=dict[str, object])
-    metadata: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict[str, dict[str, dict[str, Any]]])
-    tries: dict[str, int] = field(default_factory=dict[str, int])
-    lines: list[Line] = field(default_factory=list[Line])
-    waits_for: Sequence[str] = ()
 
 
 class Logs(list[logging.LogRecord]):

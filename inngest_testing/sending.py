@@ -10,7 +10,11 @@ import time
 from collections.abc import Mapping
 from typing import Protocol
 
+from inngest_core.execution.branches import current_branch
+from inngest_core.execution.current import current_call
+from inngest_core.execution.execution import current_step
 from inngest_core.execution.probe import current_probe
+from inngest_core.execution.tools import parallel_mode
 from inngest_core.protocol.signing import SigningKey, sign
 from inngest_core.protocol.wire import Header
 from inngest_core.web.messages import Request, Response
@@ -103,6 +107,9 @@ class InProcessSender:
         current_probe.set(self._recorder)
         current_engine.set(self._engine)
         current_run.set(run_id)
+        if current_call.get() is not None or current_step.get() is not None:  # a function of a test runs another one
+            for of_outer_call in (current_call, current_step, current_branch, parallel_mode):
+                of_outer_call.set(None)
 
     async def close(self) -> None:
         """Nothing is held open."""

@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 
 from inngest_core.events.event import Event
 from inngest_core.function import Function
+from inngest_core.runtime.awaitable import is_awaitable
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
 
 from .errors import StubError
@@ -98,6 +99,18 @@ def check_value_of_step(value: object, step_id: str) -> None:
         )
 
 
+def check_is_plain(value: object, step_id: str, why: str) -> None:
+    """Raise StubError for what has to be awaited, where nothing awaits it. why: in words."""
+    if not is_awaitable(value):
+        return
+    if inspect.iscoroutine(value):
+        value.close()
+    raise StubError(
+        f'the stub of step "{step_id}" is asynchronous, but {why}; give a plain function, or the value that it is to '
+        "return"
+    )
+
+
 @dataclass(slots=True)
 class Stub:
     """What was given for one step id or pattern. tries: how often each step was asked for, by its hashed id."""
@@ -140,12 +153,29 @@ def _outcome_of(given: object, arguments: Sequence[object], step_id: str) -> Out
     function = cast("Callable[..., object] | None", given if callable(given) else None)
     if function is not None:
         try:
-            return Returned(function(*arguments))
+            value = function(*arguments)
         except Exception as error:
             if isinstance(error, TypeError):
                 _check_takes(function, arguments, step_id)
             return Raised(error)
+        _check_result(value, step_id)
+        return Returned(value)
     return Returned(given)
+
+
+def _check_result(value: object, step_id: str) -> None:
+    """Raise StubError for what a callable returned that stands for an outcome, and is none."""
+    if isinstance(value, OutcomeSequence | LiteralValue):
+        kind = "testing.sequence(…)" if isinstance(value, OutcomeSequence) else "testing.returns(…)"
+        raise StubError(
+            f'the stub of step "{step_id}" is a callable that returned {kind}; give that as the stub itself, or return '
+            "a value"
+        )
+    if isinstance(value, BaseException):
+        raise StubError(
+            f'the stub of step "{step_id}" is a callable that returned {short_repr(value)}; have it raise that, or '
+            "give the exception as the stub itself"
+        )
 
 
 def _check_takes(function: Callable[..., object], arguments: Sequence[object], step_id: str) -> None:

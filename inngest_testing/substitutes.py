@@ -30,7 +30,7 @@ from inngest_devserver.runs.run import Run
 
 from .errors import StubError
 from .recording import Recorder
-from .stubs import TIMEOUT, SentBy, Stub, check_value_of_step
+from .stubs import TIMEOUT, SentBy, Stub, check_is_plain, check_value_of_step
 
 _MARK = "#inngest-testing-"
 
@@ -179,12 +179,16 @@ class Substitutes:
         """Nothing is held open."""
 
 
+_BY_ENGINE = "the engine does this step itself, and awaits nothing"
+
+
 def _value_of(outcome: Outcome, name: str) -> object:
     if isinstance(outcome, Raised):
         raise StubError(
             f'step "{name}" waits, and a wait cannot fail, but its stub raised {outcome.error!r}; '
             "give testing.TIMEOUT for what never comes"
         ) from outcome.error
+    check_is_plain(outcome.value, name, _BY_ENGINE)
     return outcome.value
 
 
@@ -198,6 +202,7 @@ def _invoked(op: Invoke, outcome: Outcome) -> Op:
 def _dump(value: object, name: str) -> bytes:
     """Return the value of a stub as JSON; raises StubError."""
     check_value_of_step(value, name)
+    check_is_plain(value, name, _BY_ENGINE)
     try:
         return dump(value, f'the stub of step "{name}"', fix="give JSON values").body
     except OutputUnserializableError as error:

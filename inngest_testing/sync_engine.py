@@ -61,7 +61,9 @@ class Engine:
         self._portal.run(self._engine.__aenter__)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if error is not None:
+            self._portal.run(lambda: self._engine.explain(error))
         self.close()
 
     @property

@@ -71,6 +71,8 @@ class BareTarget:
         self._on_demand: set[str] = set()
         self._sync: tuple[str, ...] = ()
         """What the URLs of calls of plain functions hold."""
+        self._plain: dict[str, bool] = {}
+        """Whether plain code answers, by the URLs that were asked."""
         self._app: App
         """Made when functions are added."""
 
@@ -80,12 +82,16 @@ class BareTarget:
             self._functions[function.id] = function
             plain = (fn_id for fn_id, handler in function.handlers.items() if not handler.is_async)
             self._sync += tuple(f"{Query.FUNCTION_ID.value}={fn_id}&" for fn_id in plain)
+        self._plain.clear()
         if on_demand:
             self._on_demand.update(function.id for function in functions)
         self._app = App(self._client, list(self._functions.values()), framework="testing", needs_key=False)
 
     def is_plain(self, request: Request) -> bool:
-        return any(sync in request.url for sync in self._sync)
+        known = self._plain.get(request.url)
+        if known is None:
+            known = self._plain[request.url] = any(sync in request.url for sync in self._sync)
+        return known
 
     async def ask(self, request: Request) -> Response:
         return self._app.answer_sync(request) if self.is_plain(request) else await self._app.answer_async(request)

@@ -34,7 +34,12 @@ INTEGRATIONS = {
     "sentry": {"sentry_sdk"},
 }
 """What each file of inngest_middleware integrates."""
-CASES_WITH = {"call_logging": {"structlog"}, "durable_agents": {"pydantic_ai"}}
+CASES_WITH = {
+    "call_logging": {"structlog"},
+    "durable_agents": {"pydantic_ai"},
+    "integrations": {"fastapi"},
+    "observers": {"opentelemetry", "sentry_sdk"},
+}
 """The cases that are of another library, and that library."""
 LONGEST_FILE = 350
 

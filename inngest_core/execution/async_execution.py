@@ -33,12 +33,23 @@ class AsyncExecution(Execution[Place]):
         super().__init__(ctx, replay, services)
         self._body: Body | None = None
         self._search_ends: float | None = None
-        if replay.target is not None and ctx.attempt > 0:  # perhaps it was missed, as no other task ran before a memo
-            replay.concurrent = True
 
     def run(self, call: Callable[[], object]) -> Flow[CallOutcome]:
         """Run the body; its steps wait in their places until the loop is quiet."""
+        outcome = yield from self._run(call)
+        if self._may_have_overlooked_the_target() and not isinstance(self.outcome, Raised):  # by a hook
+            self.replay, self.outcome, self._over, self._search_ends = self.replay.over_again(), None, False, None
+            outcome = yield from self._run(call)
+        return outcome
 
+    def _may_have_overlooked_the_target(self) -> bool:
+        """Tell whether a task may have been about to meet the target when a memo ended that task.
+
+        Where the loop does not tell which tasks are about to run, none of them does before a memo is returned at once.
+        """
+        return self.replay.may_have_overlooked_the_target() and not self._running().sees_what_runs()
+
+    def _run(self, call: Callable[[], object]) -> Flow[CallOutcome]:
         def start(body: Body) -> Any:  # in its task, which has context variables of its own
             self._body = body
             return call()
@@ -93,7 +104,8 @@ class AsyncExecution(Execution[Place]):
             return None
         now: float = yield NOW
         self._search_ends = self._search_ends or now + SEARCH_SECONDS
-        if now >= self._search_ends:
+        in_vain = self._may_have_overlooked_the_target() and self._running().waits_for_steps_only()
+        if in_vain or now >= self._search_ends:
             self.outcome = self.target_missed()
         return self._search_ends - now
 

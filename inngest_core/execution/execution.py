@@ -82,7 +82,7 @@ class Execution(Generic[Place]):
             or not (self._begun or self.replay.left > 1)
             or current_step.get() is not None
             or parallel_mode.get() is not None
-            or ((probe := current_probe.get()) is not None and not probe.may_recall(self.ctx, step_id))
+            or ((probe := current_probe.get()) is not None and probe.sees_recalled)
             or not callable(callback)
         ):
             return NOT_RECALLED

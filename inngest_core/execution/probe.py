@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextvars
 import logging
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from inngest_core.function import Function
@@ -20,15 +21,20 @@ from .tools import Tool
 class Probe(Protocol):
     """Looks on, inline, in the driver of the function; it must not raise."""
 
+    @property
+    def sees_recalled(self) -> bool:
+        """Tell whether every step is shown to `step_met`.
+
+        If not, those that are recalled from their memos are left out there: that is most that a replay meets.
+        """
+        ...
+
     def call_begun(self, ctx: CallContext, function: Function[Any], logger: logging.Logger) -> None:
         """Look at a call before its function runs. logger: of the client."""
         ...
 
-    def may_recall(self, ctx: CallContext, step_id: str, /) -> bool:
-        """Tell whether a step that runs in the app may get its result at once, if it has one, without `step_met`.
-
-        step_id: as user code gave it, so it may be anything.
-        """
+    def call_made(self, ctx: CallContext, met: Mapping[str, Found[Tool, Any] | str]) -> None:
+        """Look at a call that is about to run. met: what it meets, as in `Replay.found`; it fills as it runs."""
         ...
 
     def step_met(self, ctx: CallContext, found: Found[Tool, Any], results: Results) -> None:
@@ -46,11 +52,12 @@ class Probe(Protocol):
 current_probe: contextvars.ContextVar[Probe | None] = contextvars.ContextVar("inngest_probe", default=None)
 
 
-def tell_of_call(ctx: CallContext, function: Function[Any], logger: logging.Logger) -> None:
-    """Show a call to the probe, if there is one."""
+def tell_of_call(ctx: CallContext, function: Function[Any], logger: logging.Logger) -> Probe | None:
+    """Show a call to the probe, and return that, if there is one."""
     probe = current_probe.get()
     if probe is not None:
         probe.call_begun(ctx, function, logger)
+    return probe
 
 
 def tell_of_failure(ctx: CallContext, error: BaseException) -> None:

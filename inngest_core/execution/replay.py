@@ -150,6 +150,8 @@ class Replay(Generic[Tool, Place]):
         self.target = target
         self.concurrent = False
         """Set once a step was met outside the function's main task: from then on, order matters."""
+        self._in_turn = False
+        """Whether no memo is returned at once."""
         self.found: dict[str, Found[Tool, Place] | str] = {}
         """What was met, by its id on the wire; of a step that was recalled nothing but its id in the code is kept."""
         self._memos = memos
@@ -168,6 +170,16 @@ class Replay(Generic[Tool, Place]):
         self._delivered = 0
         self._ran = False
         """Set once a step was run and the function went on: all of its code is new from there."""
+
+    def may_have_overlooked_the_target(self) -> bool:
+        """Tell whether memos were returned at once, of which one may have kept a task from meeting the target."""
+        return self.target is not None and not self.target_met and self._delivered > 0 and not self._in_turn
+
+    def over_again(self) -> Replay[Tool, Place]:
+        """Return what this was before anything was met; no memo is delivered but in its turn."""
+        anew = Replay[Tool, Place](memos=self._memos, stack=self._stack, target=self.target, plan_only=self._plan_only)
+        anew.concurrent = anew._in_turn = True
+        return anew
 
     @property
     def replaying(self) -> bool:

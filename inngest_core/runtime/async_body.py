@@ -98,8 +98,8 @@ class AsyncBody:
     def runs_alone(self) -> bool:
         """Tell whether the caller runs in the body's own task, and nothing else of the body is about to run.
 
-        A task that was just started is: it may meet a step before the caller's has its result. Only the loops of
-        asyncio tell; on others it counts as nothing.
+        A task that was just started is: it may meet a step before the caller's has its result. Where the loop does not
+        tell, it counts as nothing.
         """
         if asyncio.current_task() is not self._task:
             return False
@@ -110,6 +110,10 @@ class AsyncBody:
             return False
         self._first_callback, self._callback_count = callbacks[0], len(callbacks)
         return True
+
+    def sees_what_runs(self) -> bool:
+        """Tell whether the loop tells what is about to run, as those of asyncio do."""
+        return self._callbacks is not None
 
     def finished(self) -> bool:
         return self._task is None or self._task.done()
@@ -234,12 +238,17 @@ class AsyncBody:
 
         A task that the body has cancelled is not left, also when the loop did not turn since.
         """
-        own = self._own_tasks()
-        if not own:
-            return []
-        waiting = {place.task for place in self._places if place.waits()}
-        left = [task for task in own if task not in waiting and not task.cancelling()]
+        left = [task for task in self._tasks_elsewhere() if not task.cancelling()]
         return [str(getattr(task.get_coro(), "__qualname__", "a task")) for task in left]
+
+    def waits_for_steps_only(self) -> bool:
+        """Tell whether every task waits for a step: nothing happens in the function until one has its result."""
+        return not self._tasks_elsewhere()
+
+    def _tasks_elsewhere(self) -> list[asyncio.Task[Any]]:
+        own = self._own_tasks()
+        waiting = {place.task for place in self._places if place.waits()} if own else ()
+        return [task for task in own if task not in waiting]
 
     def _own_tasks(self) -> list[asyncio.Task[Any]]:
         """Return the tasks that the body or its tasks started and that have not ended.

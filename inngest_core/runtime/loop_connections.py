@@ -76,7 +76,16 @@ class _Stream(httpcore.AsyncNetworkStream):
         await self._inner.aclose()
 
     def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
+        """Return what is known of the connection; raises ConnectError when it is gone already.
+
+        AnyIO asks its socket for names first, and where uvloop has lost the connection, there is none any more.
+        """
+        try:
+            return self._inner.get_extra_info(info)
+        except (AttributeError, OSError) as error:
+            if info == "is_readable":  # its end can be read, which is how a pool knows that it is of no more use
+                return True
+            raise httpcore.ConnectError("the connection was lost as soon as it was made") from error
 
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None

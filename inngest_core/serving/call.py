@@ -35,8 +35,11 @@ def find_call(request: Request, client: Inngest, functions: Functions, started: 
     if call.ctx.use_api:
         call = yield from _with_full_state(call, client, request)
     target = None if step_id == STEP_ID_OF_DISCOVERY else step_id
-    tell_of_call(call.ctx, function, client.logger)
-    run = FunctionCall(client, function, handler, fn_id, call, target, request, started).run()
+    probe = tell_of_call(call.ctx, function, client.logger)
+    made = FunctionCall(client, function, handler, fn_id, call, target, request, started)
+    if probe is not None:
+        probe.call_made(call.ctx, made.met)
+    run = made.run()
     return Invoke(run if function.around is None else function.around(run), handler.is_async)
 
 

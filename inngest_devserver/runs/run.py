@@ -166,7 +166,7 @@ class Run:
 
     def steps_body(self) -> bytes:
         """Return all memos by step id."""
-        return b"{" + b",".join(pair for _, pair in self._pairs) + b"}"
+        return b"{" + b",".join([pair for _, pair in self._pairs]) + b"}"
 
     def call_body(self, job: JobRow, request_id: str) -> bytes:
         """Return the body of a call request: compact JSON, keys sorted."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from inngest_connect.codec import FrameError, Message, parse
 from inngest_connect.messages import (
@@ -103,7 +103,11 @@ class Connection:
     def _flush_soon(self) -> None:
         if not self._will_flush:
             self._will_flush = True
-            asyncio.get_running_loop().call_later(ACKNOWLEDGING_SECONDS, self._flush)
+            # The timer is made in the next turn of the loop: in this one, the call goes on whose reply has come.
+            asyncio.get_running_loop().call_soon(self._flush_later)
+
+    def _flush_later(self) -> None:
+        asyncio.get_running_loop().call_later(ACKNOWLEDGING_SECONDS, self._flush)
 
     def _flush(self) -> None:
         self._will_flush = False
@@ -182,16 +186,18 @@ class Connection:
             await self._wire.close(_REFUSED, "connect_invalid_frame")
             return f"it sent {error}"
 
-    def _received(self, data: bytes | str) -> None:
+    def _received(self, messages: Sequence[bytes | str]) -> None:
         if self._silence is None or self._failure is not None:
             return
         self._silence.heard()
-        try:
-            self._take(*parse_frame(data))
-        except UnknownKindError:  # of a newer worker
-            pass
-        except Exception as error:
-            self._fail(error)
+        for data in messages:
+            try:
+                self._take(*parse_frame(data))
+            except UnknownKindError:  # of a newer worker
+                pass
+            except Exception as error:
+                self._fail(error)
+                return
 
     def _fail(self, error: Exception) -> None:
         """End the connection by raising *error* where it is served."""

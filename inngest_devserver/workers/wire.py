@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Never, Protocol, cast
 
 from inngest_core.web.asgi import Receive, Scope, Send
@@ -17,7 +17,7 @@ DIRECT = "inngest.direct"
 _LONGEST_REASON = 123
 """Bytes, by the standard of WebSockets."""
 
-OnMessage = Callable[[bytes | str], object]
+OnMessages = Callable[[Sequence[bytes | str]], object]
 
 
 class ClosedError(Exception):
@@ -25,9 +25,12 @@ class ClosedError(Exception):
 
 
 class Direct(Protocol):
-    """What a server offers. on_message: called with each message, which does not come by ASGI then; must not raise."""
+    """What a server offers.
 
-    on_message: OnMessage | None
+    on_messages: called with messages that have come at once, and that do not come by ASGI then; must not raise.
+    """
+
+    on_messages: OnMessages | None
 
     def push(self, *messages: bytes) -> bool:
         """Send binary messages at once, which waits for nothing; return False when the connection is closed."""
@@ -58,12 +61,12 @@ class Wire:
         data: bytes | str = message.get("bytes") or message.get("text") or b""
         return data
 
-    async def listen(self, on_message: OnMessage) -> Never:
-        """Call *on_message*, which must not raise, with each message; raises ClosedError at the end."""
+    async def listen(self, on_messages: OnMessages) -> Never:
+        """Call *on_messages*, which must not raise, with messages that come; raises ClosedError at the end."""
         if self._direct is not None:
-            self._direct.on_message = on_message
+            self._direct.on_messages = on_messages
         while True:  # what came before, and how the connection ends, come by ASGI in either case
-            on_message(await self.receive())
+            on_messages([await self.receive()])
 
     def push(self, *messages: bytes) -> bool:
         """Send binary messages, without waiting until they are sent; return False when the connection is closed."""

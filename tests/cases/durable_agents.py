@@ -70,6 +70,10 @@ async def two_places(ctx: inngest.Context) -> str:
     return (await agent.run("rome oslo")).output
 
 
+async def two_runs(ctx: inngest.Context) -> list[str]:
+    return [run.output for run in await asyncio.gather(agent.run("rome"), agent.run("oslo"))]
+
+
 def asked(*places: str) -> dict[str, object]:
     """Return the memo of the model's first answer."""
     calls = [
@@ -119,6 +123,15 @@ whole_run_in_one_call = Case(
         saved(op("StepRun", f"{TOOL}:rome", data=told("rome"))),
         saved(op("StepRun", REQUEST, index=1, data=Parts("text"))),
     ),
+    kinds=ASYNC,
+)
+runs_side_by_side = Case(
+    build=both(refused, two_runs), expect=planned(REQUEST, f"{REQUEST}~2", any_order=True), kinds=ASYNC
+)
+one_run_of_two = Case(
+    build=both(refused, two_runs),
+    call=Call(steps={f"{REQUEST}~2": asked("oslo")}, target=f"{TOOL}:oslo~2", plan_only=True),
+    expect=ran(f"{TOOL}:oslo~2", told("oslo")),
     kinds=ASYNC,
 )
 plain_function = Case(

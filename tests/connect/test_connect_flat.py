@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from inngest_connect import messages
-from inngest_connect.codec import FrameError, Message, derived, dump, parse, protobuf_class
+from inngest_connect.codec import FrameError, Message, derived, dump, dump_derived, parse, protobuf_class
 from inngest_connect.flat import Field, Flat
 
 KINDS: list[type[Message]] = [
@@ -122,3 +122,8 @@ def test_a_message_takes_what_another_one_has_under_the_same_names() -> None:
     assert derived(messages.RequestAck, request) == messages.RequestAck(request_id="1", step_id="step")
     extension = messages.ExtendLease(request_id="1", step_id="step", lease_id="new")
     assert derived(messages.ExtendLease, request, lease_id="new") == extension
+    for kind in (messages.RequestAck, messages.ExtendLease):
+        assert dump_derived(kind, request) == dump(derived(kind, request))
+    assert dump_derived(messages.ExtendLease, request, lease_id="new") == dump(extension)
+    with pytest.raises(TypeError, match="WorkerStatus does not have plain fields alone"):
+        dump_derived(messages.WorkerStatus, request)

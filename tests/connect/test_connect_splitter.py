@@ -26,6 +26,13 @@ def test_a_frame_is_read_by_the_library_as_it_was_written(size: int, masked: boo
     assert (frame.opcode, frame.fin, bytes(frame.data)) == (Opcode.BINARY, True, message)
 
 
+def test_masks_are_not_used_again() -> None:
+    """The random bytes for a thousand of them are asked of the system at once."""
+    masks = {binary_frame(b"", masked=True)[2:] for _ in range(3000)}
+    assert len(masks) >= 2990, "of so many, hardly any two are the same by chance"
+    assert {len(mask) for mask in masks} == {4}
+
+
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("longest_piece", [1, 3, 100, 70_000, 1_000_000])
 def test_messages_are_found_whatever_pieces_they_come_in(longest_piece: int, masked: bool) -> None:
