@@ -12,6 +12,7 @@ from collections.abc import MutableMapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from inngest_core.error_text import kind_of
 from inngest_core.execution.current import current_call
 from inngest_core.execution.execution import current_step
 
@@ -54,7 +55,10 @@ class JSONFormatter(logging.Formatter):
             line["exception"] = self.formatException(record.exc_info)
         if record.stack_info:
             line["stack"] = self.formatStack(record.stack_info)
-        return json.dumps(line, default=str, skipkeys=True)
+        try:
+            return _dump(line)
+        except Exception:  # of one field, which must not cost the line
+            return _dump({name: _readable(value) for name, value in line.items()})
 
 
 def add_call(logger: object, method: str, event_dict: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -70,6 +74,23 @@ def add_call(logger: object, method: str, event_dict: MutableMapping[str, Any]) 
         raise DropEvent
     event_dict.update(_ids())
     return event_dict
+
+
+def _dump(value: object) -> str:
+    """Return JSON that everybody can read: NaN and infinity are none."""
+    return json.dumps(value, default=str, skipkeys=True, allow_nan=False)
+
+
+def _readable(value: object) -> object:
+    """Return a field as it is, or, where it cannot be written as JSON, a text of it."""
+    try:
+        _dump(value)
+    except Exception:
+        try:
+            return str(value)
+        except Exception:
+            return f"<{kind_of(value)} that cannot be shown>"
+    return value
 
 
 def _replaying() -> bool:

@@ -88,20 +88,20 @@ class ContextSync(BaseContext[E_co]):
 C = TypeVar("C", Context[Any], ContextSync[Any])
 
 
-def make_context(base: type[C], annotated: object, fields: tuple[object, ...], late: Late) -> C:
+def make_context(base: type[C], annotated: object, fields: dict[str, object], late: Late) -> C:
     """Return a context for a handler: of the class that it annotates, if that is derived from *base*.
 
     Such a class only declares more fields, which middleware fills; the constructor of the base does all that is done.
-    fields: those of `BaseContext`, in order, without the logger. late: what the others are made from.
+    fields: those of `BaseContext`, by name, without the logger; the context keeps this very dictionary.
+    late: what the others are made from.
     """
     kind = annotated if isinstance(annotated, type) and issubclass(annotated, base) else base
     ctx = kind.__new__(kind)
-    held: dict[str, object] = dict(zip(_FIELDS, fields, strict=True))
     if kind is base:
-        held["_late"] = late
+        fields["_late"] = late
     else:  # it may look for missing attributes in its own way
-        held.update((name, make(*late)) for name, make in _MADE_LATE.items())
-    ctx.__dict__ = held
+        fields.update((name, make(*late)) for name, make in _MADE_LATE.items())
+    ctx.__dict__ = fields
     return ctx
 
 
@@ -146,4 +146,3 @@ _MADE_LATE: Mapping[str, Callable[[Execution[Any], Client], object]] = {
     "step": _step,
     "group": _group,
 }
-_FIELDS = ("event", "events", "attempt", "max_attempts", "run_id", "fn_id", "job_id", "request_id")

@@ -138,20 +138,27 @@ class FunctionCall:
 
     def _prepare(self) -> tuple[Execution[Any], Context | ContextSync]:
         client, call, headers = self._client, self._call, self._request.headers
-        memos, stack, plan_only = call.steps, call.ctx.stack, call.ctx.disable_immediate_execution
+        given = call.ctx
+        memos, stack, plan_only = call.steps, given.stack, given.disable_immediate_execution
         event, events = _parse_events(call)
-        job_id = call.ctx.job_id or headers.get(Header.JOB_ID) or None
-        request_id = call.ctx.request_id or headers.get(Header.REQUEST_ID) or None
-        given, fn_id = call.ctx, self._services.function_id
-        fields = (event, events, given.attempt, given.max_attempts, given.run_id, fn_id, job_id, request_id)
+        fields: dict[str, object] = {
+            "event": event,
+            "events": events,
+            "attempt": given.attempt,
+            "max_attempts": given.max_attempts,
+            "run_id": given.run_id,
+            "fn_id": self._services.function_id,
+            "job_id": given.job_id or headers.get(Header.JOB_ID) or None,
+            "request_id": given.request_id or headers.get(Header.REQUEST_ID) or None,
+        }
         if self._handler.is_async:
             of_places: Replay[Tool, Place]
             of_places = Replay(memos=memos, stack=stack, target=self._target, plan_only=plan_only)
-            execution = AsyncExecution(call.ctx, of_places, self._services)
+            execution = AsyncExecution(given, of_places, self._services)
             return execution, make_context(Context, self._handler.context, fields, (execution, client))
         of_spots: Replay[Tool, Spot]
         of_spots = Replay(memos=memos, stack=stack, target=self._target, plan_only=plan_only)
-        in_thread = SyncExecution(call.ctx, of_spots, self._services, client.resources)
+        in_thread = SyncExecution(given, of_spots, self._services, client.resources)
         return in_thread, make_context(ContextSync, self._handler.context, fields, (in_thread, client))
 
     def _type_events(self) -> Raised | None:

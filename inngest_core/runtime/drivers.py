@@ -28,6 +28,7 @@ from inngest_core.errors import AsyncUnsupportedError, InngestError
 from .async_body import AsyncBody, carry
 from .awaitable import is_awaitable
 from .effects import (
+    NOW,
     Call,
     Close,
     Effect,
@@ -138,6 +139,9 @@ def run_sync(flow: Flow[T], resources: Resources) -> T:
             current, error = waiting.pop(), raised
             continue
         error = None
+        if effect is NOW:  # as each call asks twice
+            result = time.time()
+            continue
         if isinstance(effect, Invoke) and not effect.is_async:
             waiting.append(current)
             current, result = effect.flow, None
@@ -242,6 +246,9 @@ async def run_async(flow: Flow[T], resources: Resources) -> T:
                 current, error = waiting.pop(), raised
                 continue
             error = None
+            if effect is NOW:
+                result = time.time()
+                continue
             if isinstance(effect, Invoke) and effect.is_async:
                 waiting.append(current)
                 current, result = _Running(effect.flow), None

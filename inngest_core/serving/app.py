@@ -264,16 +264,19 @@ class App:
 
     def _answer(self, exchange: _Exchange) -> Flow[Answer | Invoke]:
         """Answer a request; a call is only found, for whoever asks runs it."""
-        request, signer = exchange.request, exchange.signer
+        request = exchange.request
+        if request.method == "POST" and not _is_trust_probe(request.url):  # no flow around the most usual one
+            return find_call(request, self.client, self._index, exchange.started)
+        return self._answer_others(request, exchange.signer)
+
+    def _answer_others(self, request: Request, signer: Signer) -> Flow[Answer | Invoke]:
         match request.method:
             case "GET":
                 return introspect(self, request, signer)
             case "PUT":
                 return (yield from register(self, request, signer))
             case "POST":
-                if _is_trust_probe(request.url):
-                    return Answer(200, None)
-                return (yield from find_call(request, self.client, self._index, exchange.started))
+                return Answer(200, None)
             case _:
                 raise MethodNotAllowedError(f"{request.method} is not answered here; expected GET, PUT or POST")
 

@@ -108,3 +108,28 @@ def test_records_outside_of_a_call_have_the_fields_that_formatters_name() -> Non
     record = logging.makeLogRecord({"msg": "hello"})
     assert CallFilter().filter(record)
     assert logging.Formatter("%(inngest_run_id)s %(message)s").format(record) == "None hello"
+
+
+class Unshowable:
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+def refuse(constant: str) -> Any:
+    raise AssertionError(f"{constant} is not JSON")
+
+
+def test_a_field_that_is_not_json_costs_neither_the_line_nor_the_others(written: io.StringIO) -> None:
+    circle: dict[str, object] = {}
+    circle["again"] = circle
+    odd = {"ratio": float("nan"), "most": [float("inf")], "circle": circle, "odd": Unshowable()}
+    logging.getLogger("test.integration").info("told", extra={**odd, "order": {"id": 7}})
+    line = json.loads(written.getvalue(), parse_constant=refuse)
+    assert line["message"] == "told"
+    assert line["order"] == {"id": 7}
+    assert {name: line[name] for name in odd} == {
+        "ratio": "nan",
+        "most": "[inf]",
+        "circle": "{'again': {...}}",
+        "odd": "<an Unshowable that cannot be shown>",
+    }
