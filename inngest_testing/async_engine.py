@@ -30,7 +30,7 @@ from .faults import Faults
 from .history import History
 from .incoming import Incoming
 from .machine import make_machine
-from .portal import call_on_loop, running_loop
+from .portal import call_on_loop, check_same_loop, running_loop
 from .recording import Recorder, current_run
 from .registration import Registration
 from .replaying import ReplayCheck, Replaying
@@ -105,9 +105,11 @@ class AsyncEngine:
     async def _start(self) -> None:
         """Make the engine on the running loop, once; raises RuntimeError when it was closed."""
         self._check_not_closed()
+        loop = running_loop()
         if self._open:
+            check_same_loop(self._loop, loop)
             return
-        self._loop = running_loop()
+        self._loop = loop
         self._open = True
         self._clock = ManualClock(self._now)
         substitutes = Substitutes(
