@@ -198,9 +198,9 @@ def running_loop() -> asyncio.AbstractEventLoop:
         ) from None
 
 
-def check_same_loop(own: asyncio.AbstractEventLoop, running: asyncio.AbstractEventLoop) -> None:
+def check_runs_here(own: asyncio.AbstractEventLoop) -> None:
     """Raise RuntimeError where an engine is asked on another loop than its own: it would wait for ever."""
-    if running is not own:
+    if running_loop() is not own:
         raise RuntimeError(
             "this engine lives on another event loop than the one that runs here; make an engine for each loop, and "
             "with pytest-asyncio give the fixture that holds it the same loop_scope as the test"
