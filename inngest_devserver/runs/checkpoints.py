@@ -54,7 +54,7 @@ class Checkpoints:
         if not isinstance(steps, list):
             raise SaveRefusedError(f"steps is a JSON {json_kind(steps)}; expected an array")
         try:
-            self._save_each(run, cast("list[object]", steps))
+            self._save_each(run, cast("list[object]", steps), is_left_behind=_is_left_behind(run, given))
         finally:
             self.store.commit()
 
@@ -76,7 +76,7 @@ class Checkpoints:
         if run.savers.setdefault(job_id, request_id) != request_id:
             raise SaveRefusedError("another call of this run has saved steps", _CONFLICT)
 
-    def _save_each(self, run: Run, steps: Sequence[object]) -> None:
+    def _save_each(self, run: Run, steps: Sequence[object], *, is_left_behind: bool) -> None:
         for step in steps:
             if run not in self.services.active:
                 raise SaveRefusedError("the run has ended", _CONFLICT)
@@ -87,6 +87,8 @@ class Checkpoints:
                 raise SaveRefusedError(str(error), status) from None
             match op:
                 case StepDone(failed=False):
+                    if is_left_behind and run.memos.get(op.id, op.memo) != op.memo:  # a call went on with the other one
+                        raise SaveRefusedError("another call of this run has saved this step", _CONFLICT)
                     self._save(run, op)
                 case Planned():
                     self._announce(run, op)
@@ -109,6 +111,12 @@ class Checkpoints:
         """Show that a step is running."""
         if op.id not in run.memos and op.id not in run.pauses:
             self.services.journal.step(run, Happening.STEP_STARTED, op.id, op.name, "runs")
+
+
+def _is_left_behind(run: Run, given: Mapping[str, Any]) -> bool:
+    """Tell whether the call that saves is not the one under way: an engine before this one may have sent it."""
+    request_id = given.get("request_id")
+    return bool(request_id) and run.requests.get(_job_id(given.get("qi_id"))) != request_id
 
 
 def _job_id(qi_id: object) -> str:

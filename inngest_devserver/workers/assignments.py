@@ -11,7 +11,7 @@ import contextlib
 import functools
 import random
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -89,9 +89,6 @@ class Assignment:
     reply: Reply | None = None
     kept: asyncio.Future[bool] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     """Done when what the reply says is in the store; False when it never will be."""
-
-    def is_replied(self) -> bool:
-        return self.reply is not None
 
     def settle(self, *, is_lost: bool = False) -> None:
         """Let whoever waits for the worker go on."""
@@ -195,8 +192,11 @@ class Assignments:
         request_id = assignment.request.request_id
         self._by_request[request_id] = assignment
         try:
+            # First of all: while the rest is prepared, the worker is at it.
+            if (worker := self._free_now(assignment.request.app_name)) is not None:
+                self._give(worker, assignment)
             async with asyncio.timeout(seconds):
-                reply = await self._until_replied(assignment)
+                reply = await self._until_replied(assignment, worker)
         except BaseException as error:
             self._give_up(assignment)
             if isinstance(error, TimeoutError):
@@ -216,37 +216,40 @@ class Assignments:
         if worker is not None:
             asyncio.get_running_loop().call_at(assignment.expires, worker.release, request_id)
 
-    async def _until_replied(self, assignment: Assignment) -> Reply:
-        declined: set[Worker] = set()
-        while assignment.reply is None:
-            await self._try_next(assignment, declined)
-        return assignment.reply
+    async def _until_replied(self, assignment: Assignment, worker: Worker | None) -> Reply:
+        """Wait until a worker has replied. worker: the one that was given the call already, if one was."""
+        request, declined = assignment.request, set[Worker]()
+        while True:
+            if worker is None:
+                worker = await self._free_worker(request.app_name, declined)
+                if assignment.reply is not None:  # by one whose lease had expired
+                    return assignment.reply
+                self._give(worker, assignment)
+            is_lost = await self._settled(assignment)
+            if assignment.reply is not None:
+                return assignment.reply
+            worker.release(request.request_id)
+            if is_lost:
+                self._say(f"{request.function_slug}: the lease of a worker expired; the call goes to another one")
+            else:
+                declined.add(worker)
+            worker = None
 
-    async def _try_next(self, assignment: Assignment, declined: set[Worker]) -> None:
-        request = assignment.request
-        worker = await self._free_worker(request.app_name, declined)
-        if assignment.is_replied():  # by one whose lease had expired
-            return
-        is_lost = await self._offer(worker, assignment)
-        if assignment.is_replied():
-            return
-        worker.release(request.request_id)
-        if is_lost:
-            self._say(f"{request.function_slug}: the lease of a worker expired; the call goes to another one")
-        else:
-            declined.add(worker)
-
-    async def _offer(self, worker: Worker, assignment: Assignment) -> bool:
-        """Give a call to a worker, and wait until it is settled; return whether it has lost its lease."""
+    def _give(self, worker: Worker, assignment: Assignment) -> None:
         loop, now = asyncio.get_running_loop(), _now()
-        if assignment.settled is not None:  # it was offered before
+        if assignment.settled is not None:  # it was given to one before
             assignment.request = changed(assignment.request, lease_id=self._new_lease())
         assignment.worker, assignment.taken, assignment.settled = worker, False, loop.create_future()
         assignment.declines, assignment.expires = now + ACK_SECONDS, now + self._lease_seconds
         if not worker.give(assignment.request):
-            return False
+            assignment.settle()
+
+    async def _settled(self, assignment: Assignment) -> bool:
+        """Wait until a call is settled that was given to a worker; return whether that has lost its lease."""
+        assert assignment.settled is not None  # noqa: S101 - set when it was given
         # One timer for both deadlines, which looks again when it came too early: most calls end before it is due.
-        assignment.look = loop.call_at(min(assignment.declines, assignment.expires), self._look, assignment)
+        when = min(assignment.declines, assignment.expires)
+        assignment.look = asyncio.get_running_loop().call_at(when, self._look, assignment)
         try:
             return await assignment.settled
         finally:
@@ -261,16 +264,20 @@ class Assignments:
         else:
             assignment.look = asyncio.get_running_loop().call_at(until, self._look, assignment)
 
+    def _free_now(self, app_name: str, declined: Collection[Worker] = ()) -> Worker | None:
+        """Return the least busy worker that can take a call of an app, if there is one."""
+        able = [worker for worker in self._workers if worker.can_take(app_name) and worker not in declined]
+        if len(able) < 2:
+            return able[0] if able else None
+        least = min(worker.load for worker in able)
+        return random.choice([worker for worker in able if worker.load == least])  # noqa: S311 - any of them
+
     async def _free_worker(self, app_name: str, declined: set[Worker]) -> Worker:
         deadline = _now() + BUSY_SECONDS
         while True:
             changed = self._changed
-            able = [worker for worker in self._workers - declined if worker.can_take(app_name)]
-            if len(able) == 1:
-                return able[0]
-            if able:
-                least = min(worker.load for worker in able)
-                return random.choice([worker for worker in able if worker.load == least])  # noqa: S311 - any of them
+            if (worker := self._free_now(app_name, declined)) is not None:
+                return worker
             if not any(worker.serves(app_name) for worker in self._workers):
                 raise UnreachableError(f"{WORKERS_URL}: no worker of the app {app_name} is connected")
             if _now() >= deadline:

@@ -233,7 +233,7 @@ def test_a_program_does_not_wait_for_a_plain_function_that_was_given_up(
         for _ in range(signals):  # the second one when the first was heard, for two at once are one
             worker.send_signal(signal.SIGTERM)
             said += said_until(worker, "SIGTERM: shutting down, waiting up to")
-        said += worker.communicate(timeout=PATIENCE_SECONDS)[0]
+        said += said_until(worker, "the program ended")  # not by `communicate`, which misses what was read ahead
     assert f"waiting up to {timeout / 1000:g} s" in said
     assert "still run in threads, which end with the program: shop-slow" in said
     assert said.splitlines()[-1] == "the program ended as programs do"

@@ -212,6 +212,39 @@ def test_only_one_of_the_calls_that_an_engine_left_behind_may_save(tmp_path: Pat
     asyncio.run(main(*asyncio.run(calls())))
 
 
+def test_an_engine_that_starts_again_takes_no_second_result_of_a_step(tmp_path: Path) -> None:
+    """The call that saved the first one has gone on with it; which call that was is not kept."""
+    left: list[Called] = []
+
+    async def leave_a_call_behind() -> None:
+        async with lab(persist=tmp_path / "engine.db") as it:
+
+            async def script(call: Called) -> Reply:
+                left.append(call)
+                await asyncio.Event().wait()
+                return returned(None)
+
+            it.serve("f", script)
+            if len(left) == 0:
+                it.send("t/f")
+            await it.called(1)
+            if len(left) == 2:
+                assert save(it, left[1], ran("a", 1)) == 200
+
+    async def main() -> None:
+        one = left[0]
+        async with lab(persist=tmp_path / "engine.db") as it:
+            it.app.scripts["app-f"] = lambda call: returned(call.memo("a"))
+            assert save(it, one, ran("a", 2)) == (409, "another call of this run has saved this step")
+            assert save(it, one, ran("a", 1)) == 200  # as when the answer to the first request was lost
+            await it.said("run completed")
+            assert it.request("GET", f"/v1/runs/{one.ctx['run_id']}").body["data"]["output"] == {"data": 1}
+
+    for _ in range(2):
+        asyncio.run(leave_a_call_behind())
+    asyncio.run(main())
+
+
 def test_a_call_whose_job_is_done_may_save_nothing() -> None:
     async def main() -> None:
         async with lab() as it:
