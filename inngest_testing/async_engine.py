@@ -6,6 +6,7 @@ Nothing happens between two calls of its methods: the engine works only while on
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime
 import sqlite3
@@ -30,7 +31,7 @@ from .faults import Faults
 from .history import History
 from .incoming import Incoming
 from .machine import make_machine
-from .portal import call_on_loop, running_loop
+from .portal import call_on_loop, check_runs_here, running_loop
 from .recording import Recorder, current_run
 from .registration import Registration
 from .replaying import ReplayCheck, Replaying
@@ -106,8 +107,9 @@ class AsyncEngine:
         """Make the engine on the running loop, once; raises RuntimeError when it was closed."""
         self._check_not_closed()
         if self._open:
+            check_runs_here(self._loop)
             return
-        self._loop = running_loop()
+        self._loop: asyncio.AbstractEventLoop = running_loop()
         self._open = True
         self._clock = ManualClock(self._now)
         substitutes = Substitutes(

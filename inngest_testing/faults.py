@@ -69,7 +69,8 @@ class Faults:
             step_id: str | None = getattr(self, fault)
             if step_id is not None and fault not in self.happened:
                 what = f'{fault}="{step_id}" did not happen: the app reported no result of such a step'
-                raise StubError(f"{what}{meant(step_id, met)}\nthe steps that were met: {listed(met)}")
+                hint = "; the engine does that step itself" if step_id in met else meant(step_id, met)
+                raise StubError(f"{what}{hint}\nthe steps that were met: {listed(met)}")
 
 
 def _names(response: Response) -> list[str]:

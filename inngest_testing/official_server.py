@@ -13,6 +13,7 @@ with needs("dev-server", "uvicorn", "starlette"):
     from inngest_devserver.engine import Options
     from inngest_devserver.server import DEFAULT_PORT, DevServer
 
+_LAST_PORT = 65535
 PORT_VARIABLE, ENABLED_VARIABLE = "DEV_SERVER_PORT", "DEV_SERVER_ENABLED"
 
 
@@ -24,8 +25,11 @@ class Server:
 
     @property
     def port(self) -> int:
-        """Where it listens, or will."""
-        return int(os.environ.get(PORT_VARIABLE) or DEFAULT_PORT)
+        """Where it listens, or will. Raises ValueError: DEV_SERVER_PORT is no port."""
+        text = os.environ.get(PORT_VARIABLE) or str(DEFAULT_PORT)
+        if not text.isascii() or not text.isdigit() or int(text) > _LAST_PORT:
+            raise ValueError(f"{PORT_VARIABLE} is {text!r}; give the number of a port, such as {DEFAULT_PORT}")
+        return int(text)
 
     @property
     def origin(self) -> str:
@@ -35,12 +39,20 @@ class Server:
     def start(self) -> None:
         """Start it; does nothing when it runs already, or when DEV_SERVER_ENABLED is 0.
 
-        Raises OSError: the port is taken.
+        Raises OSError: the port is taken. ValueError: DEV_SERVER_PORT is no port.
         """
         if self._running is not None or os.environ.get(ENABLED_VARIABLE) == "0":
             return
-        running = DevServer(Options(sink=None), port=self.port)
-        running.__enter__()
+        port = self.port
+        running = DevServer(Options(sink=None), port=port)
+        try:
+            running.__enter__()
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"port {port} cannot be used ({error.strerror}), perhaps as another engine is there; set "
+                f"{PORT_VARIABLE} to another one, or {ENABLED_VARIABLE}=0 to use the one that is there",
+            ) from None
         self._running = running
 
     def stop(self) -> None:

@@ -198,6 +198,15 @@ def running_loop() -> asyncio.AbstractEventLoop:
         ) from None
 
 
+def check_runs_here(own: asyncio.AbstractEventLoop) -> None:
+    """Raise RuntimeError where an engine is asked on another loop than its own: it would wait for ever."""
+    if running_loop() is not own:
+        raise RuntimeError(
+            "this engine lives on another event loop than the one that runs here; make an engine for each loop, and "
+            "with pytest-asyncio give the fixture that holds it the same loop_scope as the test"
+        )
+
+
 def call_on_loop(loop: asyncio.AbstractEventLoop, do: Callable[[], T]) -> T:
     """Call *do* in the thread of *loop*, wherever this is, and wait for what it returns.
 

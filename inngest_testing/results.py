@@ -123,6 +123,8 @@ class Steps(Mapping[str, StepResult]):
         self._look = look
 
     def __getitem__(self, step_id: str) -> StepResult:
+        if not isinstance(cast("object", step_id), str):
+            raise TypeError(f"steps[{step_id!r}]: give the id of a step; steps.all() lists them in order")
         found = self.all(step_id)
         if not found:
             raise StepNotMetError(

@@ -214,3 +214,31 @@ def test_an_engine_is_looked_at_while_its_loop_rests() -> None:
         loop.run_until_complete(engine.close())
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
+
+
+def test_an_engine_on_a_second_loop_does_not_wait_for_ever() -> None:
+    """As a fixture of a session has it, whose tests have loops of their own."""
+    engine = testing.AsyncEngine(inner)
+    sent = asyncio.run(engine.send(inngest.Event(name="odd/asked")))
+    (run,) = engine.runs_of(sent)
+    for use in (engine.settle(), engine.wait(run), engine.send(MISSPELLED)):
+        with pytest.raises(RuntimeError, match=r"lives on another event loop .* the same loop_scope"):
+            asyncio.run(use)
+    engine.abandon()
+
+
+# Steps that are named wrongly
+
+
+def test_a_step_is_found_by_its_id_only() -> None:
+    steps: Any = testing.run(inner_async).steps
+    with pytest.raises(TypeError, match=r"^steps\[0\]: give the id of a step; steps\.all\(\) lists them"):
+        _ = steps[0]
+
+
+@pytest.mark.parametrize("fault", ["crash_after", "duplicate"])
+def test_a_fault_of_a_step_that_the_engine_does(fault: str) -> None:
+    given: dict[str, Any] = {fault: "post"}
+    message = f'{fault}="post" did not happen: .*; the engine does that step itself'
+    with pytest.raises(testing.StubError, match=message):
+        testing.run(waits, **given)

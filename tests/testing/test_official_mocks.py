@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import socket
 from typing import Any
 
 import httpx
@@ -81,3 +82,20 @@ def test_wrong_arguments() -> None:
     for given in cases:
         with pytest.raises(TypeError, match=r"events is .*; give a list of events"):
             mocked.trigger(nothing, given, client)
+
+
+def test_a_port_that_the_server_cannot_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("DEV_SERVER_PORT", str(port))
+        with pytest.raises(OSError, match=rf"port {port} cannot be used .*; set DEV_SERVER_PORT to another one"):
+            dev_server.server.start()
+
+
+@pytest.mark.parametrize("text", ["abc", "-1", "65536", "8288.0"])
+def test_a_port_that_is_none(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("DEV_SERVER_PORT", text)
+    with pytest.raises(ValueError, match=f"DEV_SERVER_PORT is '{text}'; give the number of a port, such as 8288"):
+        dev_server.server.start()
