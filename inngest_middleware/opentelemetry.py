@@ -7,6 +7,7 @@ providers that the app has set up.
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import functools
 import hashlib
@@ -39,6 +40,7 @@ COMPLETED, FAILED = "completed", "failed"
 ULID_LENGTH = 26
 SECONDS = (0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
 """Where the buckets of durations end."""
+_NO_SPAN = contexts.Context()
 GEN_AI = {
     "operation_name": "gen_ai.operation.name",
     "provider": "gen_ai.provider.name",
@@ -192,11 +194,18 @@ class OpenTelemetryMiddleware(MiddlewareSync):
         }
 
     def _measure_steps(self, seconds: list[float], attributes: Attributes, context: contexts.Context) -> None:
-        """Count steps and tell how long they took: once for each call, as a call may run many, and that is faster."""
-        if seconds:
-            self._to.steps.add(len(seconds), attributes, context)
-        for each in seconds:
-            self._to.step_duration.record(each, attributes, context)
+        """Count steps and tell how long they took: once for each call, as a call may run many, and that is faster.
+
+        The example of a bucket is the last that came with a span, and all of these come with that of their call: of a
+        bucket, the last one is enough.
+        """
+        if not seconds:
+            return
+        self._to.steps.add(len(seconds), attributes, context)
+        buckets = [bisect.bisect_left(SECONDS, each) for each in seconds]
+        last = {bucket: at for at, bucket in enumerate(buckets)}
+        for at, (each, bucket) in enumerate(zip(seconds, buckets, strict=True)):
+            self._to.step_duration.record(each, attributes, context if last[bucket] == at else _NO_SPAN)
 
     def _end_run(self, error: BaseException | None) -> None:
         now, ctx = time.time_ns(), self._ctx
