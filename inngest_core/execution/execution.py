@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 from inngest_core.errors import CONTROL, Interrupt, StepNestedError, StepUnexpectedError
-from inngest_core.middleware.values import Invocation, StepInfo, make_step_info
+from inngest_core.middleware.values import Invocation, StepInfo
 from inngest_core.protocol.limits import MAX_STEP_BYTES
 from inngest_core.protocol.wire import CallContext, Op, Opcode, parse_json
 from inngest_core.runtime.effects import Call, Flow, Later, Timer, now
@@ -215,7 +215,7 @@ class Execution(Generic[Place]):
 
     def _info(self, found: Found[Tool, Place]) -> StepInfo:
         opts, attempt = found.tool.opts, self.ctx.attempt
-        return make_step_info(found.step_id, found.op, opts, found.id, found.index, attempt, args_of(found))
+        return StepInfo(found.step_id, found.op, opts, found.id, found.index, attempt, args_of(found))
 
     def _call_step(self, found: Found[Tool, Place], context: contextvars.Context | None) -> Flow[Outcome]:
         """Return what the step came to. context: the variables that it runs in, None when those are current."""

@@ -40,45 +40,6 @@ class StepInfo:
     """The arguments of what it runs, without keys and headers of AI clients."""
 
 
-class _Made:
-    """A StepInfo while it is made: setting the fields of a frozen class takes three times as long as all of this."""
-
-    __slots__ = StepInfo.__slots__
-
-    def __init__(
-        self,
-        step_id: str,
-        op: Opcode,
-        opts: Mapping[str, object],
-        step_hash: str,
-        index: int,
-        attempt: int,
-        given: Sequence[object],
-    ) -> None:
-        self.id = step_id
-        self.op = op
-        self.opts = opts
-        self.hash = step_hash
-        self.index = index
-        self.attempt = attempt
-        self.input = given
-
-
-def make_step_info(
-    step_id: str,
-    op: Opcode,
-    opts: Mapping[str, object],
-    step_hash: str,
-    index: int,
-    attempt: int,
-    given: Sequence[object],
-) -> StepInfo:
-    """Return a StepInfo. step_hash, given: its `hash` and `input`."""
-    made: Any = _Made(step_id, op, opts, step_hash, index, attempt, given)
-    made.__class__ = StepInfo
-    return cast("StepInfo", made)
-
-
 @dataclass(slots=True)
 class TransformOutputResult:
     """What a step or a function returned or raised; a hook may change it."""
