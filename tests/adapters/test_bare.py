@@ -259,6 +259,24 @@ class Gone(io.RawIOBase):
         return BODY[:10]
 
 
+class InPieces(io.BytesIO):
+    """As of a client that sends slowly: whoever reads gets what has come, at most seven bytes of it."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or size < 0:
+            raise AssertionError("a server like this would wait for ever")
+        return super().read(min(size, 7))
+
+
+def test_a_body_that_comes_in_pieces_is_read_whole() -> None:
+    with shop() as served:
+        app = inngest.wsgi.serve(served.client, served.functions)
+        send = by_wsgi(app, environ={"CONTENT_LENGTH": str(len(BODY)), "wsgi.input": InPieces(BODY + b"of the next")})
+        expect_ran(send("POST", query("plain"), {}, BODY), "plain")
+        cut = by_wsgi(app, environ={"CONTENT_LENGTH": str(len(BODY)), "wsgi.input": InPieces(BODY[:-1])})
+        expect_refused(cut("POST", query("plain"), {}, BODY), 400, "body_invalid")
+
+
 class BadChunkError(Exception):
     """What gunicorn raises is not an OSError."""
 
