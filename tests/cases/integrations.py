@@ -15,23 +15,7 @@ from inngest.middleware.remote_state import MemoryStore, RemoteStateMiddleware
 
 from .case import RUN_ID, STACK, Call, Case, Expected, both, error, op, planned, raised, ran, returned
 from .checkpointing import TAKEN, and_saved, saved
-
-
-def step_sync(ctx: inngest.ContextSync) -> object:
-    return ctx.step.run("s", lambda: 1)
-
-
-async def step_async(ctx: inngest.Context) -> object:
-    return await ctx.step.run("s", lambda: 1)
-
-
-def two_sync(ctx: inngest.ContextSync) -> object:
-    return ctx.group.parallel((lambda: ctx.step.run("s", lambda: 1), lambda: ctx.step.run("t", lambda: 2)))
-
-
-async def two_async(ctx: inngest.Context) -> object:
-    return await ctx.group.parallel((lambda: ctx.step.run("s", lambda: 1), lambda: ctx.step.run("t", lambda: 2)))
-
+from .middleware import step_async, step_sync, two_async, two_sync
 
 # Remote state
 

@@ -20,6 +20,7 @@ from inngest.middleware.sentry import SentryMiddleware
 
 from .case import FULL_ID, Call, Case, Expected, both, error, op, planned, raised, ran, returned
 from .checkpointing import TAKEN, and_saved, saved
+from .middleware import step_async, step_sync, two_async, two_sync
 
 
 class Collecting(Transport):
@@ -75,22 +76,6 @@ def watching(*spans: str, sent: str) -> list[Any]:
 
 
 REQUEST, RUN = f"request {FULL_ID}", f"run {FULL_ID}"
-
-
-def step_sync(ctx: inngest.ContextSync) -> object:
-    return ctx.step.run("s", lambda: 1)
-
-
-async def step_async(ctx: inngest.Context) -> object:
-    return await ctx.step.run("s", lambda: 1)
-
-
-def two_sync(ctx: inngest.ContextSync) -> object:
-    return ctx.group.parallel((lambda: ctx.step.run("s", lambda: 1), lambda: ctx.step.run("t", lambda: 2)))
-
-
-async def two_async(ctx: inngest.Context) -> object:
-    return await ctx.group.parallel((lambda: ctx.step.run("s", lambda: 1), lambda: ctx.step.run("t", lambda: 2)))
 
 
 def fail() -> None:
