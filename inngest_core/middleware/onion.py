@@ -51,8 +51,8 @@ def awaiting_layer(
     except GeneratorExit:
         raise
     except BaseException as error:
-        return _raised(error, passed, name)
-    return _returned(value, passed)
+        return _raised(error, passed.outcome, passed.failure, name)
+    return _returned(value, passed.outcome, passed.failure)
 
 
 def yielding_layer(
@@ -69,7 +69,8 @@ def yielding_layer(
     for each hook and step would cost more than most hooks.
     """
     run: Callable[..., Any] = _run_here if context is None else context.run
-    passed = _Passed()
+    outcome: Outcome | None = None  # of the inside
+    failure: BaseException | None = None  # of a hook further in
     hook: Generator[None, object, object] | None = None
     is_open = has_returned = False  # is_open: the hook waits at a yield
     left: Call | None = None
@@ -83,13 +84,15 @@ def yielding_layer(
                 left, is_open = None, False
                 try:
                     if hook is None:
-                        hook = run(_begin, wrap, given, name)
-                    elif passed.failure is not None:
-                        run(hook.throw, passed.failure)
-                    elif isinstance(passed.outcome, Raised):
-                        run(hook.throw, passed.outcome.error)
-                    elif passed.outcome is not None:
-                        run(hook.send, passed.outcome.value)
+                        made = run(wrap, given)
+                        hook = made if type(made) is GeneratorType else _checked(made, name)
+                        run(hook.send, None)
+                    elif failure is not None:
+                        run(hook.throw, failure)
+                    elif type(outcome) is Returned:
+                        run(hook.send, outcome.value)
+                    elif type(outcome) is Raised:
+                        run(hook.throw, outcome.error)
                     is_open = True
                 except StopIteration as end:
                     has_returned, value = True, end.value
@@ -100,22 +103,22 @@ def yielding_layer(
                 if on_loop and ticks() - started > HELD_LOOP_SECONDS:
                     tell_if_held(name, ticks() - started)
                 if has_returned:
-                    return _returned(value, passed)
+                    return _returned(value, outcome, failure)
                 if left is not None:  # what only the driver can judge
                     yield left
-                if passed.failure is not None:
-                    raise passed.failure
+                if failure is not None:
+                    raise failure
                 try:
-                    passed.outcome = yield from inner(context)
+                    outcome = yield from inner(context)
                 except Exception as raised:
-                    passed.failure = raised
+                    failure = raised
         finally:  # also when nobody waits for the flow any more
             if is_open and hook is not None:
                 run(hook.close)
     except GeneratorExit:
         raise
     except BaseException as error:  # what closing the hook raises, too
-        return _raised(error, passed, name)
+        return _raised(error, outcome, failure, name)
 
 
 def raised_here(error: BaseException, what: str) -> Call:
@@ -127,19 +130,21 @@ def _raise(error: BaseException) -> None:
     raise error
 
 
-def _returned(value: object, passed: _Passed) -> Outcome:
-    if passed.failure is not None:
-        raise passed.failure
-    if value is None and passed.outcome is not None:
-        return Returned(None) if isinstance(passed.outcome, Raised) else passed.outcome
+def _returned(value: object, outcome: Outcome | None, failure: BaseException | None) -> Outcome:
+    """Return what a hook has made of what came out of the inside."""
+    if failure is not None:
+        raise failure
+    if value is None and outcome is not None:
+        return Returned(None) if isinstance(outcome, Raised) else outcome
     return Returned(value)
 
 
-def _raised(error: BaseException, passed: _Passed, name: str) -> Outcome:
-    if passed.failure is not None:
-        raise passed.failure
-    if isinstance(passed.outcome, Raised) and _lets_through(error, passed.outcome.error):
-        return passed.outcome
+def _raised(error: BaseException, outcome: Outcome | None, failure: BaseException | None, name: str) -> Outcome:
+    """Return what it means that a hook has raised."""
+    if failure is not None:
+        raise failure
+    if isinstance(outcome, Raised) and _lets_through(error, outcome.error):
+        return outcome
     if isinstance(error, NonRetriableError | RetryAfterError):
         return Raised(error)
     if isinstance(error, (InngestError, *CONTROL)):
@@ -170,14 +175,11 @@ def _run_here(function: Callable[..., object], *args: object) -> object:
     return function(*args)
 
 
-def _begin(wrap: Callable[..., object], given: object, name: str) -> Generator[None, object, object]:
-    """Return the generator that the hook is, at its first yield; raises StopIteration where it has none."""
-    made = wrap(given)
-    if not isinstance(made, GeneratorType | Generator):  # the second, an abstract class, takes long to ask
-        seen = kind_of(made)
-        if isinstance(made, Coroutine):
-            made.close()
-        raise MiddlewareError(f"{name} returned {seen}; it wraps what stands at its yield, so it needs one")
-    hook = cast("Generator[None, object, object]", made)
-    next(hook)
-    return hook
+def _checked(made: object, name: str) -> Generator[None, object, object]:
+    """Return what a wrapping hook has returned, where that is a generator of some other kind."""
+    if isinstance(made, Generator):
+        return cast("Generator[None, object, object]", made)
+    seen = kind_of(made)
+    if isinstance(made, Coroutine):
+        made.close()
+    raise MiddlewareError(f"{name} returned {seen}; it wraps what stands at its yield, so it needs one")
