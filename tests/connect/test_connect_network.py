@@ -38,11 +38,11 @@ NEWER_FIELD = b"\xc0\x0c\x01"
 @pytest.mark.parametrize("fault", ["silent", "reset"])
 @on_a_loop
 async def test_a_call_outlives_a_connection_that_something_in_between_has_cut(fault: str) -> None:
-    await cut_during_a_call(fault)
+    await check_that_a_call_outlives_a_cut(fault)
 
 
-async def cut_during_a_call(fault: str, tls: ssl.SSLContext | None = None) -> None:
-    """Cut the connection of a worker that has a call under way, which is to outlive it. tls: of the worker's side."""
+async def check_that_a_call_outlives_a_cut(fault: str, tls: ssl.SSLContext | None = None) -> None:
+    """Cut the connection of a worker that has a call under way. tls: for the side of the worker."""
     waiting = Waiting()
     async with Gateway(ready=FAST).open() as gateway, Way(gateway.socket_port, tls=tls).open() as way:
         async with running(gateway, waiting, rewrite_gateway_endpoint=way.endpoint) as run:

@@ -23,7 +23,7 @@ from .loops import on_a_loop
 from .network import Way
 from .runs import outcome_once_served
 from .test_connect_faults import Waiting
-from .test_connect_network import cut_during_a_call
+from .test_connect_network import check_that_a_call_outlives_a_cut
 from .test_connect_worker import running
 
 pytestmark = pytest.mark.live
@@ -53,7 +53,7 @@ def large(client: inngest.Inngest) -> inngest.Function[Any]:
 @pytest.mark.parametrize("fault", ["silent", "reset"])
 @on_a_loop
 async def test_a_call_outlives_a_connection_that_was_cut(fault: str, tls: ssl.SSLContext) -> None:
-    await cut_during_a_call(fault, tls)
+    await check_that_a_call_outlives_a_cut(fault, tls)
 
 
 @on_a_loop
