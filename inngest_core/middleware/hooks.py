@@ -13,7 +13,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import CoroutineType
-from typing import cast
+from typing import Any, cast
 
 from inngest_core.errors import CONTROL, InngestError
 from inngest_core.runtime.awaitable import begin, is_awaitable
@@ -22,6 +22,7 @@ from inngest_core.runtime.effects import Call, Flow
 from inngest_core.runtime.held_loop import HELD_LOOP_SECONDS, tell_if_held
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
 from inngest_core.runtime.stopwatch import ticks
+from inngest_core.runtime.time_limit import TimeLimit
 
 from .base import Middleware, MiddlewareFactory, MiddlewareSync
 from .factories import failed, make
@@ -63,7 +64,7 @@ class Hooks:
     def __init__(
         self,
         factories: Sequence[MiddlewareFactory],
-        client: object,
+        client: Any,
         raw_request: object,
         resources: Resources,
         *,
@@ -151,8 +152,12 @@ class Hooks:
         instance = self._instances[index]
         wrap = getattr(instance, hook)
         if isinstance(instance, Middleware):
-            return awaiting_layer(wrap, name, given, inner, self._resources, context)
+            return awaiting_layer(wrap, name, given, inner, self._resources, self._limit(), context)
         return yielding_layer(wrap, name, given, inner, self._asynchronous, context)
+
+    def _limit(self) -> TimeLimit:
+        """Return how long one hook may be awaited."""
+        return TimeLimit(self._client.hook_timeout_seconds, "hook_timeout")
 
     def _planned(self, hook: str) -> Sequence[tuple[int, str]]:
         """Return who has this hook; instances are made for the first one, so that a failure is one of a hook."""
@@ -184,7 +189,7 @@ class Hooks:
             else:
                 if result is None or not is_awaitable(result):
                     continue
-                left = Call(_itself, (result,), what=name)
+                left = Call(_itself, (result,), what=name, limit=self._limit())
             yield from _by_driver(left)
             started = ticks() if may_wait else 0.0
 

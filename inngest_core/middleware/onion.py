@@ -19,6 +19,7 @@ from inngest_core.runtime.effects import Call, Flow
 from inngest_core.runtime.held_loop import HELD_LOOP_SECONDS, tell_if_held
 from inngest_core.runtime.outcome import Outcome, Raised, Returned, is_only
 from inngest_core.runtime.stopwatch import ticks
+from inngest_core.runtime.time_limit import TimeLimit
 
 from .factories import failed
 
@@ -42,12 +43,13 @@ def awaiting_layer(
     given: object,
     inner: Inner,
     resources: Resources,
+    limit: TimeLimit,
     context: contextvars.Context | None,
 ) -> Flow[Outcome]:
-    """Run *inner* within a hook that awaits `call_next()`; as `Hooks.around`. name: of the hook, for messages."""
+    """Run *inner* within a hook that awaits `call_next()`; as `Hooks.around`. name: of the hook. limit: for its own."""
     passed = _Passed()
     try:
-        value: object = yield Call(wrap, (given, _call_next(inner, resources, passed)), context, name)
+        value: object = yield Call(wrap, (given, _call_next(inner, resources, limit, passed)), context, name, limit)
     except GeneratorExit:
         raise
     except BaseException as error:
@@ -158,13 +160,16 @@ def _lets_through(error: BaseException, inside: BaseException) -> bool:
     return is_only(error, inside)
 
 
-def _call_next(inner: Inner, resources: Resources, passed: _Passed) -> Callable[[], Any]:
+def _call_next(inner: Inner, resources: Resources, limit: TimeLimit, passed: _Passed) -> Callable[[], Any]:
     async def call_next() -> object:
+        limit.pause()
         try:
             passed.outcome = await run_async(inner(None), resources)
         except Exception as failure:
             passed.failure = failure
             raise
+        finally:
+            limit.resume()
         return passed.outcome.unwrap()
 
     return call_next
