@@ -7,7 +7,7 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typing_extensions
 
@@ -88,10 +88,19 @@ def marker_of(parameter: inspect.Parameter, annotation: object) -> object | None
     """Return what says what a parameter depends on: `Annotated[T, Depends(...)]`, or `Depends(...)` by default.
 
     Whatever has an attribute `dependency` says so, whoever made it. None for all other parameters.
+    Raises FunctionConfigError: the class `Depends` itself stands there; its parameter would be taken for a step.
     """
-    if typing.get_origin(annotation) is Annotated:
-        return next((each for each in reversed(typing.get_args(annotation)[1:]) if _says(each)), None)
-    return parameter.default if _says(parameter.default) else None
+    is_annotated = typing.get_origin(annotation) is Annotated
+    given = reversed(typing.get_args(annotation)[1:]) if is_annotated else (parameter.default,)
+    for each in given:
+        if _says(each):
+            return cast("object", each)
+        if isinstance(each, type) and each.__name__ == "Depends":
+            raise FunctionConfigError(
+                f"the parameter {parameter.name} has the class Depends itself as its marker; call it, as in "
+                "Depends(get_session), or Depends() for the annotated class"
+            )
+    return None
 
 
 def is_injected(parameter: inspect.Parameter, annotation: object) -> bool:

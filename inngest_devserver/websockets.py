@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from .workers.wire import DIRECT, OnMessages
@@ -35,31 +36,41 @@ def websocket_protocol() -> type[asyncio.Protocol] | str:
     return "wsproto" if importlib.util.find_spec("wsproto") else "auto"
 
 
+class _KeptMemory(asyncio.BufferedProtocol):
+    """Reads what comes into memory that is kept, as allocating it anew takes longer than reading."""
+
+    data_received: Callable[[bytes], None]
+    memory: memoryview | None = None
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        if self.memory is None:
+            self.memory = memoryview(bytearray(_READ_BYTES))
+        return self.memory
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self.memory is not None:
+            self.data_received(bytes(self.memory[:nbytes]))
+
+
 def _direct(server_protocol: Any) -> type[asyncio.Protocol]:
     """Return the protocol class of a server with four changes.
 
     An application may have messages handed over directly, as `workers.wire` has it. Frames that hold a whole message do
     not pass the library, which takes three times as long, until some other frame comes. What comes is read into memory
-    that is kept, as making room anew takes longer than reading. And a request that was refused with an answer is
-    complete: uvicorn logs an error for each, as if the application had forgotten to answer.
+    that is kept. And a request that was refused with an answer is complete: uvicorn logs an error for each, as if the
+    application had forgotten to answer.
     """
     frames = importlib.import_module("inngest_connect.frames")
     is_open = importlib.import_module("websockets.protocol").State.OPEN
 
-    class DirectProtocol(server_protocol, asyncio.BufferedProtocol):  # type: ignore[misc]  # known only to the server
+    class DirectProtocol(server_protocol, _KeptMemory):  # type: ignore[misc]  # known only to the server
         on_messages: OnMessages | None = None
         frames: list[bytes]
         splitter: Any = None
-        room: memoryview | None = None
 
-        def get_buffer(self, sizehint: int) -> memoryview:
-            if self.room is None:
-                self.room = memoryview(bytearray(_READ_BYTES))
-            return self.room
-
-        def buffer_updated(self, nbytes: int) -> None:
-            if self.room is not None:
-                self.data_received(bytes(self.room[:nbytes]))
+        def taker(self) -> OnMessages | None:
+            """Return what takes messages past ASGI; nothing does before it has asked for them, nor after a close."""
+            return None if self.close_sent else self.on_messages
 
         def data_received(self, data: bytes) -> None:
             if not self.handshake_complete:
@@ -74,9 +85,11 @@ def _direct(server_protocol: Any) -> type[asyncio.Protocol]:
                 cast("_Server", super()).data_received(data)
 
         def hand_over(self, messages: list[bytes]) -> None:
-            if self.on_messages is not None and not self.close_sent:
-                if messages:
-                    self.on_messages(messages)
+            if not messages:
+                return
+            take = self.taker()
+            if take is not None:
+                take(messages)
                 return
             for message in messages:
                 self.curr_msg_data_type, self.frames = "bytes", [message]
@@ -88,12 +101,13 @@ def _direct(server_protocol: Any) -> type[asyncio.Protocol]:
                 self.scope["extensions"][DIRECT] = self
 
         def send_receive_event_to_app(self) -> None:
-            if self.on_messages is None or self.close_sent:
+            take = self.taker()
+            if take is None:
                 cast("_Server", super()).send_receive_event_to_app()
                 return
             data = b"".join(self.frames)
             self.frames = []
-            self.on_messages([data if self.curr_msg_data_type == "bytes" else data.decode(errors="replace")])
+            take([data if self.curr_msg_data_type == "bytes" else data.decode(errors="replace")])
 
         def push(self, *messages: bytes) -> bool:
             if self.conn.state is not is_open or self.transport.is_closing():
