@@ -17,7 +17,7 @@ from inngest_core.errors import CONTROL, InngestError, MiddlewareError, NonRetri
 from inngest_core.runtime.drivers import Resources, run_async
 from inngest_core.runtime.effects import Call, Flow
 from inngest_core.runtime.held_loop import HELD_LOOP_SECONDS, tell_if_held
-from inngest_core.runtime.outcome import Outcome, Raised, Returned
+from inngest_core.runtime.outcome import Outcome, Raised, Returned, is_only
 from inngest_core.runtime.stopwatch import ticks
 from inngest_core.runtime.time_limit import TimeLimit
 
@@ -150,10 +150,14 @@ def _raised(error: BaseException, passed: _Passed, name: str) -> Outcome:
 
 
 def _lets_through(error: BaseException, inside: BaseException) -> bool:
-    """Tell whether *error* was raised inside; no generator and no coroutine lets a StopIteration out as such."""
+    """Tell whether *error* was raised inside.
+
+    No generator and no coroutine lets a StopIteration out as such. A task group around `call_next()` puts every error
+    into a group, the Interrupt that ends a call included.
+    """
     if isinstance(inside, StopIteration | StopAsyncIteration):
         return inside in (error, error.__cause__)
-    return error is inside
+    return is_only(error, inside)
 
 
 def _call_next(inner: Inner, resources: Resources, limit: TimeLimit, passed: _Passed) -> Callable[[], Any]:
