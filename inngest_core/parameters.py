@@ -61,6 +61,23 @@ def takes_step(parameters: Sequence[inspect.Parameter], what: str) -> bool:
     return len(positional) == 2
 
 
+def check_step(parameters: Parameters, annotations: Mapping[str, object], what: str) -> None:
+    """Refuse a second parameter that is most likely no step: its annotation is a text that cannot be evaluated.
+
+    It may name a dependency, and the handler would get the step instead.
+    """
+    if len(parameters) < 2:
+        return
+    second = parameters[1]
+    text = second.annotation
+    if not isinstance(text, str) or annotations[second.name] is not None or "step" in f"{second.name} {text}".lower():
+        return
+    raise FunctionConfigError(
+        f"{what} takes {second.name}: {text}, and that annotation cannot be evaluated; define the names in it at the "
+        "level of the module, or leave out `from __future__ import annotations`; call the parameter step if it is that"
+    )
+
+
 def annotations_of(code: object, parameters: Parameters) -> dict[str, object]:
     """Return the annotation of each parameter, evaluated where that is possible. code: the function that has them."""
     names, local = _names_of(code)

@@ -36,6 +36,15 @@ def websocket_protocol() -> type[asyncio.Protocol] | str:
     return "wsproto" if importlib.util.find_spec("wsproto") else "auto"
 
 
+def _direct(server_protocol: type[asyncio.Protocol]) -> type[asyncio.Protocol]:
+    """Return the protocol class of a server, changed as the two classes below say."""
+    optional = {
+        "connect_frames": importlib.import_module("inngest_connect.frames"),
+        "open_state": importlib.import_module("websockets.protocol").State.OPEN,
+    }
+    return type("DirectProtocol", (_Direct, server_protocol, _KeptMemory), optional)
+
+
 class _KeptMemory(asyncio.BufferedProtocol):
     """Reads what comes into memory that is kept, as allocating it anew takes longer than reading."""
 
@@ -52,72 +61,81 @@ class _KeptMemory(asyncio.BufferedProtocol):
             self.data_received(bytes(self.memory[:nbytes]))
 
 
-def _direct(server_protocol: Any) -> type[asyncio.Protocol]:
-    """Return the protocol class of a server with four changes.
+class _Direct:
+    """Methods that come before those of the server's class, and change three things.
 
     An application may have messages handed over directly, as `workers.wire` has it. Frames that hold a whole message do
-    not pass the library, which takes three times as long, until some other frame comes. What comes is read into memory
-    that is kept. And a request that was refused with an answer is complete: uvicorn logs an error for each, as if the
-    application had forgotten to answer.
+    not pass the library, which takes three times as long, until some other frame comes. And a request that was refused
+    with an answer is complete: uvicorn logs an error for each, as if the application had forgotten to answer.
     """
-    frames = importlib.import_module("inngest_connect.frames")
-    is_open = importlib.import_module("websockets.protocol").State.OPEN
 
-    class DirectProtocol(server_protocol, _KeptMemory):  # type: ignore[misc]  # known only to the server
-        on_messages: OnMessages | None = None
-        frames: list[bytes]
-        splitter: Any = None
+    close_sent: bool
+    config: Any
+    conn: Any
+    curr_msg_data_type: str
+    frames: list[bytes]
+    handshake_complete: bool
+    scope: dict[str, Any]
+    transport: asyncio.Transport
+    """The attributes up to here are the server's own."""
 
-        def taker(self) -> OnMessages | None:
-            """Return what takes messages past ASGI; nothing does before it has asked for them, nor after a close."""
-            return None if self.close_sent else self.on_messages
+    connect_frames: Any
+    """The module of that name, which needs a library that may be missing."""
+    open_state: object
 
-        def data_received(self, data: bytes) -> None:
-            if not self.handshake_complete:
-                cast("_Server", super()).data_received(data)
-                return
-            if self.splitter is None:
-                self.splitter = frames.Splitter(masked=True, most=self.config.ws_max_size)
-            if not self.splitter.has_ended:
-                self.hand_over(self.splitter.feed(data))
-                data = self.splitter.take_rest()
-            if data:
-                cast("_Server", super()).data_received(data)
+    on_messages: OnMessages | None = None
+    splitter: Any = None
 
-        def hand_over(self, messages: list[bytes]) -> None:
-            if not messages:
-                return
-            take = self.taker()
-            if take is not None:
-                take(messages)
-                return
-            for message in messages:
-                self.curr_msg_data_type, self.frames = "bytes", [message]
-                cast("_Server", super()).send_receive_event_to_app()
+    def taker(self) -> OnMessages | None:
+        """Return what takes messages past ASGI; nothing does before it has asked for them, nor after a close."""
+        return None if self.close_sent else self.on_messages
 
-        def handle_connect(self, event: object) -> None:
-            cast("_Server", super()).handle_connect(event)
-            if hasattr(self, "scope"):  # it has none when the request is refused at once
-                self.scope["extensions"][DIRECT] = self
+    def data_received(self, data: bytes) -> None:
+        if not self.handshake_complete:
+            cast("_Server", super()).data_received(data)
+            return
+        if self.splitter is None:
+            self.splitter = self.connect_frames.Splitter(masked=True, most=self.config.ws_max_size)
+        if not self.splitter.has_ended:
+            self.hand_over(self.splitter.feed(data))
+            data = self.splitter.take_rest()
+        if data:
+            cast("_Server", super()).data_received(data)
 
-        def send_receive_event_to_app(self) -> None:
-            take = self.taker()
-            if take is None:
-                cast("_Server", super()).send_receive_event_to_app()
-                return
-            data = b"".join(self.frames)
-            self.frames = []
-            take([data if self.curr_msg_data_type == "bytes" else data.decode(errors="replace")])
+    def hand_over(self, messages: list[bytes]) -> None:
+        if not messages:
+            return
+        take = self.taker()
+        if take is not None:
+            take(messages)
+            return
+        for message in messages:
+            self.curr_msg_data_type, self.frames = "bytes", [message]
+            cast("_Server", super()).send_receive_event_to_app()
 
-        def push(self, *messages: bytes) -> bool:
-            if self.conn.state is not is_open or self.transport.is_closing():
-                return False
-            self.transport.write(b"".join([frames.binary_frame(message, masked=False) for message in messages]))
-            return True
+    def handle_connect(self, event: object) -> None:
+        cast("_Server", super()).handle_connect(event)
+        if hasattr(self, "scope"):  # it has none when the request is refused at once
+            self.scope["extensions"][DIRECT] = self
 
-        async def send(self, message: dict[str, Any]) -> None:
-            await cast("_Server", super()).send(message)
-            if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
-                self.handshake_complete = True
+    def send_receive_event_to_app(self) -> None:
+        take = self.taker()
+        if take is None:
+            cast("_Server", super()).send_receive_event_to_app()
+            return
+        data = b"".join(self.frames)
+        self.frames = []
+        take([data if self.curr_msg_data_type == "bytes" else data.decode(errors="replace")])
 
-    return cast("type[asyncio.Protocol]", DirectProtocol)
+    def push(self, *messages: bytes) -> bool:
+        if self.conn.state is not self.open_state or self.transport.is_closing():
+            return False
+        self.transport.write(
+            b"".join([self.connect_frames.binary_frame(message, masked=False) for message in messages])
+        )
+        return True
+
+    async def send(self, message: dict[str, Any]) -> None:
+        await cast("_Server", super()).send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            self.handshake_complete = True

@@ -214,8 +214,9 @@ class Keyring:
 def _read_keys(keys: object) -> Sequence[str | bytes]:
     if keys is None:
         return ()
+    given = kind_of(keys)
     if isinstance(keys, str | bytes | Mapping) or not isinstance(keys, Iterable):  # each letter would be a key
-        raise ConfigError(f"fallback_decryption_keys is {kind_of(keys)}; give a list of keys")
+        raise ConfigError(f"fallback_decryption_keys is {given}; give a list of keys")
     return cast("Sequence[str | bytes]", list(cast("Iterable[object]", keys)))
 
 
