@@ -29,8 +29,7 @@ from inngest_devserver.server import DevServer
 from .gateway import PATIENCE_SECONDS, Gateway, again, request
 from .loops import on_a_loop
 from .runs import run_of
-from .test_connect_faults import Waiting
-from .test_connect_worker import SHORT_LEASES, running
+from .test_connect_worker import SHORT_LEASES, Waiting, running
 
 MIB = 1024 * 1024
 

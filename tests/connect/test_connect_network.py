@@ -26,8 +26,8 @@ from .gateway import Gateway, request
 from .loops import on_a_loop
 from .network import Way
 from .runs import outcome_once_served
-from .test_connect_faults import FAST, Waiting
-from .test_connect_worker import running
+from .test_connect_faults import FAST
+from .test_connect_worker import Waiting, running
 
 NEWER_FRAME = b"\x08\x63\x12\x01x"
 """Of kind 99."""

@@ -22,9 +22,8 @@ from .gateway import PATIENCE_SECONDS, Gateway, again, request
 from .loops import on_a_loop
 from .network import Way
 from .runs import outcome_once_served
-from .test_connect_faults import Waiting
 from .test_connect_network import check_that_a_call_outlives_a_cut
-from .test_connect_worker import running
+from .test_connect_worker import Waiting, running
 
 pytestmark = pytest.mark.live
 
