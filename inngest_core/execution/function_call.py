@@ -108,6 +108,8 @@ class FunctionCall:
         return (yield from self._answer_error(MiddlewareError(no_answer(answer))))
 
     def _answer_within(self, _: object) -> Flow[Outcome]:
+        if self._current.ended:
+            return Raised(MiddlewareError(f"a wrap_request hook ran the call of {self._function.id} twice; run it once"))
         return Returned((yield from self._answer_call()))
 
     def _answer_call(self) -> Flow[Answer]:

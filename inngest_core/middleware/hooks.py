@@ -15,7 +15,8 @@ from functools import partial
 from types import CoroutineType
 from typing import Any, cast
 
-from inngest_core.errors import CONTROL, InngestError
+from inngest_core.error_text import kind_of
+from inngest_core.errors import CONTROL, InngestError, MiddlewareError
 from inngest_core.runtime.awaitable import begin, is_awaitable
 from inngest_core.runtime.drivers import Resources
 from inngest_core.runtime.effects import Call, Flow
@@ -126,6 +127,9 @@ class Hooks:
             except Exception as error:  # a value, or a serializer of the user's, may raise anything
                 result.error = error
         yield from self.run_reversed("transform_output", result)
+        if result.error is not None and not isinstance(cast("object", result.error), BaseException):
+            given = kind_of(result.error)
+            raise MiddlewareError(f"a transform_output hook put {given} into result.error; give an exception, or None")
         return Returned(result.output) if result.error is None else Raised(result.error)
 
     def around(

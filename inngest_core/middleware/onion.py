@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable, Coroutine, Generator
-from types import GeneratorType
+from types import AsyncGeneratorType, GeneratorType
 from typing import Any, cast
 
 from inngest_core.error_text import kind_of
@@ -54,6 +54,9 @@ def awaiting_layer(
         raise
     except BaseException as error:
         return _raised(error, passed, name)
+    if isinstance(value, GeneratorType | AsyncGeneratorType):  # as a hook of MiddlewareSync is one, with its yield
+        seen = kind_of(cast("object", value))
+        raise MiddlewareError(f"{name} returned {seen}; write it with async def, and await call_next() in it")
     return _returned(value, passed)
 
 
