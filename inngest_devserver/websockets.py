@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast
 
 from .workers.wire import DIRECT, OnMessages
@@ -38,8 +38,10 @@ def websocket_protocol() -> type[asyncio.Protocol] | str:
 
 def _direct(server_protocol: type[asyncio.Protocol]) -> type[asyncio.Protocol]:
     """Return the protocol class of a server, changed as the two classes below say."""
+    frames = importlib.import_module("inngest_connect.frames")
     optional = {
-        "connect_frames": importlib.import_module("inngest_connect.frames"),
+        "binary_frame": staticmethod(frames.binary_frame),
+        "splitter_class": frames.Splitter,
         "open_state": importlib.import_module("websockets.protocol").State.OPEN,
     }
     return type("DirectProtocol", (_Direct, server_protocol, _KeptMemory), optional)
@@ -79,36 +81,39 @@ class _Direct:
     transport: asyncio.Transport
     """The attributes up to here are the server's own."""
 
-    connect_frames: Any
-    """The module of that name, which needs a library that may be missing."""
+    binary_frame: Callable[..., bytes]
+    splitter_class: Any
     open_state: object
+    """These three are of a library that may be missing, or need it."""
 
     on_messages: OnMessages | None = None
     splitter: Any = None
-
-    def taker(self) -> OnMessages | None:
-        """Return what takes messages past ASGI; nothing does before it has asked for them, nor after a close."""
-        return None if self.close_sent else self.on_messages
 
     def data_received(self, data: bytes) -> None:
         if not self.handshake_complete:
             cast("_Server", super()).data_received(data)
             return
-        if self.splitter is None:
-            self.splitter = self.connect_frames.Splitter(masked=True, most=self.config.ws_max_size)
-        if not self.splitter.has_ended:
-            self.hand_over(self.splitter.feed(data))
-            data = self.splitter.take_rest()
+        splitter = self.splitter
+        if splitter is None:
+            splitter = self.splitter = self.splitter_class(masked=True, most=self.config.ws_max_size)
+        if not splitter.has_ended:
+            messages = splitter.feed(data)
+            if not self.hand_over(messages):
+                self.queue_up(messages)
+            data = splitter.take_rest()
         if data:
             cast("_Server", super()).data_received(data)
 
-    def hand_over(self, messages: list[bytes]) -> None:
-        if not messages:
-            return
-        take = self.taker()
-        if take is not None:
-            take(messages)
-            return
+    def hand_over(self, messages: Sequence[bytes | str]) -> bool:
+        """Give messages to the application past ASGI; return whether it takes them: if it asked to, until the close."""
+        if self.on_messages is None or self.close_sent:
+            return False
+        if messages:
+            self.on_messages(messages)
+        return True
+
+    def queue_up(self, messages: Sequence[bytes]) -> None:
+        """Let messages go by ASGI."""
         for message in messages:
             self.curr_msg_data_type, self.frames = "bytes", [message]
             cast("_Server", super()).send_receive_event_to_app()
@@ -119,20 +124,16 @@ class _Direct:
             self.scope["extensions"][DIRECT] = self
 
     def send_receive_event_to_app(self) -> None:
-        take = self.taker()
-        if take is None:
-            cast("_Server", super()).send_receive_event_to_app()
-            return
         data = b"".join(self.frames)
-        self.frames = []
-        take([data if self.curr_msg_data_type == "bytes" else data.decode(errors="replace")])
+        if self.hand_over([data if self.curr_msg_data_type == "bytes" else data.decode(errors="replace")]):
+            self.frames = []
+        else:
+            cast("_Server", super()).send_receive_event_to_app()
 
     def push(self, *messages: bytes) -> bool:
         if self.conn.state is not self.open_state or self.transport.is_closing():
             return False
-        self.transport.write(
-            b"".join([self.connect_frames.binary_frame(message, masked=False) for message in messages])
-        )
+        self.transport.write(b"".join([self.binary_frame(message, masked=False) for message in messages]))
         return True
 
     async def send(self, message: dict[str, Any]) -> None:

@@ -305,32 +305,31 @@ def _read(tool: Tool, results: Results, op: Opcode, raw: object) -> object:
 def _watch(callback: Callable[..., object], record: StepRecord) -> Callable[..., object]:
     def watched(*arguments: object) -> object:
         record.calls += 1
-        with _noting(record):
+        with _Noting(record):
             result = callback(*arguments)
         return _watch_awaitable(result, record) if is_awaitable(result) else result
 
-    cast(
-        "Any", watched
-    ).__wrapped__ = callback  # whose return type counts; functools.wraps would take five times as long
+    wrapper: Any = watched
+    wrapper.__wrapped__ = callback  # whose return type counts; functools.wraps would take five times as long
     return watched
 
 
 async def _watch_awaitable(result: Awaitable[object], record: StepRecord) -> object:
-    with _noting(record):
+    with _Noting(record):
         return await result
 
 
 def _watch_work(work: Callable[[Any], Flow[object]], record: StepRecord) -> Callable[[Any], Flow[object]]:
     def watched(scope: Any) -> Flow[object]:
         record.calls += 1
-        with _noting(record):
+        with _Noting(record):
             return (yield from work(scope))
 
     return watched
 
 
-class _noting:  # noqa: N801  # a context manager that reads as a word; a generator would cost ten times as much
-    """Notes what is raised inside."""
+class _Noting:
+    """Notes what is raised inside; as a generator, it would cost ten times as much."""
 
     __slots__ = ("_record",)
 
