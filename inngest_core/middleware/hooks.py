@@ -33,13 +33,17 @@ from .values import StepInfo, TransformOutputResult
 _NAMES = tuple(name for name, hook in vars(MiddlewareSync).items() if callable(hook) and not name.startswith("_"))
 _BEFORE_NEW_CODE = frozenset({"after_memoization", "before_execution"})
 _OF_STEPS = frozenset({"on_step_start", "wrap_step", "transform_output", "on_step_complete", "on_step_error"})
+_BOTH_WAYS = ("transform_output", "transform_input")
 _RECORDS_INPUTS = operator.attrgetter("records_step_inputs")
 
 
 class Plan:
     """Which hooks some middleware has, and which of them."""
 
-    __slots__ = ("after_new_code", "around_function", "around_new_code", "before_new_code", "hooks", "of_steps")
+    __slots__ = (
+        *("after_new_code", "around_function", "around_new_code", "before_new_code", "hooks", "of_steps"),
+        "restores_outputs",
+    )
 
     def __init__(self, hooks: Mapping[str, Sequence[tuple[int, str]]]) -> None:
         self.hooks = hooks
@@ -49,6 +53,9 @@ class Plan:
         self.around_new_code = self.before_new_code or self.after_new_code
         self.around_function = self.around_new_code or "wrap_handler" in hooks
         self.of_steps = not _OF_STEPS.isdisjoint(hooks)
+        changing, reading = ({index for index, _ in hooks.get(name, ())} for name in _BOTH_WAYS)
+        self.restores_outputs = not changing.isdisjoint(reading)
+        """Whether a middleware has hooks for both ways of an output, as one that encrypts has."""
 
 
 _NO_HOOKS = Plan({})
