@@ -37,7 +37,7 @@ current_step: contextvars.ContextVar[str | None] = contextvars.ContextVar("innge
 """The step whose callback runs. A context variable, not a flag: every branch and every task has its own."""
 
 MOST_FORGOTTEN = 3
-"""So many steps in a row that are not met again are a sign that step ids differ from call to call."""
+"""How many steps in a row that are not met again are a sign that step ids differ from call to call."""
 
 
 class Execution(Generic[Place]):
