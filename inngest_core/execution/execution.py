@@ -60,7 +60,10 @@ class Execution(Generic[Place]):
         self._services = services
         self._hooks = services.hooks
         self._logger = client.logger
-        self._begun = self._executed = not services.hooks.exist
+        self._begun = not services.hooks.exist
+        """Whether the hooks before new code have run, or there are none."""
+        self._executed = self._begun
+        """The same of the hooks after it."""
         self._steps_have_hooks = services.hooks.exist
         self._over = False
         self._nested: StepNestedError | None = None

@@ -218,7 +218,7 @@ class AsyncBody:
         return True
 
     def step_runs(self, place: Place) -> contextvars.Context:
-        """Until it has ended, nothing but the end of the call cancels a wait; return the context to run the step in."""
+        """Let nothing but the end of the call cancel a wait while a step runs; return the context to run it in."""
         if place.context is None:
             raise AssertionError("a step that runs has context variables")
         self._runs_a_step = True
