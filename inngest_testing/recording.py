@@ -90,9 +90,14 @@ class StepRecord:
 
 @dataclass(slots=True)
 class RunRecord:
-    """One run. steps: by hashed id, as they were met. errors: of the function's own attempts. calls: by their ids."""
+    """One run. steps: by hashed id, as they were met. errors: of the function's own attempts. calls: by their ids.
+
+    memos: of its last call, as hooks have left them. returned: as JSON, before hooks changed it that would undo that.
+    """
 
     function: str = ""
+    memos: Mapping[str, object] = field(default_factory=dict[str, object])
+    returned: bytes | None = None
     calls: dict[str, CallRecord] = field(default_factory=dict[str, CallRecord])
     steps: dict[str, StepRecord] = field(default_factory=dict[str, StepRecord])
     errors: list[BaseException] = field(default_factory=list[BaseException])
@@ -176,8 +181,11 @@ class Recorder:
             self.functions.update(dict.fromkeys(function.handlers, function))
         self.listen_to(logger)
 
-    def call_made(self, ctx: CallContext, met: Mapping[str, Found[Tool, Any] | str]) -> None:
-        self.of(ctx.run_id).calls[ctx.request_id].met = met
+    def call_made(self, ctx: CallContext, met: Mapping[str, Found[Tool, Any] | str], memos: Mapping[str, Any]) -> None:
+        run = self.of(ctx.run_id)
+        run.calls[ctx.request_id].met = met
+        if not rehearsing.get():
+            run.memos = memos
 
     def step_met(self, ctx: CallContext, found: Found[Tool, Any], results: Results) -> None:
         if rehearsing.get():
@@ -193,6 +201,10 @@ class Recorder:
                 found.tool = self._watched(tool, record)
             else:
                 found.tool = self._stubbed(tool, record, stub, is_async=self.functions[run.function].is_handler_async)
+
+    def function_returned(self, ctx: CallContext, data: bytes) -> None:
+        if not rehearsing.get():
+            self.of(ctx.run_id).returned = data
 
     def function_failed(self, ctx: CallContext, error: BaseException) -> None:
         if _is_of_test(error):
@@ -293,32 +305,31 @@ def _read(tool: Tool, results: Results, op: Opcode, raw: object) -> object:
 def _watch(callback: Callable[..., object], record: StepRecord) -> Callable[..., object]:
     def watched(*arguments: object) -> object:
         record.calls += 1
-        with _noting(record):
+        with _Noting(record):
             result = callback(*arguments)
         return _watch_awaitable(result, record) if is_awaitable(result) else result
 
-    cast(
-        "Any", watched
-    ).__wrapped__ = callback  # whose return type counts; functools.wraps would take five times as long
+    wrapper: Any = watched
+    wrapper.__wrapped__ = callback  # whose return type counts; functools.wraps would take five times as long
     return watched
 
 
 async def _watch_awaitable(result: Awaitable[object], record: StepRecord) -> object:
-    with _noting(record):
+    with _Noting(record):
         return await result
 
 
 def _watch_work(work: Callable[[Any], Flow[object]], record: StepRecord) -> Callable[[Any], Flow[object]]:
     def watched(scope: Any) -> Flow[object]:
         record.calls += 1
-        with _noting(record):
+        with _Noting(record):
             return (yield from work(scope))
 
     return watched
 
 
-class _noting:  # noqa: N801  # a context manager that reads as a word; a generator would cost ten times as much
-    """Notes what is raised inside."""
+class _Noting:
+    """Notes what is raised inside; as a generator, it would cost ten times as much."""
 
     __slots__ = ("_record",)
 

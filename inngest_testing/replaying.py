@@ -124,19 +124,10 @@ class ReplayCheck:
         order = _reordered(stack, run.together)
         if order == stack:
             return
-        sent = parse_value(request.body)
         request_id = f"rehearsal-{run.calls}"
-        ctx = {
-            **sent["ctx"],
-            "stack": {**sent["ctx"]["stack"], "stack": order},
-            "disable_immediate_execution": True,
-            "request_id": request_id,
-        }
-        body = json.dumps({**sent, "ctx": ctx}).encode()
-        again = dataclasses.replace(request, body=body, headers={**request.headers, _REQUEST_ID: request_id})
         token = rehearsing.set(True)
         try:
-            response = await ask(again)
+            response = await ask(_in_order(request, order, request_id))
         finally:
             rehearsing.reset(token)
         call = self._recorder.call(run_id, request_id)
@@ -178,6 +169,19 @@ def _reordered(stack: Sequence[str], together: Sequence[Sequence[str]]) -> list[
         for place, step in zip(places, [stack[position] for position in reversed(places)], strict=True):
             order[place] = step
     return order
+
+
+def _in_order(request: Request, order: Sequence[str], request_id: str) -> Request:
+    """Return a request that asks the same with results in another order, and that no step is run."""
+    sent = parse_value(request.body)
+    ctx = {
+        **sent["ctx"],
+        "stack": {**sent["ctx"]["stack"], "stack": order},
+        "disable_immediate_execution": True,
+        "request_id": request_id,
+    }
+    body = json.dumps({**sent, "ctx": ctx}).encode()
+    return dataclasses.replace(request, body=body, headers={**request.headers, _REQUEST_ID: request_id})
 
 
 def _several_ops(response: Response) -> list[dict[str, Any]]:

@@ -31,6 +31,7 @@ from inngest_devserver.runs.run import Run
 from .errors import StubError
 from .recording import Recorder
 from .stubs import TIMEOUT, SentBy, Stub, check_is_plain, check_value_of_step
+from .wording import shortened
 
 _MARK = "#inngest-testing-"
 
@@ -218,5 +219,4 @@ def _fetched(value: object, url: str, name: str) -> Fetched:
 
 
 def _short(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=repr)
-    return text if len(text) <= 300 else f"{text[:300]}…"
+    return shortened(json.dumps(value, ensure_ascii=False, default=repr), 300)

@@ -233,8 +233,8 @@ class Execution(Generic[Place]):
             return Raised(error)
 
     def _scope(self, found: Found[Tool, Place]) -> StepScope:
-        of, client = self._services, self._services.client
-        return StepScope(self.run_id, found.id, of.send, client.engine_api, of.headers, client.serializer)
+        services, client = self._services, self._services.client
+        return StepScope(self.run_id, found.id, services.send, client.engine_api, services.headers, client.serializer)
 
     def _report_failure(
         self, found: Found[Tool, Place], info: StepInfo | None, error: BaseException, timing: tuple[int, int]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable, Coroutine, Generator
-from types import GeneratorType
+from types import AsyncGeneratorType, GeneratorType
 from typing import Any, cast
 
 from inngest_core.error_text import kind_of
@@ -17,8 +17,9 @@ from inngest_core.errors import CONTROL, InngestError, MiddlewareError, NonRetri
 from inngest_core.runtime.drivers import Resources, run_async
 from inngest_core.runtime.effects import Call, Flow
 from inngest_core.runtime.held_loop import HELD_LOOP_SECONDS, tell_if_held
-from inngest_core.runtime.outcome import Outcome, Raised, Returned
+from inngest_core.runtime.outcome import Outcome, Raised, Returned, is_only
 from inngest_core.runtime.stopwatch import ticks
+from inngest_core.runtime.time_limit import TimeLimit
 
 from .factories import failed
 
@@ -42,16 +43,20 @@ def awaiting_layer(
     given: object,
     inner: Inner,
     resources: Resources,
+    limit: TimeLimit,
     context: contextvars.Context | None,
 ) -> Flow[Outcome]:
-    """Run *inner* within a hook that awaits `call_next()`; as `Hooks.around`. name: of the hook, for messages."""
+    """Run *inner* within a hook that awaits `call_next()`; as `Hooks.around`. name: of the hook. limit: for its own."""
     passed = _Passed()
     try:
-        value: object = yield Call(wrap, (given, _call_next(inner, resources, passed)), context, name)
+        value: object = yield Call(wrap, (given, _call_next(inner, resources, limit, passed)), context, name, limit)
     except GeneratorExit:
         raise
     except BaseException as error:
         return _raised(error, passed, name)
+    if isinstance(value, GeneratorType | AsyncGeneratorType):  # as a hook of MiddlewareSync is one, with its yield
+        seen = kind_of(cast("object", value))
+        raise MiddlewareError(f"{name} returned {seen}; write it with async def, and await call_next() in it")
     return _returned(value, passed)
 
 
@@ -148,19 +153,26 @@ def _raised(error: BaseException, passed: _Passed, name: str) -> Outcome:
 
 
 def _lets_through(error: BaseException, inside: BaseException) -> bool:
-    """Tell whether *error* was raised inside; no generator and no coroutine lets a StopIteration out as such."""
+    """Tell whether *error* was raised inside.
+
+    No generator and no coroutine lets a StopIteration out as such. A task group around `call_next()` puts every error
+    into a group, the Interrupt that ends a call included.
+    """
     if isinstance(inside, StopIteration | StopAsyncIteration):
         return inside in (error, error.__cause__)
-    return error is inside
+    return is_only(error, inside)
 
 
-def _call_next(inner: Inner, resources: Resources, passed: _Passed) -> Callable[[], Any]:
+def _call_next(inner: Inner, resources: Resources, limit: TimeLimit, passed: _Passed) -> Callable[[], Any]:
     async def call_next() -> object:
+        limit.pause()
         try:
             passed.outcome = await run_async(inner(None), resources)
         except Exception as failure:
             passed.failure = failure
             raise
+        finally:
+            limit.resume()
         return passed.outcome.unwrap()
 
     return call_next

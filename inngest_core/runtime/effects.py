@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 from inngest_core.web.messages import HTTPRequest, HTTPResponse
 
 from .outcome import Outcome
+from .time_limit import TimeLimit
 
 T = TypeVar("T")
 
@@ -24,12 +25,14 @@ class Call:
 
     context: run it in these context variables instead of the current ones.
     what: names the callable in messages, such as 'step "charge"'.
+    limit: how long its result may be awaited; the call raises TimeoutError after that.
     """
 
     callback: Callable[..., object]
     args: Sequence[object] = ()
     context: contextvars.Context | None = None
     what: str = ""
+    limit: TimeLimit | None = None
 
 
 @dataclass(slots=True)

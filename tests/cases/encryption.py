@@ -65,6 +65,14 @@ async def invoke_async(ctx: inngest.Context) -> object:
     return await ctx.step.invoke_by_id("i", function_id="other", data={"encrypted": 1, "open": 2})
 
 
+def no_json_sync(ctx: inngest.ContextSync) -> None:
+    ctx.step.run("s", object)
+
+
+async def no_json_async(ctx: inngest.Context) -> None:
+    await ctx.step.run("s", object)
+
+
 encrypting = both(step_sync, step_async, middleware=ENCRYPTION)
 reading = both(
     plain_sync,
@@ -107,6 +115,23 @@ memos_and_events_of_an_older_key = Case(
     build=reading,
     call=Call(event={"data": {"encrypted": TEXT, "open": 1}}, events=[{"data": {"encrypted": ONE}}, {"data": {}}]),
     expect=returned([{"encrypted": "text", "open": 1}, [{"encrypted": 1}, {}]]),
+)
+an_output_that_is_no_json_fails_its_step = Case(
+    build=both(no_json_sync, no_json_async, middleware=ENCRYPTION),
+    expect=Expected(
+        body=[
+            op(
+                "StepFailed",
+                "s",
+                error=error(
+                    "OutputUnserializableError",
+                    Saying('step "s": output is a object; return JSON values'),
+                    code="output_unserializable",
+                ),
+            )
+        ],
+        no_retry="true",
+    ),
 )
 data_of_an_invocation = Case(
     build=both(invoke_sync, invoke_async, middleware=ENCRYPTION),
