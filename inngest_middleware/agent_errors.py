@@ -121,4 +121,4 @@ def _kind(name: str) -> type[ModelAPIError] | None:
 @functools.lru_cache(maxsize=64)
 def _class_of(name: str, kinds: tuple[str, ...]) -> type[StepError]:
     known = [kind for kind in map(_kind, kinds) if kind is not None]
-    return cast("type[StepError]", type(name, (*known, StepError), {}))
+    return cast("type[StepError]", type(name, (*known, StepError), {"__module__": exceptions.__name__}))
