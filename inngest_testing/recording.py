@@ -24,7 +24,7 @@ from inngest_core.function import Function
 from inngest_core.protocol.wire import CallContext, Opcode, parse_json
 from inngest_core.runtime.awaitable import is_awaitable
 from inngest_core.runtime.effects import Flow
-from inngest_core.runtime.outcome import Raised, Returned
+from inngest_core.runtime.outcome import Outcome, Raised, Returned
 
 from .errors import StubError, TestingError, TestOutcomeError
 from .stubs import Stub, Stubs, check_is_plain, check_value_of_step
@@ -221,20 +221,26 @@ class Recorder:
         return tool._replace(callback=_watch(tool.callback, record))
 
     def _stubbed(self, tool: Tool, record: StepRecord, stub: Stub, *, is_async: bool) -> Tool:
+        """Return the tool with a stub in the place of what it runs."""
+
         def instead(*arguments: object) -> object:
-            try:
-                outcome = stub.next(record.id, record.step_id, arguments)
-                if isinstance(outcome, Returned):
-                    check_value_of_step(outcome.value, record.step_id)
-                    if not is_async:
-                        check_is_plain(outcome.value, record.step_id, "the function is a plain def")
-            except StubError as error:
-                self.note(error, current_run.get(), record.step_id)
-                outcome = Raised(error)
-            return outcome.unwrap()
+            return self._outcome_of(stub, record, arguments, is_async=is_async).unwrap()
 
         args = tool.args if tool.work is None else ()
         return tool._replace(callback=_watch(instead, record), args=args, work=None)
+
+    def _outcome_of(self, stub: Stub, record: StepRecord, arguments: Sequence[object], *, is_async: bool) -> Outcome:
+        """Return what a stub comes to; when it cannot be used, the test fails."""
+        try:
+            outcome = stub.next(record.id, record.step_id, arguments)
+            if isinstance(outcome, Returned):
+                check_value_of_step(outcome.value, record.step_id)
+                if not is_async:
+                    check_is_plain(outcome.value, record.step_id, "the function is a plain def")
+        except StubError as error:
+            self.note(error, current_run.get(), record.step_id)
+            return Raised(error)
+        return outcome
 
 
 def _is_of_test(error: BaseException) -> bool:
