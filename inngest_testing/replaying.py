@@ -20,7 +20,8 @@ from inngest_core.values.json_text import parse_value
 from inngest_core.web.messages import Request, Response
 
 from .errors import ReplayError, TestingError
-from .recording import CallRecord, Recorder, rehearsing
+from .recording import Recorder, rehearsing
+from .records import CallRecord
 from .sending import Ask
 
 Replaying = bool | Literal["in-order"]

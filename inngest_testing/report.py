@@ -6,7 +6,7 @@ from inngest_core.error_text import headline
 from inngest_core.protocol.duration import dump_duration
 from inngest_devserver.runs.journal import Happening
 
-from .recording import RunRecord
+from .records import RunRecord
 from .results import one_line, output_of
 from .snapshots import Line, Snapshot, Status
 
