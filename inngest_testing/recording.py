@@ -11,11 +11,10 @@ import functools
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 from inngest_core.errors import CONTROL, Interrupt
-from inngest_core.events.event import Event, parse_event
+from inngest_core.events.event import parse_event
 from inngest_core.execution.probe import current_probe
 from inngest_core.execution.replay import Found, read_memo
 from inngest_core.execution.results import Results
@@ -27,6 +26,7 @@ from inngest_core.runtime.effects import Flow
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
 
 from .errors import StubError, TestingError, TestOutcomeError
+from .records import CallRecord, RunRecord, StepRecord
 from .stubs import Stub, Stubs, check_is_plain, check_value_of_step
 from .tracebacks import as_raised_by_user
 
@@ -39,70 +39,6 @@ current_engine: contextvars.ContextVar[object] = contextvars.ContextVar("inngest
 
 rehearsing: contextvars.ContextVar[bool] = contextvars.ContextVar("inngest_testing_rehearsing", default=False)
 """Whether that call only looks what a function would do: nothing that it sends arrives."""
-
-
-_STEP_RUN = Opcode.STEP_RUN
-
-
-@dataclass(slots=True)
-class CallRecord:
-    """One call of a run. stack: the hashed ids of the steps that have results. met: those that it met, by hashed id.
-
-    Of a step that runs in the app and was recalled from its memo, `met` holds nothing but its id.
-    """
-
-    stack: Sequence[str] = ()
-    met: Mapping[str, Found[Tool, Any] | str] = field(default_factory=dict[str, "Found[Tool, Any] | str"])
-
-    def new(self, known: Sequence[str]) -> list[str]:
-        """Return the ids of the steps that were met and are not known, as the function wrote them."""
-        met = [each for step, each in self.met.items() if step not in known]
-        return [each if isinstance(each, str) else each.step_id for each in met]
-
-    def changed(self, steps: Mapping[str, StepRecord]) -> dict[str, Opcode]:
-        """Return the steps that were met as another kind than in *steps*, and as which, by their hashed ids."""
-        found: dict[str, Opcode] = {}
-        for step, each in self.met.items():  # after every call, for all steps: without a call for each
-            op = _STEP_RUN if each.__class__ is str else cast("Found[Tool, Any]", each).op
-            if step in steps and steps[step].op is not op:
-                found[step] = op
-        return found
-
-
-@dataclass(slots=True)
-class StepRecord:
-    """One step of a run.
-
-    id: hashed. given: the arguments of what ran, or the data of an invocation. calls: how often its code ran.
-    errors: what it raised, one for each try that failed. read: its memo, as JSON, as the function gets it.
-    """
-
-    id: str
-    step_id: str
-    index: int
-    op: Opcode
-    given: Sequence[object]
-    opts: dict[str, Any]
-    read: Callable[[object], object]
-    calls: int = 0
-    errors: list[BaseException] = field(default_factory=list[BaseException])
-
-
-@dataclass(slots=True)
-class RunRecord:
-    """One run. steps: by hashed id, as they were met. errors: of the function's own attempts. calls: by their ids.
-
-    memos: of its last call, as hooks have left them. returned: as JSON, before hooks changed it that would undo that.
-    """
-
-    function: str = ""
-    memos: Mapping[str, object] = field(default_factory=dict[str, object])
-    returned: bytes | None = None
-    calls: dict[str, CallRecord] = field(default_factory=dict[str, CallRecord])
-    steps: dict[str, StepRecord] = field(default_factory=dict[str, StepRecord])
-    errors: list[BaseException] = field(default_factory=list[BaseException])
-    events: list[Event] = field(default_factory=list[Event])
-    logs: list[logging.LogRecord] = field(default_factory=list[logging.LogRecord])
 
 
 class Recorder:
@@ -126,7 +62,7 @@ class Recorder:
         return record
 
     def note(self, problem: TestingError, run_id: str, step_id: str = "") -> None:
-        """Have the test fail with a problem of a run, whatever comes of that. step_id: of the step that surprised."""
+        """Have the test fail with a problem of a run, whatever comes of that. step_id: of the step to be marked."""
         problem.run_id, problem.step = run_id, step_id
         self.problems.append(problem)
 

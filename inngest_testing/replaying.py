@@ -20,7 +20,8 @@ from inngest_core.values.json_text import parse_value
 from inngest_core.web.messages import Request, Response
 
 from .errors import ReplayError, TestingError
-from .recording import CallRecord, Recorder, rehearsing
+from .recording import Recorder, rehearsing
+from .records import CallRecord
 from .sending import Ask
 
 Replaying = bool | Literal["in-order"]
@@ -144,7 +145,7 @@ class ReplayCheck:
             self._note(run_id, run, [*self._told(missing, call, stack), where], _WHY_IN_ANOTHER_ORDER, missing)
 
     def _note(self, run_id: str, run: _Run, told: Sequence[str], why: str, steps: Sequence[str] = ()) -> None:
-        """Note what is wrong. told: in words. steps: those that surprised, the first of which is marked."""
+        """Note what is wrong. told: in words. steps: those that were not as expected, the first of which is marked."""
         lines = "\n".join(f"  {line}" for line in told)
         function = self._recorder.function_of(run_id)
         error = ReplayError(

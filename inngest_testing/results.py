@@ -15,7 +15,7 @@ from inngest_core.execution.step_errors import read_step_error
 from inngest_core.protocol.wire import Opcode, parse_json
 
 from .errors import RunCancelledError, RunNotEndedError, StepNotMetError
-from .recording import RunRecord, StepRecord
+from .records import RunRecord, StepRecord
 from .snapshots import Snapshot, Status
 from .tracebacks import as_raised_by_user
 from .wording import listed, meant
