@@ -62,7 +62,7 @@ class Recorder:
         return record
 
     def note(self, problem: TestingError, run_id: str, step_id: str = "") -> None:
-        """Have the test fail with a problem of a run, whatever comes of that. step_id: of the step that surprised."""
+        """Have the test fail with a problem of a run, whatever comes of that. step_id: of the step to be marked."""
         problem.run_id, problem.step = run_id, step_id
         self.problems.append(problem)
 

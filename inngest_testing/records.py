@@ -1,4 +1,4 @@
-"""What is noted of a run inside the app: its calls, its steps, and the run itself. Values, which others fill."""
+"""What is kept of runs, of their calls and of their steps, as it was seen inside the app. Values only."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ class ReplayCheck:
             self._note(run_id, run, [*self._told(missing, call, stack), where], _WHY_IN_ANOTHER_ORDER, missing)
 
     def _note(self, run_id: str, run: _Run, told: Sequence[str], why: str, steps: Sequence[str] = ()) -> None:
-        """Note what is wrong. told: in words. steps: those that surprised, the first of which is marked."""
+        """Note what is wrong. told: in words. steps: those that were not as expected, the first of which is marked."""
         lines = "\n".join(f"  {line}" for line in told)
         function = self._recorder.function_of(run_id)
         error = ReplayError(

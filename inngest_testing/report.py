@@ -17,7 +17,7 @@ _OWN = "_inngest"
 
 
 def report(run: Snapshot, record: RunRecord, marked: str = "") -> str:
-    """Return the report of a run. marked: the id of the step that surprised."""
+    """Return the report of a run. marked: the id of the step that was not as expected."""
     took = "" if run.ended_at is None else f" in {_after(run.ended_at - run.started_at)}"
     lines = [f"{run.run_id}  {run.function}  {run.status}{took}"]
     lines += [_line(line, marked, run) for line in run.lines]

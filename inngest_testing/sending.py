@@ -104,6 +104,7 @@ class InProcessSender:
         return _answer(await exchange())
 
     def _begin(self, run_id: str) -> None:
+        """Set what the code of an app finds in its context variables: the recorder, the engine, the run."""
         current_probe.set(self._recorder)
         current_engine.set(self._engine)
         current_run.set(run_id)

@@ -22,7 +22,7 @@ from .replay import Memo
 from .tools import Tool
 
 MOST_WARNINGS = 1000
-"""So many callbacks are warned of by one client."""
+"""How many callbacks one client warns of."""
 
 _FIX = "annotate what it returns, or give output_type="
 

@@ -44,7 +44,7 @@ class Wait(Protocol):
     """Waits for a signal, once."""
 
     def __call__(self, seconds: float, goes_on: Callable[[], bool] = ..., /) -> bool:
-        """Wait for so many seconds, and again while *goes_on* says so; return False when no signal came."""
+        """Wait for some seconds, and again while *goes_on* says so; return False when no signal came."""
         ...
 
 

@@ -13,7 +13,7 @@ from collections.abc import Awaitable
 class TimeLimit:
     """Limits how long something is waited for; for one wait.
 
-    seconds: for so long at most. name: of the option that says so, for the message.
+    seconds: how long at most. name: of the option that says so, for the message.
     """
 
     __slots__ = ("_name", "_pauses", "_seconds", "_timeout")
