@@ -27,16 +27,9 @@ def ask(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         case "invoke":
             return invoke(remote, options.function, options.data, waits=options.wait, as_json=as_json)
         case "cancel":
-            check_one_way(bool(options.run_ids), wanted_of(options), agreed=options.yes)
-            if not options.run_ids:
-                return cancel_many(remote, wanted_of(options), agreed=options.yes, as_json=as_json)
-            return cancel(remote, options.run_ids, as_json=as_json)
+            return _cancel(remote, options, as_json=as_json)
         case "rerun":
-            check_one_way(options.run_id is not None, wanted_of(options), agreed=options.yes)
-            if options.run_id is None:
-                _check_no_details(options)
-                return rerun_many(remote, wanted_of(options), agreed=options.yes, as_json=as_json)
-            return rerun(remote, options.run_id, options.from_step, options.input, waits=options.wait, as_json=as_json)
+            return _rerun(remote, options, as_json=as_json)
         case "apps":
             return apps(remote, as_json=as_json)
         case "logs":
@@ -50,13 +43,33 @@ def ask(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         case "doctor":
             return doctor(remote, options.app_url, environ, as_json=as_json)
         case _:
-            wanted = wanted_of(options)
-            if options.export is not None:
-                check_only_export(wanted, as_json=as_json)
-                payloads = not options.no_payloads
-                return export(remote, options.run_id, options.export, options.redact, payloads=payloads)
-            check_no_export(options.redact, no_payloads=options.no_payloads)
-            return runs(remote, options.run_id, options.event, wanted, as_json=as_json)
+            return _runs(remote, options, as_json=as_json)
+
+
+def _cancel(remote: Remote, options: argparse.Namespace, *, as_json: bool) -> int:
+    wanted = wanted_of(options)
+    check_one_way(bool(options.run_ids), wanted, agreed=options.yes)
+    if not options.run_ids:
+        return cancel_many(remote, wanted, agreed=options.yes, as_json=as_json)
+    return cancel(remote, options.run_ids, as_json=as_json)
+
+
+def _rerun(remote: Remote, options: argparse.Namespace, *, as_json: bool) -> int:
+    wanted = wanted_of(options)
+    check_one_way(options.run_id is not None, wanted, agreed=options.yes)
+    if options.run_id is None:
+        _check_no_details(options)
+        return rerun_many(remote, wanted, agreed=options.yes, as_json=as_json)
+    return rerun(remote, options.run_id, options.from_step, options.input, waits=options.wait, as_json=as_json)
+
+
+def _runs(remote: Remote, options: argparse.Namespace, *, as_json: bool) -> int:
+    wanted = wanted_of(options)
+    if options.export is not None:
+        check_only_export(wanted, as_json=as_json)
+        return export(remote, options.run_id, options.export, options.redact, payloads=not options.no_payloads)
+    check_no_export(options.redact, no_payloads=options.no_payloads)
+    return runs(remote, options.run_id, options.event, wanted, as_json=as_json)
 
 
 def wanted_of(options: argparse.Namespace) -> Wanted:

@@ -10,7 +10,7 @@ import json
 import os
 import platform
 import urllib.parse
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from inngest_core.client import Inngest
@@ -23,6 +23,7 @@ from inngest_core.serving.app import App
 from inngest_core.serving.arguments import check_client, describe
 from inngest_core.serving.introspection import capabilities
 from inngest_core.serving.registration import dump_functions
+from inngest_core.web.headers import Headers
 from inngest_core.web.messages import Request, Response
 
 from .codec import derived
@@ -178,28 +179,17 @@ def _addressed(
     )
 
 
-class _Headers(Mapping[str, str]):
+class _Headers(Headers[bytes]):
     """The headers that the same request would have over HTTP: those that say which trace it belongs to.
 
     They are read when somebody asks for one, as few calls do.
     """
 
-    def __init__(self, trace: bytes) -> None:
-        self._trace = trace
+    __slots__ = ()
 
-    def __getitem__(self, name: str) -> str:
-        return self._fields[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._fields)
-
-    def __len__(self) -> int:
-        return len(self._fields)
-
-    @functools.cached_property
-    def _fields(self) -> dict[str, str]:
+    def read(self, given: bytes) -> dict[str, str]:
         try:
-            trace: object = json.loads(self._trace or b"{}")
+            trace: object = json.loads(given or b"{}")
         except ValueError:
             return {}
         if not isinstance(trace, dict):

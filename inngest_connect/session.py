@@ -43,7 +43,7 @@ HANDSHAKE_SECONDS = 10.0
 CLOSE_SECONDS = 1.0
 """How long the other side may take to agree to a close; one that is gone takes for ever."""
 SILENT_INTERVALS = 3
-"""After so many heartbeat intervals without any frame, the other side counts as gone."""
+"""How many heartbeat intervals pass without any frame before the other side counts as gone."""
 DEFAULT_HEARTBEAT_SECONDS = 10.0
 DEFAULT_EXTEND_SECONDS = 30.0
 LOOK_SECONDS = 0.5

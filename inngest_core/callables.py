@@ -12,7 +12,7 @@ import types
 from typing import cast
 
 MOST_LAYERS = 100
-"""As many layers are looked through; a wrapper that wraps itself has no end."""
+"""How many layers are looked through; a wrapper that wraps itself has no end."""
 
 
 def innermost(callback: object, *, through_wrappers: bool) -> object:

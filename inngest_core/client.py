@@ -24,7 +24,14 @@ from .messaging import Realtime
 from .middleware.base import MiddlewareFactory
 from .middleware.factories import check_middleware
 from .options.checkpointing import CheckpointingOption
-from .options.client_opts import check_checkpointing, check_kinds, check_pool_size, read_request_timeout
+from .options.client_opts import (
+    DEFAULT_HOOK_TIMEOUT,
+    DEFAULT_REQUEST_TIMEOUT,
+    check_checkpointing,
+    check_kinds,
+    check_pool_size,
+    read_timeout,
+)
 from .options.function_opts import ID_RULE, FunctionOpts, is_id
 from .options.options import (
     Batch,
@@ -68,6 +75,7 @@ class Inngest(Sender):
         middleware: Sequence[MiddlewareFactory] | None = None,
         checkpointing: CheckpointingOption = True,
         request_timeout: Duration | None = None,
+        hook_timeout: Duration | None = None,
         serializer: Serializer | None = None,
         streaming: Streaming | None = None,
         thread_pool_max_workers: int | None = None,
@@ -92,6 +100,8 @@ class Inngest(Sender):
         checkpointing: whether the results of steps are saved at the engine while a function goes on, so that one call
             does for a chain of steps; a Checkpointing says how. A function may say otherwise.
         request_timeout: how long a request to the engine may take; milliseconds or a timedelta, 30 seconds by default.
+        hook_timeout: how long a hook of async middleware may take before its attempt fails, without what it wraps;
+            milliseconds or a timedelta, 5 minutes by default.
         serializer: writes and reads values that have an `output_type` or that pydantic does not know.
         streaming: whether answers to calls begin at once and are kept alive while the function runs;
             INNGEST_STREAMING by default, else they are not.
@@ -120,7 +130,8 @@ class Inngest(Sender):
         self.logger = logger or _own_logger(self.config.log_level)
         self.middleware: list[MiddlewareFactory] = list(check_middleware(middleware))
         self.checkpointing = check_checkpointing(checkpointing)
-        self.request_timeout_seconds = read_request_timeout(request_timeout)
+        self.request_timeout_seconds = read_timeout("request_timeout", request_timeout, DEFAULT_REQUEST_TIMEOUT)
+        self.hook_timeout_seconds = read_timeout("hook_timeout", hook_timeout, DEFAULT_HOOK_TIMEOUT)
         self.serializer = serializer
         self.engine_api = EngineAPI(self.config, timeout_seconds=self.request_timeout_seconds)
         self.resources = Resources(check_pool_size(thread_pool_max_workers, self.config.thread_pool_max_workers))

@@ -18,9 +18,9 @@ SHORT_MESSAGE = 2 * 1024
 LONGEST_NAME = 200
 LONGEST_PROBLEM = 300
 MOST_PROBLEMS = 5
-"""So many of the problems of data that does not fit its type are listed."""
+"""How many of the problems of data that does not fit its type are listed."""
 MOST_MEMBERS = 25
-"""So many exceptions of a group are listed."""
+"""How many exceptions of a group are listed."""
 
 _MARK = 40
 """Characters that the mark of a cut may take."""

@@ -208,6 +208,7 @@ class StepError(InngestError):
     message, name, stack: those of the exception that the step raised.
     step_id: the id of the step, as the function wrote it.
     cause: what that exception was raised from, as a StepError too; None when there was nothing.
+    data: what the error held besides: of `step.ai.infer`, the provider's answer.
     """
 
     code = "step_errored"
@@ -221,12 +222,11 @@ class StepError(InngestError):
         stack: str | None = None,
         step_id: str = "",
         cause: StepError | None = None,
+        data: object = None,
     ) -> None:
         super().__init__(message)
         self.cause = self.__cause__ = cause
-        self.name = name
-        self.stack = stack
-        self.step_id = step_id
+        self.name, self.stack, self.step_id, self.data = name, stack, step_id, data
 
 
 class StepNestedError(InngestError):

@@ -24,7 +24,7 @@ from .middleware.factories import is_async, problems_of_middleware
 from .options.expressions import shorten
 from .options.function_opts import FunctionOpts
 from .options.options import Trigger, TriggerEvent
-from .parameters import annotations_of, check_order, class_of, is_injected, read_parameters, takes_step
+from .parameters import annotations_of, check_order, check_step, class_of, is_injected, read_parameters, takes_step
 from .protocol.wire import STEP_ID_OF_DISCOVERY, EventName, Query
 from .runtime.drivers import run_async, run_sync
 from .runtime.effects import Flow
@@ -241,6 +241,7 @@ def inspect_handler(handler: Callable[..., object], what: str) -> Handler:
     injected = [each for each in parameters if is_injected(each, annotations[each.name])]
     own = [each for each in parameters if each not in injected]
     check_order(parameters, injected, what)
+    check_step(own, annotations, what)
     return Handler(
         callback=handler,
         is_async=inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(code),

@@ -7,7 +7,7 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typing_extensions
 
@@ -61,6 +61,23 @@ def takes_step(parameters: Sequence[inspect.Parameter], what: str) -> bool:
     return len(positional) == 2
 
 
+def check_step(parameters: Parameters, annotations: Mapping[str, object], what: str) -> None:
+    """Refuse a second parameter that is most likely no step: its annotation is a text that cannot be evaluated.
+
+    It may name a dependency, and the handler would get the step instead.
+    """
+    if len(parameters) < 2:
+        return
+    second = parameters[1]
+    text = second.annotation
+    if not isinstance(text, str) or annotations[second.name] is not None or "step" in f"{second.name} {text}".lower():
+        return
+    raise FunctionConfigError(
+        f"{what} takes {second.name}: {text}, and that annotation cannot be evaluated; define the names in it at the "
+        "level of the module, or leave out `from __future__ import annotations`; call the parameter step if it is that"
+    )
+
+
 def annotations_of(code: object, parameters: Parameters) -> dict[str, object]:
     """Return the annotation of each parameter, evaluated where that is possible. code: the function that has them."""
     names, local = _names_of(code)
@@ -71,10 +88,19 @@ def marker_of(parameter: inspect.Parameter, annotation: object) -> object | None
     """Return what says what a parameter depends on: `Annotated[T, Depends(...)]`, or `Depends(...)` by default.
 
     Whatever has an attribute `dependency` says so, whoever made it. None for all other parameters.
+    Raises FunctionConfigError: the class `Depends` itself stands there; its parameter would be taken for a step.
     """
-    if typing.get_origin(annotation) is Annotated:
-        return next((each for each in reversed(typing.get_args(annotation)[1:]) if _says(each)), None)
-    return parameter.default if _says(parameter.default) else None
+    is_annotated = typing.get_origin(annotation) is Annotated
+    given = reversed(typing.get_args(annotation)[1:]) if is_annotated else (parameter.default,)
+    for each in given:
+        if _says(each):
+            return cast("object", each)
+        if isinstance(each, type) and each.__name__ == "Depends":
+            raise FunctionConfigError(
+                f"the parameter {parameter.name} has the class Depends itself as its marker; call it, as in "
+                "Depends(get_session), or Depends() for the annotated class"
+            )
+    return None
 
 
 def is_injected(parameter: inspect.Parameter, annotation: object) -> bool:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-_SHOWN = 4_000
+LONGEST_VALUE = 4_000
 """Characters of a value; more is cut."""
 
 
@@ -23,8 +23,12 @@ def mappings(value: object) -> list[Mapping[str, Any]]:
 
 def in_short(value: object) -> str:
     """Return a value as JSON in one line, cut where it is long."""
-    text = json.dumps(value, ensure_ascii=False)
-    return one_line(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text)} characters)")
+    return one_line(cut(json.dumps(value, ensure_ascii=False)))
+
+
+def cut(text: str) -> str:
+    """Return a text; where it is long, its beginning, and how long it is."""
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}... ({len(text)} characters)"
 
 
 def one_line(text: str) -> str:

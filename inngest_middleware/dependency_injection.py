@@ -6,11 +6,12 @@ The markers of FastAPI work as well, as long as what they name needs no request.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 import types
 import typing
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Hashable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Hashable, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -28,16 +29,20 @@ from pydantic.fields import FieldInfo
 from inngest_core.callables import innermost
 from inngest_core.error_text import headline, kind_of
 from inngest_core.errors import CONTROL, AsyncUnsupportedError, ConfigError, InngestError
-from inngest_core.execution.context import Context, ContextSync
+from inngest_core.execution.context import ContextSync, contexts_in
 from inngest_core.middleware.base import CallNext, Middleware, MiddlewarePair, MiddlewareSync
 from inngest_core.middleware.values import CallInfo
 from inngest_core.parameters import annotations_of, marker_of, read_parameters
+from inngest_core.runtime.awaitable import at_once
+from inngest_core.runtime.outcome import is_only
 
 T = TypeVar("T")
 Dependency = Callable[..., object]
 Exit = Callable[[type[BaseException] | None, BaseException | None, types.TracebackType | None], object]
+_WHAT = "a dependency of a sync function"
 _LIMIT = "concurrency=[inngest.Concurrency(limit=...)]"
-_CONTEXTS: tuple[type, ...] = (Context, ContextSync)
+_PASSED_ON = (InngestError, asyncio.CancelledError, *CONTROL)
+"""Errors of this SDK, and what ends a call or a task."""
 _Entered = AbstractContextManager[object] | AbstractAsyncContextManager[object]
 
 
@@ -62,37 +67,44 @@ class DependencyInjection(MiddlewarePair):
     """Middleware that gives handlers what they declare; give an instance to a client or a function.
 
     overrides: what to use instead of a dependency, by that dependency, as in `{get_session: get_test_session}`. The
-    attribute of this name may be changed at any time; it applies to the next call.
+    attribute of this name may be changed, or replaced, at any time; it applies to the next call.
     """
 
     overrides: dict[Dependency, Dependency]
 
     def __init__(self, overrides: Mapping[Dependency, Dependency] | None = None) -> None:
-        object.__setattr__(self, "overrides", dict(overrides or {}))
-        super().__init__(partial(_InjectionSync, self.overrides), partial(_Injection, self.overrides))
+        self.overrides = dict(overrides or {})
+        super().__init__(partial(DependencyInjectionSync, self), partial(DependencyInjectionAsync, self))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
 
 
-class _InjectionSync(MiddlewareSync):
-    def __init__(self, overrides: Mapping[Dependency, Dependency], client: Any, raw_request: object) -> None:
+class DependencyInjectionSync(MiddlewareSync):
+    """The hook for sync functions; its name, and that of the other one, is what messages show."""
+
+    def __init__(self, given: DependencyInjection, client: Any, raw_request: object) -> None:
         super().__init__(client, raw_request)
-        self._overrides = overrides
+        self._overrides = given.overrides
 
     def wrap_handler(self, call: CallInfo) -> Generator[None, object, None]:
         """Run the handler with what it depends on."""
         resolution = Resolution(call, self._overrides)
         try:
-            _at_once(resolution.fill())
+            at_once(resolution.fill(), _WHAT)
             yield
         except BaseException as error:
-            _at_once(resolution.close(error))
+            at_once(resolution.close(error), _WHAT)
             raise
-        _at_once(resolution.close(None))
+        at_once(resolution.close(None), _WHAT)
 
 
-class _Injection(Middleware):
-    def __init__(self, overrides: Mapping[Dependency, Dependency], client: Any, raw_request: object) -> None:
+class DependencyInjectionAsync(Middleware):
+    """The hook for async functions."""
+
+    def __init__(self, given: DependencyInjection, client: Any, raw_request: object) -> None:
         super().__init__(client, raw_request)
-        self._overrides = overrides
+        self._overrides = given.overrides
 
     async def wrap_handler(self, call: CallInfo, call_next: CallNext) -> object:
         """Run the handler with what it depends on."""
@@ -142,7 +154,7 @@ class Resolution:
                 if isinstance(left, Awaitable):
                     await left
             except BaseException as raised:
-                if raised is not error:
+                if not is_only(raised, error):
                     error = failure = _failure(f"closing {name}", raised)
         if failure is not None:
             raise failure
@@ -151,6 +163,10 @@ class Resolution:
         """Return the value of a parameter. what: names it. path: the dependencies that led to it."""
         declared = _declared(marker, annotation, what)
         dependency = self._overrides.get(_key_of(declared), declared)
+        if not callable(dependency):
+            raise ConfigError(
+                f"overrides has {kind_of(dependency)} for {_name_of(declared)}; give a function or a class"
+            )
         if dependency in path:
             circle = " -> ".join(_name_of(each) for each in (*path[path.index(dependency) :], dependency))
             raise ConfigError(f"{what} depends on itself: {circle}; break the circle")
@@ -179,13 +195,13 @@ class Resolution:
                     raise AsyncUnsupportedError(_async_in_sync(name, self._call.function.id))
                 made = cast("object", await made)
             manager = _manager_of(dependency, code, made)
-            if isinstance(manager, AbstractContextManager):
-                return self._keep(name, manager.__exit__, manager.__enter__())
             if manager is None:
                 return made
-            if in_sync:
-                raise AsyncUnsupportedError(_async_in_sync(name, self._call.function.id))
-            return self._keep(name, manager.__aexit__, await manager.__aenter__())
+            if isinstance(manager, AbstractAsyncContextManager) and not in_sync:  # also where it can be opened by both
+                return self._keep(name, manager.__aexit__, await manager.__aenter__())
+            if isinstance(manager, AbstractContextManager):
+                return self._keep(name, manager.__exit__, manager.__enter__())
+            raise AsyncUnsupportedError(_async_in_sync(name, self._call.function.id))
         except BaseException as error:
             failure = _failure(name, error)
         raise failure
@@ -204,7 +220,7 @@ class Resolution:
             what = f"{each.name} of {name}"
             if marker is not None:
                 value = await self._value_of(marker, annotation, what, path)
-            elif _wants_context(annotation):
+            elif contexts_in(annotation):
                 value = self._context_for(annotation, what)
             elif isinstance(each.default, FieldInfo) and not each.default.is_required():  # as Query(1) of FastAPI
                 value = each.default.get_default(call_default_factory=True, validated_data={})
@@ -225,7 +241,7 @@ class Resolution:
 
     def _context_for(self, annotation: object, what: str) -> object:
         ctx: object = self._call.ctx
-        if not isinstance(ctx, _contexts_in(annotation)):
+        if not isinstance(ctx, contexts_in(annotation)):
             raise ConfigError(f"{what} is annotated with another context than {kind_of(ctx)}, which this function has")
         return ctx
 
@@ -301,25 +317,9 @@ def _has_no_signature(dependency: Dependency) -> bool:
     return False
 
 
-def _contexts_in(annotation: object) -> tuple[type, ...]:
-    """Return the classes of contexts in an annotation, which may be a union."""
-    if typing.get_origin(annotation) is typing.Annotated:
-        annotation = typing.get_args(annotation)[0]
-    is_union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
-    kinds: list[object] = [
-        typing.get_origin(each) or each for each in (typing.get_args(annotation) if is_union else (annotation,))
-    ]
-    classes = [each for each in kinds if isinstance(each, type)]
-    return tuple([each for each in classes if issubclass(each, _CONTEXTS)])
-
-
-def _wants_context(annotation: object) -> bool:
-    return bool(_contexts_in(annotation))
-
-
 def _failure(what: str, error: BaseException) -> BaseException:
-    """Return what to raise: errors of this SDK, and what ends a call or a task, as they are."""
-    if isinstance(error, (InngestError, *CONTROL)) or not isinstance(error, Exception):
+    """Return what to raise instead of an error."""
+    if isinstance(error, _PASSED_ON):
         return error
     failure = DependencyError(f"dependency: {what} raised {headline(error)}")
     failure.__cause__ = error
@@ -335,13 +335,3 @@ def _async_in_sync(name: str, function_id: str) -> str:
 
 def _name_of(dependency: Dependency) -> str:
     return str(getattr(dependency, "__qualname__", None) or repr(dependency))
-
-
-def _at_once(coroutine: Coroutine[object, None, T]) -> T:
-    """Run a coroutine that waits for nothing, as all do here where the function is sync; return its result."""
-    try:
-        coroutine.send(None)
-    except StopIteration as end:
-        return cast("T", end.value)
-    coroutine.close()
-    raise AsyncUnsupportedError("a dependency of a sync function waited on an event loop; make the function async def")

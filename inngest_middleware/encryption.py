@@ -10,12 +10,13 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
 
+from inngest_core.error_text import kind_of
 from inngest_core.errors import ConfigError, InngestError
 from inngest_core.events.event import Event
 from inngest_core.middleware.base import MiddlewareSync
@@ -58,10 +59,12 @@ class EncryptionMiddleware(MiddlewareSync):
         event_encryption_field: the field of event data that is encrypted; "encrypted" by default. All other fields
             stay readable, for triggers and expressions.
         fallback_decryption_keys: older keys that still decrypt.
-        Raises ConfigError: a key that cannot be used.
+        Raises ConfigError: a key that cannot be used, or another argument of the wrong type.
         """
-        keyring = Keyring([secret_key, *(fallback_decryption_keys or ())])
-        field = event_encryption_field or DEFAULT_FIELD
+        keyring = Keyring([secret_key, *_read_keys(fallback_decryption_keys)])
+        field = _read_field(event_encryption_field)
+        if not isinstance(cast("object", decrypt_only), bool):  # "no" and "false" would be taken for True
+            raise ConfigError(f"decrypt_only is {decrypt_only!r}; give True or False")
         return lambda client, raw_request: cls(client, raw_request, keyring, field, decrypt_only=decrypt_only)
 
     def __init__(
@@ -86,23 +89,32 @@ class EncryptionMiddleware(MiddlewareSync):
 
     def transform_output(self, result: TransformOutputResult) -> None:
         """Encrypt what a step or the function returned; null stays null."""
-        if self._encrypts and result.has_output() and result.output is not None:
-            result.output = self._keyring.encrypt(result.output, self.client.serializer)
+        if not self._encrypts or not result.has_output() or result.output is None:
+            return
+        what = "the function's output" if result.step is None else f'step "{result.step.id}": output'
+        try:
+            result.output = self._keyring.encrypt(result.output, self.client.serializer, what=what)
+        except InngestError as error:  # of the value, as without encryption: it is the step that fails
+            result.error = error
 
     def before_send_events(self, events: list[Event]) -> None:
         """Encrypt the field of each event; the caller's own events stay as they are."""
         if self._encrypts:
-            events[:] = [event.model_copy(update={DATA: self._encrypt_field(event.data)}) for event in events]
+            events[:] = [
+                event.model_copy(update={DATA: self._encrypt_field(event.data, f'event "{event.name}"')})
+                for event in events
+            ]
 
     def before_invoke(self, invocation: Invocation) -> None:
         """Encrypt the field of the data that another function is invoked with."""
         if self._encrypts:
-            invocation.data = self._encrypt_field(invocation.data)
+            invocation.data = self._encrypt_field(invocation.data, f'step "{invocation.step_id}"')
 
-    def _encrypt_field(self, data: dict[str, Any]) -> dict[str, Any]:
+    def _encrypt_field(self, data: dict[str, Any], what: str) -> dict[str, Any]:
         if self._field not in data or is_encrypted(data[self._field]):
             return data
-        return {**data, self._field: self._keyring.encrypt(data[self._field], self.client.serializer)}
+        sealed = self._keyring.encrypt(data[self._field], self.client.serializer, what=f"{what}: data.{self._field}")
+        return {**data, self._field: sealed}
 
     def _decrypt_event(self, event: Event) -> Event:
         data = self._decrypt_data(event.data, f'event "{event.name}"', nested=event.name.startswith(SYSTEM_EVENTS))
@@ -162,15 +174,20 @@ class Keyring:
         self._fingerprints = [_fingerprint(key) for key in raw]
 
     def encrypt(
-        self, value: object, serializer: Serializer | None = None, *, nonce: bytes | None = None
+        self,
+        value: object,
+        serializer: Serializer | None = None,
+        *,
+        what: str = "a value to encrypt",
+        nonce: bytes | None = None,
     ) -> dict[str, object]:
         """Return the envelope of a value.
 
-        value: anything that steps may return. serializer: asked for what pydantic does not know.
+        value: anything that steps may return. serializer: asked for what pydantic does not know. what: names it.
         nonce: 24 bytes, random by default; only tests give it, for no two values may share one.
         Raises OutputUnserializableError: the value is not JSON.
         """
-        text = json.dumps(json.loads(dump(value, "a value to encrypt", serializer=serializer).body))
+        text = json.dumps(json.loads(dump(value, what, serializer=serializer).body))
         sealed = self._boxes[0].encrypt(text.encode(), nonce)
         return {ENCRYPTED: True, STRATEGY: LIBSODIUM, DATA: base64.b64encode(sealed).decode()}
 
@@ -194,6 +211,23 @@ class Keyring:
         )
 
 
+def _read_keys(keys: object) -> Sequence[str | bytes]:
+    if keys is None:
+        return ()
+    given = kind_of(keys)
+    if isinstance(keys, str | bytes | Mapping) or not isinstance(keys, Iterable):  # each letter would be a key
+        raise ConfigError(f"fallback_decryption_keys is {given}; give a list of keys")
+    return cast("Sequence[str | bytes]", list(cast("Iterable[object]", keys)))
+
+
+def _read_field(field: object) -> str:
+    if field is None:
+        return DEFAULT_FIELD
+    if isinstance(field, str) and field:
+        return field
+    raise ConfigError(f"event_encryption_field is {field!r}; give the name of a field of event data, as a text")
+
+
 def _read_key(key: object, number: int) -> bytes:
     which = "secret_key" if number == 0 else f"fallback_decryption_keys[{number - 1}]"
     if isinstance(key, str) and key:
@@ -206,7 +240,7 @@ def _read_key(key: object, number: int) -> bytes:
         if len(raw) == SecretBox.KEY_SIZE:
             return raw
         raise ConfigError(f"{which} is {len(key)} bytes; give a text, or 64 hexadecimal digits as bytes")
-    given = "an empty text" if key == "" else f"a {type(key).__name__}"
+    given = "an empty text" if key == "" else kind_of(key)
     raise ConfigError(f"{which} is {given}; give a text, or 64 hexadecimal digits as bytes")
 
 

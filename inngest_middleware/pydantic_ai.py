@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import weakref
-from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import pydantic
 from pydantic import JsonValue
-from pydantic_ai import AgentRunResult, AgentStreamEvent, RunContext
+from pydantic_ai import Agent, AgentRunResult, AgentStreamEvent, RunContext, ToolsetTool
+from pydantic_ai.agent import EventStreamHandler
 from pydantic_ai.capabilities.abstract import WrapRunHandler
 from pydantic_ai.durable_exec import (
     JSON_CODEC,
@@ -36,11 +37,19 @@ from pydantic_ai.exceptions import UserError
 from pydantic_ai.models import Model
 from pydantic_ai.tools import AgentDepsT
 
-from inngest_core.errors import ConfigError, NonRetriableError
+from inngest_core.errors import ConfigError
 from inngest_core.execution.context import Context, ContextSync
 from inngest_core.execution.current import current_call
 from inngest_core.execution.execution import current_step
+from inngest_middleware.agent_errors import (
+    model_errors_as_themselves,
+    run_errors_are_final,
+    told_to_the_engine,
+    unserializable,
+)
 
+METADATA = "inngest"
+"""The key, in the metadata of a tool, that says whether its calls are steps."""
 LONGEST_WAIT = timedelta(days=365)
 """For an answer by a human, where nothing else is said."""
 
@@ -61,6 +70,7 @@ class InngestDurability(BaseDurabilityCapability[AgentDepsT]):
     client: publishes what agents stream; needs channel.
     channel: the realtime channel of the streamed events, or what makes its name of the run's context.
     topic: their topic.
+    event_stream_handler: what else the streamed events are given to, within the steps that make them.
     Raises ConfigError: a client without a channel, or a channel without a client.
     """
 
@@ -69,6 +79,8 @@ class InngestDurability(BaseDurabilityCapability[AgentDepsT]):
         durable_unit_noun="step",
         durable_container_noun="function",
         codec=JSON_CODEC,
+        serialization_failure=unserializable,
+        tool_config_key=METADATA,
         toolset_lifecycles={
             "function": "enter-always",
             "mcp": "enter-in-durable-unit",
@@ -84,10 +96,13 @@ class InngestDurability(BaseDurabilityCapability[AgentDepsT]):
         client: Any = None,
         channel: str | Callable[[RunContext[AgentDepsT]], str] | None = None,
         topic: str = "agent",
+        event_stream_handler: EventStreamHandler[AgentDepsT] | None = None,
     ) -> None:
         if (client is None) != (channel is None):
             raise ConfigError("client and channel belong together; give both to publish what the agent streams")
-        handler = None if client is None or channel is None else partial(_publish, client, channel, topic)
+        handler = event_stream_handler
+        if client is not None and channel is not None:
+            handler = partial(_publish, client, channel, topic, event_stream_handler)
         super().__init__(models=models, event_stream_handler=handler, name=name)
 
     @property
@@ -121,7 +136,12 @@ class InngestDurability(BaseDurabilityCapability[AgentDepsT]):
         running = _running()
         if running is None:
             return await super().wrap_run(ctx, handler=handler)
-        with external_event_scope(_Signals(running, self.name, _runs_of(running).suffix(self.name, ctx.run_id))):
+        suffix = _runs_of(running).suffix(self.name, ctx.run_id)
+        with (
+            run_errors_are_final(),
+            external_event_scope(_Signals(running, self.name, suffix)),
+            Agent.using_sleep(partial(_sleep, f"{self.name}__sleep{suffix}")),
+        ):
             return await super().wrap_run(ctx, handler=handler)
 
 
@@ -163,7 +183,10 @@ class _Steps(JournalCallableOperationBackend[None]):
     of the run, unless it is the first one of this agent."""
 
     def __init__(self, agent_name: str, default_model_id: str | None) -> None:
-        super().__init__(agent_name=agent_name, default_model_id=default_model_id, config=_NO_CONFIG)
+        config: RoleBasedOperationConfig[None] = RoleBasedOperationConfig(
+            model=None, event=None, capability=None, tool=None, resolve_tool=_config_of
+        )
+        super().__init__(agent_name=agent_name, default_model_id=default_model_id, config=config)
         self._agent_name = agent_name
 
     def bind(
@@ -188,7 +211,8 @@ class _Steps(JournalCallableOperationBackend[None]):
         if of_run is not None:
             call = "" if of_run.tool_call_id is None else f":{of_run.tool_call_id}"
             step_id = f"{name}{call}{_runs_of(ctx).suffix(self._agent_name, of_run.run_id)}"
-        return await ctx.step.run(step_id, _without_retries_of_mistakes, body)
+        with model_errors_as_themselves():
+            return await ctx.step.run(step_id, _operate, body)
 
 
 class _Bound(BoundDurableOperation[ParamsT, WireT, ResultT], Generic[ParamsT, WireT, ResultT]):
@@ -261,31 +285,55 @@ def _running() -> Context[Any] | None:
     return call.ctx
 
 
-async def _without_retries_of_mistakes(body: Callable[[], Awaitable[object]]) -> Any:
-    """Run an operation; what is wrong with the program is wrong in the next attempt, too."""
-    try:
+async def _operate(body: Callable[[], Awaitable[object]]) -> Any:
+    """Run an operation, in its step."""
+    with told_to_the_engine():
         return await body()
-    except UserError as error:
-        raise NonRetriableError(str(error)) from error
+
+
+async def _sleep(step_id: str, seconds: float) -> None:
+    """Wait until a model is asked again about an answer that takes long, without using any resources."""
+    ctx = _running()
+    if ctx is None:
+        await asyncio.sleep(seconds)
+    else:
+        await ctx.step.sleep(step_id, timedelta(seconds=seconds))
+
+
+def _config_of(operation_id: DurableOperationId, tool: object | None, tool_name: str) -> Literal[False] | None:
+    """Return False for a tool whose metadata says that its calls are no steps; raises UserError if it says else."""
+    metadata = tool.tool_def.metadata if isinstance(tool, ToolsetTool) else None
+    said: object = (metadata or {}).get(METADATA)
+    if said is None or said is False:
+        return said
+    raise UserError(
+        f"the tool {tool_name!r} has the metadata {{{METADATA!r}: {said!r}}}, and only False can be said there: that "
+        "its calls are no steps; how often steps are retried is an option of the function"
+    )
 
 
 async def _publish(
     client: Any,
     channel: str | Callable[[RunContext[Any]], str],
     topic: str,
+    handler: EventStreamHandler[Any] | None,
     ctx: RunContext[Any],
     events: AsyncIterable[AgentStreamEvent],
 ) -> None:
-    """Publish events as they come; this runs within a step."""
+    """Publish events as they come, and give them to the user's own handler; this runs within a step."""
     name = channel if isinstance(channel, str) else channel(ctx)
-    async for event in events:
-        await client.realtime.publish(name, topic, _events.dump_python(event, mode="json"))
+
+    async def published() -> AsyncIterator[AgentStreamEvent]:
+        async for event in events:
+            await client.realtime.publish(name, topic, _events.dump_python(event, mode="json"))
+            yield event
+
+    rest = published()
+    if handler is not None:
+        await handler(ctx, rest)
+    async for _ in rest:  # what the handler has not asked for
+        pass
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
-
-
-_NO_CONFIG: RoleBasedOperationConfig[None] = RoleBasedOperationConfig(
-    model=None, event=None, capability=None, tool=None
-)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import importlib
+import inspect
 import os
 import secrets
 import threading
@@ -18,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol, cast
 
-from inngest_core.error_text import headline
+from inngest_core.error_text import headline, kind_of
 from inngest_core.errors import ConfigError, InngestError
 from inngest_core.extras import needs
 from inngest_core.middleware.base import Middleware, MiddlewarePair, MiddlewareSync
@@ -67,12 +68,15 @@ class S3Store:
     """A bucket of Amazon S3, or of anything that speaks its protocol.
 
     bucket: its name. client: a client of boto3, which knows region, endpoint and credentials; `boto3.client("s3")` by
-    default, made when it is first used. Raises ModuleNotFoundError: boto3 is needed for that, and is not installed.
+    default, made when it is first used. Raises ConfigError: not a name. Raises ModuleNotFoundError: boto3 is needed for
+    that, and is not installed.
     """
 
     strategy = "inngest/s3"
 
     def __init__(self, bucket: str, client: Any = None) -> None:
+        if not isinstance(cast("object", bucket), str) or not bucket:
+            raise ConfigError(f"bucket is {bucket!r}; give the name of a bucket")
         self._bucket = bucket
         self._client: Any = client
         self._making = threading.Lock()
@@ -170,17 +174,20 @@ class RemoteStateMiddleware:
 
         store: an `S3Store`, a `DirectoryStore`, a `MemoryStore`, or one of your own.
         min_bytes: results whose JSON is shorter than that go to the engine as usual.
-        Raises ConfigError: not a number of bytes.
+        Raises ConfigError: not a number of bytes, or not a store.
         """
+        _check_store(store)
         if not isinstance(cast("object", min_bytes), int) or min_bytes < 0:
             raise ConfigError(f"min_bytes is {min_bytes!r}; give a number of bytes, or 0 for every result")
         return MiddlewarePair(
-            lambda client, raw_request: _Sync(client, raw_request, _Keeper(store, min_bytes, client)),
-            lambda client, raw_request: _Async(client, raw_request, _Keeper(store, min_bytes, client)),
+            lambda client, raw_request: RemoteStateSync(client, raw_request, _Keeper(store, min_bytes, client)),
+            lambda client, raw_request: RemoteStateAsync(client, raw_request, _Keeper(store, min_bytes, client)),
         )
 
 
-class _Sync(MiddlewareSync):
+class RemoteStateSync(MiddlewareSync):
+    """The hooks for sync functions; its name, and that of the other one, is what messages show."""
+
     def __init__(self, client: Any, raw_request: object, keeper: _Keeper) -> None:
         super().__init__(client, raw_request)
         self._keeper = keeper
@@ -192,7 +199,9 @@ class _Sync(MiddlewareSync):
         self._keeper.keep(result)
 
 
-class _Async(Middleware):
+class RemoteStateAsync(Middleware):
+    """The hooks for async functions."""
+
     def __init__(self, client: Any, raw_request: object, keeper: _Keeper) -> None:
         super().__init__(client, raw_request)
         self._keeper = keeper
@@ -273,6 +282,8 @@ class _Keeper:
             data = self._store.get(key)
         except Exception as error:  # of any store
             raise RemoteStateError(f"the result of a step could not be read from {key}: {headline(error)}") from error
+        if not isinstance(cast("object", data), bytes | bytearray):
+            raise RemoteStateError(f"the store gave {kind_of(data)} for {key}; its get must return bytes")
         expected = marked.get(SHA256)
         if expected is not None and hashlib.sha256(data).hexdigest() != expected:
             raise RemoteStateError(f"what is stored at {key} is not what was stored there: its hash is another")
@@ -280,6 +291,21 @@ class _Keeper:
             memo.data = parse_value(data)
         except ValueError as error:
             raise RemoteStateError(f"what is stored at {key} is not JSON: {headline(error)}") from error
+
+
+def _check_store(store: object) -> None:
+    """Raise ConfigError for what is no store: its results would be lost, or wait for a call that never comes."""
+    rule = "give a store, such as MemoryStore(), or an object with strategy, address, put and get"
+    if isinstance(store, type):
+        raise ConfigError(f"store is {kind_of(store)}; give an instance of it")
+    missing = [name for name in ("address", "put", "get") if not callable(getattr(store, name, None))]
+    if not isinstance(getattr(store, "strategy", None), str):
+        missing.insert(0, "strategy")
+    if missing:
+        raise ConfigError(f"store is {kind_of(store)}, which lacks {', '.join(missing)}; {rule}")
+    for name in ("address", "put", "get"):
+        if inspect.iscoroutinefunction(getattr(store, name)):
+            raise ConfigError(f"{name} of the store is async def; write it with def, as it is called in a thread")
 
 
 def _make_folder(path: Path) -> None:

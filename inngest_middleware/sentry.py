@@ -7,6 +7,7 @@ is decided by the app's own `sentry_sdk.init`; without it, nothing happens here.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 from collections.abc import Callable, Generator, Mapping
@@ -25,6 +26,9 @@ from inngest_core.middleware.values import CallInfo, StepInfo, StepMemos
 Wrapping = Generator[None, Any, None]
 
 CALL_OP, STEP_OP = "queue.task.inngest", "inngest.step"
+REQUEST_OP = "http.server"
+"""Of the transactions that Sentry's integrations for web frameworks make."""
+SIGNATURE = "x-inngest-signature"
 MECHANISM = {"type": "inngest", "handled": False}
 
 
@@ -50,8 +54,14 @@ class SentryMiddleware(MiddlewareSync):
     def wrap_request(self, call: CallInfo) -> Wrapping:
         """Give the call a scope and a transaction of its own."""
         self._ctx = ctx = call.ctx
+        around = sentry_sdk.get_current_scope()
+        if around.transaction is not None and around.transaction.op == REQUEST_OP:  # a scope that ends with the request
+            around.add_event_processor(_without_body)
         with sentry_sdk.isolation_scope() as scope:
             scope.add_event_processor(_without_logged_failures)
+            inner = sentry_sdk.get_current_scope()  # what is added to it comes last
+            inner.add_event_processor(_without_body)
+            inner.add_event_processor(functools.partial(_named, ctx.fn_id))
             self._describe(scope)
             transaction = sentry_sdk.continue_trace(
                 _trace_headers(call.request.headers, ctx.run_id), op=CALL_OP, name=ctx.fn_id, source="task"
@@ -145,3 +155,22 @@ def _without_logged_failures(event: SentryEvent, hint: Hint) -> SentryEvent | No
     """Drop what Sentry made of our log line about a failed attempt."""
     record = hint.get("log_record")
     return None if isinstance(record, logging.LogRecord) and record.pathname == failure.__file__ else event
+
+
+def _without_body(event: SentryEvent, hint: Hint) -> SentryEvent:
+    """Leave out what an integration for a web framework adds of the engine's request: the data of events, the results
+    of steps, and the signature."""
+    request = event.get("request")
+    if request is not None:
+        request.pop("data", None)
+        headers: Any = request.get("headers") or {}
+        request["headers"] = {name: value for name, value in headers.items() if name.lower() != SIGNATURE}
+    return event
+
+
+def _named(fn_id: str, event: SentryEvent, hint: Hint) -> SentryEvent:
+    """Name what happens in a call by its function; an integration for a web framework names it by the request's path,
+    which all functions have in common."""
+    event["transaction"] = fn_id
+    event["transaction_info"] = {"source": "task"}
+    return event

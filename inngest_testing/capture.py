@@ -194,23 +194,21 @@ def _check_wanted(name: str, data: Mapping[str, object] | None, fields: Mapping[
 
 def _difference(events: Sequence[Event], data: Mapping[str, object], fields: Mapping[str, object]) -> str:
     """Return how the event that fits best differs from the data and the fields."""
-    best = min(
-        events,
-        key=lambda event: (
-            sum(event.data.get(key, event) != value for key, value in data.items())
-            + sum(getattr(event, key) != value for key, value in fields.items())
-        ),
-    )
-    told: list[str] = []
+    nearest = min([_mismatches(event, data, fields) for event in events], key=len)
+    return "; ".join(nearest)
+
+
+def _mismatches(event: Event, data: Mapping[str, object], fields: Mapping[str, object]) -> list[str]:
+    found: list[str] = []
     for key, value in data.items():
-        if key not in best.data:
-            told.append(f"it has no data.{key}")
-        elif best.data[key] != value:
-            told.append(f"data.{key} is {one_line(best.data[key])}, not {one_line(value)}")
+        if key not in event.data:
+            found.append(f"it has no data.{key}")
+        elif event.data[key] != value:
+            found.append(f"data.{key} is {one_line(event.data[key])}, not {one_line(value)}")
     for key, value in fields.items():
-        if getattr(best, key) != value:
-            told.append(f"{key} is {one_line(getattr(best, key))}, not {one_line(value)}")
-    return "; ".join(told)
+        if getattr(event, key) != value:
+            found.append(f"{key} is {one_line(getattr(event, key))}, not {one_line(value)}")
+    return found
 
 
 def _listed(events: Sequence[Event]) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 class TestingError(AssertionError):
     """Base of the failures that the testing kit reports.
 
-    run_id, step: the run that it is about, and the id of the step that surprised, where there are such.
+    run_id, step: the run that it is about, and the id of the step that was not as expected, where there are such.
     """
 
     __test__ = False  # a class for tests, not one of tests

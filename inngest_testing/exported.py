@@ -100,13 +100,16 @@ class _Probe:
     def call_begun(self, ctx: CallContext, function: Function[Any], logger: object) -> None:
         """Nothing is noted of calls."""
 
-    def call_made(self, ctx: CallContext, met: object) -> None:
+    def call_made(self, ctx: CallContext, met: object, memos: object) -> None:
         """Every step is seen when it is met."""
 
     def step_met(self, ctx: CallContext, found: Found[Tool, Any], results: Results) -> None:
         self.met[found.id] = found
         if found.op is Opcode.STEP_RUN and found.memo is None:
             found.tool = found.tool._replace(callback=_nothing, args=(), work=None, output_type=None, returns=None)
+
+    def function_returned(self, ctx: CallContext, data: bytes) -> None:
+        """Outputs do not matter."""
 
     def function_failed(self, ctx: CallContext, error: BaseException) -> None:
         """Nothing is noted of failures."""

@@ -77,6 +77,6 @@ def _names(response: Response) -> list[str]:
     """Return the ids of the steps that ran, in an answer."""
     if response.status != 206:
         return []
-    listed: object = json.loads(response.content)
-    ops = cast("list[dict[str, Any]]", listed) if isinstance(listed, list) else []
+    body: object = json.loads(response.content)
+    ops = cast("list[dict[str, Any]]", body) if isinstance(body, list) else []
     return [str(op.get("displayName")) for op in ops if op.get("op") in ("StepRun", "StepError", "StepFailed")]

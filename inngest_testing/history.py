@@ -65,7 +65,7 @@ class History:
             raise ValueError(f"this is a run of another engine, which knows nothing of it here:\n{run!r}")
 
     def shown(self, run_id: str, step_id: str) -> str:
-        """Return a run as people read it. step_id: of the step that surprised."""
+        """Return a run as people read it. step_id: of the step that was not as expected."""
         return report(self._look(run_id), self._recorder.of(run_id), step_id)
 
     def _look(self, run_id: str) -> Snapshot:

@@ -11,11 +11,10 @@ import functools
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 from inngest_core.errors import CONTROL, Interrupt
-from inngest_core.events.event import Event, parse_event
+from inngest_core.events.event import parse_event
 from inngest_core.execution.probe import current_probe
 from inngest_core.execution.replay import Found, read_memo
 from inngest_core.execution.results import Results
@@ -24,9 +23,10 @@ from inngest_core.function import Function
 from inngest_core.protocol.wire import CallContext, Opcode, parse_json
 from inngest_core.runtime.awaitable import is_awaitable
 from inngest_core.runtime.effects import Flow
-from inngest_core.runtime.outcome import Raised, Returned
+from inngest_core.runtime.outcome import Outcome, Raised, Returned
 
 from .errors import StubError, TestingError, TestOutcomeError
+from .records import CallRecord, RunRecord, StepRecord
 from .stubs import Stub, Stubs, check_is_plain, check_value_of_step
 from .tracebacks import as_raised_by_user
 
@@ -39,65 +39,6 @@ current_engine: contextvars.ContextVar[object] = contextvars.ContextVar("inngest
 
 rehearsing: contextvars.ContextVar[bool] = contextvars.ContextVar("inngest_testing_rehearsing", default=False)
 """Whether that call only looks what a function would do: nothing that it sends arrives."""
-
-
-_STEP_RUN = Opcode.STEP_RUN
-
-
-@dataclass(slots=True)
-class CallRecord:
-    """One call of a run. stack: the hashed ids of the steps that have results. met: those that it met, by hashed id.
-
-    Of a step that runs in the app and was recalled from its memo, `met` holds nothing but its id.
-    """
-
-    stack: Sequence[str] = ()
-    met: Mapping[str, Found[Tool, Any] | str] = field(default_factory=dict[str, "Found[Tool, Any] | str"])
-
-    def new(self, known: Sequence[str]) -> list[str]:
-        """Return the ids of the steps that were met and are not known, as the function wrote them."""
-        met = [each for step, each in self.met.items() if step not in known]
-        return [each if isinstance(each, str) else each.step_id for each in met]
-
-    def changed(self, steps: Mapping[str, StepRecord]) -> dict[str, Opcode]:
-        """Return the steps that were met as another kind than in *steps*, and as which, by their hashed ids."""
-        found: dict[str, Opcode] = {}
-        for step, each in self.met.items():  # after every call, for all steps: without a call for each
-            op = _STEP_RUN if each.__class__ is str else cast("Found[Tool, Any]", each).op
-            if step in steps and steps[step].op is not op:
-                found[step] = op
-        return found
-
-
-@dataclass(slots=True)
-class StepRecord:
-    """One step of a run.
-
-    id: hashed. given: the arguments of what ran, or the data of an invocation. calls: how often its code ran.
-    errors: what it raised, one for each try that failed. read: its memo, as JSON, as the function gets it.
-    """
-
-    id: str
-    step_id: str
-    index: int
-    op: Opcode
-    given: Sequence[object]
-    opts: dict[str, Any]
-    read: Callable[[object], object]
-    calls: int = 0
-    errors: list[BaseException] = field(default_factory=list[BaseException])
-
-
-@dataclass(slots=True)
-class RunRecord:
-    """One run. steps: by hashed id, as they were met. errors: of the function's own attempts. calls: by their ids."""
-
-    function: str = ""
-    calls: dict[str, CallRecord] = field(default_factory=dict[str, CallRecord])
-    steps: dict[str, StepRecord] = field(default_factory=dict[str, StepRecord])
-    errors: list[BaseException] = field(default_factory=list[BaseException])
-    events: list[Event] = field(default_factory=list[Event])
-    logs: list[logging.LogRecord] = field(default_factory=list[logging.LogRecord])
 
 
 class Recorder:
@@ -121,7 +62,7 @@ class Recorder:
         return record
 
     def note(self, problem: TestingError, run_id: str, step_id: str = "") -> None:
-        """Have the test fail with a problem of a run, whatever comes of that. step_id: of the step that surprised."""
+        """Have the test fail with a problem of a run, whatever comes of that. step_id: of the step to be marked."""
         problem.run_id, problem.step = run_id, step_id
         self.problems.append(problem)
 
@@ -176,8 +117,11 @@ class Recorder:
             self.functions.update(dict.fromkeys(function.handlers, function))
         self.listen_to(logger)
 
-    def call_made(self, ctx: CallContext, met: Mapping[str, Found[Tool, Any] | str]) -> None:
-        self.of(ctx.run_id).calls[ctx.request_id].met = met
+    def call_made(self, ctx: CallContext, met: Mapping[str, Found[Tool, Any] | str], memos: Mapping[str, Any]) -> None:
+        run = self.of(ctx.run_id)
+        run.calls[ctx.request_id].met = met
+        if not rehearsing.get():
+            run.memos = memos
 
     def step_met(self, ctx: CallContext, found: Found[Tool, Any], results: Results) -> None:
         if rehearsing.get():
@@ -194,6 +138,10 @@ class Recorder:
             else:
                 found.tool = self._stubbed(tool, record, stub, is_async=self.functions[run.function].is_handler_async)
 
+    def function_returned(self, ctx: CallContext, data: bytes) -> None:
+        if not rehearsing.get():
+            self.of(ctx.run_id).returned = data
+
     def function_failed(self, ctx: CallContext, error: BaseException) -> None:
         if _is_of_test(error):
             self.note(TestOutcomeError(error), ctx.run_id)
@@ -209,20 +157,26 @@ class Recorder:
         return tool._replace(callback=_watch(tool.callback, record))
 
     def _stubbed(self, tool: Tool, record: StepRecord, stub: Stub, *, is_async: bool) -> Tool:
+        """Return the tool with a stub in the place of what it runs."""
+
         def instead(*arguments: object) -> object:
-            try:
-                outcome = stub.next(record.id, record.step_id, arguments)
-                if isinstance(outcome, Returned):
-                    check_value_of_step(outcome.value, record.step_id)
-                    if not is_async:
-                        check_is_plain(outcome.value, record.step_id, "the function is a plain def")
-            except StubError as error:
-                self.note(error, current_run.get(), record.step_id)
-                outcome = Raised(error)
-            return outcome.unwrap()
+            return self._outcome_of(stub, record, arguments, is_async=is_async).unwrap()
 
         args = tool.args if tool.work is None else ()
         return tool._replace(callback=_watch(instead, record), args=args, work=None)
+
+    def _outcome_of(self, stub: Stub, record: StepRecord, arguments: Sequence[object], *, is_async: bool) -> Outcome:
+        """Return what a stub comes to; when it cannot be used, the test fails."""
+        try:
+            outcome = stub.next(record.id, record.step_id, arguments)
+            if isinstance(outcome, Returned):
+                check_value_of_step(outcome.value, record.step_id)
+                if not is_async:
+                    check_is_plain(outcome.value, record.step_id, "the function is a plain def")
+        except StubError as error:
+            self.note(error, current_run.get(), record.step_id)
+            return Raised(error)
+        return outcome
 
 
 def _is_of_test(error: BaseException) -> bool:
@@ -293,32 +247,31 @@ def _read(tool: Tool, results: Results, op: Opcode, raw: object) -> object:
 def _watch(callback: Callable[..., object], record: StepRecord) -> Callable[..., object]:
     def watched(*arguments: object) -> object:
         record.calls += 1
-        with _noting(record):
+        with _Noting(record):
             result = callback(*arguments)
         return _watch_awaitable(result, record) if is_awaitable(result) else result
 
-    cast(
-        "Any", watched
-    ).__wrapped__ = callback  # whose return type counts; functools.wraps would take five times as long
+    wrapper: Any = watched
+    wrapper.__wrapped__ = callback  # whose return type counts; functools.wraps would take five times as long
     return watched
 
 
 async def _watch_awaitable(result: Awaitable[object], record: StepRecord) -> object:
-    with _noting(record):
+    with _Noting(record):
         return await result
 
 
 def _watch_work(work: Callable[[Any], Flow[object]], record: StepRecord) -> Callable[[Any], Flow[object]]:
     def watched(scope: Any) -> Flow[object]:
         record.calls += 1
-        with _noting(record):
+        with _Noting(record):
             return (yield from work(scope))
 
     return watched
 
 
-class _noting:  # noqa: N801  # a context manager that reads as a word; a generator would cost ten times as much
-    """Notes what is raised inside."""
+class _Noting:
+    """Notes what is raised inside; as a generator, it would cost ten times as much."""
 
     __slots__ = ("_record",)
 

@@ -20,7 +20,8 @@ from inngest_core.values.json_text import parse_value
 from inngest_core.web.messages import Request, Response
 
 from .errors import ReplayError, TestingError
-from .recording import CallRecord, Recorder, rehearsing
+from .recording import Recorder, rehearsing
+from .records import CallRecord
 from .sending import Ask
 
 Replaying = bool | Literal["in-order"]
@@ -124,19 +125,10 @@ class ReplayCheck:
         order = _reordered(stack, run.together)
         if order == stack:
             return
-        sent = parse_value(request.body)
         request_id = f"rehearsal-{run.calls}"
-        ctx = {
-            **sent["ctx"],
-            "stack": {**sent["ctx"]["stack"], "stack": order},
-            "disable_immediate_execution": True,
-            "request_id": request_id,
-        }
-        body = json.dumps({**sent, "ctx": ctx}).encode()
-        again = dataclasses.replace(request, body=body, headers={**request.headers, _REQUEST_ID: request_id})
         token = rehearsing.set(True)
         try:
-            response = await ask(again)
+            response = await ask(_in_order(request, order, request_id))
         finally:
             rehearsing.reset(token)
         call = self._recorder.call(run_id, request_id)
@@ -153,7 +145,7 @@ class ReplayCheck:
             self._note(run_id, run, [*self._told(missing, call, stack), where], _WHY_IN_ANOTHER_ORDER, missing)
 
     def _note(self, run_id: str, run: _Run, told: Sequence[str], why: str, steps: Sequence[str] = ()) -> None:
-        """Note what is wrong. told: in words. steps: those that surprised, the first of which is marked."""
+        """Note what is wrong. told: in words. steps: those that were not as expected, the first of which is marked."""
         lines = "\n".join(f"  {line}" for line in told)
         function = self._recorder.function_of(run_id)
         error = ReplayError(
@@ -178,6 +170,19 @@ def _reordered(stack: Sequence[str], together: Sequence[Sequence[str]]) -> list[
         for place, step in zip(places, [stack[position] for position in reversed(places)], strict=True):
             order[place] = step
     return order
+
+
+def _in_order(request: Request, order: Sequence[str], request_id: str) -> Request:
+    """Return a request that asks the same with results in another order, and that no step is run."""
+    sent = parse_value(request.body)
+    ctx = {
+        **sent["ctx"],
+        "stack": {**sent["ctx"]["stack"], "stack": order},
+        "disable_immediate_execution": True,
+        "request_id": request_id,
+    }
+    body = json.dumps({**sent, "ctx": ctx}).encode()
+    return dataclasses.replace(request, body=body, headers={**request.headers, _REQUEST_ID: request_id})
 
 
 def _several_ops(response: Response) -> list[dict[str, Any]]:

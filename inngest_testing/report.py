@@ -6,8 +6,8 @@ from inngest_core.error_text import headline
 from inngest_core.protocol.duration import dump_duration
 from inngest_devserver.runs.journal import Happening
 
-from .recording import RunRecord
-from .results import one_line
+from .records import RunRecord
+from .results import one_line, output_of
 from .snapshots import Line, Snapshot, Status
 
 _WIDEST_NAME = 60
@@ -17,12 +17,12 @@ _OWN = "_inngest"
 
 
 def report(run: Snapshot, record: RunRecord, marked: str = "") -> str:
-    """Return the report of a run. marked: the id of the step that surprised."""
+    """Return the report of a run. marked: the id of the step that was not as expected."""
     took = "" if run.ended_at is None else f" in {_after(run.ended_at - run.started_at)}"
     lines = [f"{run.run_id}  {run.function}  {run.status}{took}"]
     lines += [_line(line, marked, run) for line in run.lines]
     if run.status is Status.COMPLETED:
-        lines.append(f"  output  {one_line(run.output)}")
+        lines.append(f"  output  {one_line(output_of(run, record))}")
     elif run.status is Status.FAILED and record.errors:
         lines.append(f"  error   {_below(headline(record.errors[-1]))}")
     lines += [f"> waits   {reason}" for reason in run.waits_for]

@@ -12,10 +12,10 @@ from typing import Any, Generic, TypeVar, cast
 from inngest_core.errors import StepError
 from inngest_core.events.event import Event
 from inngest_core.execution.step_errors import read_step_error
-from inngest_core.protocol.wire import Opcode
+from inngest_core.protocol.wire import Opcode, parse_json
 
 from .errors import RunCancelledError, RunNotEndedError, StepNotMetError
-from .recording import RunRecord, StepRecord
+from .records import RunRecord, StepRecord
 from .snapshots import Snapshot, Status
 from .tracebacks import as_raised_by_user
 from .wording import listed, meant
@@ -37,8 +37,9 @@ class Logs(list[logging.LogRecord]):
 class StepResult:
     """One step of a run."""
 
-    def __init__(self, record: StepRecord, look: Callable[[], Snapshot]) -> None:
+    def __init__(self, record: StepRecord, run: RunRecord, look: Callable[[], Snapshot]) -> None:
         self._record = record
+        self._run = run
         self._look = look
 
     def __repr__(self) -> str:
@@ -79,7 +80,8 @@ class StepResult:
         error = self.error
         if error is not None:
             raise error
-        return self._record.read(run.memos[self._record.id])
+        memos = self._run.memos if self._record.id in self._run.memos else run.memos
+        return self._record.read(memos[self._record.id])
 
     @property
     def error(self) -> BaseException | None:
@@ -147,12 +149,21 @@ class Steps(Mapping[str, StepResult]):
 
         step_id: only those with this id, of which there are several when a step is in a loop.
         """
-        steps = self._record.steps.values()
-        return [StepResult(step, self._look) for step in steps if step_id is None or step.step_id == step_id]
+        record = self._record
+        return [
+            StepResult(step, record, self._look)
+            for step in record.steps.values()
+            if step_id is None or step.step_id == step_id
+        ]
 
 
 recent: collections.deque[Result[Any]] = collections.deque(maxlen=20)
 """The runs that were looked at last: the pytest plugin shows them when a test fails."""
+
+
+def output_of(run: Snapshot, record: RunRecord) -> object:
+    """Return what the function returned, as JSON; what the engine has may be encrypted, or be stored elsewhere."""
+    return run.output if record.returned is None else parse_json(record.returned)
 
 
 class Result(Generic[T]):
@@ -211,7 +222,7 @@ class Result(Generic[T]):
         run = self._look()
         match run.status:
             case Status.COMPLETED:
-                return self._read(run.output)
+                return self._read(output_of(run, self._record))
             case Status.FAILED:
                 raise _noted(self.error or StepError("the run failed"), repr(self))
             case Status.CANCELLED:

@@ -56,6 +56,15 @@ class SentBy:
     event: Event
 
 
+_AS_WRITTEN: Final[Mapping[type[object], str]] = {
+    Timeout: "testing.TIMEOUT",
+    OutcomeSequence: "testing.sequence(…)",
+    LiteralValue: "testing.returns(…)",
+    SentBy: "testing.sent_by(…)",
+}
+"""What a test writes to have them."""
+
+
 def sequence(*outcomes: object) -> Any:
     """Return a stub that has another outcome at each try of the step.
 
@@ -92,10 +101,9 @@ def sent_by(function: Function[Any], event: Event) -> Any:
 def check_value_of_step(value: object, step_id: str) -> None:
     """Raise StubError for what only waits can come to, given for a step that waits for nothing to arrive."""
     if isinstance(value, Timeout | SentBy):
-        given = "testing.TIMEOUT" if isinstance(value, Timeout) else "testing.sent_by(…)"
         raise StubError(
-            f'step "{step_id}" waits for no event and no signal, but its stub is {given}; give it a value, or an '
-            "exception such as TimeoutError()"
+            f'step "{step_id}" waits for no event and no signal, but its stub is {_AS_WRITTEN[type(value)]}; give it a '
+            "value, or an exception such as TimeoutError()"
         )
 
 
@@ -166,16 +174,12 @@ def _outcome_of(given: object, arguments: Sequence[object], step_id: str) -> Out
 def _check_result(value: object, step_id: str) -> None:
     """Raise StubError for what a callable returned that stands for an outcome, and is none."""
     if isinstance(value, OutcomeSequence | LiteralValue):
-        kind = "testing.sequence(…)" if isinstance(value, OutcomeSequence) else "testing.returns(…)"
-        raise StubError(
-            f'the stub of step "{step_id}" is a callable that returned {kind}; give that as the stub itself, or return '
-            "a value"
-        )
-    if isinstance(value, BaseException):
-        raise StubError(
-            f'the stub of step "{step_id}" is a callable that returned {short_repr(value)}; have it raise that, or '
-            "give the exception as the stub itself"
-        )
+        returned, instead = _AS_WRITTEN[type(value)], "give that as the stub itself, or return a value"
+    elif isinstance(value, BaseException):
+        returned, instead = short_repr(value), "have it raise that, or give the exception as the stub itself"
+    else:
+        return
+    raise StubError(f'the stub of step "{step_id}" is a callable that returned {returned}; {instead}')
 
 
 def _check_takes(function: Callable[..., object], arguments: Sequence[object], step_id: str) -> None:

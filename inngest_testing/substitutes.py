@@ -31,6 +31,7 @@ from inngest_devserver.runs.run import Run
 from .errors import StubError
 from .recording import Recorder
 from .stubs import TIMEOUT, SentBy, Stub, check_is_plain, check_value_of_step
+from .wording import shortened
 
 _MARK = "#inngest-testing-"
 
@@ -53,7 +54,8 @@ class Substitutes:
         self._now = now
         self._start = start
         self._is_known = is_known
-        self._fetches: dict[str, tuple[Fetch, Stub | None]] = {}
+        self._fetches: dict[str, tuple[str, Fetch, Stub | None]] = {}
+        """Runs, their requests and what takes the place of these, by what is put into their URLs."""
 
     def substitute(self, run: Run, op: Op) -> Op:
         """Return what the engine is to take for an op that an app reported."""
@@ -142,20 +144,19 @@ class Substitutes:
     def _mark(self, run: Run, op: Fetch, stub: Stub | None) -> Fetch:
         """Return the op with a URL by which the request is known again when it is made."""
         key = f"{run.id}-{op.id}"
-        self._fetches[key] = (op, stub)
+        self._fetches[key] = (run.id, op, stub)
         return replace(op, request=replace(op.request, url=f"{op.request.url}{_MARK}{key}"))
 
     async def fetch(self, request: Request) -> Fetched:
         """Answer the request of a step from its stub; raises TransportError, and NoRetryError without one."""
-        key = request.url.rpartition(_MARK)[2]
-        op, stub = self._fetches[key]
+        run_id, op, stub = self._fetches[request.url.rpartition(_MARK)[2]]
         url = op.request.url
         if stub is None:
             error = StubError(
                 f'step "{op.name}" makes a request to {op.request.host}, and tests make none; '
                 f'give it a stub, such as steps={{"{op.name}": {{"id": 1}}}}'
             )
-            self._recorder.note(error, key.partition("-")[0], op.name)
+            self._recorder.note(error, run_id, op.name)
             raise NoRetryError(str(error))
         given = json.loads(op.request.body) if op.request.op is Opcode.AI_GATEWAY else replace(op.request, url=url)
         try:
@@ -164,9 +165,9 @@ class Substitutes:
                 return _fetched(outcome.value, url, op.name)
             raised = outcome.error
         except StubError as error:
-            self._recorder.note(error, key.partition("-")[0], op.name)
+            self._recorder.note(error, run_id, op.name)
             raised = error
-        self._note(key.partition("-")[0], op.id, raised)
+        self._note(run_id, op.id, raised)
         kind = NoRetryError if isinstance(raised, NonRetriableError | StubError) else TransportError
         raise kind(str(raised) or type(raised).__name__)
 
@@ -218,5 +219,4 @@ def _fetched(value: object, url: str, name: str) -> Fetched:
 
 
 def _short(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=repr)
-    return text if len(text) <= 300 else f"{text[:300]}…"
+    return shortened(json.dumps(value, ensure_ascii=False, default=repr), 300)

@@ -11,9 +11,13 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(f'"{name}"' for name in dict.fromkeys(names)) or "none"
 
 
-def short_repr(value: object, limit: int = 100) -> str:
+def short_repr(value: object) -> str:
     """Return a value as Python writes it, cut where it is long."""
-    text = repr(value)
+    return shortened(repr(value), 100)
+
+
+def shortened(text: str, limit: int) -> str:
+    """Return a text, cut after *limit* characters."""
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 

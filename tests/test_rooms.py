@@ -24,6 +24,7 @@ FRAMEWORKS = {
 }
 INTEGRATIONS = {
     "__init__": set[str](),
+    "agent_errors": {"pydantic_ai", "pydantic", "pydantic_core"},
     "dependency_injection": {"pydantic"},
     "encryption": {"nacl"},
     "extended_traces": {"opentelemetry"},
@@ -34,6 +35,8 @@ INTEGRATIONS = {
     "sentry": {"sentry_sdk"},
 }
 """What each file of inngest_middleware integrates."""
+PARTS = {"pydantic_ai": {"inngest_middleware.agent_errors"}}
+"""The files of inngest_middleware that are a part of another one: nothing else may import them."""
 CASES_WITH = {
     "call_logging": {"structlog"},
     "durable_agents": {"pydantic_ai"},
@@ -275,7 +278,9 @@ def test_integrations_know_the_core_and_their_package() -> None:
     assert found.keys() == INTEGRATIONS.keys()
     for name, path in found.items():
         assert third_party(path) <= INTEGRATIONS[name], path
-        assert tops(path) & set(PRODUCT) <= {"inngest_core"}, path
+        ours = {other for other in imports(path) if other.partition(".")[0] in PRODUCT}
+        others = {other for other in ours if not other.startswith("inngest_core")}
+        assert all(is_in(other, PARTS.get(name, set())) for other in others), path
 
 
 def test_devserver_imports() -> None:

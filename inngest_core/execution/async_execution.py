@@ -23,7 +23,7 @@ SEARCH_SECONDS = 10.0
 """How long a targeted call looks for its step in a function that neither meets it nor ends."""
 
 MOST_AT_ONCE = 100
-"""So many memos are delivered in one turn of the loop at most, which others share."""
+"""How many memos are delivered in one turn of the loop, which others share."""
 
 
 class AsyncExecution(Execution[Place]):

@@ -24,7 +24,7 @@ SHARED_ID = (
 )
 
 MOST_FOUND_STEPS = 25
-"""So many of the steps that were met are listed in an error."""
+"""How many of the steps that were met are listed in an error."""
 
 
 def no_answer(given: object) -> str:

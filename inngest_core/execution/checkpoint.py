@@ -33,11 +33,11 @@ from inngest_core.runtime.effects import Flow, now
 from inngest_core.web.messages import HTTPResponse, TransportError
 
 RETRY_SECONDS = 15.0
-"""After so long, saving is not tried again: the engine waits for this call."""
+"""How long saving is tried again: the engine waits for this call."""
 ANNOUNCE_SECONDS = 1.0
 """A step that runs for longer is announced, in an async function."""
 PAUSE_SECONDS = 60.0
-"""For so long an engine that refuses to save anything is not asked again."""
+"""How long an engine that refuses to save anything is not asked again."""
 
 _SUPERSEDED = 409
 _REFUSES_ALL = frozenset({401, 403, 404, 405, 501})

@@ -6,6 +6,8 @@ The tools and the logger are made when they are asked for: a call without steps 
 from __future__ import annotations
 
 import logging
+import types
+import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
@@ -103,6 +105,21 @@ def make_context(base: type[C], annotated: object, fields: dict[str, object], la
         fields.update((name, make(*late)) for name, make in _MADE_LATE.items())
     ctx.__dict__ = fields
     return ctx
+
+
+_CONTEXTS: tuple[type, ...] = (Context, ContextSync)
+
+
+def contexts_in(annotation: object) -> tuple[type, ...]:
+    """Return the classes of contexts in an annotation, which may be a union."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        annotation = typing.get_args(annotation)[0]
+    is_union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
+    kinds: list[object] = [
+        typing.get_origin(each) or each for each in (typing.get_args(annotation) if is_union else (annotation,))
+    ]
+    classes = [each for each in kinds if isinstance(each, type)]
+    return tuple([each for each in classes if issubclass(each, _CONTEXTS)])
 
 
 class ReplayLogger(logging.Logger):

@@ -37,7 +37,7 @@ current_step: contextvars.ContextVar[str | None] = contextvars.ContextVar("innge
 """The step whose callback runs. A context variable, not a flag: every branch and every task has its own."""
 
 MOST_FORGOTTEN = 3
-"""So many steps in a row that are not met again are a sign that step ids differ from call to call."""
+"""How many steps in a row that are not met again are a sign that step ids differ from call to call."""
 
 
 class Execution(Generic[Place]):
@@ -60,7 +60,10 @@ class Execution(Generic[Place]):
         self._services = services
         self._hooks = services.hooks
         self._logger = client.logger
-        self._begun = self._executed = not services.hooks.exist
+        self._begun = not services.hooks.exist
+        """Whether the hooks before new code have run, or there are none."""
+        self._executed = self._begun
+        """The same of the hooks after it."""
         self._steps_have_hooks = services.hooks.exist
         self._over = False
         self._nested: StepNestedError | None = None
@@ -233,8 +236,8 @@ class Execution(Generic[Place]):
             return Raised(error)
 
     def _scope(self, found: Found[Tool, Place]) -> StepScope:
-        of, client = self._services, self._services.client
-        return StepScope(self.run_id, found.id, of.send, client.engine_api, of.headers, client.serializer)
+        services, client = self._services, self._services.client
+        return StepScope(self.run_id, found.id, services.send, client.engine_api, services.headers, client.serializer)
 
     def _report_failure(
         self, found: Found[Tool, Place], info: StepInfo | None, error: BaseException, timing: tuple[int, int]

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from inngest_core.error_text import MOST_MEMBERS, SHORT_MESSAGE, cut, headline, leaves, message_of, name_of
 from inngest_core.errors import CallSupersededError, InngestError, NonRetriableError, RetryAfterError, StepError
+from inngest_core.execution.marks import mark_of
 from inngest_core.protocol.duration import dump_time, to_ms
 from inngest_core.protocol.limits import MAX_RETRY_AFTER_SECONDS
 from inngest_core.protocol.wire import CallContext, Header
@@ -32,7 +33,7 @@ _OURS = tuple(str(_PACKAGES / name) for name in ("inngest_core", "inngest_middle
 
 def retriable(error: BaseException) -> bool:
     """Tell whether trying again can help; for a group, whether it can for any of its exceptions."""
-    return any(each.retriable if isinstance(each, InngestError) else True for each in leaves(error))
+    return any(each.retriable if isinstance(each, InngestError) else mark_of(each).retriable for each in leaves(error))
 
 
 def is_final(error: BaseException, ctx: CallContext) -> bool:
@@ -47,8 +48,8 @@ def retry_headers(error: BaseException) -> Flow[dict[str, str]]:
     if not retriable(error):
         return {Header.NO_RETRY.value: "true"}
     for each in leaves(error):
-        if isinstance(each, RetryAfterError):
-            when = each.retry_after
+        when = each.retry_after if isinstance(each, RetryAfterError) else mark_of(each).retry_after
+        if when is not None:
             if not isinstance(when, datetime.datetime):
                 when = _later(when, (yield from now()))
             return {Header.RETRY_AFTER.value: dump_time(when)}
@@ -62,12 +63,18 @@ def _later(wait: int | datetime.timedelta, now_seconds: float) -> datetime.datet
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """Return name, message, stack, cause and code of an exception; a StepError gives those of its step."""
+    """Return name, message, stack, cause and code of an exception, and the data that it was marked with.
+
+    A StepError gives those of its step.
+    """
     described: dict[str, Any] = {}
     for each in reversed(_chain(error)):
         told: dict[str, Any] = {"name": name_of(each), "message": message_of(each)}
         if not isinstance(each, StepError) or each.stack is not None or each.__traceback__ is not None:
             told["stack"] = _stack(each)
+        data = mark_of(each).data
+        if data is not None:
+            told["data"] = data
         if described:
             told["cause"] = described
         described = told

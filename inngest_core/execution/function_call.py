@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any, assert_never
 
@@ -35,7 +36,7 @@ from .current import CurrentCall, current_call
 from .execution import Execution
 from .failure import describe, is_final, log_failure, retry_headers
 from .outcomes import CallOutcome, Reported, TargetMissed
-from .probe import tell_of_failure
+from .probe import current_probe, tell_of_failure
 from .replay import Found, Replay
 from .results import check_result
 from .services import Client, Services
@@ -108,6 +109,10 @@ class FunctionCall:
         return (yield from self._answer_error(MiddlewareError(no_answer(answer))))
 
     def _answer_within(self, _: object) -> Flow[Outcome]:
+        if self._current.ended:
+            return Raised(
+                MiddlewareError(f"a wrap_request hook ran the call of {self._function.id} twice; run it once")
+            )
         return Returned((yield from self._answer_call()))
 
     def _answer_call(self) -> Flow[Answer]:
@@ -214,6 +219,10 @@ class FunctionCall:
         self._changed = not (
             isinstance(outcome, Returned) and isinstance(made, Returned) and made.value is outcome.value
         )
+        probe = current_probe.get()
+        if probe is not None and self._changed and self._returned is not None and self._hooks.plan.restores_outputs:
+            with contextlib.suppress(Exception):  # of a value that is no JSON, which is what the answer says
+                probe.function_returned(self._call.ctx, self._dump_returned(self._returned.value))
         return made
 
     def _check(self, value: object) -> None:
@@ -284,6 +293,9 @@ class FunctionCall:
     def _dump(self, value: object) -> bytes:
         if self._changed:
             return dump(value, self._what(), serializer=self._client.serializer, limit=MAX_RESPONSE_BYTES).body
+        return self._dump_returned(value)
+
+    def _dump_returned(self, value: object) -> bytes:
         return self._execution.results.dump_output(
             self._handler.callback,
             value,

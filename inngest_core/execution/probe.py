@@ -33,8 +33,14 @@ class Probe(Protocol):
         """Look at a call before its function runs. logger: of the client."""
         ...
 
-    def call_made(self, ctx: CallContext, met: Mapping[str, Found[Tool, Any] | str]) -> None:
-        """Look at a call that is about to run. met: what it meets, as in `Replay.found`; it fills as it runs."""
+    def call_made(
+        self, ctx: CallContext, met: Mapping[str, Found[Tool, Any] | str], memos: Mapping[str, object]
+    ) -> None:
+        """Look at a call that is about to run.
+
+        met: what it meets, as in `Replay.found`; it fills as it runs. memos: those that the engine has sent; hooks of
+        middleware change them before the function runs, as when they decrypt them.
+        """
         ...
 
     def step_met(self, ctx: CallContext, found: Found[Tool, Any], results: Results) -> None:
@@ -42,6 +48,10 @@ class Probe(Protocol):
 
         ctx: of the call. results: reads the step's memo as the function gets it.
         """
+        ...
+
+    def function_returned(self, ctx: CallContext, data: bytes) -> None:
+        """Look at what a function returned, as JSON, before a hook changed it which would also change it back."""
         ...
 
     def function_failed(self, ctx: CallContext, error: BaseException) -> None:

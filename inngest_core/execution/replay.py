@@ -258,7 +258,7 @@ class Replay(Generic[Tool, Place]):
             return True
         if not alone and self._stack:
             return False
-        self._pass(found)
+        self._count_delivered(found)
         return True
 
     def keep(self, found: Found[Tool, Place], memo: Memo) -> None:
@@ -299,10 +299,11 @@ class Replay(Generic[Tool, Place]):
         if not self._ready or (self.target is not None and self.target_met):
             return None
         found = self._ready_steps.pop(heapq.heappop(self._ready))
-        self._pass(found)
+        self._count_delivered(found)
         return found
 
-    def _pass(self, found: Found[Tool, Place]) -> None:
+    def _count_delivered(self, found: Found[Tool, Place]) -> None:
+        """Note that a step is given its memo, and that the stack has come to it."""
         self._delivered += 1
         if found.race and self.new:
             self._perhaps_planned = True

@@ -22,12 +22,12 @@ from .replay import Memo
 from .tools import Tool
 
 MOST_WARNINGS = 1000
-"""So many callbacks are warned of by one client."""
+"""How many callbacks one client warns of."""
 
 _FIX = "annotate what it returns, or give output_type="
 
 Warned = set[tuple[str, object]]
-"""The functions, each with a callback about whose result there was a warning."""
+"""Pairs of a function's id and what identifies a callback: there was a warning about the result of that."""
 
 
 class Results:
@@ -78,7 +78,7 @@ class Results:
     def dump(self, tool: Tool, value: object, *, changed: bool) -> bytes:
         """Return what a step gave as JSON; raises OutputUnserializableError.
 
-        changed: a hook put it there; its type is then for what a hook makes of the memo.
+        changed: a hook put it there. A hook is then to read it, too, and the type is that of what this makes of it.
         """
         what = f"{_subject(tool.step_id)}: output"
         if tool.returns is None or changed:
@@ -103,9 +103,9 @@ class Results:
         what: str,
         output_type: object,
         limit: int,
-        told: str | None,
+        subject: str | None,
     ) -> bytes:
-        """told: what a warning is about when another value is got than was given; None for no warning."""
+        """subject: names, in a warning, what is read back as another value than was given; None for no warning."""
         returns = returned_by(callback)
         typ = returns.type_for(self._serializer) if output_type is None else output_type
         rule: Rule = "annotated" if output_type is None else "strict"
@@ -114,8 +114,8 @@ class Results:
         if typ is None and written.rich and lost is None:
             problem = returns.problem or "its annotation is of plain JSON"
             lost = f"is a {type(value).__name__} and comes back as plain JSON: {problem}; {_FIX}"
-        if lost is not None and told is not None:
-            self._warn(told, callback, lost)
+        if lost is not None and subject is not None:
+            self._warn(subject, callback, lost)
         return written.body
 
     def _warn(self, subject: str, callback: Callable[..., object], problem: str) -> None:

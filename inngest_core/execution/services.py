@@ -88,7 +88,7 @@ class Services:
 
     def make_checkpoint(self) -> Checkpoint | None:
         """Return what keeps and saves results while the call goes on; None where each step ends it."""
-        if not can_checkpoint(self.call.ctx, self.target):
+        ctx = self.call.ctx
+        if not can_checkpoint(ctx, self.target):
             return None
-        of = (self.function, self.client, self.function_id)
-        return make_checkpoint(*of, self.call.ctx, self.headers, self.started)
+        return make_checkpoint(self.function, self.client, self.function_id, ctx, self.headers, self.started)

@@ -74,28 +74,39 @@ def step(step_id: str) -> StepDecorator:
         if not callable(function):
             raise ConfigError(f'step "{step_id}" decorates {kind_of(function)}; give a function')
 
-        @functools.wraps(function)
-        def call(*args: object, **kwargs: object) -> object:
-            tools = get_step_context()
-            if isinstance(tools, Step):
-                name = getattr(function, "__qualname__", repr(function))
-                raise ConfigError(
-                    f'step "{step_id}": {name} is a plain def, but the running function is async def; make it async '
-                    "def, or use step.run, which takes both"
-                )
-            return tools.run(step_id, functools.partial(function, *args, **kwargs))
-
-        @functools.wraps(function)
-        async def call_async(*args: object, **kwargs: object) -> object:
-            tools = get_step_context()
-            if isinstance(tools, StepSync):
-                name = getattr(function, "__qualname__", repr(function))
-                raise ConfigError(
-                    f'step "{step_id}": {name} is async def, but the running function is a plain def; make both the '
-                    "same kind"
-                )
-            return await tools.run(step_id, functools.partial(function, *args, **kwargs))
-
-        return call_async if inspect.iscoroutinefunction(function) else call
+        make = _async_step if inspect.iscoroutinefunction(function) else _sync_step
+        return make(step_id, function)
 
     return cast("StepDecorator", decorate)
+
+
+def _sync_step(step_id: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(*args: object, **kwargs: object) -> object:
+        tools = get_step_context()
+        if isinstance(tools, Step):
+            raise ConfigError(
+                f'step "{step_id}": {_name_of(function)} is a plain def, but the running function is async def; make '
+                "it async def, or use step.run, which takes both"
+            )
+        return tools.run(step_id, functools.partial(function, *args, **kwargs))
+
+    return call
+
+
+def _async_step(step_id: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    async def call(*args: object, **kwargs: object) -> object:
+        tools = get_step_context()
+        if isinstance(tools, StepSync):
+            raise ConfigError(
+                f'step "{step_id}": {_name_of(function)} is async def, but the running function is a plain def; make '
+                "both the same kind"
+            )
+        return await tools.run(step_id, functools.partial(function, *args, **kwargs))
+
+    return call
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    return str(getattr(function, "__qualname__", repr(function)))

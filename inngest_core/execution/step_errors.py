@@ -18,6 +18,7 @@ def read_step_error(error: Mapping[str, Any], step_id: str) -> StepError:
         stack=stack if isinstance(stack, str) else None,
         step_id=step_id,
         cause=_cause(error.get("cause"), step_id),
+        data=error.get("data"),
     )
 
 

@@ -17,7 +17,7 @@ class StepNames:
         self._names: dict[str, str] = {}
 
     def keep(self, steps: Iterable[tuple[str, str, int]]) -> None:
-        """Remember steps: the id on the wire, the id in the code, and the how-manieth use of that it is, from 0."""
+        """Remember steps: the id on the wire, the id in the code, and how many uses of that came before."""
         if len(self._names) >= MOST_NAMES:
             self._names.clear()
         self._names.update({hashed: name_of_use(step_id, index) for hashed, step_id, index in steps})

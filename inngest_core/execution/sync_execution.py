@@ -88,6 +88,8 @@ class SyncExecution(Execution[Spot]):
     def meet(self, tool: Tool) -> Any:
         """Return the value of the step that user code has just met, raise its error, or end the call."""
         if this_thread() != self._thread:
+            if not self._thread:
+                raise StepUnexpectedError("a step was met before the function ran; meet steps in the function only")
             raise StepUnexpectedError(
                 f'step "{tool.step_id}" was met in another thread than that of the function; meet steps in the '
                 "function's own thread: ctx.group.parallel runs steps side by side"

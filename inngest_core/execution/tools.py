@@ -104,8 +104,8 @@ def run(step_id: str, callback: Callable[..., object], args: Sequence[object], o
     if output_type is not None:
         check_output_type(step_id, output_type)
     opts = _NO_OPTS if parallel_mode.get() is None else step_opts()
-    of_a_tool = (_STEP_RUN, step_id, step_id, read_plain, opts, callback, args, None, output_type, callback, None, None)
-    tool: Tool = _new(Tool, of_a_tool)  # a thousand in one call: without the keywords
+    fields = (_STEP_RUN, step_id, step_id, read_plain, opts, callback, args, None, output_type, callback, None, None)
+    tool: Tool = _new(Tool, fields)  # a thousand in one call: without the keywords
     return tool
 
 

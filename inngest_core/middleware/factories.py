@@ -28,11 +28,38 @@ def problems_of_middleware(given: object) -> Iterator[tuple[str, object, str]]:
         yield "middleware", given, f"a list; each item is {MIDDLEWARE_RULE}"
         return
     for number, factory in enumerate(cast("Sequence[object]", given)):
-        if isinstance(factory, _KINDS):
-            if factory.keeps_call:
-                yield f"middleware[{number}]", factory, _ONE_EACH
-        elif not isinstance(factory, MiddlewarePair) and not _makes_middleware(factory):
-            yield f"middleware[{number}]", factory, MIDDLEWARE_RULE
+        where = f"middleware[{number}]"
+        if isinstance(factory, MiddlewarePair):
+            yield from _problems_of_one(f"{where}.sync", factory.sync)
+            yield from _problems_of_one(f"{where}.asynchronous", factory.asynchronous)
+            if is_async(factory.sync):
+                yield f"{where}.sync", factory.sync, "middleware that is derived from inngest.MiddlewareSync"
+        else:
+            yield from _problems_of_one(where, factory)
+
+
+def _problems_of_one(where: str, given: object) -> Iterator[tuple[str, object, str]]:
+    if isinstance(given, _KINDS):
+        if given.keeps_call:
+            yield where, given, _ONE_EACH
+    elif not _makes_middleware(given):
+        yield where, given, _rule_for(given)
+
+
+def _rule_for(given: object) -> str:
+    """Return what to give instead of something that is nearly right: a class or its factory, not called yet."""
+    name = str(getattr(given, "__qualname__", ""))
+    if name.endswith(".factory"):
+        return f"what it returns: {name}(...)"
+    if not isinstance(given, type):
+        return MIDDLEWARE_RULE
+    if callable(getattr(given, "factory", None)):
+        return f"what its factory returns: {name}.factory(...)"
+    if issubclass(given, MiddlewarePair):
+        return f"an instance of it: {name}(...)"
+    if issubclass(given, _KINDS):
+        return f"a class whose __init__ takes (client, raw_request), or an instance: {name}(...)"
+    return MIDDLEWARE_RULE
 
 
 def check_middleware(middleware: Sequence[MiddlewareFactory] | None) -> Sequence[MiddlewareFactory]:

@@ -13,15 +13,17 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import CoroutineType
-from typing import cast
+from typing import Any, cast
 
-from inngest_core.errors import CONTROL, InngestError
+from inngest_core.error_text import kind_of
+from inngest_core.errors import CONTROL, InngestError, MiddlewareError
 from inngest_core.runtime.awaitable import begin, is_awaitable
 from inngest_core.runtime.drivers import Resources
 from inngest_core.runtime.effects import Call, Flow
 from inngest_core.runtime.held_loop import HELD_LOOP_SECONDS, tell_if_held
 from inngest_core.runtime.outcome import Outcome, Raised, Returned
 from inngest_core.runtime.stopwatch import ticks
+from inngest_core.runtime.time_limit import TimeLimit
 
 from .base import Middleware, MiddlewareFactory, MiddlewareSync
 from .factories import failed, make
@@ -31,13 +33,17 @@ from .values import StepInfo, TransformOutputResult
 _NAMES = tuple(name for name, hook in vars(MiddlewareSync).items() if callable(hook) and not name.startswith("_"))
 _BEFORE_NEW_CODE = frozenset({"after_memoization", "before_execution"})
 _OF_STEPS = frozenset({"on_step_start", "wrap_step", "transform_output", "on_step_complete", "on_step_error"})
+_BOTH_WAYS = ("transform_output", "transform_input")
 _RECORDS_INPUTS = operator.attrgetter("records_step_inputs")
 
 
 class Plan:
     """Which hooks some middleware has, and which of them."""
 
-    __slots__ = ("after_new_code", "around_function", "around_new_code", "before_new_code", "hooks", "of_steps")
+    __slots__ = (
+        *("after_new_code", "around_function", "around_new_code", "before_new_code", "hooks", "of_steps"),
+        "restores_outputs",
+    )
 
     def __init__(self, hooks: Mapping[str, Sequence[tuple[int, str]]]) -> None:
         self.hooks = hooks
@@ -47,6 +53,9 @@ class Plan:
         self.around_new_code = self.before_new_code or self.after_new_code
         self.around_function = self.around_new_code or "wrap_handler" in hooks
         self.of_steps = not _OF_STEPS.isdisjoint(hooks)
+        changing, reading = ({index for index, _ in hooks.get(name, ())} for name in _BOTH_WAYS)
+        self.restores_outputs = not changing.isdisjoint(reading)
+        """Whether a middleware has hooks for both ways of an output, as one that encrypts has."""
 
 
 _NO_HOOKS = Plan({})
@@ -63,7 +72,7 @@ class Hooks:
     def __init__(
         self,
         factories: Sequence[MiddlewareFactory],
-        client: object,
+        client: Any,
         raw_request: object,
         resources: Resources,
         *,
@@ -125,6 +134,9 @@ class Hooks:
             except Exception as error:  # a value, or a serializer of the user's, may raise anything
                 result.error = error
         yield from self.run_reversed("transform_output", result)
+        if result.error is not None and not isinstance(cast("object", result.error), BaseException):
+            given = kind_of(result.error)
+            raise MiddlewareError(f"a transform_output hook put {given} into result.error; give an exception, or None")
         return Returned(result.output) if result.error is None else Raised(result.error)
 
     def around(
@@ -152,8 +164,12 @@ class Hooks:
         instance = self._instances[index]
         wrap = getattr(instance, hook)
         if isinstance(instance, Middleware):
-            return awaiting_layer(wrap, name, given, inner, self._resources, context)
+            return awaiting_layer(wrap, name, given, inner, self._resources, self._limit(), context)
         return yielding_layer(wrap, name, given, inner, self._asynchronous, context)
+
+    def _limit(self) -> TimeLimit:
+        """Return how long one hook may be awaited."""
+        return TimeLimit(self._client.hook_timeout_seconds, "hook_timeout")
 
     def _planned(self, hook: str) -> Sequence[tuple[int, str]]:
         """Return who has this hook; instances are made for the first one, so that a failure is one of a hook."""
@@ -185,7 +201,7 @@ class Hooks:
             else:
                 if result is None or not is_awaitable(result):
                     continue
-                left = Call(_itself, (result,), what=name)
+                left = Call(_itself, (result,), what=name, limit=self._limit())
             yield from _by_driver(left)
             started = ticks() if may_wait else 0.0
 

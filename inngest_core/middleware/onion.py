@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable, Coroutine, Generator
-from types import GeneratorType
+from types import AsyncGeneratorType, GeneratorType
 from typing import Any, cast
 
 from inngest_core.error_text import kind_of
@@ -17,8 +17,9 @@ from inngest_core.errors import CONTROL, InngestError, MiddlewareError, NonRetri
 from inngest_core.runtime.drivers import Resources, run_async
 from inngest_core.runtime.effects import Call, Flow
 from inngest_core.runtime.held_loop import HELD_LOOP_SECONDS, tell_if_held
-from inngest_core.runtime.outcome import Outcome, Raised, Returned
+from inngest_core.runtime.outcome import Outcome, Raised, Returned, is_only
 from inngest_core.runtime.stopwatch import ticks
+from inngest_core.runtime.time_limit import TimeLimit
 
 from .factories import failed
 
@@ -42,16 +43,20 @@ def awaiting_layer(
     given: object,
     inner: Inner,
     resources: Resources,
+    limit: TimeLimit,
     context: contextvars.Context | None,
 ) -> Flow[Outcome]:
-    """Run *inner* within a hook that awaits `call_next()`; as `Hooks.around`. name: of the hook, for messages."""
+    """Run *inner* within a hook that awaits `call_next()`; as `Hooks.around`. name: of the hook. limit: for its own."""
     passed = _Passed()
     try:
-        value: object = yield Call(wrap, (given, _call_next(inner, resources, passed)), context, name)
+        value: object = yield Call(wrap, (given, _call_next(inner, resources, limit, passed)), context, name, limit)
     except GeneratorExit:
         raise
     except BaseException as error:
         return _raised(error, passed.outcome, passed.failure, name)
+    if isinstance(value, GeneratorType | AsyncGeneratorType):  # as a hook of MiddlewareSync is one, with its yield
+        seen = kind_of(cast("object", value))
+        raise MiddlewareError(f"{name} returned {seen}; write it with async def, and await call_next() in it")
     return _returned(value, passed.outcome, passed.failure)
 
 
@@ -69,7 +74,7 @@ def yielding_layer(
     for each hook and step would cost more than most hooks.
     """
     run: Callable[..., Any] = _run_here if context is None else context.run
-    outcome: Outcome | None = None  # of the inside
+    outcome = None  # of the inside; not annotated, as basedpyright then loses its type
     failure: BaseException | None = None  # of a hook further in
     hook: Generator[None, object, object] | None = None
     is_open = has_returned = False  # is_open: the hook waits at a yield
@@ -84,14 +89,13 @@ def yielding_layer(
                 left, is_open = None, False
                 try:
                     if hook is None:
-                        made = run(wrap, given)
-                        hook = made if type(made) is GeneratorType else _checked(made, name)
+                        hook = _checked(run(wrap, given), name)
                         run(hook.send, None)
                     elif failure is not None:
                         run(hook.throw, failure)
-                    elif type(outcome) is Returned:
+                    elif isinstance(outcome, Returned):
                         run(hook.send, outcome.value)
-                    elif type(outcome) is Raised:
+                    elif outcome is not None:
                         run(hook.throw, outcome.error)
                     is_open = True
                 except StopIteration as end:
@@ -153,19 +157,26 @@ def _raised(error: BaseException, outcome: Outcome | None, failure: BaseExceptio
 
 
 def _lets_through(error: BaseException, inside: BaseException) -> bool:
-    """Tell whether *error* was raised inside; no generator and no coroutine lets a StopIteration out as such."""
+    """Tell whether *error* was raised inside.
+
+    No generator and no coroutine lets a StopIteration out as such. A task group around `call_next()` puts every error
+    into a group, the Interrupt that ends a call included.
+    """
     if isinstance(inside, StopIteration | StopAsyncIteration):
         return inside in (error, error.__cause__)
-    return error is inside
+    return is_only(error, inside)
 
 
-def _call_next(inner: Inner, resources: Resources, passed: _Passed) -> Callable[[], Any]:
+def _call_next(inner: Inner, resources: Resources, limit: TimeLimit, passed: _Passed) -> Callable[[], Any]:
     async def call_next() -> object:
+        limit.pause()
         try:
             passed.outcome = await run_async(inner(None), resources)
         except Exception as failure:
             passed.failure = failure
             raise
+        finally:
+            limit.resume()
         return passed.outcome.unwrap()
 
     return call_next
@@ -176,10 +187,10 @@ def _run_here(function: Callable[..., object], *args: object) -> object:
 
 
 def _checked(made: object, name: str) -> Generator[None, object, object]:
-    """Return what a wrapping hook has returned, where that is a generator of some other kind."""
-    if isinstance(made, Generator):
-        return cast("Generator[None, object, object]", made)
-    seen = kind_of(made)
-    if isinstance(made, Coroutine):
-        made.close()
-    raise MiddlewareError(f"{name} returned {seen}; it wraps what stands at its yield, so it needs one")
+    """Return what a wrapping hook has returned, where it is a generator."""
+    if not isinstance(made, GeneratorType) and not isinstance(made, Generator):  # an abstract class takes long to ask
+        seen = kind_of(made)
+        if isinstance(made, Coroutine):
+            made.close()
+        raise MiddlewareError(f"{name} returned {seen}; it wraps what stands at its yield, so it needs one")
+    return cast("Generator[None, object, object]", made)

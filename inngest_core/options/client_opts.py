@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from inngest_core.error_text import kind_of
 from inngest_core.errors import ConfigError
@@ -10,7 +11,8 @@ from inngest_core.protocol.duration import Duration, to_ms
 
 from .checkpointing import CheckpointingOption, problems_of_checkpointing
 
-DEFAULT_TIMEOUT_MS = 30_000
+DEFAULT_REQUEST_TIMEOUT = timedelta(seconds=30)
+DEFAULT_HOOK_TIMEOUT = timedelta(minutes=5)
 _TEXTS = (
     "app_version",
     "env",
@@ -60,12 +62,13 @@ def check_pool_size(given: int | None, configured: int | None) -> int | None:
     return given
 
 
-def read_request_timeout(given: Duration | None) -> float:
-    """Return a time-out in seconds; raises ConfigError."""
+def read_timeout(name: str, given: Duration | None, default: timedelta) -> float:
+    """Return a time-out in seconds; raises ConfigError. name: of the option."""
     try:
-        ms = DEFAULT_TIMEOUT_MS if given is None else to_ms(given)
+        ms = to_ms(default if given is None else given)
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"request_timeout: {error}") from None
+        raise ConfigError(f"{name}: {error}") from None
     if ms == 0:
-        raise ConfigError("request_timeout is zero; give milliseconds or a timedelta, or leave it out for 30 seconds")
+        usual = f"{default.total_seconds():g} seconds"
+        raise ConfigError(f"{name} is zero; give milliseconds or a timedelta, or leave it out for {usual}")
     return ms / 1000

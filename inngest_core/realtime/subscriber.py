@@ -29,7 +29,7 @@ SILENCE_SECONDS = 50.0
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 30.0
 FIRST_TRIES = 5
-"""So often a subscriber that was never connected tries: what never answers is not there, or is somewhere else."""
+"""How often a subscriber that was never connected tries: what never answers is not there, or is somewhere else."""
 TELL_AGAIN_SECONDS = 60.0
 """How long to wait before the missing connection is logged again."""
 STEADY_SECONDS = 10.0

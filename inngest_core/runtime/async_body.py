@@ -21,11 +21,11 @@ from .outcome import Outcome, Raised, Returned
 from .place import Place, is_a_time_out, run_branch
 
 SETTLE_TURNS = 10
-"""So many turns of the loop without news make it quiet. Needed in trials: 1 for a plain await, 3 for gather, 7 for
+"""How many turns of the loop without news make it quiet. Needed in trials: 1 for a plain await, 3 for gather, 7 for
 three nested task groups. Best effort: a step behind real I/O is met later and handled then."""
 
 IDLE_TURNS = 2
-"""So many turns in a row in which nothing else ran make it quiet, too, where the loop tells: only timers and I/O are
+"""How many turns in a row in which nothing else ran make it quiet, too, where the loop tells: only timers and I/O are
 left, and one turn has taken those that were due."""
 
 UNWIND_SECONDS = 5.0
@@ -218,7 +218,7 @@ class AsyncBody:
         return True
 
     def step_runs(self, place: Place) -> contextvars.Context:
-        """Until it has ended, nothing but the end of the call cancels a wait; return the context to run the step in."""
+        """Let nothing but the end of the call cancel a wait while a step runs; return the context to run it in."""
         if place.context is None:
             raise AssertionError("a step that runs has context variables")
         self._runs_a_step = True

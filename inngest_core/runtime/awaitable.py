@@ -5,7 +5,11 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Awaitable, Coroutine, Generator
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, TypeVar, cast
+
+from inngest_core.errors import AsyncUnsupportedError
+
+T = TypeVar("T")
 
 _PLAIN = frozenset({types.NoneType, bool, int, float, str, bytes, dict, list, tuple})
 """Asking a class for a method that it lacks takes ten times as long as looking it up here."""
@@ -31,6 +35,19 @@ def begin(coroutine: Any) -> Awaitable[object] | None:
         return Rest(coroutine, coroutine.send(None))
     except StopIteration:
         return None
+
+
+def at_once(coroutine: Coroutine[object, None, T], what: str) -> T:
+    """Run a coroutine that waits for nothing, where no loop runs; return its result.
+
+    what: names it. Raises AsyncUnsupportedError: it waits.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return cast("T", end.value)
+    coroutine.close()
+    raise AsyncUnsupportedError(f"{what} waited on an event loop; make the function async def")
 
 
 class Rest:

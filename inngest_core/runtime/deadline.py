@@ -36,7 +36,7 @@ ERRORS = (
 
 @contextlib.contextmanager
 def within(seconds: float) -> Generator[None]:
-    """Give what happens in this block, in this thread, so many seconds; raises httpcore.TimeoutException."""
+    """Limit how long what happens in this block, in this thread, may take; raises httpcore.TimeoutException."""
     token = _deadline.set(time.monotonic() + seconds)
     try:
         yield

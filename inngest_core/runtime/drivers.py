@@ -323,12 +323,13 @@ async def _run_in_pool(flow: Flow[Any], resources: Resources) -> object:
 
 def _begin_call(effect: Call) -> object:
     """Call the callback; what an async one returns is yet to be awaited."""
-    started, context = time.perf_counter(), effect.context
+    started, context, limit = time.perf_counter(), effect.context, effect.limit
     result = effect.callback(*effect.args) if context is None else context.run(effect.callback, *effect.args)
     tell_if_held(effect.what, time.perf_counter() - started)
-    if context is None or not is_awaitable(result):
+    if (context is None and limit is None) or not is_awaitable(result):
         return result
-    return _await_in(context, result)
+    awaited = result if limit is None else limit.wait_for(result)
+    return awaited if context is None else _await_in(context, awaited)
 
 
 async def _await_in(context: contextvars.Context, result: Awaitable[object]) -> object:

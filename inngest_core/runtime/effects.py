@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 from inngest_core.web.messages import HTTPRequest, HTTPResponse
 
 from .outcome import Outcome
+from .time_limit import TimeLimit
 
 T = TypeVar("T")
 
@@ -24,12 +25,14 @@ class Call:
 
     context: run it in these context variables instead of the current ones.
     what: names the callable in messages, such as 'step "charge"'.
+    limit: how long its result may be awaited; the call raises TimeoutError after that.
     """
 
     callback: Callable[..., object]
     args: Sequence[object] = ()
     context: contextvars.Context | None = None
     what: str = ""
+    limit: TimeLimit | None = None
 
 
 @dataclass(slots=True)
@@ -42,7 +45,7 @@ class Invoke:
 
 @dataclass(slots=True)
 class KeepAlive:
-    """Make a stream that runs *flow* while it is read: white space every so many seconds, and at last what it gives.
+    """Make a stream that runs *flow* while it is read: white space at intervals, and at last what it gives.
 
     The result is that stream, an iterator or an async iterator, as the driver's web server needs it.
     """
@@ -92,7 +95,7 @@ class Sleep:
 
 @dataclass(slots=True)
 class Later:
-    """Begin to run a flow in so many seconds, beside what goes on; the result is a Timer that calls it off.
+    """Begin to run a flow after some time, beside what goes on; the result is a Timer that calls it off.
 
     flow: makes it. Its result goes nowhere, and it raises nothing. The sync driver never begins it.
     """
@@ -112,7 +115,7 @@ NOW = Now()
 
 @dataclass(slots=True)
 class Random:
-    """So many random bytes."""
+    """Random bytes. size: how many."""
 
     size: int
 

@@ -23,7 +23,11 @@ _HAVE_A_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
 class Target(NamedTuple):
-    """Where a request goes. url: as it was read. core: the same for httpcore. host: of the header. has_user: in it."""
+    """Where a request goes.
+
+    url: as httpx read it. name: of the host. core: the URL as httpcore takes it. host: what the Host header says.
+    has_user: whether the URL names a user.
+    """
 
     url: str
     scheme: str

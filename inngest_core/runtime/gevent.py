@@ -44,7 +44,7 @@ class Wait(Protocol):
     """Waits for a signal, once."""
 
     def __call__(self, seconds: float, goes_on: Callable[[], bool] = ..., /) -> bool:
-        """Wait for so many seconds, and again while *goes_on* says so; return False when no signal came."""
+        """Wait for some seconds, and again while *goes_on* says so; return False when no signal came."""
         ...
 
 
@@ -57,38 +57,44 @@ def signal() -> tuple[Callable[[], object], Wait]:
     if hubs is None:
         event = threading.Event()
         return event.set, lambda seconds, goes_on=_never: _wait_on(event.wait, seconds, goes_on)
-    hub = hubs.get_hub()
-    waiter = hubs.Waiter(hub)
-    wakes = hub.loop.async_()
-    wakes.start(waiter.switch, True)
-    lock = real_lock()
-    open_watcher = [wakes]
-
-    def wake() -> None:
-        with lock:
-            for watcher in open_watcher:
-                watcher.send()
-
-    def came_within(seconds: float) -> bool:
-        came: object = None
-        with _gevent("gevent").Timeout(seconds, False):
-            came = waiter.get()
-        return came is True
-
-    def wait(seconds: float, goes_on: Callable[[], bool] = _never) -> bool:
-        try:
-            return _wait_on(came_within, seconds, goes_on)
-        finally:
-            with lock:
-                open_watcher.clear()
-            wakes.stop()
-            wakes.close()
-
-    return wake, wait
+    to_hub = _HubSignal(hubs)
+    return to_hub.send, to_hub.wait
 
 
 def _never() -> bool:
     return False
+
+
+class _HubSignal:
+    """A signal from any thread to the hub of the greenlet that made this, which switches to that greenlet."""
+
+    def __init__(self, hubs: Any) -> None:
+        hub = hubs.get_hub()
+        self._waiter = hubs.Waiter(hub)
+        self._watcher = hub.loop.async_()
+        self._watcher.start(self._waiter.switch, True)
+        self._lock = real_lock()
+        self._is_open = True
+
+    def send(self) -> None:
+        with self._lock:
+            if self._is_open:
+                self._watcher.send()
+
+    def wait(self, seconds: float, goes_on: Callable[[], bool] = _never) -> bool:
+        try:
+            return _wait_on(self._came_within, seconds, goes_on)
+        finally:
+            with self._lock:
+                self._is_open = False
+            self._watcher.stop()
+            self._watcher.close()
+
+    def _came_within(self, seconds: float) -> bool:
+        came: object = None
+        with _gevent("gevent").Timeout(seconds, False):
+            came = self._waiter.get()
+        return came is True
 
 
 def _wait_on(came_within: Callable[[float], bool], seconds: float, goes_on: Callable[[], bool]) -> bool:

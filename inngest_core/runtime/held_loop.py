@@ -1,4 +1,4 @@
-"""Telling of plain functions that hold the event loop, on which nothing else runs while they do."""
+"""Warns of plain functions that hold the event loop: nothing else runs on it meanwhile."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ current_mark: contextvars.ContextVar[Mark | None] = contextvars.ContextVar("inng
 
 
 def no_mark() -> None:
-    """Return what the mark of a body that has not begun is."""
+    """Return the mark of a body that has not begun: it has none."""
 
 
 def is_about_to_run(mark: Mark | None, callbacks: Collection[object]) -> bool:

@@ -19,13 +19,12 @@ Failing = Callable[[], contextlib.AbstractContextManager[None]]
 """Turns what a read raises into a TransportError."""
 
 
-class OpenAnswer:
-    """An answer that is read in the thread that asked for it."""
+class _Open:
+    """What the two kinds share: the head of the answer."""
 
     def __init__(self, response: httpx.Response, failing: Failing) -> None:
         self._response = response
         self._failing = failing
-        self._chunks: Iterator[bytes] = response.iter_raw()
 
     @property
     def status(self) -> int:
@@ -34,6 +33,14 @@ class OpenAnswer:
     @property
     def headers(self) -> Mapping[str, str]:
         return self._response.headers
+
+
+class OpenAnswer(_Open):
+    """An answer that is read in the thread that asked for it."""
+
+    def __init__(self, response: httpx.Response, failing: Failing) -> None:
+        super().__init__(response, failing)
+        self._chunks: Iterator[bytes] = response.iter_raw()
 
     def read(self, seconds: float) -> bytes:
         """Return what comes next, and nothing at the end; raises TransportError when nothing comes in *seconds*."""
@@ -50,24 +57,15 @@ class OpenAnswer:
         self.close()
 
 
-class OpenAnswerAsync:
+class OpenAnswerAsync(_Open):
     """An answer that is read on the loop that asked for it. A read that is cancelled loses nothing."""
 
     def __init__(self, response: httpx.Response, failing: Failing) -> None:
-        self._response = response
-        self._failing = failing
+        super().__init__(response, failing)
         self._chunks: AsyncIterator[bytes] = response.aiter_raw()
         self._loop = asyncio.get_running_loop()
         self._reading: asyncio.Task[bytes] | None = None
         self._closing: asyncio.Task[None] | None = None
-
-    @property
-    def status(self) -> int:
-        return self._response.status_code
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return self._response.headers
 
     async def read(self, seconds: float) -> bytes:
         """Return what comes next, and nothing at the end; raises TransportError when nothing comes in *seconds*."""

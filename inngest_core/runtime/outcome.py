@@ -6,6 +6,7 @@ Exceptions that cross a thread or a task lose their way (a `StopIteration`, a `S
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 
 @dataclass(slots=True)
@@ -31,3 +32,13 @@ class Raised:
 
 
 Outcome = Returned | Raised
+
+
+def is_only(raised: BaseException, inside: BaseException | None) -> bool:
+    """Tell whether what was raised is nothing but *inside*: itself, or in a group, as a task group puts it."""
+    while raised is not inside and isinstance(raised, BaseExceptionGroup):
+        members = cast("BaseExceptionGroup[BaseException]", raised).exceptions
+        if len(members) != 1:
+            return False
+        raised = members[0]
+    return raised is inside

@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class Waits(Protocol):
-    """Who knows about all waits of a body."""
+    """The body, as far as its places know it."""
 
     def keep_waiting(self) -> bool:
         """Tell whether a place refuses to be cancelled right now."""

@@ -1,4 +1,4 @@
-"""Which thread this is, and for how long."""
+"""Which thread this is, and whether it ends with the call that runs in it."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 
 
 class AsyncTimer:
-    """Starts a coroutine on the running loop after so many seconds, unless it is cancelled before."""
+    """Starts a coroutine on the running loop after some time, unless it is cancelled before."""
 
     def __init__(self, seconds: float, work: Callable[[], Coroutine[object, object, None]]) -> None:
         self._work = work

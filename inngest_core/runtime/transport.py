@@ -47,22 +47,22 @@ class Transport:
         if self._at_exit is not None:
             self._at_exit.detach()
         self._lock = threading.Lock()
-        self._threads: _OfThreads | None = None
+        self._threads: _ThreadConnections | None = None
         self._at_exit = None
         self._tls: ssl.SSLContext | None = None
-        self._by_loop: dict[asyncio.AbstractEventLoop, _OfLoop] = {}
+        self._by_loop: dict[asyncio.AbstractEventLoop, _LoopConnections] = {}
 
     def fetch(self, request: HTTPRequest) -> HTTPResponse:
         """Exchange *request* in this thread; raises TransportError."""
-        threads = self._of_threads()
+        connections = self._thread_connections()
         from .deadline import within, within_deadline  # it is loaded by now
         from .exchanges import content_of, from_core, target_of, to_core
 
         with _failing(request), within(request.timeout):
             target = target_of(request.url)
             if request.follow_redirects or target.has_user:
-                return _fetch_by_httpx(threads.client, request)
-            pool = threads.connections.pools.to(target.scheme, target.name)
+                return _fetch_by_httpx(connections.client, request)
+            pool = connections.transport.pools.to(target.scheme, target.name)
             with contextlib.closing(pool.handle_request(to_core(request, target, within_deadline()))) as answer:
                 content = content_of(request, answer.headers)
                 for chunk in answer.iter_stream():
@@ -72,15 +72,15 @@ class Transport:
 
     async def fetch_async(self, request: HTTPRequest) -> HTTPResponse:
         """Exchange *request* on the running loop; raises TransportError."""
-        owner = await self._of_loop()
+        connections = await self._loop_connections()
         from .exchanges import content_of, from_core, target_of, to_core
 
         with _failing(request):
             target = target_of(request.url)
             async with asyncio.timeout(request.timeout):
                 if request.follow_redirects or target.has_user:
-                    return await _fetch_by_httpx_async(owner.client, request)
-                pool = owner.connections.pools.to(target.scheme, target.name)
+                    return await _fetch_by_httpx_async(connections.client, request)
+                pool = connections.transport.pools.to(target.scheme, target.name)
                 async with contextlib.aclosing(await pool.handle_async_request(to_core(request, target))) as answer:
                     content = content_of(request, answer.headers)
                     async for chunk in answer.aiter_stream():
@@ -90,25 +90,25 @@ class Transport:
 
     def open(self, request: HTTPRequest) -> OpenAnswer:
         """Begin to exchange *request* in this thread; raises TransportError."""
-        threads = self._of_threads()
+        connections = self._thread_connections()
         from .deadline import within
 
         with _failing(request), within(request.timeout):
-            response = threads.client.send(_to_httpx(request), stream=True)
+            response = connections.client.send(_to_httpx(request), stream=True)
         return OpenAnswer(response, functools.partial(_failing, request))
 
     async def open_async(self, request: HTTPRequest) -> OpenAnswerAsync:
         """Begin to exchange *request* on the running loop; raises TransportError."""
-        owner = await self._of_loop()
+        connections = await self._loop_connections()
         with _failing(request):
             async with asyncio.timeout(request.timeout):
-                response = await owner.client.send(_to_httpx(request), stream=True)
+                response = await connections.client.send(_to_httpx(request), stream=True)
         return OpenAnswerAsync(response, functools.partial(_failing, request))
 
-    def _of_threads(self) -> _OfThreads:
+    def _thread_connections(self) -> _ThreadConnections:
         with self._lock:
             if self._threads is None:
-                self._threads = _OfThreads(self._load_tls())
+                self._threads = _ThreadConnections(self._load_tls())
                 self._at_exit = weakref.finalize(self, self._threads.client.close)
             return self._threads
 
@@ -119,17 +119,17 @@ class Transport:
             self._tls = _tls_with(ssl.get_default_verify_paths())
         return self._tls
 
-    async def _of_loop(self) -> _OfLoop:
+    async def _loop_connections(self) -> _LoopConnections:
         loop = asyncio.get_running_loop()
         tls = await off_the_loop(self._load_tls) if self._tls is None else self._tls
         with self._lock:
-            owner = self._by_loop.get(loop)
-            if owner is None:
+            connections = self._by_loop.get(loop)
+            if connections is None:
                 for other in [other for other in self._by_loop if other.is_closed()]:
                     del self._by_loop[other]  # it ended without shutting its generators down
-                owner = self._by_loop[loop] = _OfLoop(tls, lambda: self._by_loop.pop(loop, None))
-        await owner.open()
-        return owner
+                connections = self._by_loop[loop] = _LoopConnections(tls, lambda: self._by_loop.pop(loop, None))
+        await connections.open()
+        return connections
 
     def close(self) -> None:
         """Close the client of threads, and have the loops that run close theirs."""
@@ -137,16 +137,16 @@ class Transport:
             self._at_exit()  # closes the client, and has nothing left to do when Python ends
         self._threads = self._at_exit = None
         with self._lock:
-            owners = list(self._by_loop.items())
-        for loop, owner in owners:
+            by_loop = list(self._by_loop.items())
+        for loop, connections in by_loop:
             if loop.is_running():
-                loop.call_soon_threadsafe(owner.close_soon)
+                loop.call_soon_threadsafe(connections.close_soon)
 
     async def close_async(self) -> None:
         """Close the running loop's client before this returns; the others as in `close`."""
-        owner = self._by_loop.get(asyncio.get_running_loop())
-        if owner is not None:
-            await owner.close()
+        connections = self._by_loop.get(asyncio.get_running_loop())
+        if connections is not None:
+            await connections.close()
         self.close()
 
 
@@ -161,7 +161,7 @@ def _tls_with(paths: ssl.DefaultVerifyPaths) -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-class _OfThreads:
+class _ThreadConnections:
     """What threads send with: connections, and a client of httpx on top of them, which follows redirects."""
 
     def __init__(self, tls: ssl.SSLContext) -> None:
@@ -169,11 +169,11 @@ class _OfThreads:
 
         from .deadline import DeadlineTransport
 
-        self.connections = DeadlineTransport(tls)
-        self.client = httpx.Client(transport=self.connections, cookies=_no_cookies())
+        self.transport = DeadlineTransport(tls)
+        self.client = httpx.Client(transport=self.transport, cookies=_no_cookies())
 
 
-class _OfLoop:
+class _LoopConnections:
     """The same for one loop, with which it ends. forget: called when it has ended."""
 
     def __init__(self, tls: ssl.SSLContext, forget: Callable[[], object]) -> None:
@@ -181,8 +181,8 @@ class _OfLoop:
 
         from .loop_connections import LoopTransport
 
-        self.connections = LoopTransport(tls)
-        self.client = httpx.AsyncClient(transport=self.connections, cookies=_no_cookies())
+        self.transport = LoopTransport(tls)
+        self.client = httpx.AsyncClient(transport=self.transport, cookies=_no_cookies())
         self.lifetime = self._live()
         self._forget = forget
         self._opened = False

@@ -158,7 +158,7 @@ class App:
         headers: the headers, with lower-case names.
         """
         try:
-            self._check(len(url), content_length(headers.get(_CONTENT_LENGTH)) or 0)
+            self._check_sizes(len(url), content_length(headers.get(_CONTENT_LENGTH)) or 0)
             self._guard.check_head(method, headers, now=unix_seconds())
         except InngestError as error:
             return self.refuse(error)
@@ -183,7 +183,7 @@ class App:
         started: float = yield NOW
         exchange = _Exchange(request, started)
         try:
-            self._check(len(request.url), len(request.body))
+            self._check_sizes(len(request.url), len(request.body))
             exchange.signer = self._guard.authenticate(request, now=started)
             if not request.body and request.method == "POST" and _announces_a_body(request):
                 raise BodyInvalidError(_CONSUMED)
@@ -253,13 +253,13 @@ class App:
             yield from self._warn_if_lost(exchange.request)
         return self._respond(answer, exchange.signer, now=ended)
 
-    def _check(self, url: int, body: int) -> None:
-        """Raise RequestError when requests of that size, or any, are not answered; url, body: their lengths."""
+    def _check_sizes(self, url_length: int, body_length: int) -> None:
+        """Raise RequestError when requests of that size are not answered, or none are."""
         if self._signing_key_missing:
             raise SigningKeyMissingError(NO_SIGNING_KEY)
-        if url > MAX_URL:
+        if url_length > MAX_URL:
             raise URLTooLongError(f"the URL is longer than {MAX_URL} characters")
-        if body > self.body_cap:
+        if body_length > self.body_cap:
             raise BodyTooLargeError(f"the body is larger than {self.body_cap} bytes")
 
     def _answer(self, exchange: _Exchange) -> Flow[Answer | Invoke]:

@@ -38,7 +38,7 @@ def find_call(request: Request, client: Inngest, functions: Functions, started: 
     probe = tell_of_call(call.ctx, function, client.logger)
     made = FunctionCall(client, function, handler, fn_id, call, target, request, started)
     if probe is not None:
-        probe.call_made(call.ctx, made.met)
+        probe.call_made(call.ctx, made.met, call.steps)
     run = made.run()
     return Invoke(run if function.around is None else function.around(run), handler.is_async)
 

@@ -72,7 +72,7 @@ def register_in_band(endpoint: Endpoint, request: Request, signer: Signer) -> Fl
         "capabilities": capabilities(config),
         "env": config.env,
         "framework": endpoint.framework,
-        "functions": (yield from _told_functions(endpoint, url, request)),
+        "functions": (yield from _functions_after_hooks(endpoint, url, request)),
         "inspection": dump_introspection(endpoint, signer),
         "platform": config.platform,
         "sdk_author": SDK_AUTHOR,
@@ -101,23 +101,23 @@ def register_out_of_band(endpoint: Endpoint, request: Request) -> Flow[Answer]:
         "v": "0.1",
         "framework": endpoint.framework,
         "capabilities": capabilities(config),
-        "functions": (yield from _told_functions(endpoint, url, request)),
+        "functions": (yield from _functions_after_hooks(endpoint, url, request)),
     }
     try:
-        told = yield from client.engine_api.register(
+        answered = yield from client.engine_api.register(
             strip_nulls(registration), framework=endpoint.framework, deploy_id=_deploy_id(request.url)
         )
     except RegistrationError as error:
         return _failed(error)
     body: dict[str, object] = {
-        **strip_nulls(told),
+        **strip_nulls(answered),
         "message": "Successfully registered",
-        "modified": told.get("modified") is True,
+        "modified": answered.get("modified") is True,
     }
     return Answer(200, body, _OUT_OF_BAND)
 
 
-def _told_functions(endpoint: Endpoint, url: str, request: Request) -> Flow[list[dict[str, object]]]:
+def _functions_after_hooks(endpoint: Endpoint, url: str, request: Request) -> Flow[list[dict[str, object]]]:
     """Return the configurations as the `on_register` hooks of the client leave them."""
     client, functions = endpoint.client, dump_functions(endpoint.functions, url)
     if not client.middleware:

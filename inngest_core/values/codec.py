@@ -31,7 +31,7 @@ from .keys import key_as_text, reading_none_keys, spelled_out, writing_keys
 from .schema import CLASS, UUID, Fitting, hashable
 
 MOST_KNOWN = 1024
-"""So many types are remembered; then it starts anew."""
+"""How many types are remembered before it starts anew."""
 
 _CONFIG: Any = {"ser_json_bytes": "base64", "val_json_bytes": "base64", "ser_json_inf_nan": "constants"}
 _CONFIGURED = frozenset({"model", "dataclass", "typed-dict"})

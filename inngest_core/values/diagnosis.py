@@ -20,9 +20,9 @@ from .json_text import key_text, parse_value
 from .schema import PLAIN_CLASSES
 
 DEEPEST = 1000
-"""So many levels are looked into for the value that is refused; the standard library writes about as many."""
+"""How many levels are searched for the value that is refused; the standard library writes about as many."""
 LONGEST_PATH = 200
-"""So many characters are shown of where something is."""
+"""How many characters of a path are shown."""
 
 _FIX_NUMBER = "give a finite number or None"
 _FIX_BYTES = 'set ser_json_bytes and val_json_bytes to "base64", as these are no text'

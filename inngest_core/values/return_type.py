@@ -22,7 +22,7 @@ from .schema import is_plain
 from .serializer import Serializer
 
 MOST_KNOWN = 4096
-"""So many functions are remembered; then it starts anew."""
+"""How many functions are remembered before it starts anew."""
 
 _AWAITABLES = (collections.abc.Awaitable, collections.abc.Coroutine)
 _SELF: object = cast("Any", typing).Self

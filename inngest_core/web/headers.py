@@ -20,7 +20,7 @@ S = TypeVar("S", str, bytes)
 class Headers(Mapping[str, str], Generic[G]):
     """Headers by lower-case names, of what a server gave.
 
-    `get` looks there; whatever else a mapping can do, it does with a dictionary of all that is made for it then.
+    A dictionary of all is made when it is needed. Heirs say how, and may have a `get` that does without it.
     """
 
     __slots__ = ("_given", "_whole")
@@ -35,7 +35,7 @@ class Headers(Mapping[str, str], Generic[G]):
     def get(self, key: str, /, default: str | D) -> str | D: ...
     def get(self, key: str, /, default: Any = None) -> Any:
         """Return a header; *default* when there is none of that name."""
-        raise NotImplementedError
+        return self.whole.get(key, default)
 
     def read(self, given: G) -> dict[str, str]:
         """Return all headers; where two have the same name, that which `get` returns."""

@@ -37,6 +37,16 @@ _LONGEST_DEBOUNCE_SECONDS = 7 * _DAY_SECONDS
 _SHARED_SCOPES = ("env", "account")
 
 
+def object_of(value: object, field: str, fault: Fault) -> dict[str, Any]:
+    """Return what is in an object, and nothing for null; anything else is a fault of the field."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        fault(field, f"is a JSON {json_kind(value)}; expected an object")
+        return {}
+    return cast("dict[str, Any]", value)
+
+
 class FlowControl:
     """Checks the options of one function."""
 
@@ -58,13 +68,7 @@ class FlowControl:
         self._compiles(self._config.get("idempotency"), "idempotency")
 
     def _object(self, field: str) -> dict[str, Any]:
-        value = self._config.get(field)
-        if value is None:
-            return {}
-        if not isinstance(value, dict):
-            self._fault(field, f"is a JSON {json_kind(value)}; expected an object")
-            return {}
-        return cast("dict[str, Any]", value)
+        return object_of(self._config.get(field), field, self._fault)
 
     def _limit(self, value: object, field: str, least: float) -> None:
         if not isinstance(value, int) or isinstance(value, bool) or value < least:

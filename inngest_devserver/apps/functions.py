@@ -22,7 +22,7 @@ from inngest_devserver.ids import function_uuid
 from inngest_devserver.matcher import Expression, ExpressionError
 
 from .durations import check_seconds, seconds_of
-from .flow_control import FLOW_CONTROL, FlowControl
+from .flow_control import FLOW_CONTROL, FlowControl, object_of
 from .flow_options import NO_FLOW, FlowOptions, read_flow
 
 DEFAULT_RETRIES = 4
@@ -152,13 +152,7 @@ class _Reader:
         self._faults.append(f'function "{self._slug}": {field} {what}')
 
     def _object(self, owner: Mapping[str, Any], key: str, field: str) -> dict[str, Any]:
-        value = owner.get(key)
-        if value is None:
-            return {}
-        if not isinstance(value, dict):
-            self._fault(field, f"is a JSON {json_kind(value)}; expected an object")
-            return {}
-        return cast("dict[str, Any]", value)
+        return object_of(owner.get(key), field, self._fault)
 
     def _step(self) -> tuple[str, int]:
         steps = self._object(self._config, "steps", "steps")

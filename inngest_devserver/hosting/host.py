@@ -131,13 +131,7 @@ class AppHost:
                 writer.close()
                 return
             self._lifeline = writer
-            with contextlib.suppress(OSError, ValueError):  # the child has ended, or sends what is no message
-                while line := await reader.readline():
-                    message: dict[str, Any] = json.loads(line)
-                    if "output" in message:
-                        self._tell(message["output"])
-                    elif not report.done():
-                        report.set_result(message)
+            await self._listen(reader, report)
             if not hung_up.done():
                 hung_up.set_result(None)
 
@@ -153,6 +147,16 @@ class AppHost:
         finally:
             door.close()
         return report.result()
+
+    async def _listen(self, reader: asyncio.StreamReader, report: asyncio.Future[dict[str, Any]]) -> None:
+        """Take the messages of the child until there are no more: its report, and what the app writes."""
+        with contextlib.suppress(OSError, ValueError):  # the child has ended, or sends what is no message
+            while line := await reader.readline():
+                message: dict[str, Any] = json.loads(line)
+                if "output" in message:
+                    self._tell(message["output"])
+                elif not report.done():
+                    report.set_result(message)
 
     def _tell(self, lines: list[list[Any]]) -> None:
         if self._on_output is not None:
@@ -235,13 +239,13 @@ def run(target: str, port: int, path: str | None, channel: Channel) -> None:
             endpoints = find_endpoints(target, loaded, bound, path)
         except HostError as error:
             channel.report(failed=str(error))
-        else:
-            channel.report(
-                port=bound,
-                endpoints=[dataclasses.asdict(endpoint) for endpoint in endpoints],
-                apps=[served.client.app_id for served in loaded.served],
-                event_types=event_types(loaded),
-            )
+            return
+        channel.report(
+            port=bound,
+            endpoints=[dataclasses.asdict(endpoint) for endpoint in endpoints],
+            apps=[served.client.app_id for served in loaded.served],
+            event_types=event_types(loaded),
+        )
 
     try:
         serve = SERVERS[loaded.kind]

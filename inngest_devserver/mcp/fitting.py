@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from inngest_devserver.json_parts import LONGEST_VALUE, cut
+
 LONGEST_TEXT = 60_000
 """Characters of an answer that is a text; a longer one is cut in its middle, as its end says what came of a run."""
-LONGEST_VALUE = 4_000
-"""Characters of a value in a list, such as the data of an event."""
 
 
 def fit(answer: Any) -> Any:
     """Return what a tool answers, as it can be sent: a lone surrogate, which JSON allows, is no text."""
     if isinstance(answer, str):
-        return cut(answer).encode(errors="replace").decode()
+        return without_middle(answer).encode(errors="replace").decode()
     return json.loads(json.dumps(answer, ensure_ascii=False).encode(errors="replace"))
 
 
-def cut(text: str) -> str:
+def without_middle(text: str) -> str:
     """Return a text without its middle, where it is too long; whole lines are kept."""
     if len(text) <= LONGEST_TEXT:
         return text
@@ -30,6 +30,4 @@ def cut(text: str) -> str:
 def shorten(value: Any) -> Any:
     """Return a value; where it is long, the beginning of its JSON as a text that says so."""
     text = json.dumps(value, ensure_ascii=False)
-    if len(text) <= LONGEST_VALUE:
-        return value
-    return f"{text[:LONGEST_VALUE]}... ({len(text)} characters)"
+    return value if len(text) <= LONGEST_VALUE else cut(text)

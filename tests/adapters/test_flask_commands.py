@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from inngest_cli.main import command_parsers
-from tests.cli.commands import ROOT, Dev, answers, environ, run, running
+from tests.cli.commands import ROOT, Dev, environ, running
 from tests.stage.engine_api import EngineDouble
 
 pytestmark = pytest.mark.live
@@ -136,12 +136,4 @@ def test_an_app_that_is_not_there_is_clicks_error(folder: Path) -> None:
 
 def test_the_app_of_flask_is_run_with_an_engine(folder: Path) -> None:
     with flask_inngest_dev(folder) as session:
-        origin = session.origin()
-        session.until("ready:")
-        assert "shop-hello" in session.seen
-        run("send", "shop/hello", "{}", "--url", origin)
-        session.until("run completed")
-        session.process.terminate()
-        assert "Traceback" not in session.rest()
-        assert session.process.wait() == 0
-        assert not answers(origin)
+        session.check_an_event_is_run("shop-hello", "shop/hello", "{}")

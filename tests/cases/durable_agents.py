@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
-from pydantic_ai import Agent, FunctionToolset
+from pydantic_ai import Agent, FunctionToolset, RunContext
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, ToolReturnPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
@@ -138,4 +138,32 @@ plain_function = Case(
     build=one,
     expect=raised(error("UserError", Saying("is a plain def", "make it async def"))),
     kinds=[HandlerKind.SYNC],
+)
+
+# A tool that is no step
+
+inline = Agent(FunctionModel(answer), name="bot", deps_type=inngest.Context, capabilities=[InngestDurability()])
+
+
+@inline.tool(name="weather", metadata={"inngest": False})
+async def weather_by_step(ctx: RunContext[inngest.Context], place: str) -> str:
+    return await ctx.deps.step.run(place, lambda: f"sunny in {place}")
+
+
+async def inline_places(ctx: inngest.Context) -> str:
+    return (await inline.run("rome oslo", deps=ctx)).output
+
+
+inline_two = both(refused, inline_places)
+steps_of_tools_side_by_side = Case(
+    build=inline_two,
+    call=Call(steps={REQUEST: asked("rome", "oslo")}),
+    expect=planned("rome", "oslo", any_order=True),
+    kinds=ASYNC,
+)
+step_of_one_tool_of_two = Case(
+    build=inline_two,
+    call=Call(steps={REQUEST: asked("rome", "oslo")}, target="oslo", plan_only=True),
+    expect=ran("oslo", "sunny in oslo"),
+    kinds=ASYNC,
 )

@@ -5,8 +5,23 @@ from __future__ import annotations
 import inngest
 from inngest.middleware.encryption import EncryptionMiddleware
 
-from .case import Call, Case, Expected, Saying, both, error, op, planned, raised, ran, returned
+from .case import (
+    Call,
+    Case,
+    EngineAnswer,
+    EngineRequest,
+    Expected,
+    Saying,
+    both,
+    error,
+    op,
+    planned,
+    raised,
+    ran,
+    returned,
+)
 from .checkpointing import TAKEN, and_saved, saved
+from .send_event import OPTS, PATH
 
 KEY = "correct horse battery staple"
 ENCRYPTION = [EncryptionMiddleware.factory(KEY)]
@@ -65,6 +80,14 @@ async def invoke_async(ctx: inngest.Context) -> object:
     return await ctx.step.invoke_by_id("i", function_id="other", data={"encrypted": 1, "open": 2})
 
 
+def no_json_sync(ctx: inngest.ContextSync) -> None:
+    ctx.step.run("s", object)
+
+
+async def no_json_async(ctx: inngest.Context) -> None:
+    await ctx.step.run("s", object)
+
+
 encrypting = both(step_sync, step_async, middleware=ENCRYPTION)
 reading = both(
     plain_sync,
@@ -107,6 +130,41 @@ memos_and_events_of_an_older_key = Case(
     build=reading,
     call=Call(event={"data": {"encrypted": TEXT, "open": 1}}, events=[{"data": {"encrypted": ONE}}, {"data": {}}]),
     expect=returned([{"encrypted": "text", "open": 1}, [{"encrypted": 1}, {}]]),
+)
+an_output_that_is_no_json_fails_its_step = Case(
+    build=both(no_json_sync, no_json_async, middleware=ENCRYPTION),
+    expect=Expected(
+        body=[
+            op(
+                "StepFailed",
+                "s",
+                error=error(
+                    "OutputUnserializableError",
+                    Saying('step "s": output is a object; return JSON values'),
+                    code="output_unserializable",
+                ),
+            )
+        ],
+        no_retry="true",
+    ),
+)
+
+
+def sending_sync(ctx: inngest.ContextSync) -> object:
+    return ctx.step.send_event("e", inngest.Event(name="x/a", data={"encrypted": 1, "open": 2}))
+
+
+async def sending_async(ctx: inngest.Context) -> object:
+    return await ctx.step.send_event("e", inngest.Event(name="x/a", data={"encrypted": 1, "open": 2}))
+
+
+data_of_events_that_a_step_sends = Case(
+    build=both(sending_sync, sending_async, middleware=ENCRYPTION),
+    engine={f"POST {PATH}": [EngineAnswer(200, {"ids": ["01A"], "status": 200})]},
+    expect=Expected(
+        body=[op("StepRun", "e", data=Envelope(), opts=OPTS)],
+        engine=[EngineRequest("POST", PATH, [{"name": "x/a", "data": {"encrypted": Envelope(), "open": 2}}])],
+    ),
 )
 data_of_an_invocation = Case(
     build=both(invoke_sync, invoke_async, middleware=ENCRYPTION),

@@ -62,6 +62,11 @@ def told() -> Expected:
     return Expected(body=[op("StepRun", "tell", data=None, opts=OPTS)], engine=[ASKED])
 
 
+def cannot_be_written(*parts: str) -> Expected:
+    why = error("OutputUnserializableError", Saying(*parts), code="output_unserializable")
+    return Expected(body=[op("StepFailed", "tell", opts=OPTS, error=why)], no_retry="true")
+
+
 by_names = Case(build=of("user:1", "progress", {"done": 1, "of": 3}), engine=TAKEN, expect=told())
 typed = Case(build=of(users(user_id=1), progress, Progress(done=1, of=3)), engine=TAKEN, expect=told())
 by_the_name_of_a_declared_topic = Case(
@@ -90,47 +95,15 @@ refused_by_the_engine = Case(
 )
 of_another_type = Case(
     build=of(users(user_id=1), progress, {"done": "x"}),
-    expect=Expected(
-        body=[
-            op(
-                "StepFailed",
-                "tell",
-                opts=OPTS,
-                error=error(
-                    "OutputUnserializableError", Saying('topic "progress"', "Progress"), code="output_unserializable"
-                ),
-            )
-        ],
-        no_retry="true",
-    ),
+    expect=cannot_be_written('topic "progress"', "Progress"),
 )
 not_json = Case(
     build=of("user:1", "progress", object()),
-    expect=Expected(
-        body=[
-            op(
-                "StepFailed",
-                "tell",
-                opts=OPTS,
-                error=error("OutputUnserializableError", Saying("message for topic"), code="output_unserializable"),
-            )
-        ],
-        no_retry="true",
-    ),
+    expect=cannot_be_written("message for topic"),
 )
 too_large = Case(
     build=of("user:1", "progress", "x" * 600_000),
-    expect=Expected(
-        body=[
-            op(
-                "StepFailed",
-                "tell",
-                opts=OPTS,
-                error=error("OutputUnserializableError", Saying("one message"), code="output_unserializable"),
-            )
-        ],
-        no_retry="true",
-    ),
+    expect=cannot_be_written("one message"),
 )
 
 

@@ -99,6 +99,18 @@ class Dev:
         assert self.process.stdout is not None
         return self.process.stdout.read()
 
+    def check_an_event_is_run(self, function: str, event: str, data: str) -> None:
+        """Check that the program serves a function which an event starts, and that it leaves nothing behind."""
+        origin = self.origin()
+        self.until("ready:")
+        assert function in self.seen
+        run("send", event, data, "--url", origin)
+        self.until("run completed")
+        self.process.terminate()
+        assert "Traceback" not in self.rest()
+        assert self.process.wait() == 0
+        assert not answers(origin)
+
     def origin(self) -> str:
         found = re.search(r"http://[\d.]+:\d+", self.until("engine  "))
         assert found is not None

@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from typing import Any
 
 import httpx
 import pytest
@@ -25,28 +24,11 @@ from tests.stage.servers import free_port
 
 from .gateway import PATIENCE_SECONDS, Connected, Gateway, again, request
 from .loops import on_a_loop
-from .test_connect_worker import chain, running
+from .test_connect_worker import Waiting, chain, running
 
 MANY_RECONNECTS = 10_000 if LONG else 300
 # Three heartbeats without an answer are silence: no machine is to be so slow.
 FAST = ConnectionReady(heartbeat_interval="3s", extend_lease_interval="30s", status_interval="0s")
-
-
-class Waiting:
-    """A function whose runs wait until they are released."""
-
-    def __init__(self) -> None:
-        self.runs = 0
-        self.release = asyncio.Event()
-
-    def __call__(self, client: inngest.Inngest) -> inngest.Function[Any]:
-        @client.create_function(fn_id="waiting", trigger=inngest.TriggerEvent(event="go"))
-        async def function(ctx: inngest.Context) -> str:
-            self.runs += 1
-            await self.release.wait()
-            return "done"
-
-        return function
 
 
 @on_a_loop

@@ -28,8 +28,8 @@ from inngest_devserver.server import DevServer
 
 from .gateway import PATIENCE_SECONDS, Gateway, again, request
 from .loops import on_a_loop
-from .test_connect_faults import Waiting
-from .test_connect_worker import SHORT_LEASES, running
+from .runs import run_of
+from .test_connect_worker import SHORT_LEASES, Waiting, running
 
 MIB = 1024 * 1024
 
@@ -250,7 +250,7 @@ async def test_results_of_megabytes_reach_the_bundled_engine() -> None:
         connection = worker.connection_id
         async with httpx.AsyncClient(base_url=engine.origin, timeout=60) as http:
             runs = {
-                size: await _run(http, {"name": "grow", "data": {"size": size}}) for size in (7 * MIB, 8 * MIB - 99)
+                size: await run_of(http, {"name": "grow", "data": {"size": size}}) for size in (7 * MIB, 8 * MIB - 99)
             }
         assert worker.connection_id == connection  # it was not lost because of a frame
         await worker.close()
@@ -259,14 +259,3 @@ async def test_results_of_megabytes_reach_the_bundled_engine() -> None:
     assert (runs[7 * MIB]["status"], len(str(runs[7 * MIB]["output"]))) == ("Completed", 7 * MIB)
     assert runs[8 * MIB - 99]["status"] == "Failed"
     assert "a gateway reads at most" in str(runs[8 * MIB - 99]["output"])
-
-
-async def _run(http: httpx.AsyncClient, event: dict[str, object]) -> dict[str, Any]:
-    """Send an event and return the run that it started, once that has ended."""
-    (event_id,) = (await http.post("/e/key", json=event)).json()["ids"]
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while True:
-            runs: list[dict[str, Any]] = (await http.get(f"/v1/events/{event_id}/runs")).json()["data"]
-            if runs and runs[0].get("ended_at"):
-                return runs[0]
-            await asyncio.sleep(0.02)

@@ -6,12 +6,11 @@ import asyncio
 import os
 import signal
 import socket
+import ssl
 import sys
 import textwrap
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 from websockets.frames import Frame, Opcode
 
@@ -23,11 +22,12 @@ from inngest_devserver.engine import Options
 from inngest_devserver.server import DevServer
 from tests.mounting.proxy import make_tls
 
-from .gateway import PATIENCE_SECONDS, Gateway, request
+from .gateway import Gateway, request
 from .loops import on_a_loop
 from .network import Way
-from .test_connect_faults import FAST, Waiting
-from .test_connect_worker import running
+from .runs import outcome_once_served
+from .test_connect_faults import FAST
+from .test_connect_worker import Waiting, running
 
 NEWER_FRAME = b"\x08\x63\x12\x01x"
 """Of kind 99."""
@@ -38,8 +38,13 @@ NEWER_FIELD = b"\xc0\x0c\x01"
 @pytest.mark.parametrize("fault", ["silent", "reset"])
 @on_a_loop
 async def test_a_call_outlives_a_connection_that_something_in_between_has_cut(fault: str) -> None:
+    await check_that_a_call_outlives_a_cut(fault)
+
+
+async def check_that_a_call_outlives_a_cut(fault: str, tls: ssl.SSLContext | None = None) -> None:
+    """Cut the connection of a worker that has a call under way. tls: for the side of the worker."""
     waiting = Waiting()
-    async with Gateway(ready=FAST).open() as gateway, Way(gateway.socket_port).open() as way:
+    async with Gateway(ready=FAST).open() as gateway, Way(gateway.socket_port, tls=tls).open() as way:
         async with running(gateway, waiting, rewrite_gateway_endpoint=way.endpoint) as run:
             await run.connection.ask(request("waiting"))
             await run.connection.expect(Kind.WORKER_REQUEST_ACK)
@@ -135,8 +140,6 @@ PROGRAM = textwrap.dedent(
 @on_a_loop
 async def test_a_gateway_is_reached_by_tls_with_a_certificate_of_ones_own(tmp_path: Path) -> None:
     tls = make_tls(tmp_path)
-    if tls is None:
-        pytest.skip("needs the program openssl")
     with DevServer(Options(sink=None), port=0) as engine:
         async with Way(engine.port, tls=tls.server).open() as way:
             assert await _result(engine, way.endpoint(""), trusts=tmp_path / "certificate.pem")
@@ -148,8 +151,6 @@ async def test_a_gateway_is_reached_by_tls_with_a_certificate_of_ones_own(tmp_pa
 async def test_a_gateway_is_trusted_that_httpx_trusts(tmp_path: Path) -> None:
     """The requests of a worker go out by httpx: its store may be the only one, or one of its own."""
     tls = make_tls(tmp_path)
-    if tls is None:
-        pytest.skip("needs the program openssl")
     store = f"import certifi; certifi.where = lambda: {str(tmp_path / 'certificate.pem')!r}"  # as companies have it
     with DevServer(Options(sink=None), port=0) as engine:
         async with Way(engine.port, tls=tls.server).open() as way:
@@ -174,15 +175,8 @@ async def _result(engine: DevServer, *arguments: str, trusts: Path | None = None
         sys.executable, "-c", first + PROGRAM, engine.origin, *arguments, env=environ, start_new_session=True
     )
     try:
-        async with httpx.AsyncClient(base_url=engine.origin, timeout=60) as http, asyncio.timeout(2 * PATIENCE_SECONDS):
-            while (await http.get("/v1/apps/shop/functions")).status_code != 200:
-                await asyncio.sleep(0.05)
-            (event_id,) = (await http.post("/e/key", json={"name": "go", "data": {}})).json()["ids"]
-            while True:
-                runs: list[dict[str, Any]] = (await http.get(f"/v1/events/{event_id}/runs")).json()["data"]
-                if runs and runs[0].get("ended_at"):
-                    return runs[0]["output"]
-                await asyncio.sleep(0.05)
+        _, output = await outcome_once_served(engine.origin)
+        return output
     finally:
         os.killpg(program.pid, signal.SIGKILL)
         await program.wait()

@@ -10,12 +10,10 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 import inngest
-from inngest.connect import ConnectionState
-from inngest_connect.messages import Kind, ReplyStatus
+from inngest_connect.messages import Kind
 from inngest_devserver.engine import Options
 from inngest_devserver.server import DevServer
 from tests.mounting.proxy import make_tls
@@ -23,8 +21,9 @@ from tests.mounting.proxy import make_tls
 from .gateway import PATIENCE_SECONDS, Gateway, again, request
 from .loops import on_a_loop
 from .network import Way
-from .test_connect_faults import FAST, Waiting
-from .test_connect_worker import running
+from .runs import outcome_once_served
+from .test_connect_network import check_that_a_call_outlives_a_cut
+from .test_connect_worker import Waiting, running
 
 pytestmark = pytest.mark.live
 
@@ -38,8 +37,6 @@ LEASE_SECONDS = 2.0
 def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     """Settings of a server whose certificate this process trusts."""
     made = make_tls(tmp_path)
-    if made is None:
-        pytest.skip("needs the program openssl")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
     return made.server
 
@@ -55,21 +52,7 @@ def large(client: inngest.Inngest) -> inngest.Function[Any]:
 @pytest.mark.parametrize("fault", ["silent", "reset"])
 @on_a_loop
 async def test_a_call_outlives_a_connection_that_was_cut(fault: str, tls: ssl.SSLContext) -> None:
-    waiting = Waiting()
-    async with Gateway(ready=FAST).open() as gateway, Way(gateway.socket_port, tls=tls).open() as way:
-        async with running(gateway, waiting, rewrite_gateway_endpoint=way.endpoint) as run:
-            await run.connection.ask(request("waiting"))
-            await run.connection.expect(Kind.WORKER_REQUEST_ACK)
-            if fault == "silent":
-                way.go_silent()
-            else:
-                way.reset()
-            second = await gateway.worker()
-            await run.worker.wait_for_state(ConnectionState.ACTIVE, timeout=60_000)  # it was RECONNECTING before
-            waiting.release.set()
-            assert (await second.reply()).status == ReplyStatus.DONE
-        assert way.connections == 2
-    assert waiting.runs == 1
+    await check_that_a_call_outlives_a_cut(fault, tls)
 
 
 @on_a_loop
@@ -134,22 +117,9 @@ async def test_a_function_that_blocks_the_loop_for_longer_than_a_lease_keeps_its
             arguments = (engine.origin, way.endpoint(""), str(begun), str(LEASE_SECONDS))
             worker = await asyncio.create_subprocess_exec(sys.executable, "-c", PROGRAM, *arguments, env=environ)
             try:
-                assert await _outcome(engine.origin) == ("Completed", "done")
+                assert await outcome_once_served(engine.origin) == ("Completed", "done")
             finally:
                 worker.kill()
                 await worker.wait()
             assert way.connections == 1
     assert begun.read_text().splitlines() == ["began"]
-
-
-async def _outcome(origin: str) -> tuple[str, object]:
-    """Send the event as soon as the worker is there; return how its run ended, and with what."""
-    async with httpx.AsyncClient(base_url=origin, timeout=60) as http, asyncio.timeout(2 * PATIENCE_SECONDS):
-        while (await http.get("/v1/apps/shop/functions")).status_code != 200:
-            await asyncio.sleep(0.05)
-        (event_id,) = (await http.post("/e/key", json={"name": "go", "data": {}})).json()["ids"]
-        while True:
-            runs: list[dict[str, Any]] = (await http.get(f"/v1/events/{event_id}/runs")).json()["data"]
-            if runs and runs[0].get("ended_at"):
-                return runs[0]["status"], runs[0]["output"]
-            await asyncio.sleep(0.05)

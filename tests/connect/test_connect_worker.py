@@ -52,6 +52,23 @@ def chain(client: inngest.Inngest) -> inngest.Function[Any]:
     return function
 
 
+class Waiting:
+    """A function whose runs wait until they are released."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.release = asyncio.Event()
+
+    def __call__(self, client: inngest.Inngest) -> inngest.Function[Any]:
+        @client.create_function(fn_id="waiting", trigger=inngest.TriggerEvent(event="go"))
+        async def function(ctx: inngest.Context) -> str:
+            self.runs += 1
+            await self.release.wait()
+            return "done"
+
+        return function
+
+
 @dataclass
 class Running:
     """A worker that was started, and its connection as the gateway sees it."""
@@ -240,15 +257,7 @@ async def test_a_request_that_comes_while_a_function_blocks_the_loop_is_acknowle
 
 @on_a_loop
 async def test_an_extension_names_the_newest_lease() -> None:
-    release = asyncio.Event()
-
-    def waiting(client: inngest.Inngest) -> inngest.Function[Any]:
-        @client.create_function(fn_id="waiting", trigger=inngest.TriggerEvent(event="go"))
-        async def function(ctx: inngest.Context) -> None:
-            await release.wait()
-
-        return function
-
+    waiting = Waiting()
     async with Gateway(ready=SHORT_LEASES).open() as gateway, running(gateway, waiting) as run:
         await run.connection.ask(request("waiting"))
         await run.connection.expect(Kind.WORKER_REQUEST_ACK)
@@ -260,7 +269,7 @@ async def test_an_extension_names_the_newest_lease() -> None:
         while "lease-2" not in leases:
             payload = await run.connection.expect(Kind.WORKER_REQUEST_EXTEND_LEASE)
             leases.add(parse(ExtendLease, payload).lease_id)
-        release.set()
+        waiting.release.set()
         while (frame := await run.connection.next()) is not None and frame[0] is not Kind.WORKER_REPLY:
             pass
         await run.connection.take_reply(frame)
@@ -354,16 +363,7 @@ async def test_the_fallback_key_is_tried_when_the_key_is_refused() -> None:
 
 @on_a_loop
 async def test_a_closing_gateway_is_left_for_another_one_while_its_request_is_finished() -> None:
-    release = asyncio.Event()
-
-    def waiting(client: inngest.Inngest) -> inngest.Function[Any]:
-        @client.create_function(fn_id="waiting", trigger=inngest.TriggerEvent(event="go"))
-        async def function(ctx: inngest.Context) -> str:
-            await release.wait()
-            return "done"
-
-        return function
-
+    waiting = Waiting()
     async with Gateway().open() as gateway, running(gateway, waiting) as run:
         first = run.connection
         await first.ask(request("waiting"))
@@ -371,7 +371,7 @@ async def test_a_closing_gateway_is_left_for_another_one_while_its_request_is_fi
         await first.send(Kind.GATEWAY_CLOSING)
         second = await gateway.worker()
         assert gateway.starts[1].exclude_gateways == ("group-1",)
-        release.set()
+        waiting.release.set()
         assert (await first.reply()).status == ReplyStatus.DONE  # over the connection that it came by
         assert await first.next() is None
         await second.ask(again(request("waiting"), 2))
@@ -392,15 +392,7 @@ async def test_a_frame_that_cannot_be_read_is_left_out(caplog: pytest.LogCapture
 
 @on_a_loop
 async def test_no_more_requests_are_taken_than_max_worker_concurrency(caplog: pytest.LogCaptureFixture) -> None:
-    release = asyncio.Event()
-
-    def waiting(client: inngest.Inngest) -> inngest.Function[Any]:
-        @client.create_function(fn_id="waiting", trigger=inngest.TriggerEvent(event="go"))
-        async def function(ctx: inngest.Context) -> None:
-            await release.wait()
-
-        return function
-
+    waiting = Waiting()
     async with Gateway().open() as gateway, running(gateway, waiting, max_worker_concurrency=1) as run:
         await run.connection.ask(request("waiting"))
         await run.connection.ask(again(request("waiting"), 2))
@@ -408,7 +400,7 @@ async def test_no_more_requests_are_taken_than_max_worker_concurrency(caplog: py
         for _ in range(2):
             ack = parse(RequestAck, await run.connection.expect(Kind.WORKER_REQUEST_ACK))
             assert ack.request_id == "request-1"
-        release.set()
+        waiting.release.set()
         assert (await run.connection.reply()).request_id == "request-1"
     assert "max_worker_concurrency is 1, and as many are running" in caplog.text
 
@@ -429,59 +421,33 @@ async def test_a_request_whose_reply_is_not_acknowledged_yet_takes_no_place() ->
 
 @on_a_loop
 async def test_a_request_that_comes_twice_runs_once() -> None:
-    runs: list[int] = []
-    release = asyncio.Event()
-
-    def waiting(client: inngest.Inngest) -> inngest.Function[Any]:
-        @client.create_function(fn_id="waiting", trigger=inngest.TriggerEvent(event="go"))
-        async def function(ctx: inngest.Context) -> None:
-            runs.append(1)
-            await release.wait()
-
-        return function
-
+    waiting = Waiting()
     async with Gateway().open() as gateway, running(gateway, waiting) as run:
         for _ in range(2):
             await run.connection.ask(request("waiting"))
             await run.connection.expect(Kind.WORKER_REQUEST_ACK)
-        release.set()
+        waiting.release.set()
         await run.connection.reply()
-    assert runs == [1]
+    assert waiting.runs == 1
 
 
 @on_a_loop
 async def test_closing_waits_for_what_is_running_and_takes_nothing_new() -> None:
-    release = asyncio.Event()
-
-    def waiting(client: inngest.Inngest) -> inngest.Function[Any]:
-        @client.create_function(fn_id="waiting", trigger=inngest.TriggerEvent(event="go"))
-        async def function(ctx: inngest.Context) -> str:
-            await release.wait()
-            return "done"
-
-        return function
-
+    waiting = Waiting()
     async with Gateway().open() as gateway, running(gateway, waiting) as run:
         await run.connection.ask(request("waiting"))
         await run.connection.expect(Kind.WORKER_REQUEST_ACK)
         await run.worker.close(wait=False)
         await run.connection.expect(Kind.WORKER_PAUSE)
         await run.connection.ask(again(request("waiting"), 2))
-        release.set()
+        waiting.release.set()
         assert (await run.connection.reply()).request_id == "request-1"
         assert await run.connection.next() is None
 
 
 @on_a_loop
 async def test_closing_gives_up_after_the_time_that_it_was_given(caplog: pytest.LogCaptureFixture) -> None:
-    def waiting(client: inngest.Inngest) -> inngest.Function[Any]:
-        @client.create_function(fn_id="waiting", trigger=inngest.TriggerEvent(event="go"))
-        async def function(ctx: inngest.Context) -> None:
-            await asyncio.Event().wait()
-
-        return function
-
-    async with Gateway().open() as gateway, running(gateway, waiting, shutdown_timeout=50) as run:
+    async with Gateway().open() as gateway, running(gateway, Waiting(), shutdown_timeout=50) as run:
         await run.connection.ask(request("waiting"))
         await run.connection.expect(Kind.WORKER_REQUEST_ACK)
         async with asyncio.timeout(PATIENCE_SECONDS):

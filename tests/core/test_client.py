@@ -87,16 +87,19 @@ def test_bad_app_ids(app_id: object) -> None:
     assert caught.value.message == f"app_id is {app_id!r}; give {rule}"
 
 
+@pytest.mark.parametrize("name", ["request_timeout", "hook_timeout"])
 @pytest.mark.parametrize("timeout", [0, -1, "5s", datetime.timedelta(seconds=-1)])
-def test_bad_timeouts(timeout: Any) -> None:
-    with pytest.raises(ConfigError, match=r"^request_timeout"):
-        make(request_timeout=timeout)
+def test_bad_timeouts(name: str, timeout: Any) -> None:
+    with pytest.raises(ConfigError, match=rf"^{name}"):
+        make(**{name: timeout})
 
 
 def test_timeouts() -> None:
     assert make().request_timeout_seconds == 30
     assert make(request_timeout=1500).request_timeout_seconds == 1.5
     assert make(request_timeout=datetime.timedelta(seconds=2)).request_timeout_seconds == 2
+    assert make().hook_timeout_seconds == 300
+    assert make(hook_timeout=1500).hook_timeout_seconds == 1.5
 
 
 def test_functions_of_every_form() -> None:

@@ -25,6 +25,8 @@ from tests.stage.in_process_engine import InProcessEngine
 from tests.stage.logs import records_of
 from tests.stage.one_function import request_of, serving, shown
 
+from .test_message import NamelessError
+
 ASKS = pytest.mark.parametrize("ask", [ask_sync, ask_async])
 KINDS = pytest.mark.parametrize("asynchronous", [False, True], ids=["def", "async"])
 MIB = 1024 * 1024
@@ -56,16 +58,6 @@ class LoudQuietError(Exception):
 class FalsyError(Exception):
     def __bool__(self) -> bool:
         raise RuntimeError("bool")
-
-
-class Meta(type):
-    @property
-    def __name__(cls) -> str:  # type: ignore[override]  # a property is what is to be tried
-        raise RuntimeError("no name")
-
-
-class NamelessError(Exception, metaclass=Meta):
-    pass
 
 
 class Records(logging.Handler):

@@ -145,6 +145,16 @@ async def around_async(log: Log, what: str) -> AsyncGenerator[None]:
         yield
 
 
+async def cancelled_once(word: str, log: Log, app: App) -> None:
+    """Call the app, and cancel that as soon as a word is in the log."""
+    calling = asyncio.create_task(app.handle_async(request_of()))
+    while word not in log:
+        await asyncio.sleep(0)
+    calling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await calling
+
+
 @BOTH
 def test_the_order_where_a_step_runs(kind: HandlerKind) -> None:
     log: Log = []
@@ -417,12 +427,7 @@ def test_a_hook_that_hangs_ends_with_the_call() -> None:
     async def main() -> None:
         with inngest.Inngest(app_id=APP_ID, is_production=False, middleware=[Hanging]) as client:
             app = App(client, of_a_step(lambda: 1)(client, HandlerKind.ASYNC), framework="bare")
-            calling = asyncio.create_task(app.handle_async(request_of()))
-            while "begin hook" not in log:
-                await asyncio.sleep(0)
-            calling.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await calling
+            await cancelled_once("begin hook", log, app)
 
     asyncio.run(main())
     assert log == ["begin handler", "begin hook", "end hook: CancelledError", "end handler: CancelledError"]
@@ -443,12 +448,7 @@ def test_what_a_sync_hook_wraps_is_cleaned_up_when_the_client_goes_away() -> Non
     async def main() -> None:
         with inngest.Inngest(app_id=APP_ID, is_production=False, middleware=[Holding]) as client:
             app = App(client, [client.create_function(fn_id="fn")(hang)], framework="bare")
-            calling = asyncio.create_task(app.handle_async(request_of()))
-            while "hangs" not in log:
-                await asyncio.sleep(0)
-            calling.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await calling
+            await cancelled_once("hangs", log, app)
 
     asyncio.run(main())
     assert log == ["begin handler", "hangs", "end handler: GeneratorExit"]

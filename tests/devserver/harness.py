@@ -10,6 +10,7 @@ import contextlib
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -257,6 +258,15 @@ class Lab:
     async def run(self, event: str, data: Any = None) -> dict[str, Any]:
         """Send an event and return its run once it is over."""
         return await self.ended(self.send(event, data))
+
+
+async def left_asleep(path: Path) -> str:
+    """Have an engine begin a run that sleeps for an hour, and stop it; return the id of the event."""
+    async with lab(persist=path) as it:
+        it.serve("f", lambda call: ops({**op("Sleep", "nap"), "name": "1h"}))
+        event_id = it.send("t/f")
+        await it.said("sleeps for")
+        return event_id
 
 
 @contextlib.asynccontextmanager

@@ -16,7 +16,7 @@ from inngest_core.protocol.signing import SigningKey, SigningKeys, verify
 from inngest_devserver.storage.database import FileUnusableError, StoreVersionError
 from inngest_devserver.storage.tables import MIGRATIONS
 
-from .harness import APP_URL, Lab, Reply, lab, op, ops, planned, ran, returned
+from .harness import APP_URL, Lab, Reply, lab, left_asleep, op, ops, planned, ran, returned
 
 UNKNOWN = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 KEY = "signkey-test-" + "0123456789abcdef" * 4
@@ -553,20 +553,13 @@ def test_what_an_old_app_was_told_is_kept(tmp_path: Path) -> None:
 def test_a_file_of_an_older_engine_is_brought_up_to_date(tmp_path: Path) -> None:
     path = tmp_path / "engine.sqlite"
 
-    async def before() -> str:
-        async with lab(persist=path) as it:
-            it.serve("f", lambda call: ops({**op("Sleep", "nap"), "name": "1h"}))
-            event_id = it.send("t/f")
-            await it.said("sleeps for")
-            return event_id
-
     async def after(event_id: str) -> None:
         async with lab(persist=path) as it:
             it.app.scripts["app-f"] = lambda call: returned("woke")
             it.clock.advance(3600)
             assert (await it.ended(event_id))["output"] == "woke"
 
-    event_id = asyncio.run(before())
+    event_id = asyncio.run(left_asleep(path))
     _write_as_the_first_engine(path)
     asyncio.run(after(event_id))
 

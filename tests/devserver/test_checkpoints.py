@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -181,26 +183,35 @@ def test_a_call_that_was_given_up_may_save_nothing_beside_the_next_one() -> None
     asyncio.run(main())
 
 
+@contextlib.asynccontextmanager
+async def ending_during_a_call(tmp_path: Path, left: list[Called]) -> AsyncGenerator[Lab]:
+    """Run an engine that goes on with the run of the ones before it, and ends while the call waits that it made.
+
+    left: the calls that were left behind so; this one is added.
+    """
+    async with lab(persist=tmp_path / "engine.db") as it:
+
+        async def script(call: Called) -> Reply:
+            left.append(call)
+            await asyncio.Event().wait()
+            return returned(None)
+
+        it.serve("f", script)
+        if not left:
+            it.send("t/f")
+        await it.called(1)
+        yield it
+
+
 def test_only_one_of_the_calls_that_an_engine_left_behind_may_save(tmp_path: Path) -> None:
     """Each has a result of its own for a step, and goes on with it when the engine takes it."""
 
-    async def calls() -> list[Called]:
+    async def main() -> None:
         left: list[Called] = []
         for _ in range(2):
-            async with lab(persist=tmp_path / "engine.db") as it:
-
-                async def script(call: Called) -> Reply:
-                    left.append(call)
-                    await asyncio.Event().wait()
-                    return returned(None)
-
-                it.serve("f", script)
-                if not left:
-                    it.send("t/f")
-                await it.called(1)
-        return left
-
-    async def main(one: Called, other: Called) -> None:
+            async with ending_during_a_call(tmp_path, left):
+                pass
+        one, other = left
         async with lab(persist=tmp_path / "engine.db") as it:
             it.app.scripts["app-f"] = lambda call: returned(call.memo("a"))
             assert save(it, one, ran("a", 1)) == 200
@@ -209,29 +220,18 @@ def test_only_one_of_the_calls_that_an_engine_left_behind_may_save(tmp_path: Pat
             await it.said("run completed")
             assert it.request("GET", f"/v1/runs/{one.ctx['run_id']}").body["data"]["output"] == {"data": 1}
 
-    asyncio.run(main(*asyncio.run(calls())))
+    asyncio.run(main())
 
 
 def test_an_engine_that_starts_again_takes_no_second_result_of_a_step(tmp_path: Path) -> None:
     """The call that saved the first one has gone on with it; which call that was is not kept."""
-    left: list[Called] = []
-
-    async def leave_a_call_behind() -> None:
-        async with lab(persist=tmp_path / "engine.db") as it:
-
-            async def script(call: Called) -> Reply:
-                left.append(call)
-                await asyncio.Event().wait()
-                return returned(None)
-
-            it.serve("f", script)
-            if len(left) == 0:
-                it.send("t/f")
-            await it.called(1)
-            if len(left) == 2:
-                assert save(it, left[1], ran("a", 1)) == 200
 
     async def main() -> None:
+        left: list[Called] = []
+        async with ending_during_a_call(tmp_path, left):
+            pass
+        async with ending_during_a_call(tmp_path, left) as it:
+            assert save(it, left[1], ran("a", 1)) == 200
         one = left[0]
         async with lab(persist=tmp_path / "engine.db") as it:
             it.app.scripts["app-f"] = lambda call: returned(call.memo("a"))
@@ -240,8 +240,6 @@ def test_an_engine_that_starts_again_takes_no_second_result_of_a_step(tmp_path: 
             await it.said("run completed")
             assert it.request("GET", f"/v1/runs/{one.ctx['run_id']}").body["data"]["output"] == {"data": 1}
 
-    for _ in range(2):
-        asyncio.run(leave_a_call_behind())
     asyncio.run(main())
 
 

@@ -27,12 +27,18 @@ def signal(it: Lab, name: str = "go", **fields: Any) -> Answered:
     return it.request("POST", "/v1/signals", {"signal": name, **fields})
 
 
+async def one_waits(it: Lab) -> str:
+    """Start a run that waits for the signal; return the id of its event."""
+    it.serve("f", waiting())
+    event_id = it.send("t/f")
+    await it.said('waits for the signal "go" for 1h')
+    return event_id
+
+
 def test_a_signal_ends_the_wait_once() -> None:
     async def main() -> None:
         async with lab() as it:
-            it.serve("f", waiting())
-            event_id = it.send("t/f")
-            await it.said('waits for the signal "go" for 1h')
+            event_id = await one_waits(it)
             assert signal(it, "other").status == 404
             sent = signal(it, data={"p": 1})
             assert (sent.status, sent.body["data"]) == (200, {"run_id": it.runs(event_id)[0]["run_id"]})
@@ -48,9 +54,7 @@ def test_a_signal_ends_the_wait_once() -> None:
 def test_a_signal_without_data_and_one_that_is_none() -> None:
     async def main() -> None:
         async with lab() as it:
-            it.serve("f", waiting())
-            event_id = it.send("t/f")
-            await it.said("waits for the signal")
+            event_id = await one_waits(it)
             for body in ({}, {"signal": None}, {"signal": ""}, {"signal": 7}):
                 refused = it.request("POST", "/v1/signals", body)
                 assert (refused.status, "name of a signal" in refused.body["error"]) == (400, True)
@@ -64,9 +68,7 @@ def test_a_signal_without_data_and_one_that_is_none() -> None:
 def test_the_time_is_over() -> None:
     async def main() -> None:
         async with lab() as it:
-            it.serve("f", waiting())
-            event_id = it.send("t/f")
-            await it.said("waits for the signal")
+            event_id = await one_waits(it)
             it.clock.advance(3601)
             assert (await it.ended(event_id))["output"] == {"memo": None}
             assert signal(it).status == 404
@@ -77,9 +79,7 @@ def test_the_time_is_over() -> None:
 def test_a_second_run_that_waits_fails() -> None:
     async def main() -> None:
         async with lab() as it:
-            it.serve("f", waiting())
-            first = it.send("t/f")
-            await it.said("waits for the signal")
+            first = await one_waits(it)
             run = await it.run("t/f")
             assert run["status"] == "Failed"
             assert run["output"]["message"] == "Signal conflict; signal wait already exists for another run"
@@ -110,9 +110,7 @@ def test_a_second_run_takes_the_signal_over_and_the_first_times_out() -> None:
 def test_a_run_that_ends_leaves_its_signal_free() -> None:
     async def main() -> None:
         async with lab() as it:
-            it.serve("f", waiting())
-            first = it.send("t/f")
-            await it.said("waits for the signal")
+            first = await one_waits(it)
             run_id = it.runs(first)[0]["run_id"]
             assert it.request("DELETE", f"/v1/runs/{run_id}").status in (200, 204)
             second = it.send("t/f")

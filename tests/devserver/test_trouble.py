@@ -12,7 +12,7 @@ import pytest
 from inngest_devserver.calls.requests import without_password
 from inngest_devserver.storage.retention import Keep
 
-from .harness import Called, Reply, lab, op, ops, ran, returned
+from .harness import Called, Reply, lab, left_asleep, op, ops, ran, returned
 
 ELSEWHERE = "http://elsewhere.test/api/inngest"
 
@@ -44,20 +44,13 @@ def test_a_full_disk_stops_the_engine_until_there_is_room(tmp_path: Path) -> Non
 def test_a_run_whose_function_is_not_known_any_more_fails_at_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "engine.sqlite"
 
-    async def before() -> str:
-        async with lab(persist=path) as it:
-            it.serve("f", lambda call: ops({**op("Sleep", "nap"), "name": "1h"}))
-            event_id = it.send("t/f")
-            await it.said("sleeps for")
-            return event_id
-
     async def after(event_id: str) -> None:
         async with lab(persist=path) as it:
             (run,) = it.runs(event_id)
             assert (run["status"], run["output"]["name"]) == ("Failed", "RunLostError")
             assert any("cannot go on" in line for line in it.lines)
 
-    event_id = asyncio.run(before())
+    event_id = asyncio.run(left_asleep(path))
     with contextlib.closing(sqlite3.connect(path)) as database:
         database.execute("UPDATE functions SET config = '{}'")
         database.commit()

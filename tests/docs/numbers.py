@@ -7,7 +7,7 @@ from inngest_core.error_text import LONGEST_MESSAGE, LONGEST_NAME, MOST_MEMBERS,
 from inngest_core.execution.async_execution import SEARCH_SECONDS
 from inngest_core.execution.checkpoint import RETRY_SECONDS
 from inngest_core.execution.failure import LONGEST_CAUSE_CHAIN, LONGEST_STACK
-from inngest_core.options.client_opts import DEFAULT_TIMEOUT_MS
+from inngest_core.options.client_opts import DEFAULT_HOOK_TIMEOUT, DEFAULT_REQUEST_TIMEOUT
 from inngest_core.protocol.limits import (
     MAX_CANCEL,
     MAX_CANONICAL_BYTES,
@@ -82,8 +82,9 @@ def sentences_with_numbers() -> dict[str, list[str]]:
             f"is above {MAX_REQUEST_BYTES // mib} MiB",
             f"After {MAX_DRAINED // mib} MiB",
             f"An answer may have {answer_bytes // mib} MiB, and {MAX_STATE_ANSWER_BYTES // mib} MiB if",
-            f"({DEFAULT_TIMEOUT_MS // 1000} seconds by default)",
+            f"({DEFAULT_REQUEST_TIMEOUT.seconds} seconds by default)",
         ],
+        "middleware.md": [f"{DEFAULT_HOOK_TIMEOUT.seconds // 60} minutes by default"],
         "servers.md": [f"at most {POOL_SIZE} sync functions", f"reads at most {MAX_REQUEST_BYTES // mib} MiB"],
         "starlette.md": [f"than {HELD_LOOP_SECONDS * 1000:.0f} ms", f"limit here is {MAX_REQUEST_BYTES // mib} MiB"],
         "steps.md": [

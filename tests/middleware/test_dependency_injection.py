@@ -14,6 +14,7 @@ import pytest
 
 import inngest
 from inngest.middleware.dependency_injection import DependencyInjection, Depends
+from inngest_core.errors import FunctionConfigError
 from inngest_core.web.messages import Request
 from tests.stage.asks import ASKS, Ask
 from tests.stage.one_function import ops, request_of, serving, shown
@@ -352,3 +353,38 @@ def test_what_other_middleware_gives_is_kept() -> None:
 
     with serving(handler, middleware=[Giving, DependencyInjection()]) as app:
         assert shown(app.handle_sync(request_of())) == (200, "given")
+
+
+def test_an_annotation_that_cannot_be_evaluated_is_not_taken_for_the_step() -> None:
+    def get_local() -> str:
+        return "a session"
+
+    async def handler(ctx: inngest.Context, session: Annotated[str, Depends(get_local)]) -> str:
+        return session
+
+    with (
+        pytest.raises(FunctionConfigError, match=r"takes session: Annotated\[str, Depends\(get_local\)\], and"),
+        serving(handler, middleware=[DependencyInjection()]),
+    ):
+        pass
+
+
+async def by_name(ctx: inngest.Context, step: Unknown) -> None:  # type: ignore[name-defined]  # noqa: F821  # pyright: ignore
+    await step.run("s", lambda: "ran")  # pyright: ignore
+
+
+async def by_annotation(ctx: inngest.Context, s: UnknownStep) -> None:  # type: ignore[name-defined]  # noqa: F821  # pyright: ignore
+    await s.run("s", lambda: "ran")  # pyright: ignore
+
+
+async def by_position(ctx: inngest.Context, s) -> None:  # type: ignore[no-untyped-def]  # pyright: ignore
+    await s.run("s", lambda: "ran")  # pyright: ignore
+
+
+HANDLERS: list[Any] = [by_name, by_annotation, by_position]  # pyright: ignore
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_the_step_may_have_an_annotation_that_cannot_be_evaluated(handler: Any) -> None:
+    with serving(handler, checkpointing=False) as app:
+        assert ops(asyncio.run(app.handle_async(request_of()))) == [("StepRun", "s")]

@@ -49,7 +49,7 @@ def test_each_envelope_is_another() -> None:
     ("keys", "said"),
     [
         ([""], "secret_key is an empty text; give a text"),
-        ([None], "secret_key is a NoneType; give a text"),
+        ([None], "secret_key is None; give a text"),
         ([b"abcd"], "secret_key is 4 bytes; give a text, or 64 hexadecimal digits as bytes"),
         (["a", b"x" * 64], r"fallback_decryption_keys\[0\] is 64 bytes; give a text"),
     ],

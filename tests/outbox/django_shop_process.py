@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
-import sys
 import urllib.parse
 from typing import Any
 
@@ -13,7 +11,7 @@ from django.conf import settings
 
 import inngest
 
-from .shop_process import POLICY, commits, say
+from .shop_process import POLICY, commits, obey, say
 
 CREATE = "CREATE TABLE orders (number INTEGER NOT NULL PRIMARY KEY)"
 KINDS = {"sqlite": "sqlite3", "postgresql": "postgresql", "mysql": "mysql"}
@@ -91,12 +89,4 @@ class Shop:
 
 
 if __name__ == "__main__":
-    command, url, origin, *first = sys.argv[1:]
-    shop = Shop(url, origin)
-    match command:
-        case "prepare":
-            shop.prepare()
-        case "sell":
-            shop.sell(int(first[0]))
-        case _:
-            say(json.dumps(shop.finish()))
+    obey(Shop)

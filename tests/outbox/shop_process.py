@@ -11,6 +11,8 @@ import datetime
 import json
 import random
 import sys
+from collections.abc import Callable
+from typing import Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -31,6 +33,27 @@ def commits() -> bool:
 def say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
+
+
+class AnyShop(Protocol):
+    """What the commands need of a shop."""
+
+    def prepare(self) -> None: ...
+    def sell(self, number: int) -> None: ...
+    def finish(self) -> list[int]: ...
+
+
+def obey(make: Callable[[str, str], AnyShop]) -> None:
+    """Do what the command line says, with the shop that is made for its URL and its origin."""
+    command, url, origin, *first = sys.argv[1:]
+    shop = make(url, origin)
+    match command:
+        case "prepare":
+            shop.prepare()
+        case "sell":
+            shop.sell(int(first[0]))
+        case _:
+            say(json.dumps(shop.finish()))
 
 
 class Shop:
@@ -75,12 +98,4 @@ class Shop:
 
 
 if __name__ == "__main__":
-    command, url, origin, *first = sys.argv[1:]
-    shop = Shop(url, origin)
-    match command:
-        case "prepare":
-            shop.prepare()
-        case "sell":
-            shop.sell(int(first[0]))
-        case _:
-            say(json.dumps(shop.finish()))
+    obey(Shop)

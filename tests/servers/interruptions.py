@@ -18,7 +18,7 @@ from tests.stage.sockets import PATIENCE
 
 from .calls import asking, call, expect_held, held_call
 from .endpoints import PATH
-from .process import Running, holder
+from .process import Held, Running, holder
 
 
 def check_disconnect(running: Running, kind: str, *, reset: bool) -> None:
@@ -45,11 +45,16 @@ def lose_client(running: Running, kind: str, *, reset: bool) -> None:
         connection.sendall(raw_call(held_call(kind, steps)))
         held = steps.accept()
         connection.close()
-        if running.server.cancels and kind == "async":
-            held.until_cancelled()
-        else:
-            time.sleep(LONG_SECONDS)
-            assert held.release()
+        let_end(held, running, kind)
+
+
+def let_end(held: Held, running: Running, kind: str) -> None:
+    """Let a step end whose client has gone, or wait until it is cancelled where the server does that."""
+    if running.server.cancels and kind == "async":
+        held.until_cancelled()
+    else:
+        time.sleep(LONG_SECONDS)
+        assert held.release()
 
 
 def raw_call(asked: Call) -> bytes:

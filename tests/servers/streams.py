@@ -10,13 +10,12 @@ from contextlib import closing
 from typing import cast
 
 from inngest_core.runtime.threads import STREAM_THREAD
-from inngest_core.serving.app import LONG_SECONDS
 from tests.cases.case import Call
 from tests.stage.sockets import PATIENCE, read
 from tests.targets.target import Answer
 
 from .calls import expect_held, held_call
-from .interruptions import raw_call, until_told
+from .interruptions import let_end, raw_call, until_told
 from .process import Running, holder
 
 KEEP_ALIVE_SECONDS = 0.05
@@ -66,11 +65,7 @@ def lose_client(running: Running, kind: str) -> None:
         held = steps.accept()
         until_white_space(connection)
         connection.close()
-        if running.server.cancels and kind == "async":
-            held.until_cancelled()
-        else:
-            time.sleep(LONG_SECONDS)
-            assert held.release()
+        let_end(held, running, kind)
         assert call(running, "fn") == {"ran": True}
         assert not steps.has_more()
 

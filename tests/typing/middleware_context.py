@@ -78,3 +78,42 @@ assert_type(of_tenant, inngest.Function[str])
 assert_type(of_tenant_with_step, inngest.Function[int])
 assert_type(of_tenant_sync, inngest.Function[list[str]])
 assert_type(with_another_parameter, inngest.Function[int])
+
+
+# What is wrong
+
+
+class AsyncInSync(inngest.MiddlewareSync):
+    async def before_execution(self) -> None: ...  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+
+
+class SyncInAsync(inngest.Middleware):
+    def before_execution(self) -> None: ...  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+
+
+class NoYield(inngest.MiddlewareSync):
+    def wrap_step(self, step: inngest.StepInfo) -> int:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+        return 1
+
+
+class CallNextInSync(inngest.MiddlewareSync):
+    def wrap_step(self, step: inngest.StepInfo, call_next: inngest.CallNext) -> Any:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+        return call_next()
+
+
+class YieldInAsync(inngest.Middleware):
+    def wrap_step(self, step: inngest.StepInfo, call_next: inngest.CallNext) -> Iterator[None]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+        yield
+
+
+class WrongValues(inngest.Middleware):
+    async def transform_input(self, ctx: TenantContext, function: Any, steps: inngest.StepMemos) -> None:
+        ctx.tenant = 5  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
+        ctx.tenent = "north"  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+    async def transform_output(self, result: inngest.TransformOutputResult) -> None:
+        result.error = "no luck"  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def wrong() -> None:
+    inngest.MiddlewarePair(Tenant, TenantSync)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -78,6 +78,9 @@ def given_sync(ctx: inngest.ContextSync, session: Annotated[Session, Depends(get
 assert_type(given, inngest.Function[str])
 assert_type(given_sync, inngest.Function[str])
 injection.overrides[get_session] = get_test_session
+injection.overrides = {get_session: get_test_session}
+injection.overides = {}  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+injection.overrides = 5  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 # Logging
@@ -106,3 +109,18 @@ async def advise(ctx: inngest.Context) -> str:
 
 
 assert_type(advise, inngest.Function[str])
+
+
+# What is wrong
+
+
+def wrong() -> None:
+    Depends(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    RemoteStateMiddleware.factory("bucket")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    RemoteStateMiddleware.factory(MemoryStore)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    S3Store(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    EncryptionMiddleware.factory(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    EncryptionMiddleware.factory("a", decrypt_only="no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    client.add_middleware(DependencyInjection)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    client.add_middleware(RemoteStateMiddleware)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    client.add_middleware(EncryptionMiddleware)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
