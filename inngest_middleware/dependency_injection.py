@@ -22,7 +22,7 @@ from contextlib import (
 )
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from pydantic.fields import FieldInfo
 
@@ -75,14 +75,6 @@ class DependencyInjection(MiddlewarePair):
     def __init__(self, overrides: Mapping[Dependency, Dependency] | None = None) -> None:
         self.overrides = dict(overrides or {})
         super().__init__(partial(DependencyInjectionSync, self), partial(DependencyInjectionAsync, self))
-
-    if not TYPE_CHECKING:  # type checkers would allow to assign to any name
-
-        def __setattr__(self, name: str, value: object) -> None:
-            """Allow what a pair refuses: tests assign to `overrides`, as they do in FastAPI."""
-            if name != "overrides":
-                raise AttributeError(f"{name} of DependencyInjection cannot be assigned; overrides can")
-            object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

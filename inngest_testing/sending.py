@@ -6,6 +6,7 @@ Each request runs with the recorder as the SDK's probe, and with the run that it
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Mapping
 from typing import Protocol
@@ -83,25 +84,25 @@ class InProcessSender:
             return _answer(known)
         run_id = headers.get(_RUN_ID, "")
 
-        async def ask(request: Request) -> Response:
-            if key is not None:  # by the app's clock, not the engine's
-                signature = {Header.SIGNATURE.value: sign(request.body, key, now=time.time())}
-                request = dataclasses.replace(request, headers={**request.headers, **signature})
-            try:
-                return await target.ask(request)
-            except Exception as error:  # a web server answers for an app that raises; what it raised is kept
-                if not run_id:
-                    raise
-                self._recorder.app_failed(run_id, error)
-                return Response(500, {}, b"Internal Server Error")
-
         async def exchange() -> Response:
             self._begin(run_id)
-            return await self._exchange(request, ask)
+            return await self._exchange(request, functools.partial(self._ask, target, key, run_id))
 
         if target.is_plain(request):  # all of it in the thread
             return _answer(await self._threads(lambda: at_once(exchange())))
         return _answer(await exchange())
+
+    async def _ask(self, target: Target, key: SigningKey | None, run_id: str, request: Request) -> Response:
+        if key is not None:  # by the app's clock, not the engine's
+            signature = {Header.SIGNATURE.value: sign(request.body, key, now=time.time())}
+            request = dataclasses.replace(request, headers={**request.headers, **signature})
+        try:
+            return await target.ask(request)
+        except Exception as error:  # a web server answers for an app that raises; what it raised is kept
+            if not run_id:
+                raise
+            self._recorder.app_failed(run_id, error)
+            return Response(500, {}, b"Internal Server Error")
 
     def _begin(self, run_id: str) -> None:
         """Set what the code of an app finds in its context variables: the recorder, the engine, the run."""

@@ -285,7 +285,7 @@ class Middleware:
         return await call_next()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, with which classes that derive from it could have no attributes of their own
 class MiddlewarePair:
     """Two middleware that do the same: one for sync functions, one for async functions, each where it fits."""
 

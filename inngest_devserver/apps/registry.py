@@ -128,14 +128,29 @@ class Registry:
         name = fields.get("appname")
         if not isinstance(name, str) or not name:
             raise RegistrationInvalidError("App ID required")
-        app_id = ids.app_uuid(name)
         given = fields.get("functions")
         configs = _configs(given)
         texts = [fragments.dump(config) for config in configs]
-        listed = fragments.NULL if given is None else fragments.array(texts)
-        text = fragments.array((fragments.dump(fields.get("url")), listed))
+        app = self._app_of(name, fields, fragments.NULL if given is None else fragments.array(texts))
+        before = self._apps.get(app.id)
+        modified = before is None or (before.checksum, before.version) != (app.checksum, app.version)
+        # An app that is polled is not read again. An older engine may have taken functions that this one refuses; then
+        # they are not known, and the app is told why.
+        is_known = len(configs) == len(self._current.get(app.id, {}))
+        functions = self.functions(app.id) if is_known and not modified else _parse_functions(configs, texts, app.id)
+        if modified:
+            self._save(app, functions)
+            self._replace(app, functions)
+            self.tell(app.name, "registered")
+        self.registrations += 1
+        return Registered(app, functions, modified)
+
+    def _app_of(self, name: str, fields: Mapping[str, Any], functions: bytes) -> AppRow:
+        """Return what is kept of an app. functions: as they were sent; a change of them changes the checksum."""
+        app_id = ids.app_uuid(name)
         before = self._apps.get(app_id)
-        app = AppRow(
+        text = fragments.array((fragments.dump(fields.get("url")), functions))
+        return AppRow(
             id=app_id,
             name=name,
             url=str(fields.get("url") or ""),
@@ -145,17 +160,6 @@ class Registry:
             created_at=before.created_at if before else self._clock.now(),
             version=str(fields.get("appversion") or ""),
         )
-        modified = before is None or (before.checksum, before.version) != (app.checksum, app.version)
-        # An app that is polled is not read again. An older engine may have taken functions that this one refuses; then
-        # they are not known, and the app is told why.
-        is_known = len(configs) == len(self._current.get(app_id, {}))
-        functions = self.functions(app_id) if is_known and not modified else _parse_functions(configs, texts, app_id)
-        if modified:
-            self._save(app, functions)
-            self._replace(app, functions)
-            self.tell(app.name, "registered")
-        self.registrations += 1
-        return Registered(app, functions, modified)
 
     def remove(self, url: str) -> list[AppRow]:
         """Forget the apps that are served at *url*; return them."""

@@ -194,14 +194,16 @@ def test_what_is_said_of_the_run_is_shown_with_the_run() -> None:
     asyncio.run(main())
 
 
+async def kept_run(path: Path) -> str:
+    """Have an engine do a run with metadata, and keep it in a file; return the id of the run."""
+    async with lab(persist=path) as it:
+        it.serve("f", asks(entry()))
+        run_id: str = (await it.run("t/f"))["run_id"]
+        return run_id
+
+
 def test_it_outlives_the_engine_and_goes_with_its_run(tmp_path: Path) -> None:
     path = tmp_path / "engine.sqlite"
-
-    async def first() -> str:
-        async with lab(persist=path) as it:
-            it.serve("f", asks(entry()))
-            run_id: str = (await it.run("t/f"))["run_id"]
-            return run_id
 
     async def second(run: str) -> None:
         async with lab(persist=path, keep=Keep(runs=0)) as it:
@@ -210,29 +212,23 @@ def test_it_outlives_the_engine_and_goes_with_its_run(tmp_path: Path) -> None:
             assert it.engine.store.run(run) is None
             assert it.engine.store.metadata(run) == []
 
-    run = asyncio.run(first())
+    run = asyncio.run(kept_run(path))
     asyncio.run(second(run))
 
 
 def test_a_file_of_an_engine_that_kept_none_is_brought_up_to_date(tmp_path: Path) -> None:
     path = tmp_path / "engine.sqlite"
 
-    async def run() -> str:
-        async with lab(persist=path) as it:
-            it.serve("f", asks(entry()))
-            run_id: str = (await it.run("t/f"))["run_id"]
-            return run_id
-
     async def look(*runs: str) -> list[dict[str, Any]]:
         async with lab(persist=path) as it:
             return [values_of(step_in(it, each)) for each in runs]
 
-    old = asyncio.run(run())
+    old = asyncio.run(kept_run(path))
     with contextlib.closing(sqlite3.connect(path)) as file:
         file.execute("DROP TABLE metadata")
         file.execute(f"PRAGMA user_version = {MIGRATIONS.index(next(m for m in MIGRATIONS if 'TABLE metadata' in m))}")
         file.commit()
-    new = asyncio.run(run())
+    new = asyncio.run(kept_run(path))
     before, after = asyncio.run(look(old, new))
     assert before == {}
     assert after["inngest.ai"]["input_tokens"] == "1200"
