@@ -140,20 +140,29 @@ class Life:
                 exclude = ()
                 if session is None:
                     await self._until_closing(asyncio.sleep(self._announce_pause(pauses.next())))
-                    continue
-                connected_at = self._loop.time()
-                ended = self._serve(session)
-                await self._until_closing(first_of(session.draining.wait(), asyncio.shield(ended)))
-                if self._loop.time() - connected_at > SETTLED_SECONDS:
-                    pauses.begin_anew()
-                if session.draining.is_set() and not session.is_closed:
-                    exclude = (session.gateway_group,)
-                    self._log.info("the gateway of connection %s is closing; connecting anew", session.connection_id)
-                elif not self._closing.is_set():
-                    await self._until_closing(asyncio.sleep(self._announce_pause(pauses.next())))
+                else:
+                    exclude = await self._stay(session, pauses)
             await self._drain()
         finally:
             self._set(ConnectionState.CLOSED)
+
+    async def _stay(self, session: Session, pauses: Pauses) -> tuple[str, ...]:
+        """Serve a session until it is to be left, and pause before the next one, unless its gateway is closing.
+
+        Returns the groups of gateways that the next one is not to be at.
+        """
+        clock = asyncio.get_running_loop().time
+        connected_at = clock()
+        ended = self._serve(session)
+        await self._until_closing(first_of(session.draining.wait(), asyncio.shield(ended)))
+        if clock() - connected_at > SETTLED_SECONDS:
+            pauses.begin_anew()
+        if session.draining.is_set() and not session.is_closed:
+            self._log.info("the gateway of connection %s is closing; connecting anew", session.connection_id)
+            return (session.gateway_group,)
+        if not self._closing.is_set():
+            await self._until_closing(asyncio.sleep(self._announce_pause(pauses.next())))
+        return ()
 
     def _look(self) -> None:
         """Look at all that time, or a function that blocks the loop of user code, may have changed; and again later."""

@@ -84,7 +84,6 @@ class FunctionCall:
         self._execution, self._ctx = self._prepare()
         self._current = CurrentCall(self._ctx, self._execution.runs_new_code)
         self._info: CallInfo | None = None
-        """What the hooks are told that wrap the call or the handler; made for the first of them."""
 
     @property
     def met(self) -> Mapping[str, Found[Tool, Any] | str]:
@@ -100,7 +99,7 @@ class FunctionCall:
             self._hooks.prepare()
             if "wrap_request" not in self._hooks.plan.hooks:
                 return (yield from self._answer_call())
-            outcome = yield from self._hooks.around("wrap_request", self._told(), self._answer_within)
+            outcome = yield from self._hooks.around("wrap_request", self._call_info(), self._answer_within)
             answer = outcome.unwrap()
         except InngestError as error:
             return (yield from self._answer_error(error))
@@ -157,14 +156,14 @@ class FunctionCall:
             "request_id": given.request_id or headers.get(Header.REQUEST_ID) or None,
         }
         if self._handler.is_async:
-            of_places: Replay[Tool, Place]
-            of_places = Replay(memos=memos, stack=stack, target=self._target, plan_only=plan_only)
-            execution = AsyncExecution(given, of_places, self._services)
+            async_replay: Replay[Tool, Place]
+            async_replay = Replay(memos=memos, stack=stack, target=self._target, plan_only=plan_only)
+            execution = AsyncExecution(given, async_replay, self._services)
             return execution, make_context(Context, self._handler.context, fields, (execution, client))
-        of_spots: Replay[Tool, Spot]
-        of_spots = Replay(memos=memos, stack=stack, target=self._target, plan_only=plan_only)
-        in_thread = SyncExecution(given, of_spots, self._services, client.resources)
-        return in_thread, make_context(ContextSync, self._handler.context, fields, (in_thread, client))
+        sync_replay: Replay[Tool, Spot]
+        sync_replay = Replay(memos=memos, stack=stack, target=self._target, plan_only=plan_only)
+        sync_execution = SyncExecution(given, sync_replay, self._services, client.resources)
+        return sync_execution, make_context(ContextSync, self._handler.context, fields, (sync_execution, client))
 
     def _type_events(self) -> Raised | None:
         """Type the events as the triggers say: after the hooks, which may have to decrypt them."""
@@ -191,12 +190,13 @@ class FunctionCall:
             ended = yield from self._execution.run(self._call_handler)
             return ended if isinstance(ended, Returned | Raised) else Raised(Interrupt(_step_in(ended)))
 
-        outcome = yield from self._hooks.around("wrap_handler", self._told(), inner)
+        outcome = yield from self._hooks.around("wrap_handler", self._call_info(), inner)
         if ended is None:
             return self._execution.finish(outcome)
         return outcome if isinstance(ended, Returned | Raised) else ended
 
-    def _told(self) -> CallInfo:
+    def _call_info(self) -> CallInfo:
+        """Return what the hooks are told that wrap the call or the handler; made once."""
         if self._info is None:
             self._info = CallInfo(self._request, self._ctx, self._function, self._handler.callback)
         return self._info
@@ -226,9 +226,10 @@ class FunctionCall:
         return made
 
     def _check(self, value: object) -> None:
-        check_result(value, self._what(), self._handler.output_type, self._client.serializer)
+        check_result(value, self._output_name(), self._handler.output_type, self._client.serializer)
 
-    def _what(self) -> str:
+    def _output_name(self) -> str:
+        """Return what the output is called in messages."""
         return f"function {self._function.id}: output"
 
     def _answer(self, outcome: CallOutcome) -> Flow[Answer]:
@@ -292,7 +293,7 @@ class FunctionCall:
 
     def _dump(self, value: object) -> bytes:
         if self._changed:
-            return dump(value, self._what(), serializer=self._client.serializer, limit=MAX_RESPONSE_BYTES).body
+            return dump(value, self._output_name(), serializer=self._client.serializer, limit=MAX_RESPONSE_BYTES).body
         return self._dump_returned(value)
 
     def _dump_returned(self, value: object) -> bytes:
