@@ -151,10 +151,11 @@ class Life:
 
         Returns the groups of gateways that the next one is not to be at.
         """
-        connected_at = self._loop.time()
+        clock = asyncio.get_running_loop().time
+        connected_at = clock()
         ended = self._serve(session)
         await self._until_closing(first_of(session.draining.wait(), asyncio.shield(ended)))
-        if self._loop.time() - connected_at > SETTLED_SECONDS:
+        if clock() - connected_at > SETTLED_SECONDS:
             pauses.begin_anew()
         if session.draining.is_set() and not session.is_closed:
             self._log.info("the gateway of connection %s is closing; connecting anew", session.connection_id)

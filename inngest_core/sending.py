@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from .engine_api import EngineAPI
-from .errors import SendEventsError
+from .error_text import kind_of
+from .errors import MiddlewareError, SendEventsError
 from .events.event import Event, send_events
 from .events.outgoing import read_events
 from .middleware.base import MiddlewareFactory
@@ -77,6 +78,8 @@ class Sender:
         factories = () if skip_middleware else [*self.middleware, *middleware]
         hooks = Hooks(factories, self, raw_request, self.resources, asynchronous=asynchronous)
         yield from hooks.run("before_send_events", listed)
+        if hooks.exist:
+            _check_events(listed)
         result = SendEventsResult([])
         try:
             result.ids = yield from send_events(
@@ -111,3 +114,12 @@ class Sender:
 
     def _send_signal(self, signal: str, data: object) -> Flow[str | None]:
         return send_signal(signal, data, engine_api=self.engine_api, serializer=self.serializer)
+
+
+def _check_events(events: Sequence[object]) -> None:
+    """Refuse what a hook has put among the events."""
+    for event in events:
+        if not isinstance(event, Event):
+            raise MiddlewareError(
+                f"a before_send_events hook put {kind_of(event)} into the list of events; give inngest.Event(...)"
+            )

@@ -40,7 +40,8 @@ COMPLETED, FAILED = "completed", "failed"
 ULID_LENGTH = 26
 SECONDS = (0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
 """Where the buckets of durations end."""
-_NO_SPAN = contexts.Context()
+_NO_SPAN = contexts.set_value("inngest.no_span", True, contexts.Context())
+"""Not empty: the SDK takes an empty one for none, and looks up the current one."""
 GEN_AI = {
     "operation_name": "gen_ai.operation.name",
     "provider": "gen_ai.provider.name",
@@ -202,10 +203,11 @@ class OpenTelemetryMiddleware(MiddlewareSync):
         if not seconds:
             return
         self._to.steps.add(len(seconds), attributes, context)
-        buckets = [bisect.bisect_left(SECONDS, each) for each in seconds]
-        last = {bucket: at for at, bucket in enumerate(buckets)}
-        for at, (each, bucket) in enumerate(zip(seconds, buckets, strict=True)):
-            self._to.step_duration.record(each, attributes, context if last[bucket] == at else _NO_SPAN)
+        last = {bisect.bisect_left(SECONDS, each): at for at, each in enumerate(seconds)}
+        examples = frozenset(last.values())
+        record = self._to.step_duration.record
+        for at, each in enumerate(seconds):
+            record(each, attributes, context if at in examples else _NO_SPAN)
 
     def _end_run(self, error: BaseException | None) -> None:
         now, ctx = time.time_ns(), self._ctx

@@ -152,9 +152,10 @@ class Hooks:
         planned = self.plan.hooks.get(hook)
         if planned is None:
             return inner(context)
-        for index, name in planned[:0:-1]:
+        for index, name in reversed(planned[1:]):
             inner = partial(self._layer, hook, index, name, given, inner)
-        return self._layer(hook, *planned[0], given, inner, context)
+        index, name = planned[0]
+        return self._layer(hook, index, name, given, inner, context)
 
     def _layer(
         self, hook: str, index: int, name: str, given: object, inner: Inner, context: contextvars.Context | None

@@ -53,11 +53,11 @@ def awaiting_layer(
     except GeneratorExit:
         raise
     except BaseException as error:
-        return _raised(error, passed, name)
+        return _raised(error, passed.outcome, passed.failure, name)
     if isinstance(value, GeneratorType | AsyncGeneratorType):  # as a hook of MiddlewareSync is one, with its yield
         seen = kind_of(cast("object", value))
         raise MiddlewareError(f"{name} returned {seen}; write it with async def, and await call_next() in it")
-    return _returned(value, passed)
+    return _returned(value, passed.outcome, passed.failure)
 
 
 def yielding_layer(
@@ -74,7 +74,8 @@ def yielding_layer(
     for each hook and step would cost more than most hooks.
     """
     run: Callable[..., Any] = _run_here if context is None else context.run
-    passed = _Passed()
+    outcome = None  # of the inside; not annotated, as basedpyright then loses its type
+    failure: BaseException | None = None  # of a hook further in
     hook: Generator[None, object, object] | None = None
     is_open = has_returned = False  # is_open: the hook waits at a yield
     left: Call | None = None
@@ -88,13 +89,14 @@ def yielding_layer(
                 left, is_open = None, False
                 try:
                     if hook is None:
-                        hook = run(_begin, wrap, given, name)
-                    elif passed.failure is not None:
-                        run(hook.throw, passed.failure)
-                    elif isinstance(passed.outcome, Raised):
-                        run(hook.throw, passed.outcome.error)
-                    elif passed.outcome is not None:
-                        run(hook.send, passed.outcome.value)
+                        hook = _checked(run(wrap, given), name)
+                        run(hook.send, None)
+                    elif failure is not None:
+                        run(hook.throw, failure)
+                    elif isinstance(outcome, Returned):
+                        run(hook.send, outcome.value)
+                    elif outcome is not None:
+                        run(hook.throw, outcome.error)
                     is_open = True
                 except StopIteration as end:
                     has_returned, value = True, end.value
@@ -105,22 +107,22 @@ def yielding_layer(
                 if on_loop and ticks() - started > HELD_LOOP_SECONDS:
                     tell_if_held(name, ticks() - started)
                 if has_returned:
-                    return _returned(value, passed)
+                    return _returned(value, outcome, failure)
                 if left is not None:  # what only the driver can judge
                     yield left
-                if passed.failure is not None:
-                    raise passed.failure
+                if failure is not None:
+                    raise failure
                 try:
-                    passed.outcome = yield from inner(context)
+                    outcome = yield from inner(context)
                 except Exception as raised:
-                    passed.failure = raised
+                    failure = raised
         finally:  # also when nobody waits for the flow any more
             if is_open and hook is not None:
                 run(hook.close)
     except GeneratorExit:
         raise
     except BaseException as error:  # what closing the hook raises, too
-        return _raised(error, passed, name)
+        return _raised(error, outcome, failure, name)
 
 
 def raised_here(error: BaseException, what: str) -> Call:
@@ -132,19 +134,21 @@ def _raise(error: BaseException) -> None:
     raise error
 
 
-def _returned(value: object, passed: _Passed) -> Outcome:
-    if passed.failure is not None:
-        raise passed.failure
-    if value is None and passed.outcome is not None:
-        return Returned(None) if isinstance(passed.outcome, Raised) else passed.outcome
+def _returned(value: object, outcome: Outcome | None, failure: BaseException | None) -> Outcome:
+    """Return what a hook has made of what came out of the inside."""
+    if failure is not None:
+        raise failure
+    if value is None and outcome is not None:
+        return Returned(None) if isinstance(outcome, Raised) else outcome
     return Returned(value)
 
 
-def _raised(error: BaseException, passed: _Passed, name: str) -> Outcome:
-    if passed.failure is not None:
-        raise passed.failure
-    if isinstance(passed.outcome, Raised) and _lets_through(error, passed.outcome.error):
-        return passed.outcome
+def _raised(error: BaseException, outcome: Outcome | None, failure: BaseException | None, name: str) -> Outcome:
+    """Return what it means that a hook has raised."""
+    if failure is not None:
+        raise failure
+    if isinstance(outcome, Raised) and _lets_through(error, outcome.error):
+        return outcome
     if isinstance(error, NonRetriableError | RetryAfterError):
         return Raised(error)
     if isinstance(error, (InngestError, *CONTROL)):
@@ -182,14 +186,11 @@ def _run_here(function: Callable[..., object], *args: object) -> object:
     return function(*args)
 
 
-def _begin(wrap: Callable[..., object], given: object, name: str) -> Generator[None, object, object]:
-    """Return the generator that the hook is, at its first yield; raises StopIteration where it has none."""
-    made = wrap(given)
-    if not isinstance(made, GeneratorType | Generator):  # the second, an abstract class, takes long to ask
+def _checked(made: object, name: str) -> Generator[None, object, object]:
+    """Return what a wrapping hook has returned, where it is a generator."""
+    if not isinstance(made, GeneratorType) and not isinstance(made, Generator):  # an abstract class takes long to ask
         seen = kind_of(made)
         if isinstance(made, Coroutine):
             made.close()
         raise MiddlewareError(f"{name} returned {seen}; it wraps what stands at its yield, so it needs one")
-    hook = cast("Generator[None, object, object]", made)
-    next(hook)
-    return hook
+    return cast("Generator[None, object, object]", made)

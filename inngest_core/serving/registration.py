@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inngest_core.config import Config, Mode, parse_origin
-from inngest_core.error_text import SHORT_MESSAGE, cut
+from inngest_core.error_text import SHORT_MESSAGE, cut, headline
 from inngest_core.errors import (
     BodyInvalidError,
+    MiddlewareError,
     RegistrationError,
     ServerKindMismatchError,
     URLInvalidError,
@@ -29,6 +30,7 @@ from inngest_core.protocol.wire import (
     Header,
     Query,
     SyncKind,
+    dump_json,
     json_kind,
     parse_object,
     strip_nulls,
@@ -129,6 +131,10 @@ def _functions_after_hooks(endpoint: Endpoint, url: str, request: Request) -> Fl
         yield Invoke(flow, is_async=True)
     else:
         yield from flow
+    try:
+        dump_json(registration.functions)
+    except (TypeError, ValueError) as error:
+        raise MiddlewareError(f"an on_register hook left functions that are not JSON: {headline(error)}") from error
     return registration.functions
 
 

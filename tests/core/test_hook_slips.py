@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 import inngest
+from inngest_core.errors import MiddlewareError
+from inngest_core.web.messages import Request
 from tests.stage.asks import ASKS, Ask
-from tests.stage.one_function import request_of, serving, shown
+from tests.stage.one_function import URL, request_of, serving, shown
 
 EVERY_WAY = pytest.mark.parametrize("ask", ASKS)
 
@@ -83,3 +85,31 @@ class Texting(inngest.MiddlewareSync):
 def test_an_error_is_an_exception(handler: Any, ask: Ask) -> None:
     said = "a transform_output hook put a str into result.error; give an exception, or None"
     assert failure_of(handler, ask, Texting) == said
+
+
+class Leaving(inngest.MiddlewareSync):
+    def on_register(self, registration: inngest.Registration) -> None:
+        registration.functions[0]["name"] = object()
+
+
+@EVERY_WAY
+def test_what_an_engine_is_told_is_json(ask: Ask) -> None:
+    headers = {"x-inngest-sync-kind": "in_band"}
+    request = Request("PUT", URL, headers, f'{{"url": "{URL}"}}'.encode())
+    with serving(sync, middleware=[Leaving]) as app:
+        status, body = shown(ask(app, request))
+    assert (status, body["code"]) == (500, "middleware_failed")
+    assert body["message"].startswith("an on_register hook left functions that are not JSON: TypeError")
+
+
+class Adding(inngest.MiddlewareSync):
+    def before_send_events(self, events: list[inngest.Event]) -> None:
+        given: Any = "user/signed.up"
+        events.append(given)
+
+
+def test_what_is_sent_are_events() -> None:
+    with inngest.Inngest(app_id="app", is_production=False, middleware=[Adding]) as client:
+        said = "^a before_send_events hook put a str into the list of events; give inngest.Event"
+        with pytest.raises(MiddlewareError, match=said):
+            client.send_sync(inngest.Event(name="shop/ordered"))
