@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import weakref
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Generic, Literal, TypeVar
@@ -32,6 +32,8 @@ from pydantic_ai.durable_exec import (
     RoleBasedOperationConfig,
     conversation_id_from_run_id,
     external_event_scope,
+    record_durable_unit,
+    replay_scope,
 )
 from pydantic_ai.exceptions import UserError
 from pydantic_ai.models import Model
@@ -47,6 +49,7 @@ from inngest_middleware.agent_errors import (
     told_to_the_engine,
     unserializable,
 )
+from inngest_middleware.agent_runs import runs_of
 
 METADATA = "inngest"
 """The key, in the metadata of a tool, that says whether its calls are steps."""
@@ -117,7 +120,7 @@ class InngestDurability(BaseDurabilityCapability[AgentDepsT]):
     def get_default_run_id(self) -> str | None:
         """Return an id that is the same in every call."""
         ctx = _running()
-        return None if ctx is None else _runs_of(ctx).begin(self.name)
+        return None if ctx is None else runs_of(ctx).begin(self.name)
 
     def get_default_conversation_id(self, run_id: str) -> str | None:
         """Return an id that is the same in every call."""
@@ -128,7 +131,7 @@ class InngestDurability(BaseDurabilityCapability[AgentDepsT]):
         ctx = _running()
         if ctx is None:
             return None
-        step_id = f"{self.name}__run_start_time{_runs_of(ctx).suffix(self.name, run_id)}"
+        step_id = f"{self.name}__run_start_time{runs_of(ctx).suffix(self.name, run_id)}"
         return datetime.fromisoformat(await ctx.step.run(step_id, _now))
 
     async def wrap_run(self, ctx: RunContext[AgentDepsT], *, handler: WrapRunHandler) -> AgentRunResult[Any]:
@@ -136,46 +139,14 @@ class InngestDurability(BaseDurabilityCapability[AgentDepsT]):
         running = _running()
         if running is None:
             return await super().wrap_run(ctx, handler=handler)
-        suffix = _runs_of(running).suffix(self.name, ctx.run_id)
+        suffix = runs_of(running).suffix(self.name, ctx.run_id)
         with (
+            replay_scope(),
             run_errors_are_final(),
             external_event_scope(_Signals(running, self.name, suffix)),
             Agent.using_sleep(partial(_sleep, f"{self.name}__sleep{suffix}")),
         ):
             return await super().wrap_run(ctx, handler=handler)
-
-
-class _Runs:
-    """The runs of agents in a call. They are told apart by the order in which they begin, as in every call."""
-
-    def __init__(self, ctx: Context[Any]) -> None:
-        self._run_id = ctx.run_id
-        self._begun = 0
-        self._known: dict[str | None, list[str | None]] = {}
-
-    def begin(self, agent_name: str | None) -> str:
-        """Return the id of another run."""
-        self._begun += 1
-        run_id = f"{self._run_id}:{self._begun}"
-        self.suffix(agent_name, run_id)
-        return run_id
-
-    def suffix(self, agent_name: str | None, run_id: str | None) -> str:
-        """Return what the ids of steps end with, so that those of two runs of one agent cannot be mixed up."""
-        known = self._known.setdefault(agent_name, [])
-        if run_id not in known:  # one that the user has chosen
-            known.append(run_id)
-        number = known.index(run_id) + 1
-        return "" if number == 1 else f"~{number}"
-
-
-_runs: weakref.WeakKeyDictionary[Any, _Runs] = weakref.WeakKeyDictionary()
-
-
-def _runs_of(ctx: Context[Any]) -> _Runs:
-    if ctx not in _runs:
-        _runs[ctx] = _Runs(ctx)
-    return _runs[ctx]
 
 
 class _Steps(JournalCallableOperationBackend[None]):
@@ -210,9 +181,41 @@ class _Steps(JournalCallableOperationBackend[None]):
         step_id = name
         if of_run is not None:
             call = "" if of_run.tool_call_id is None else f":{of_run.tool_call_id}"
-            step_id = f"{name}{call}{_runs_of(ctx).suffix(self._agent_name, of_run.run_id)}"
-        with model_errors_as_themselves():
-            return await ctx.step.run(step_id, _operate, body)
+            step_id = f"{name}{call}{runs_of(ctx).suffix(self._agent_name, of_run.run_id)}"
+        operate = _Operate(body)
+        with model_errors_as_themselves(), operate.seen_once():
+            return await ctx.step.run(step_id, operate)
+
+
+class _Operate:
+    """Runs an operation, in its step, and tells pydantic-ai of it: its own spans and metrics would otherwise be made
+    again in each call."""
+
+    def __init__(self, body: Callable[[], Awaitable[object]]) -> None:
+        self._body = body
+        self._ran = False
+
+    async def __call__(self) -> Any:
+        self._ran = True
+        with told_to_the_engine():
+            return await self._body()
+
+    @contextmanager
+    def seen_once(self) -> Generator[None]:
+        """Say whether the function gets the result for the first time: not if the call ends before it does."""
+        is_new = False
+        try:
+            yield
+            is_new = self._is_new()
+        except Exception:
+            is_new = self._is_new()
+            raise
+        finally:  # also where the call ends
+            record_durable_unit(executed=is_new)
+
+    def _is_new(self) -> bool:
+        call = current_call.get()
+        return self._ran or (call is not None and call.runs_new_code())
 
 
 class _Bound(BoundDurableOperation[ParamsT, WireT, ResultT], Generic[ParamsT, WireT, ResultT]):
@@ -283,12 +286,6 @@ def _running() -> Context[Any] | None:
             "and await agent.run(...)"
         )
     return call.ctx
-
-
-async def _operate(body: Callable[[], Awaitable[object]]) -> Any:
-    """Run an operation, in its step."""
-    with told_to_the_engine():
-        return await body()
 
 
 async def _sleep(step_id: str, seconds: float) -> None:

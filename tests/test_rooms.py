@@ -25,6 +25,7 @@ FRAMEWORKS = {
 INTEGRATIONS = {
     "__init__": set[str](),
     "agent_errors": {"pydantic_ai", "pydantic", "pydantic_core"},
+    "agent_runs": set[str](),
     "dependency_injection": {"pydantic"},
     "encryption": {"nacl"},
     "extended_traces": {"opentelemetry"},
@@ -35,7 +36,7 @@ INTEGRATIONS = {
     "sentry": {"sentry_sdk"},
 }
 """What each file of inngest_middleware integrates."""
-PARTS = {"pydantic_ai": {"inngest_middleware.agent_errors"}}
+PARTS = {"pydantic_ai": {"inngest_middleware.agent_errors", "inngest_middleware.agent_runs"}}
 """The files of inngest_middleware that are a part of another one: nothing else may import them."""
 CASES_WITH = {
     "call_logging": {"structlog"},

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, AsyncIterable, Generator
 from typing import Annotated, assert_type
 
 import fastapi
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
-from pydantic_ai import Agent, RunContext
+from pydantic_ai import Agent, AgentStreamEvent, DeferredToolRequests, FunctionToolset, RunContext
+from pydantic_ai.capabilities import RequestInput
+from pydantic_ai.models.test import TestModel
 
 import inngest
 from inngest.middleware.dependency_injection import DependencyInjection, Depends
@@ -124,3 +126,40 @@ def wrong() -> None:
     client.add_middleware(DependencyInjection)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     client.add_middleware(RemoteStateMiddleware)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     client.add_middleware(EncryptionMiddleware)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+tools = FunctionToolset(id="payments")
+
+
+@tools.tool_plain(requires_approval=True)
+async def refund(order: str) -> str:
+    return order
+
+
+def ask(ctx: RunContext[object], requests: DeferredToolRequests, token: str) -> None: ...
+
+
+careful = Agent(TestModel(), name="careful", toolsets=[tools], capabilities=[RequestInput(ask), InngestDurability()])
+
+
+async def heard(ctx: RunContext[inngest.Context], events: AsyncIterable[AgentStreamEvent]) -> None: ...
+
+
+planner = Agent(
+    TestModel(),
+    name="planner",
+    deps_type=inngest.Context,
+    capabilities=[InngestDurability[inngest.Context](event_stream_handler=heard, models={"test": TestModel()})],
+)
+
+
+@planner.tool(metadata={"inngest": False})
+async def sleep(ctx: RunContext[inngest.Context]) -> str:
+    await ctx.deps.step.sleep("nap", 1000)
+    return "slept"
+
+
+@client.create_function(fn_id="plan")
+async def plan(ctx: inngest.Context) -> str:
+    assert_type((await careful.run("hello")).output, str)
+    return (await planner.run("hello", deps=ctx)).output
