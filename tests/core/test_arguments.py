@@ -127,7 +127,11 @@ def test_handlers(given: Any, said: str) -> None:
         ([None], f"middleware[0] is None; {{}} {A_MIDDLEWARE}"),
         ([inngest.MiddlewareSync, "Sentry"], f"middleware[1] is 'Sentry'; {{}} {A_MIDDLEWARE}"),
         ([takes_secret], f"middleware[0] is {takes_secret!r}; {{}} {A_MIDDLEWARE}"),
-        ((NeedsSecret,), f"middleware[0] is {NeedsSecret!r}; {{}} {A_MIDDLEWARE}"),
+        (
+            (NeedsSecret,),
+            f"middleware[0] is {NeedsSecret!r}; {{}} a class whose __init__ takes (client, raw_request), or an instance: "
+            "NeedsSecret(...)",
+        ),
         ([LooksLikeOne], f"middleware[0] is {LooksLikeOne!r}; {{}} {A_MIDDLEWARE}"),
         (
             inngest.MiddlewareSync,
