@@ -115,7 +115,10 @@ def class_of(annotation: object) -> object:
 
 def _parameters(handler: Callable[..., object]) -> list[inspect.Parameter]:
     """Return what *handler* itself takes; a wrapper that takes *args passes on, so what it wraps decides."""
-    own = list(inspect.signature(handler, follow_wrapped=False).parameters.values())
+    try:
+        own = list(inspect.signature(handler, follow_wrapped=False).parameters.values())
+    except ValueError:  # of a wrapper that has none itself, as those of functools.lru_cache and staticmethod
+        return list(inspect.signature(handler).parameters.values())
     if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in own):
         return list(inspect.signature(handler).parameters.values())
     return own

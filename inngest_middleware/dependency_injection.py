@@ -241,8 +241,13 @@ class Resolution:
 
     def _context_for(self, annotation: object, what: str) -> object:
         ctx: object = self._call.ctx
-        if not isinstance(ctx, contexts_in(annotation)):
-            raise ConfigError(f"{what} is annotated with another context than {kind_of(ctx)}, which this function has")
+        wanted = contexts_in(annotation)
+        if not isinstance(ctx, wanted):
+            names, its_own = " | ".join(each.__name__ for each in wanted), type(ctx).__name__
+            is_special = any(issubclass(each, type(ctx)) for each in wanted)  # with fields that the function's has not
+            fix = f"the function's own ctx with {names}" if is_special else f"the parameter with {names} | {its_own}"
+            seen = f"{what} is annotated with {names}, but function {self._call.function.id} has {kind_of(ctx)}"
+            raise ConfigError(f"{seen}; annotate {fix}")
         return ctx
 
 
@@ -273,6 +278,8 @@ def _declared(marker: object, annotation: object, what: str) -> Dependency:
     declared: object = getattr(marker, "dependency", None)
     if declared is None:
         declared = typing.get_args(annotation)[0] if typing.get_origin(annotation) is typing.Annotated else annotation
+        if typing.get_origin(declared) in (typing.Union, types.UnionType):
+            raise ConfigError(f"{what} is annotated with {declared}, which Depends() cannot make; name what can")
     if not callable(declared):
         raise ConfigError(f"{what} depends on {declared!r}; give Depends a function or a class")
     return declared

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import Annotated, Any, ClassVar
 
@@ -200,3 +201,82 @@ def test_the_class_depends_is_no_marker(is_default: bool) -> None:
     client = inngest.Inngest(app_id="app", is_production=False)
     with pytest.raises(FunctionConfigError, match="the parameter session has the class Depends itself as its marker"):
         client.create_function(fn_id="fn", middleware=[DependencyInjection()])(handler)
+
+
+# Signatures
+
+
+class TenantContext(inngest.ContextSync):
+    tenant: str
+
+
+def special(ctx: TenantContext) -> object:
+    return ctx.tenant
+
+
+def of_async_functions(ctx: inngest.Context) -> object:
+    return ctx.run_id
+
+
+@pytest.mark.parametrize(
+    ("dependency", "said"),
+    [
+        (
+            special,
+            "ctx of special is annotated with TenantContext, but function app-fn has a ContextSync; "
+            "annotate the function's own ctx with TenantContext",
+        ),
+        (
+            of_async_functions,
+            "ctx of of_async_functions is annotated with Context, but function app-fn has a ContextSync; "
+            "annotate the parameter with Context | ContextSync",
+        ),
+    ],
+)
+def test_another_context_is_named_with_what_to_write(dependency: Any, said: str) -> None:
+    def handler(ctx: inngest.ContextSync, _: Annotated[object, None]) -> None: ...
+
+    handler.__annotations__["_"] = Annotated[object, Depends(dependency)]
+    status, body = answer_of(handler)
+    assert (status, body["code"], body["message"]) == (500, "config_invalid", said)
+
+
+def test_a_union_cannot_be_made() -> None:
+    def handler(ctx: inngest.ContextSync, it: Annotated[OfBothKinds | None, Depends()]) -> None: ...
+
+    status, body = answer_of(handler)
+    assert (status, body["code"]) == (500, "config_invalid")
+    assert body["message"].endswith(", which Depends() cannot make; name what can")
+
+
+@functools.lru_cache
+def settings() -> list[str]:
+    return ["made once"]
+
+
+class Holder:
+    @staticmethod
+    @functools.lru_cache
+    def of_run(ctx: inngest.ContextSync) -> str:
+        return ctx.run_id
+
+
+def test_a_dependency_may_be_cached_for_good() -> None:
+    def handler(
+        ctx: inngest.ContextSync,
+        given: Annotated[list[str], Depends(settings)],
+        run_id: Annotated[str, Depends(Holder.of_run)],
+    ) -> object:
+        return [given is settings(), given, run_id == ctx.run_id]
+
+    assert answer_of(handler) == (200, [True, ["made once"], True])
+
+
+def test_a_handler_may_be_a_static_method_that_is_not_bound_yet() -> None:
+    class Holding:
+        @staticmethod
+        def handler(ctx: inngest.ContextSync, value: Annotated[str, Depends(name)]) -> str:
+            return value
+
+    unbound: Any = vars(Holding)["handler"]
+    assert answer_of(unbound) == (200, "real")
