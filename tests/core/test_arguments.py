@@ -129,8 +129,8 @@ def test_handlers(given: Any, said: str) -> None:
         ([takes_secret], f"middleware[0] is {takes_secret!r}; {{}} {A_MIDDLEWARE}"),
         (
             (NeedsSecret,),
-            f"middleware[0] is {NeedsSecret!r}; {{}} a class whose __init__ takes (client, raw_request), or an instance: "
-            "NeedsSecret(...)",
+            f"middleware[0] is {NeedsSecret!r}; {{}} a class whose __init__ takes (client, raw_request), "
+            "or an instance: NeedsSecret(...)",
         ),
         ([LooksLikeOne], f"middleware[0] is {LooksLikeOne!r}; {{}} {A_MIDDLEWARE}"),
         (
