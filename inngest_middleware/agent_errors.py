@@ -7,6 +7,7 @@ such errors in pydantic-ai sees them: `ModelFallback`, hooks, `except ModelHTTPE
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -34,7 +35,9 @@ KEY = "pydantic_ai_model_error"
 LONGEST = 32 * 1024
 """Characters of what a provider answered, as it is kept with an error."""
 LEFT_OUT = ("message", "headers")
-"""Fields of such an error: the text is kept anyway, and the headers may hold secrets."""
+"""Fields of such an error: the text is kept anyway, and the headers may hold secrets.
+
+So may what classes of the user add, of which nothing is kept."""
 MISTAKES = (UserError, PydanticUserError)
 """What is wrong with the program is wrong in the next attempt, too."""
 FINAL = (ModelRequestRejectedError, ModelQuotaExceededError, ModelRequestTimeout)
@@ -73,12 +76,15 @@ def model_errors_as_themselves() -> Generator[None]:
 def run_errors_are_final() -> Generator[None]:
     """Say that what an agent's run raises itself, such as a limit it went past, would come again in the next attempt.
 
-    What it made of the results of its steps it makes of them again.
+    What it made of the results of its steps it makes of them again. But a model that was asked without a step, by the
+    code of a tool without steps for example, may answer next time.
     """
     try:
         yield
     except (AgentRunError, *MISTAKES) as error:
-        mark(error, Mark(retriable=False))
+        asked_without_step = isinstance(error, ModelAPIError) and not isinstance(error, (StepError, *FINAL))
+        if not asked_without_step:
+            mark(error, Mark(retriable=False))
         raise
 
 
@@ -93,11 +99,20 @@ def unserializable(error: Exception) -> NonRetriableError:
 def _as_data(error: ModelAPIError) -> dict[str, Any]:
     """Return an error as JSON has it, with the classes of pydantic-ai that it is one of."""
     kinds = [each.__name__ for each in type(error).__mro__ if _kind(each.__name__) is each]
-    fields = {name: value for name, value in vars(error).items() if name not in LEFT_OUT and not name.startswith("_")}
-    told: dict[str, Any] = to_jsonable_python(fields, fallback=str)
-    if len(json.dumps(told)) > LONGEST:
-        told["body"] = None
+    known = {name for each in map(_kind, kinds) if each is not None for name in inspect.get_annotations(each)}
+    fields = {name: value for name, value in vars(error).items() if name in known and name not in LEFT_OUT}
+    try:
+        told: dict[str, Any] = _plain(fields)
+        if len(json.dumps(told)) > LONGEST:
+            told["body"] = None
+    except ValueError:  # a body that refers to itself
+        told = _plain({**fields, "body": None})
     return {KEY: {"kinds": kinds, "fields": told}}
+
+
+def _plain(fields: dict[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = to_jsonable_python(fields, fallback=str, bytes_mode="base64", inf_nan_mode="null")
+    return plain
 
 
 def _from_data(error: StepError) -> StepError | None:
@@ -106,9 +121,13 @@ def _from_data(error: StepError) -> StepError | None:
     told: Any = cast("Mapping[str, Any]", data).get(KEY) if isinstance(data, Mapping) else None
     if told is None:
         return None
-    both = _class_of(error.name, tuple(told["kinds"]))
-    rebuilt: StepError = both.__new__(both, str(error))
-    vars(rebuilt).update({"headers": None, **told["fields"], **vars(error)})
+    return _rebuild(error.name, tuple(told["kinds"]), str(error), {"headers": None, **told["fields"], **vars(error)})
+
+
+def _rebuild(name: str, kinds: tuple[str, ...], message: str, fields: dict[str, Any]) -> StepError:
+    both = _class_of(name, kinds)
+    rebuilt: StepError = both.__new__(both, message)
+    vars(rebuilt).update(fields)
     return rebuilt
 
 
@@ -121,4 +140,10 @@ def _kind(name: str) -> type[ModelAPIError] | None:
 @functools.lru_cache(maxsize=64)
 def _class_of(name: str, kinds: tuple[str, ...]) -> type[StepError]:
     known = [kind for kind in map(_kind, kinds) if kind is not None]
-    return cast("type[StepError]", type(name, (*known, StepError), {"__module__": exceptions.__name__}))
+
+    def reduce(self: StepError) -> tuple[Any, ...]:  # no module has this class, which pickle would look for
+        return _rebuild, (name, kinds, str(self), vars(self))
+
+    return cast(
+        "type[StepError]", type(name, (*known, StepError), {"__module__": exceptions.__name__, "__reduce__": reduce})
+    )

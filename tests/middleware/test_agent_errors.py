@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -168,6 +170,50 @@ def test_the_headers_of_the_answer_and_long_bodies_stay_in_the_app() -> None:
     assert op["error"]["data"]["pydantic_ai_model_error"]["fields"]["body"] is None
 
 
+def test_nothing_is_kept_of_what_classes_of_the_user_add() -> None:
+    class OurError(ModelHTTPError):
+        def __init__(self) -> None:
+            super().__init__(500, "m", {"why": 1})
+            self.api_key = "secret"
+
+    _, op = first_answer(FunctionModel(Broken(OurError)))
+    assert "secret" not in str(op)
+    assert op["error"]["data"]["pydantic_ai_model_error"]["fields"]["body"] == {"why": 1}
+
+
+def endless() -> list[Any]:
+    body: list[Any] = []
+    body.append(body)
+    return body
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [(b"\xff", "_w=="), (float("nan"), None), (endless(), None)],
+    ids=["bytes", "no number", "endless"],
+)
+def test_a_body_that_is_no_json_does_not_hide_the_error(body: Any, kept: Any) -> None:
+    _, op = first_answer(FunctionModel(Broken(http_error(500, ModelServerError, body=body))))
+    assert op["error"]["name"] == "ModelServerError"
+    assert op["error"]["data"]["pydantic_ai_model_error"]["fields"]["body"] == kept
+
+
+def test_what_a_model_raised_can_be_copied_and_pickled() -> None:
+    caught: list[Any] = []
+
+    async def handler(ctx: inngest.Context) -> None:
+        try:
+            await bot(FunctionModel(Broken(http_error(500, ModelServerError, body={"why": 1})))).run("hello")
+        except ModelAPIError as error:
+            caught.append(error)
+
+    run(handler)
+    for same in (copy.copy(caught[-1]), pickle.loads(pickle.dumps(caught[-1]))):  # noqa: S301
+        assert isinstance(same, ModelServerError)
+        assert isinstance(same, inngest.StepError)
+        assert (same.step_id, same.body, str(same)) == ("bot__model.request", {"why": 1}, str(caught[-1]))
+
+
 def test_what_else_a_step_raises_stays_a_step_error() -> None:
     agent = bot(TestModel())
     caught: list[inngest.StepError] = []
@@ -209,6 +255,19 @@ def test_what_the_run_itself_raises_is_not_tried_again() -> None:
     assert isinstance(failed.error, UsageLimitExceeded)
     assert set(attempts) == {0, 100}
     assert attempts.count(100) == 1
+
+
+def test_a_model_that_is_asked_without_a_step_is_asked_again() -> None:
+    broken = Broken(http_error(503, ModelServerError))
+    plain, agent = Agent(FunctionModel(broken), name="plain"), bot(TestModel())
+
+    @agent.tool_plain(metadata={"inngest": False})
+    async def look() -> str:
+        return (await plain.run("hello")).output
+
+    failed = run(asking(agent))
+    assert isinstance(failed.error, ModelServerError)
+    assert broken.asked == 3
 
 
 def test_a_model_that_is_not_known_is_not_tried_again() -> None:
