@@ -69,6 +69,8 @@ def check_step(parameters: Parameters, annotations: Mapping[str, object], what: 
     if len(parameters) < 2:
         return
     second = parameters[1]
+    if second.default is not second.empty or second.kind in (second.VAR_POSITIONAL, second.VAR_KEYWORD):
+        return  # it is given nothing
     text = second.annotation
     if not isinstance(text, str) or annotations[second.name] is not None or "step" in f"{second.name} {text}".lower():
         return

@@ -108,7 +108,7 @@ class _Probe:
         if found.op is Opcode.STEP_RUN and found.memo is None:
             found.tool = found.tool._replace(callback=_nothing, args=(), work=None, output_type=None, returns=None)
 
-    def function_returned(self, ctx: CallContext, data: bytes) -> None:
+    def function_returned(self, ctx: CallContext, data: bytes | None) -> None:
         """Outputs do not matter."""
 
     def function_failed(self, ctx: CallContext, error: BaseException) -> None:

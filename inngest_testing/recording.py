@@ -138,7 +138,7 @@ class Recorder:
             else:
                 found.tool = self._stubbed(tool, record, stub, is_async=self.functions[run.function].is_handler_async)
 
-    def function_returned(self, ctx: CallContext, data: bytes) -> None:
+    def function_returned(self, ctx: CallContext, data: bytes | None) -> None:
         if not rehearsing.get():
             self.of(ctx.run_id).returned = data
 

@@ -220,10 +220,18 @@ class FunctionCall:
             isinstance(outcome, Returned) and isinstance(made, Returned) and made.value is outcome.value
         )
         probe = current_probe.get()
-        if probe is not None and self._changed and self._returned is not None and self._hooks.plan.restores_outputs:
-            with contextlib.suppress(Exception):  # of a value that is no JSON, which is what the answer says
-                probe.function_returned(self._call.ctx, self._dump_returned(self._returned.value))
+        if probe is not None and self._hooks.plan.restores_outputs:
+            is_hidden = self._changed and isinstance(made, Returned)
+            probe.function_returned(self._call.ctx, self._before_hooks() if is_hidden else None)
         return made
+
+    def _before_hooks(self) -> bytes | None:
+        """Return what the function returned as JSON; None when it raised, or when that is no JSON."""
+        if self._returned is None:
+            return None
+        with contextlib.suppress(Exception):  # the answer says so
+            return self._dump_returned(self._returned.value)
+        return None
 
     def _check(self, value: object) -> None:
         check_result(value, self._output_name(), self._handler.output_type, self._client.serializer)

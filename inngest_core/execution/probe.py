@@ -50,8 +50,11 @@ class Probe(Protocol):
         """
         ...
 
-    def function_returned(self, ctx: CallContext, data: bytes) -> None:
-        """Look at what a function returned, as JSON, before a hook changed it which would also change it back."""
+    def function_returned(self, ctx: CallContext, data: bytes | None) -> None:
+        """Look at what a function returned, as JSON, before a hook changed it which would also change it back.
+
+        None when no hook has changed it, or when it has failed.
+        """
         ...
 
     def function_failed(self, ctx: CallContext, error: BaseException) -> None:

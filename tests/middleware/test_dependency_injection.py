@@ -388,3 +388,24 @@ HANDLERS: list[Any] = [by_name, by_annotation, by_position]  # pyright: ignore
 def test_the_step_may_have_an_annotation_that_cannot_be_evaluated(handler: Any) -> None:
     with serving(handler, checkpointing=False) as app:
         assert ops(asyncio.run(app.handle_async(request_of()))) == [("StepRun", "s")]
+
+
+def with_default(ctx: inngest.Context, limit: Unknown = 5) -> int:  # type: ignore[name-defined]  # noqa: F821  # pyright: ignore
+    return limit  # type: ignore[no-any-return]  # pyright: ignore
+
+
+def with_keyword(ctx: inngest.Context, *, limit: Unknown = 5) -> int:  # type: ignore[name-defined]  # noqa: F821  # pyright: ignore
+    return limit  # type: ignore[no-any-return]  # pyright: ignore
+
+
+def with_any(ctx: inngest.Context, *rest: Unknown, **others: Unknown) -> int:  # type: ignore[name-defined]  # noqa: F821  # pyright: ignore
+    return 5 + len(rest) + len(others)  # pyright: ignore
+
+
+OPTIONAL: list[Any] = [with_default, with_keyword, with_any]  # pyright: ignore
+
+
+@pytest.mark.parametrize("handler", OPTIONAL)
+def test_a_parameter_that_nothing_is_given_for_may_have_any_annotation(handler: Any) -> None:
+    with serving(handler) as app:
+        assert shown(app.handle_sync(request_of())) == (200, 5)

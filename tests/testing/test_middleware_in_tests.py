@@ -94,3 +94,38 @@ class Adding(inngest.MiddlewareSync):
 def test_what_a_hook_changes_for_good_is_what_a_test_sees() -> None:
     run = testing.run(paying(HandlerKind.SYNC, [Adding]), {"encrypted": 4})
     assert (run.output, run.steps["pay"].output) == (Payment(amount=100), Payment(amount=100))
+
+
+class SealingOnce(inngest.MiddlewareSync):
+    """Seals the first output, and leaves the next ones. fails: cannot answer with the one that it has sealed."""
+
+    fails: str
+
+    def transform_input(self, ctx: object, function: object, steps: inngest.StepMemos) -> None:
+        """Would open what is sealed."""
+
+    def transform_output(self, result: inngest.TransformOutputResult) -> None:
+        if result.output == 1:
+            result.output = {"sealed": result.output}
+            if self.fails == "output":
+                result.error = OSError("no disk")
+            elif self.fails == "hook":
+                self.fails = "response"
+
+    def before_response(self) -> None:
+        if self.fails == "response":
+            raise OSError("no disk")
+
+
+@pytest.mark.parametrize("fails", ["output", "hook"])
+def test_an_output_is_that_of_the_attempt_that_made_it(fails: str) -> None:
+    tries: list[int] = []
+    sealing = type("Sealing", (SealingOnce,), {"fails": fails})
+    client = inngest.Inngest(app_id="bank", middleware=[sealing])
+
+    @client.create_function(fn_id="count", retries=1)
+    def count(ctx: inngest.ContextSync) -> int:
+        tries.append(ctx.attempt)
+        return len(tries)
+
+    assert testing.run(count).output == 2
