@@ -19,6 +19,7 @@ from pydantic_ai.exceptions import (
     ModelQuotaExceededError,
     ModelRateLimitError,
     ModelRequestRejectedError,
+    ModelRequestTimeout,
     ModelServerError,
     ModelUnavailableError,
     UsageLimitExceeded,
@@ -137,8 +138,9 @@ def test_another_model_takes_over_once_the_first_has_failed_for_good(checkpointi
         (http_error(400, ModelRequestRejectedError), 1),
         (http_error(401, ModelAuthenticationError), 1),
         (http_error(402, ModelQuotaExceededError), 1),
+        (lambda: ModelRequestTimeout("m", timeout=1, setting="request_timeout"), 1),
     ],
-    ids=["server", "rate", "rejected", "key", "quota"],
+    ids=["server", "rate", "rejected", "key", "quota", "timeout"],
 )
 def test_a_request_is_tried_again_unless_that_cannot_help(raised: Callable[[], Exception], attempts: int) -> None:
     broken = Broken(raised)
