@@ -26,6 +26,7 @@ from pydantic_ai.exceptions import (
 )
 from pydantic_core import to_jsonable_python
 
+from inngest_core.error_text import leaves
 from inngest_core.errors import NonRetriableError, StepError
 from inngest_core.execution.marks import Mark, mark
 from inngest_core.protocol.limits import MAX_RETRY_AFTER_SECONDS
@@ -57,6 +58,11 @@ def told_to_the_engine() -> Generator[None]:
         wait = min(error.retry_after or 0, MAX_RETRY_AFTER_SECONDS)
         retry_after = timedelta(seconds=wait) if retriable and wait > 0 else None
         mark(error, Mark(retriable=retriable, retry_after=retry_after, data=_as_data(error)))
+        raise
+    except ExceptionGroup as error:  # of a FallbackModel, all of whose models have failed
+        for each in leaves(error):
+            if isinstance(each, (*MISTAKES, *FINAL)):
+                mark(each, Mark(retriable=False))
         raise
 
 

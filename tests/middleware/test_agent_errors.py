@@ -26,6 +26,7 @@ from pydantic_ai.exceptions import (
     UserError,
 )
 from pydantic_ai.messages import ModelMessage, ModelResponse
+from pydantic_ai.models.fallback import FallbackModel
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.models.test import TestModel
 
@@ -162,6 +163,20 @@ def test_a_request_is_tried_again_unless_that_cannot_help(raised: Callable[[], E
 def test_the_provider_says_when_to_try_again(fields: dict[str, Any], later: Later | None) -> None:
     headers, op = first_answer(FunctionModel(Broken(http_error(429, ModelRateLimitError, **fields))), max_attempts=3)
     assert (op["op"], headers.get("retry-after")) == ("StepError", later)
+
+
+REJECTED = http_error(401, ModelAuthenticationError)
+
+
+@pytest.mark.parametrize(
+    ("second", "times"), [(REJECTED, 1), (http_error(503, ModelOverloadedError), 3)], ids=["rejected", "overloaded"]
+)
+def test_several_models_in_one_request_are_asked_again_if_one_of_them_may_answer(second: Any, times: int) -> None:
+    models = [Broken(REJECTED), Broken(second)]
+    result = run(asking(bot(FallbackModel(*map(FunctionModel, models)))))
+    assert isinstance(result.error, inngest.StepError)
+    assert result.error.name == "FallbackExceptionGroup"
+    assert [model.asked for model in models] == [times, times]
 
 
 def test_the_headers_of_the_answer_and_long_bodies_stay_in_the_app() -> None:
