@@ -21,7 +21,7 @@ from inngest.middleware.sentry import SentryMiddleware
 from tests.cases.case import Call
 
 PATH = "/api/inngest"
-SECRET = "4242"
+SECRET = "card 4242 4242 4242"
 SIGNATURE = "s=00&t=1"
 Post = Callable[[str, bytes, dict[str, str]], object]
 
