@@ -174,7 +174,7 @@ def test_sigterm_ends_a_worker_after_its_step(
 
 PROGRAM_THAT_GIVES_UP = textwrap.dedent(
     """
-    import atexit, logging, sys, threading
+    import atexit, logging, select, sys, threading
     import inngest
     from inngest.connect import connect
 
@@ -189,7 +189,9 @@ PROGRAM_THAT_GIVES_UP = textwrap.dedent(
     @client.create_function(fn_id="loop", trigger=inngest.TriggerEvent(event="loop"), retries=0)
     async def loop(ctx):
         print("blocked", flush=True)
-        sys.stdin.readline()
+        # Not in one wait: a signal that came just before it would be handled after it, as Python has it.
+        while not select.select([sys.stdin], [], [], 0.1)[0]:
+            pass
 
     connect([(client, [slow, loop])], shutdown_timeout=int(sys.argv[1])).run()
     atexit.register(print, "the program ended as programs do", flush=True)
