@@ -10,7 +10,18 @@ import inngest
 
 from .case import Call, Case, EngineAnswer, EngineRequest, Expected, both, error, op, planned, raised, ran, returned
 from .checkpointing import TAKEN, and_saved, saved
-from .middleware import invoke_async, invoke_sync, step_async, step_sync, two_async, two_sync
+from .middleware import (
+    failing_async,
+    failing_sync,
+    invoke_async,
+    invoke_sync,
+    raising_async,
+    raising_sync,
+    step_async,
+    step_sync,
+    two_async,
+    two_sync,
+)
 from .send_event import OPTS, PATH
 
 SEEN: list[str] = []
@@ -181,26 +192,6 @@ def seeing(*hooks: str) -> list[Any]:
     expected = [line for hook in called for line in of_two(hook)]
     recorders = [inngest.MiddlewarePair(partial(Plain, number=each), partial(Awaited, number=each)) for each in (1, 2)]
     return [partial(Expecting, hooks=expected), *recorders]
-
-
-def fail() -> None:
-    raise ValueError("no luck")
-
-
-def failing_sync(ctx: inngest.ContextSync) -> None:
-    ctx.step.run("s", fail)
-
-
-async def failing_async(ctx: inngest.Context) -> None:
-    await ctx.step.run("s", fail)
-
-
-def raising_sync(ctx: inngest.ContextSync) -> None:
-    fail()
-
-
-async def raising_async(ctx: inngest.Context) -> None:
-    fail()
 
 
 def sending_sync(ctx: inngest.ContextSync) -> object:

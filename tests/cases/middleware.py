@@ -86,6 +86,26 @@ async def two_async(ctx: inngest.Context) -> object:
     return await ctx.group.parallel((lambda: ctx.step.run("s", lambda: 1), lambda: ctx.step.run("t", lambda: 2)))
 
 
+def fail() -> None:
+    raise ValueError("no luck")
+
+
+def failing_sync(ctx: inngest.ContextSync) -> None:
+    ctx.step.run("s", fail)
+
+
+async def failing_async(ctx: inngest.Context) -> None:
+    await ctx.step.run("s", fail)
+
+
+def raising_sync(ctx: inngest.ContextSync) -> None:
+    fail()
+
+
+async def raising_async(ctx: inngest.Context) -> None:
+    fail()
+
+
 class Invoking(inngest.MiddlewareSync):
     def before_invoke(self, invocation: inngest.Invocation) -> None:
         invocation.data = {"sealed": invocation.data, "for": invocation.function_id, "by": invocation.step_id}

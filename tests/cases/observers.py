@@ -20,7 +20,16 @@ from inngest.middleware.sentry import SentryMiddleware
 
 from .case import FULL_ID, Call, Case, Expected, both, error, op, planned, raised, ran, returned
 from .checkpointing import TAKEN, and_saved, saved
-from .middleware import step_async, step_sync, two_async, two_sync
+from .middleware import (
+    failing_async,
+    failing_sync,
+    raising_async,
+    raising_sync,
+    step_async,
+    step_sync,
+    two_async,
+    two_sync,
+)
 
 
 class Collecting(Transport):
@@ -76,26 +85,6 @@ def watching(*spans: str, sent: str) -> list[Any]:
 
 
 REQUEST, RUN = f"request {FULL_ID}", f"run {FULL_ID}"
-
-
-def fail() -> None:
-    raise ValueError("no luck")
-
-
-def failing_sync(ctx: inngest.ContextSync) -> None:
-    ctx.step.run("s", fail)
-
-
-async def failing_async(ctx: inngest.Context) -> None:
-    await ctx.step.run("s", fail)
-
-
-def raising_sync(ctx: inngest.ContextSync) -> None:
-    fail()
-
-
-async def raising_async(ctx: inngest.Context) -> None:
-    fail()
 
 
 watched_step = Case(
